@@ -1,0 +1,196 @@
+//! `info`: what this machine knows about itself.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::dns::system;
+use crate::exit::Exit;
+use crate::net::endpoint::Host;
+use crate::net::names::{self, Family};
+use crate::net::{Deadline, host, serve};
+use crate::output::{Cell, Output, Report, Table};
+
+const EXAMPLES: &str = "\
+Examples:
+  Everything at a glance
+  $ sockkit info
+
+  The address other machines would see, in a script
+  $ sockkit info --plain | awk '$1 == \"primary_ipv4\" { print $2 }'";
+
+/// Info: the arguments
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {}
+
+/// The resolver may not know this machine's own name, and then takes its time to say so.
+const LOOKUP_LIMIT: Duration = Duration::from_secs(1);
+
+pub(super) fn run(_args: &Args, out: Output) -> anyhow::Result<Exit> {
+    let runtime = serve::runtime()?;
+    let report = runtime.block_on(gather());
+    out.report(&report)?;
+    Ok(Exit::Success)
+}
+
+async fn gather() -> InfoReport {
+    let hostname = host::hostname().unwrap_or_default();
+    let deadline = Deadline::after(LOOKUP_LIMIT);
+    let (fqdn, addresses) = tokio::join!(
+        names::canonical(hostname.clone(), deadline),
+        own_addresses(&hostname, deadline)
+    );
+    let settings = system::settings();
+    InfoReport {
+        fqdn,
+        addresses,
+        hostname,
+        primary_ipv4: host::primary_ipv4(),
+        primary_ipv6: host::primary_ipv6(),
+        interfaces: host::interfaces()
+            .into_iter()
+            .map(Interface::from)
+            .collect(),
+        gateways: host::gateways(),
+        dns_servers: settings
+            .servers
+            .iter()
+            .map(|server| shown_server(*server))
+            .collect(),
+        search_domains: settings.search,
+    }
+}
+
+/// What the host name resolves to: the course's `gethostbyname(gethostname())`.
+async fn own_addresses(hostname: &str, deadline: Deadline) -> Vec<IpAddr> {
+    let Ok(host) = hostname.parse::<Host>() else {
+        return Vec::new();
+    };
+    let found = names::resolve(&host, 0, Family::Any, deadline)
+        .await
+        .unwrap_or_default();
+    found.iter().map(SocketAddr::ip).collect()
+}
+
+/// A server on the usual port is shown by its address alone, as resolv.conf has it.
+fn shown_server(server: SocketAddr) -> String {
+    match (server.port(), server) {
+        (system::DNS_PORT, SocketAddr::V6(v6)) if v6.scope_id() != 0 => {
+            format!("{}%{}", v6.ip(), v6.scope_id())
+        }
+        (system::DNS_PORT, _) => server.ip().to_string(),
+        _ => server.to_string(),
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "info")]
+struct InfoReport {
+    hostname: String,
+    fqdn: Option<String>,
+    /// What the host name resolves to.
+    addresses: Vec<IpAddr>,
+    primary_ipv4: Option<IpAddr>,
+    primary_ipv6: Option<IpAddr>,
+    interfaces: Vec<Interface>,
+    gateways: Vec<IpAddr>,
+    dns_servers: Vec<String>,
+    search_domains: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Interface {
+    name: String,
+    up: bool,
+    mac: Option<String>,
+    mtu: Option<u32>,
+    addresses: Vec<String>,
+}
+
+impl From<host::Interface> for Interface {
+    fn from(found: host::Interface) -> Self {
+        let host::Interface {
+            name,
+            up,
+            mac,
+            mtu,
+            addresses,
+        } = found;
+        Self {
+            name,
+            up,
+            mac,
+            mtu,
+            addresses,
+        }
+    }
+}
+
+impl Report for InfoReport {
+    fn tables(&self) -> Vec<Table> {
+        vec![self.identity(), self.interface_table()]
+    }
+}
+
+impl InfoReport {
+    fn identity(&self) -> Table {
+        let known = |ip: Option<IpAddr>| ip.map_or_else(|| NOTHING.to_owned(), |ip| ip.to_string());
+        let values = [
+            ("hostname", self.hostname.clone()),
+            (
+                "fqdn",
+                self.fqdn.clone().unwrap_or_else(|| NOTHING.to_owned()),
+            ),
+            ("addresses", list(&self.addresses)),
+            ("primary_ipv4", known(self.primary_ipv4)),
+            ("primary_ipv6", known(self.primary_ipv6)),
+            ("gateways", list(&self.gateways)),
+            ("dns_servers", list(&self.dns_servers)),
+            ("search_domains", list(&self.search_domains)),
+        ];
+        let rows = values
+            .into_iter()
+            .map(|(name, value)| vec![name.into(), value.into()])
+            .collect();
+        Table {
+            rows,
+            ..Table::default()
+        }
+    }
+
+    fn interface_table(&self) -> Table {
+        let row = |interface: &Interface| -> Vec<Cell> {
+            let mtu = interface
+                .mtu
+                .map_or_else(|| NOTHING.to_owned(), |mtu| mtu.to_string());
+            vec![
+                Cell::from(&interface.name),
+                Cell::from(if interface.up { "up" } else { "down" }),
+                Cell::from(interface.mac.as_deref().unwrap_or(NOTHING)),
+                Cell::from(mtu),
+                Cell::from(list(&interface.addresses)),
+            ]
+        };
+        Table {
+            label: Some("interface"),
+            header: vec!["INTERFACE", "STATE", "MAC", "MTU", "ADDRESSES"],
+            rows: self.interfaces.iter().map(row).collect(),
+        }
+    }
+}
+
+/// What stands for a value that is not known or does not exist.
+const NOTHING: &str = "-";
+
+fn list<T: ToString>(values: &[T]) -> String {
+    if values.is_empty() {
+        return NOTHING.to_owned();
+    }
+    values
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" ")
+}

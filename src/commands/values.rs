@@ -1,0 +1,42 @@
+//! Values that several commands take on their command line.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+/// Parses `500ms`, `5s`, `1m30s`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: SignedDuration = text
+        .parse()
+        .map_err(|_| "give a number with a unit: 500ms, 5s, 1m30s".to_owned())?;
+    Duration::try_from(parsed).map_err(|_| "a duration cannot be negative".to_owned())
+}
+
+/// Parses a limit in time: a duration, or `0` for none.
+pub(super) fn limit(text: &str) -> Result<Limit, String> {
+    if text == "0" {
+        return Ok(Limit(None));
+    }
+    duration(text).map(|limit| Limit((limit > Duration::ZERO).then_some(limit)))
+}
+
+/// A limit in time that can be switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limit(pub Option<Duration>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_a_unit_and_cannot_be_negative() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert!(duration("5").is_err());
+        assert!(duration("-5s").is_err());
+        assert!(duration("").is_err());
+        assert_eq!(limit("0"), Ok(Limit(None)));
+        assert_eq!(limit("0s"), Ok(Limit(None)));
+        assert_eq!(limit("2s"), Ok(Limit(Some(Duration::from_secs(2)))));
+    }
+}

@@ -1,0 +1,3 @@
+//! The DNS: questions, answers, and what this machine is told to ask.
+
+pub mod system;

@@ -1,0 +1,127 @@
+//! What this machine is told about the DNS: `/etc/resolv.conf` and `/etc/hosts`.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
+
+use resolv_conf::ScopedIp;
+
+/// The port of the DNS (RFC 1035 section 4.2).
+pub const DNS_PORT: u16 = 53;
+
+/// The system's settings, by the C library's rules (resolv.conf(5)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The servers that are asked, in order: three at most, this machine if none is named.
+    pub servers: Vec<SocketAddr>,
+    /// The domains a short name is looked for in.
+    pub search: Vec<String>,
+}
+
+/// Reads the settings. A file that is missing or broken has the same effect as an empty one, for
+/// us as for the C library.
+pub fn settings() -> Settings {
+    parse_settings(&fs::read("/etc/resolv.conf").unwrap_or_default())
+}
+
+/// Returns the addresses `/etc/hosts` gives `name`; programs that ask the system get these.
+pub fn hosts_entries(name: &str) -> Vec<IpAddr> {
+    parse_hosts(
+        &String::from_utf8_lossy(&fs::read("/etc/hosts").unwrap_or_default()),
+        name,
+    )
+}
+
+/// `MAXNS` of `<resolv.h>`.
+const MAX_SERVERS: usize = 3;
+
+fn parse_settings(text: &[u8]) -> Settings {
+    // A line that is not understood must not cost the others.
+    let good = |line: &&[u8]| resolv_conf::Config::parse(line).is_ok();
+    let text: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(good).collect();
+    let config = resolv_conf::Config::parse(text.join(&b'\n')).unwrap_or_default();
+    let mut servers: Vec<SocketAddr> = config
+        .nameservers
+        .iter()
+        .filter_map(server)
+        .take(MAX_SERVERS)
+        .collect();
+    if servers.is_empty() {
+        servers.push((Ipv4Addr::LOCALHOST, DNS_PORT).into());
+    }
+    let search = config.get_last_search_or_domain();
+    Settings {
+        servers,
+        search: search.map(ToString::to_string).collect(),
+    }
+}
+
+fn server(ip: &ScopedIp) -> Option<SocketAddr> {
+    match ip {
+        ScopedIp::V4(ip) => Some((*ip, DNS_PORT).into()),
+        ScopedIp::V6(ip, None) => Some((*ip, DNS_PORT).into()),
+        ScopedIp::V6(ip, Some(zone)) => {
+            let index = zone.parse().ok().or_else(|| {
+                let found = netdev_index(zone);
+                (found != 0).then_some(found)
+            })?;
+            Some(SocketAddrV6::new(*ip, DNS_PORT, 0, index).into())
+        }
+    }
+}
+
+/// The interface's number, 0 where there is none of that name.
+fn netdev_index(name: &str) -> u32 {
+    let path = format!("/sys/class/net/{name}/ifindex");
+    let safe = !name.contains('/') && name != "..";
+    let text = if safe {
+        fs::read_to_string(path).unwrap_or_default()
+    } else {
+        String::new()
+    };
+    text.trim().parse().unwrap_or(0)
+}
+
+fn parse_hosts(text: &str, name: &str) -> Vec<IpAddr> {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let line = line.split('#').next().unwrap_or_default();
+        let mut fields = line.split_whitespace();
+        let Some(Ok(ip)) = fields.next().map(str::parse) else {
+            continue;
+        };
+        if fields.any(|field| field.eq_ignore_ascii_case(name)) && !found.contains(&ip) {
+            found.push(ip);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_follow_the_c_librarys_rules() {
+        let none = parse_settings(b"");
+        assert_eq!(none.servers, ["127.0.0.1:53".parse().unwrap()]);
+        let text = b"# c\nnonsense here\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n\
+            nameserver bad\nnameserver 192.0.2.2\nnameserver 192.0.2.3\n\
+            domain old.example\nsearch a.example b.example\noptions ndots:15 rotate use-vc\n";
+        let settings = parse_settings(text);
+        let expected: Vec<SocketAddr> = ["192.0.2.1:53", "[2001:db8::1]:53", "192.0.2.2:53"]
+            .iter()
+            .map(|server| server.parse().unwrap())
+            .collect();
+        assert_eq!(settings.servers, expected);
+        assert_eq!(settings.search, ["a.example", "b.example"]);
+    }
+
+    #[test]
+    fn hosts_entries_are_found_whatever_their_case() {
+        let text = "127.0.0.1 localhost # www.example\n192.0.2.7\twww WWW.Example\nbad line\n::7 www.example\n";
+        let expected: Vec<IpAddr> = vec!["192.0.2.7".parse().unwrap(), "::7".parse().unwrap()];
+        assert_eq!(parse_hosts(text, "www.example."), expected);
+        assert!(parse_hosts(text, "other.example").is_empty());
+    }
+}

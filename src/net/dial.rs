@@ -1,0 +1,249 @@
+//! Connecting: one deadline over all addresses, which race each other (RFC 8305).
+//!
+//! Every attempt that failed is reported with its own reason. A connection whose two ends are the
+//! same address, which TCP allows on a loopback port nobody listens on, counts as refused: there
+//! is nobody at the other end.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+
+use super::deadline::Deadline;
+use super::error::{Attempt, Error};
+use super::names::Family;
+
+/// A connection that was made.
+#[derive(Debug)]
+pub struct Dialed {
+    /// The connection.
+    pub stream: TcpStream,
+    /// The address that answered.
+    pub peer: SocketAddr,
+    /// Our end.
+    pub local: SocketAddr,
+    /// The addresses that failed before.
+    pub failed: Vec<Attempt>,
+}
+
+/// Connects to the first of `addrs` that answers, and names `target` where none does.
+///
+/// The families alternate, beginning with the first address's; an address that says nothing gets
+/// a head start of 250 ms over the next (RFC 8305 sections 4 and 5), one that refuses none.
+///
+/// # Errors
+/// [`Error::Connect`] with all attempts.
+pub async fn connect(
+    target: &str,
+    addrs: &[SocketAddr],
+    deadline: Deadline,
+) -> Result<Dialed, Error> {
+    let mut waiting = interleave(addrs);
+    let mut running = JoinSet::new();
+    let mut open = Vec::new();
+    let mut failed = Vec::new();
+    loop {
+        if let Some(addr) = waiting.pop_front() {
+            open.push(addr);
+            running.spawn(async move { (addr, attempt(addr).await) });
+        }
+        let head_start = if waiting.is_empty() {
+            Deadline::NEVER
+        } else {
+            Deadline::after(HEAD_START)
+        };
+        tokio::select! {
+            biased;
+            finished = running.join_next() => {
+                // An attempt that panicked is a bug of ours, and none is left when all are done.
+                let Some(Ok((addr, outcome))) = finished else { break };
+                open.retain(|other| *other != addr);
+                match outcome {
+                    Ok((stream, local)) => return Ok(Dialed { stream, peer: addr, local, failed }),
+                    Err(error) => failed.push(Attempt { addr, error }),
+                }
+                if running.is_empty() && waiting.is_empty() {
+                    break;
+                }
+            }
+            () = head_start.passed() => {}
+            () = deadline.passed() => {
+                let unanswered = open.into_iter().chain(waiting);
+                failed.extend(unanswered.map(|addr| Attempt { addr, error: ErrorKind::TimedOut.into() }));
+                break;
+            }
+        }
+    }
+    let timed_out = deadline.has_passed();
+    Err(Error::Connect {
+        target: target.to_owned(),
+        attempts: failed,
+        timed_out,
+    })
+}
+
+/// The Connection Attempt Delay that RFC 8305 section 5 recommends.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+async fn attempt(addr: SocketAddr) -> io::Result<(TcpStream, SocketAddr)> {
+    let socket = if Family::V4.admits(addr.ip()) {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    socket.set_nodelay(true)?;
+    let stream = socket.connect(addr).await?;
+    let local = stream.local_addr()?;
+    if is_self(local, addr) {
+        return Err(ErrorKind::ConnectionRefused.into());
+    }
+    Ok((stream, local))
+}
+
+/// Simultaneous open (RFC 9293 section 3.5) of a socket with itself.
+fn is_self(local: SocketAddr, peer: SocketAddr) -> bool {
+    local.ip() == peer.ip() && local.port() == peer.port()
+}
+
+/// Alternates the families, each in its own order.
+fn interleave(addrs: &[SocketAddr]) -> VecDeque<SocketAddr> {
+    let first_is_v6 = addrs.first().is_some_and(SocketAddr::is_ipv6);
+    let (mut ours, mut others): (VecDeque<_>, VecDeque<_>) = addrs
+        .iter()
+        .copied()
+        .partition(|addr| addr.is_ipv6() == first_is_v6);
+    let mut mixed = VecDeque::with_capacity(addrs.len());
+    while let Some(addr) = ours.pop_front() {
+        mixed.push_back(addr);
+        std::mem::swap(&mut ours, &mut others);
+        if ours.is_empty() {
+            std::mem::swap(&mut ours, &mut others);
+        }
+    }
+    mixed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::time::Instant;
+
+    fn dial(addrs: &[SocketAddr], limit: Duration) -> Result<Dialed, Error> {
+        let runtime = super::super::serve::runtime().unwrap();
+        runtime.block_on(connect("test", addrs, Deadline::after(limit)))
+    }
+
+    /// A port that refuses for as long as the socket lives: bound, but not listening.
+    fn refusing() -> (socket2::Socket, SocketAddr) {
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket
+            .bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into())
+            .unwrap();
+        let addr = socket.local_addr().unwrap().as_socket().unwrap();
+        (socket, addr)
+    }
+
+    /// A listener whose backlog is full: the next connection gets no answer.
+    fn silent() -> (socket2::Socket, Vec<std::net::TcpStream>, SocketAddr) {
+        let (socket, addr) = refusing();
+        socket.listen(0).unwrap();
+        let mut held = Vec::new();
+        while let Ok(stream) =
+            std::net::TcpStream::connect_timeout(&addr, Duration::from_millis(200))
+        {
+            held.push(stream);
+        }
+        (socket, held, addr)
+    }
+
+    #[test]
+    fn families_alternate_and_none_is_lost() {
+        let parse = |list: &[&str]| -> Vec<SocketAddr> {
+            list.iter().map(|addr| addr.parse().unwrap()).collect()
+        };
+        let addrs = parse(&[
+            "[::1]:1",
+            "[::2]:1",
+            "[::3]:1",
+            "127.0.0.1:1",
+            "127.0.0.2:1",
+        ]);
+        let expected = parse(&[
+            "[::1]:1",
+            "127.0.0.1:1",
+            "[::2]:1",
+            "127.0.0.2:1",
+            "[::3]:1",
+        ]);
+        assert_eq!(interleave(&addrs), expected);
+        assert_eq!(interleave(&[]), []);
+    }
+
+    #[test]
+    fn every_failed_attempt_is_reported_with_its_own_reason() {
+        let (_socket, first) = refusing();
+        let (_other, second) = refusing();
+        let error = dial(&[first, second], Duration::from_secs(20)).unwrap_err();
+        let expected = format!(
+            "cannot connect to test: {first} connection refused, {second} connection refused"
+        );
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn a_silent_address_delays_a_good_one_by_a_head_start_only() {
+        let (_listener, _held, silent) = silent();
+        let good = TcpListener::bind("127.0.0.1:0").unwrap();
+        let started = Instant::now();
+        let dialed = dial(
+            &[silent, good.local_addr().unwrap()],
+            Duration::from_secs(20),
+        )
+        .unwrap();
+        assert_eq!(dialed.peer, good.local_addr().unwrap());
+        assert!(started.elapsed() >= HEAD_START);
+    }
+
+    #[test]
+    fn the_deadline_is_one_for_all_addresses() {
+        let (_listener, _held, silent) = silent();
+        let (_socket, refusing) = refusing();
+        let error = dial(&[silent, refusing], Duration::from_millis(600)).unwrap_err();
+        assert!(matches!(
+            error,
+            Error::Connect {
+                timed_out: true,
+                ..
+            }
+        ));
+        assert!(
+            error.to_string().contains(&format!("{silent} timed out")),
+            "{error}"
+        );
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("{refusing} connection refused")),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_connection_to_itself_counts_as_refused() {
+        // A socket bound to a port and connected to that same port meets itself.
+        let runtime = super::super::serve::runtime().unwrap();
+        runtime.block_on(async {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let addr = socket.local_addr().unwrap();
+            let stream = socket.connect(addr).await.unwrap();
+            assert_eq!(stream.local_addr().unwrap(), stream.peer_addr().unwrap());
+            assert!(is_self(stream.local_addr().unwrap(), addr));
+        });
+    }
+}

@@ -1,0 +1,85 @@
+//! What can go wrong with sockets: always the operation, the address and the cause.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use super::names::NameError;
+use crate::reason;
+
+/// A failure of this layer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A socket could not be made to listen.
+    #[error("cannot listen on {addr}: {}", reason::of(source))]
+    Listen {
+        /// Where.
+        addr: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A name gave no address.
+    #[error("cannot resolve {name}: {source}")]
+    Name {
+        /// Which name.
+        name: String,
+        /// Why not.
+        source: NameError,
+    },
+    /// No address could be reached.
+    #[error("cannot connect to {target}: {}", Attempts(attempts))]
+    Connect {
+        /// What was asked for.
+        target: String,
+        /// Every address that was tried, in order.
+        attempts: Vec<Attempt>,
+        /// Whether the deadline ended it.
+        timed_out: bool,
+    },
+    /// An open connection failed.
+    #[error("{operation} {peer} failed: {}", reason::of(source))]
+    Stream {
+        /// What was being done: `reading from`, `writing to`.
+        operation: &'static str,
+        /// The other end.
+        peer: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The machine refused something that is not about one peer.
+    #[error("cannot {operation}: {}", reason::of(source))]
+    System {
+        /// What.
+        operation: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// One address that was tried.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The address.
+    pub addr: SocketAddr,
+    /// Why it failed.
+    pub error: io::Error,
+}
+
+/// All attempts in one clause: the reason alone where there was one address, else each with its.
+struct Attempts<'a>(&'a [Attempt]);
+
+impl fmt::Display for Attempts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => f.write_str("no address to try"),
+            [only] => f.write_str(&reason::of(&only.error)),
+            many => {
+                for (number, attempt) in many.iter().enumerate() {
+                    let comma = if number == 0 { "" } else { ", " };
+                    write!(f, "{comma}{} {}", attempt.addr, reason::of(&attempt.error))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Sockets: opening, reaching, serving and emptying them.
+//!
+//! This layer knows no command and prints nothing; limits and timeouts come as arguments.
+
+pub mod deadline;
+pub mod dial;
+pub mod endpoint;
+pub mod error;
+pub mod host;
+pub mod lines;
+pub mod names;
+pub mod pump;
+pub mod serve;
+pub mod socket;
+pub mod stop;
+pub mod stream;
+
+pub use self::deadline::Deadline;
+pub use self::endpoint::{Endpoint, Host, ListenAddress, Port};
+pub use self::error::Error;
+pub use self::stop::Stop;

@@ -1,0 +1,583 @@
+//! The one accept loop: every server of this program runs in it.
+//!
+//! The accepting thread takes connections as `std` sockets and hands them round-robin to the
+//! workers, itself among them; each worker is a single-threaded runtime. The loop holds the client
+//! limit, backs off when the machine refuses (EMFILE must not spin), stops and drains when asked,
+//! and outlives a handler that panics. What is said to a client is the [`Service`]'s business.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, mpsc};
+
+use super::deadline::Deadline;
+use super::error::Error;
+use super::stop::{Stage, Stop};
+use super::stream;
+
+/// What a server does with a connection.
+pub trait Service: Send + Sync + 'static {
+    /// Serves one client until it has left, or until [`Connection::leave`] asks.
+    fn handle(self: Arc<Self>, connection: Connection) -> impl Future<Output = ()> + Send;
+
+    /// Takes note of what the loop itself has to say. Must not block.
+    fn notice(&self, notice: Notice);
+
+    /// Returns what is said to a client there is no place for.
+    fn refusal(&self) -> &'static [u8] {
+        b""
+    }
+}
+
+/// What bounds a server.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Clients at once.
+    pub max_clients: usize,
+    /// What happens to the next one.
+    pub when_full: WhenFull,
+    /// Connections served in all; none for no end. The listeners close after the last.
+    pub total: Option<u64>,
+    /// How long clients may take to finish once a stop was asked for.
+    pub grace: Duration,
+    /// Threads that serve, the accepting one included; at least one.
+    pub workers: usize,
+}
+
+/// What happens to a client that comes when the server is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It stays in the kernel's backlog until there is a place.
+    Wait,
+    /// It is told so and closed.
+    Refuse,
+    /// The oldest client that has not settled is thrown out for it; where all have, it is refused.
+    Evict,
+}
+
+/// Something the accept loop did.
+#[derive(Debug)]
+pub enum Notice {
+    /// The machine gave no connection; said once until it does again.
+    AcceptFailed(io::Error),
+    /// There was no place for this client.
+    Refused(SocketAddr),
+    /// This client made place for another.
+    Evicted(SocketAddr),
+    /// The handler of this client panicked.
+    Panicked(SocketAddr),
+    /// No connection is taken any more; so many clients are still served.
+    Stopping(usize),
+}
+
+/// A client, as a handler gets it.
+#[derive(Debug)]
+pub struct Connection {
+    /// The socket. Shared with the loop, which may have the last word.
+    pub stream: Arc<TcpStream>,
+    /// The other end, an IPv4 address always in its own form.
+    pub peer: SocketAddr,
+    /// Our end.
+    pub local: SocketAddr,
+    /// The number of this connection in this run, from 1.
+    pub id: u64,
+    /// When it was accepted.
+    pub accepted: Instant,
+    place: Arc<Place>,
+    stop: Stop,
+}
+
+impl Connection {
+    /// Marks the client as one that must not be thrown out for another.
+    pub fn settle(&self) {
+        self.place.settled.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until the server asks its clients to leave. Poll one such future for the whole
+    /// connection: that costs less than one for each wait.
+    pub async fn leave(&self) {
+        self.stop.reached(Stage::Draining).await;
+    }
+}
+
+/// How a server's run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// Connections accepted and not refused.
+    pub clients: u64,
+    /// Clients cut off because a second stop was asked for, or the grace was over.
+    pub cut_off: usize,
+    /// Whether a second stop ended it.
+    pub forced: bool,
+}
+
+/// Serves `listeners` until `stop`, or until [`Limits::total`] connections are over.
+///
+/// # Errors
+/// A listener cannot be watched, or a worker cannot be started. What single connections do is no
+/// error here.
+pub async fn serve<S: Service>(
+    listeners: Vec<std::net::TcpListener>,
+    limits: Limits,
+    stop: Stop,
+    service: Arc<S>,
+) -> Result<Served, Error> {
+    let room = Arc::new(Room::new(limits, stop.clone(), Arc::clone(&service)));
+    let workers = Workers::start(&room)?;
+    let mut doors = Vec::new();
+    for listener in listeners {
+        let door = Door {
+            room: Arc::clone(&room),
+            workers: workers.hands(),
+        };
+        let listener = TcpListener::from_std(listener).map_err(system("watch a listener"))?;
+        doors.push(tokio::spawn(door.accept_all(listener)));
+    }
+    for door in doors {
+        // A door that panicked is a bug of ours: it ends this run as one.
+        if let Err(panic) = door.await {
+            std::panic::resume_unwind(panic.into_panic());
+        }
+    }
+    let stopped = stop.stage() > Stage::Running;
+    if stopped {
+        service.notice(Notice::Stopping(room.clients()));
+    }
+    let drained = room.drain(stopped.then_some(limits.grace)).await;
+    Ok(Served {
+        clients: room.admitted.load(Ordering::Relaxed),
+        cut_off: if drained { 0 } else { room.clients() },
+        forced: stop.stage() == Stage::Forced,
+    })
+}
+
+/// Returns how many workers suit this machine: more than a few share one socket's wake-ups badly.
+pub fn default_workers() -> usize {
+    thread::available_parallelism().map_or(1, |cores| cores.get().min(MAX_WORKERS))
+}
+
+/// Beyond this the accepting thread is what limits.
+const MAX_WORKERS: usize = 4;
+
+/// Connections accepted in a row before the clients of the accepting thread get their turn.
+const BURST: usize = 64;
+
+/// How long a client that is sent away may take to read why.
+const DISMISSAL: Duration = Duration::from_secs(1);
+
+/// Clients sent away at once; beyond that they are closed without waiting.
+const MAX_DISMISSING: usize = 64;
+
+/// The first pause after the machine refused a connection; doubled up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+
+/// The longest pause between two tries to accept.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Everything the doors and the clients share.
+struct Room<S> {
+    limits: Limits,
+    stop: Stop,
+    service: Arc<S>,
+    /// Who is served now, oldest first.
+    places: Mutex<BTreeMap<u64, Arc<Place>>>,
+    /// Somebody left.
+    left: Notify,
+    /// The last connection of [`Limits::total`] was taken.
+    sold_out: Notify,
+    admitted: AtomicU64,
+    /// Clients being sent away with a word.
+    dismissing: AtomicUsize,
+}
+
+/// A client's place.
+#[derive(Debug)]
+struct Place {
+    peer: SocketAddr,
+    settled: AtomicBool,
+    evicted: Notify,
+}
+
+impl<S: Service> Room<S> {
+    fn new(limits: Limits, stop: Stop, service: Arc<S>) -> Self {
+        Self {
+            limits,
+            stop,
+            service,
+            places: Mutex::default(),
+            left: Notify::new(),
+            sold_out: Notify::new(),
+            admitted: AtomicU64::new(0),
+            dismissing: AtomicUsize::new(0),
+        }
+    }
+
+    fn places(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Place>>> {
+        // A map of places is whole after every single step, whoever panicked meanwhile.
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn clients(&self) -> usize {
+        self.places().len()
+    }
+
+    fn is_full(&self) -> bool {
+        self.clients() >= self.limits.max_clients
+    }
+
+    fn is_sold_out(&self) -> bool {
+        self.limits
+            .total
+            .is_some_and(|total| self.admitted.load(Ordering::Relaxed) >= total)
+    }
+
+    /// Finds a place for `peer`, throwing out another client if that is the rule.
+    fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<Admission<S>> {
+        let place = Arc::new(Place {
+            peer,
+            settled: AtomicBool::new(false),
+            evicted: Notify::new(),
+        });
+        let mut evicted = None;
+        let mut places = self.places();
+        if places.len() >= self.limits.max_clients {
+            if self.limits.when_full != WhenFull::Evict {
+                return None;
+            }
+            let unsettled = |place: &Arc<Place>| !place.settled.load(Ordering::Relaxed);
+            let oldest = places.iter().find(|(_, place)| unsettled(place));
+            let oldest = oldest.map(|(id, _)| *id)?;
+            evicted = places.remove(&oldest);
+        }
+        let id = self.admitted.fetch_add(1, Ordering::Relaxed) + 1;
+        places.insert(id, Arc::clone(&place));
+        drop(places);
+        if let Some(evicted) = evicted {
+            evicted.evicted.notify_one();
+            self.service.notice(Notice::Evicted(evicted.peer));
+        }
+        if self.is_sold_out() {
+            self.sold_out.notify_waiters();
+        }
+        Some(Admission {
+            room: Arc::clone(self),
+            place,
+            id,
+        })
+    }
+
+    /// Sends a client away with a word, and waits a moment for it to be read: a socket that is
+    /// closed with bytes unread resets the connection, and the word with it.
+    async fn dismiss(&self, stream: &TcpStream) {
+        // A last word, if it fits: this client is not waited for.
+        stream::write_now(stream, self.service.refusal()).ok();
+        if self.dismissing.fetch_add(1, Ordering::Relaxed) < MAX_DISMISSING {
+            stream::close_gently(stream, Deadline::after(DISMISSAL)).await;
+        }
+        self.dismissing.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Waits until everybody left; with a grace, for that long or until a second stop.
+    async fn drain(&self, grace: Option<Duration>) -> bool {
+        let everybody_left = async {
+            loop {
+                let left = self.left.notified();
+                if self.clients() == 0 {
+                    return;
+                }
+                left.await;
+            }
+        };
+        let overdue = async {
+            let Some(grace) = grace else {
+                // No stop was asked for yet: one may still come, with its own grace.
+                self.stop.reached(Stage::Draining).await;
+                return tokio::time::sleep(self.limits.grace).await;
+            };
+            tokio::time::sleep(grace).await;
+        };
+        tokio::select! {
+            biased;
+            () = everybody_left => true,
+            () = overdue => false,
+            () = self.stop.reached(Stage::Forced) => false,
+        }
+    }
+}
+
+/// A place that is held; given back when dropped, however the handler ended.
+struct Admission<S: Service> {
+    room: Arc<Room<S>>,
+    place: Arc<Place>,
+    id: u64,
+}
+
+impl<S: Service> Drop for Admission<S> {
+    fn drop(&mut self) {
+        self.room.places().remove(&self.id);
+        self.room.left.notify_waiters();
+        if thread::panicking() {
+            self.room.service.notice(Notice::Panicked(self.place.peer));
+        }
+    }
+}
+
+/// A connection on its way to a worker: a plain socket, bound to no runtime.
+type Arrival<S> = (std::net::TcpStream, Admission<S>);
+
+impl<S: Service> Admission<S> {
+    /// Serves the client in this runtime. One that is gone already is not worth a word.
+    async fn attend(self, stream: TcpStream) {
+        let Ok(local) = stream.local_addr() else {
+            return;
+        };
+        let stream = Arc::new(stream);
+        let connection = Connection {
+            stream: Arc::clone(&stream),
+            peer: self.place.peer,
+            local: canonical(local),
+            id: self.id,
+            accepted: Instant::now(),
+            place: Arc::clone(&self.place),
+            stop: self.room.stop.clone(),
+        };
+        let handled = Arc::clone(&self.room.service).handle(connection);
+        if self.room.limits.when_full != WhenFull::Evict {
+            // Nobody keeps the socket open for the loop's last word, which will not come.
+            drop(stream);
+            return handled.await;
+        }
+        tokio::select! {
+            biased;
+            () = self.place.evicted.notified() => self.room.dismiss(&stream).await,
+            () = handled => {}
+        }
+    }
+}
+
+/// One listening socket's loop.
+struct Door<S: Service> {
+    room: Arc<Room<S>>,
+    workers: Hands<S>,
+}
+
+impl<S: Service> Door<S> {
+    async fn accept_all(self, listener: TcpListener) {
+        let room = Arc::clone(&self.room);
+        let mut stopped = pin!(room.stop.reached(Stage::Draining));
+        let mut sold_out = pin!(room.sold_out.notified());
+        // Registered before the first connection can be taken at another door.
+        sold_out.as_mut().enable();
+        let mut pause = FIRST_PAUSE;
+        let mut taken = 0_usize;
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stopped => return,
+                () = &mut sold_out => return,
+                () = Self::wait_for_room(&room) => {}
+            }
+            let accepted = tokio::select! {
+                biased;
+                () = &mut stopped => return,
+                () = &mut sold_out => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    pause = FIRST_PAUSE;
+                    self.welcome(stream, canonical(peer));
+                }
+                Err(error) if concerns_one_connection(&error) => {}
+                Err(error) => {
+                    // The connection stays in the backlog: without a pause this would spin.
+                    if pause == FIRST_PAUSE {
+                        room.service.notice(Notice::AcceptFailed(error));
+                    }
+                    tokio::select! {
+                        () = &mut stopped => return,
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+            if room.is_sold_out() {
+                return;
+            }
+            taken += 1;
+            if taken.is_multiple_of(BURST) {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    async fn wait_for_room(room: &Room<S>) {
+        while room.limits.when_full == WhenFull::Wait && room.is_full() {
+            let mut left = pin!(room.left.notified());
+            left.as_mut().enable();
+            if room.is_full() {
+                left.await;
+            }
+        }
+    }
+
+    fn welcome(&self, stream: TcpStream, peer: SocketAddr) {
+        // Without it small answers wait for the acknowledgement of the one before.
+        stream.set_nodelay(true).ok();
+        if let Some(admission) = self.room.admit(peer) {
+            self.workers.hand_over(stream, admission);
+        } else {
+            self.room.service.notice(Notice::Refused(peer));
+            let room = Arc::clone(&self.room);
+            tokio::spawn(async move { room.dismiss(&stream).await });
+        }
+    }
+}
+
+/// The threads that serve beside the accepting one. Dropping them ends them and their clients.
+struct Workers<S: Service> {
+    queues: Vec<mpsc::UnboundedSender<Arrival<S>>>,
+    threads: Vec<thread::JoinHandle<()>>,
+    over: Stop,
+    next: Arc<AtomicUsize>,
+}
+
+/// The way to the workers, for one door.
+struct Hands<S: Service> {
+    /// Unbounded, but never longer than the client limit.
+    queues: Vec<mpsc::UnboundedSender<Arrival<S>>>,
+    next: Arc<AtomicUsize>,
+}
+
+impl<S: Service> Workers<S> {
+    fn start(room: &Arc<Room<S>>) -> Result<Self, Error> {
+        let mut workers = Self {
+            queues: Vec::new(),
+            threads: Vec::new(),
+            over: Stop::new(),
+            next: Arc::default(),
+        };
+        for number in 1..room.limits.workers {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            let over = workers.over.clone();
+            let runtime = runtime()?;
+            let work = move || runtime.block_on(attend_all(receiver, &over));
+            let thread = thread::Builder::new()
+                .name(format!("worker-{number}"))
+                .spawn(work);
+            workers
+                .threads
+                .push(thread.map_err(system("start a worker"))?);
+            workers.queues.push(sender);
+        }
+        Ok(workers)
+    }
+
+    fn hands(&self) -> Hands<S> {
+        Hands {
+            queues: self.queues.clone(),
+            next: Arc::clone(&self.next),
+        }
+    }
+}
+
+impl<S: Service> Hands<S> {
+    fn hand_over(&self, stream: TcpStream, admission: Admission<S>) {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % (self.queues.len() + 1);
+        match turn
+            .checked_sub(1)
+            .and_then(|worker| self.queues.get(worker))
+        {
+            None => {
+                tokio::spawn(admission.attend(stream));
+            }
+            Some(queue) => {
+                // A socket that cannot leave its runtime, or whose worker is gone with the whole
+                // server, is closed here.
+                if let Ok(stream) = stream.into_std() {
+                    queue.send((stream, admission)).ok();
+                }
+            }
+        }
+    }
+}
+
+impl<S: Service> Drop for Workers<S> {
+    fn drop(&mut self) {
+        self.over.ask();
+        for thread in self.threads.drain(..) {
+            // A worker that panicked has nothing left to give.
+            thread.join().ok();
+        }
+    }
+}
+
+async fn attend_all<S: Service>(mut arrivals: mpsc::UnboundedReceiver<Arrival<S>>, over: &Stop) {
+    let serving = async {
+        while let Some((stream, admission)) = arrivals.recv().await {
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                tokio::spawn(admission.attend(stream));
+            }
+        }
+    };
+    tokio::select! {
+        () = over.reached(Stage::Draining) => {}
+        // All doors are closed: what is being served goes on until it is over.
+        () = async { serving.await; std::future::pending().await } => {}
+    }
+}
+
+/// Builds the single-threaded runtime each worker is.
+///
+/// # Errors
+/// The kernel gave no descriptor for it.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    let built = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    built.map_err(system("start a worker"))
+}
+
+/// An IPv4 client of a dual-stack socket is shown and matched as what it is.
+fn canonical(addr: SocketAddr) -> SocketAddr {
+    match addr {
+        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
+            Some(v4) => SocketAddr::new(v4.into(), v6.port()),
+            None => addr,
+        },
+        SocketAddr::V4(_) => addr,
+    }
+}
+
+/// Errors of accept(2) that say something about the connection that was to be taken, not about
+/// this machine: the next one can be tried at once.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    errno.is_some_and(|errno| {
+        [
+            Errno::CONNABORTED,
+            Errno::INTR,
+            Errno::PROTO,
+            Errno::NETDOWN,
+            Errno::NOPROTOOPT,
+            Errno::HOSTDOWN,
+            Errno::HOSTUNREACH,
+            Errno::OPNOTSUPP,
+            Errno::NETUNREACH,
+            Errno::PERM,
+        ]
+        .contains(&errno)
+    })
+}
+
+fn system(operation: &'static str) -> impl Fn(io::Error) -> Error {
+    move |source| Error::System { operation, source }
+}

@@ -1,0 +1,250 @@
+//! What servers and streams say while they run.
+//!
+//! One enum: serde makes the NDJSON of it, [`Event::data_line`] and [`Event::talk_line`] the text.
+//! Peers and addresses come as text already: this layer knows no socket.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Serialize, Serializer};
+
+use super::Verbosity;
+use crate::text;
+
+/// Bytes from the network: in JSON `{"text": …}`, or `{"bytes": …}` (base64) where not UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetText(pub Vec<u8>);
+
+impl Serialize for NetText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Shown<'a> {
+            Text(&'a str),
+            Bytes(String),
+        }
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => Shown::Text(text),
+            Err(_) => Shown::Bytes(STANDARD.encode(&self.0)),
+        }
+        .serialize(serializer)
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A socket listens.
+    Listening {
+        /// The real address.
+        addr: String,
+        /// The real port.
+        port: u16,
+        /// Whether only this machine can reach it.
+        #[serde(skip)]
+        local_only: bool,
+    },
+    /// A connection was made or accepted.
+    Connected {
+        /// The other end.
+        peer: String,
+        /// Our end.
+        local: String,
+    },
+    /// The peer's name, looked up meanwhile.
+    PeerName {
+        /// The address the name belongs to.
+        peer: String,
+        /// What the system's resolver says.
+        name: String,
+    },
+    /// A connection was turned away or thrown out.
+    Refused {
+        /// The other end.
+        peer: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Bytes a peer sent.
+    Data {
+        /// The sender.
+        peer: String,
+        /// The bytes.
+        #[serde(flatten)]
+        data: NetText,
+    },
+    /// A connection ended.
+    Closed {
+        /// The other end.
+        peer: String,
+        /// Bytes received.
+        bytes_in: u64,
+        /// Bytes sent.
+        bytes_out: u64,
+        /// How long it lasted, in microseconds.
+        duration_us: u64,
+        /// Why it ended: `eof`, `reset`, `idle`, …
+        reason: String,
+    },
+    /// A user and a password were given.
+    Login {
+        /// The other end.
+        peer: String,
+        /// Which connection of this run, from 1.
+        conn: u64,
+        /// Which attempt of the connection, from 1.
+        r#try: u32,
+        /// The user name.
+        user: NetText,
+        /// The password.
+        password: NetText,
+        /// `recorded` or `failed`.
+        result: &'static str,
+        /// The record, as it stands in the log.
+        #[serde(skip)]
+        record: String,
+    },
+    /// A connection ended in the middle of a login.
+    Incomplete {
+        /// The other end.
+        peer: String,
+        /// Bytes of the unfinished line.
+        bytes: usize,
+    },
+    /// Somebody entered the chat.
+    Joined {
+        /// The other end.
+        peer: String,
+        /// The nickname.
+        nick: String,
+    },
+    /// Somebody left the chat.
+    Left {
+        /// The other end.
+        peer: String,
+        /// The nickname.
+        nick: String,
+        /// Why.
+        reason: String,
+    },
+    /// A public line of the chat, with its place in the one order everybody sees.
+    Said {
+        /// The number of the line, from 1.
+        seq: u64,
+        /// The nickname.
+        nick: String,
+        /// The line as it was sent to the room.
+        line: String,
+    },
+    /// Something a user should look at.
+    Warning {
+        /// What.
+        message: String,
+    },
+    /// A server was asked to stop.
+    Stopping {
+        /// Clients still connected.
+        clients: usize,
+    },
+    /// Events that could not be shown because the screen did not keep up.
+    NotShown {
+        /// How many.
+        count: u64,
+    },
+}
+
+/// How a talk line is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Good,
+    Bad,
+}
+
+impl Event {
+    /// The line for standard output, for events that are data.
+    pub(super) fn data_line(&self) -> Option<String> {
+        match self {
+            Self::Login {
+                record,
+                result: "recorded",
+                ..
+            } => Some(record.clone()),
+            Self::Said { line, .. } => Some(line.clone()),
+            _ => None,
+        }
+    }
+
+    /// The line for standard error.
+    pub(super) fn talk_line(&self) -> String {
+        match self {
+            Self::Listening {
+                addr,
+                local_only: true,
+                ..
+            } => format!("listening on {addr} (only this machine can reach it; --public opens it)"),
+            Self::Listening { addr, .. } => format!("listening on {addr}"),
+            Self::Connected { peer, local } => format!("connected {peer} (here {local})"),
+            Self::PeerName { peer, name } => {
+                format!("name {peer} is {}", text::escape(name.as_bytes()))
+            }
+            Self::Refused { peer, reason } => format!("refused {peer}: {reason}"),
+            Self::Data { peer, data } => format!("data {peer}: {}", text::quote(&data.0)),
+            Self::Closed {
+                peer,
+                bytes_in,
+                bytes_out,
+                duration_us,
+                reason,
+            } => format!(
+                "closed {peer}: {bytes_in} bytes in, {bytes_out} bytes out, {} ({reason})",
+                seconds(*duration_us)
+            ),
+            Self::Login { record, .. } => format!("not recorded: {record}"),
+            Self::Incomplete { peer, bytes } => {
+                format!("incomplete {peer}: left with {bytes} bytes of a line unfinished")
+            }
+            Self::Joined { peer, nick } => format!("joined {nick} ({peer})"),
+            Self::Left { peer, nick, reason } => format!("left {nick} ({peer}): {reason}"),
+            Self::Said { line, .. } => line.clone(),
+            Self::Warning { message } => format!("warning: {}", super::escape_lines(message)),
+            Self::Stopping { clients: 0 } => "stopping".to_owned(),
+            Self::Stopping { clients } => format!(
+                "stopping: {clients} client{} to finish; press Ctrl-C again to force",
+                if *clients == 1 { "" } else { "s" }
+            ),
+            Self::NotShown { count } => format!("warning: {count} events not shown"),
+        }
+    }
+
+    pub(super) fn verbosity(&self) -> Verbosity {
+        match self {
+            Self::Data { .. } => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+
+    pub(super) fn tone(&self) -> Tone {
+        match self {
+            Self::Listening { .. } | Self::Connected { .. } | Self::Joined { .. } => Tone::Good,
+            Self::Refused { .. }
+            | Self::Warning { .. }
+            | Self::NotShown { .. }
+            | Self::Incomplete { .. } => Tone::Bad,
+            Self::Login { result, .. } if *result != "recorded" => Tone::Bad,
+            _ => Tone::Plain,
+        }
+    }
+}
+
+/// Microseconds for people: `812 µs`, `1.2 ms`, `3.0 s`.
+fn seconds(micros: u64) -> String {
+    // The loss of precision begins beyond 142 years.
+    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+    let value = micros as f64;
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..1_000_000 => format!("{:.1} ms", value / 1e3),
+        _ => format!("{:.1} s", value / 1e6),
+    }
+}

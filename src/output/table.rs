@@ -1,0 +1,169 @@
+//! Reports as rows: computed once, printed as an aligned table or as plain lines.
+//!
+//! The only file that names the table crate.
+
+use comfy_table::{ContentArrangement, presets};
+use serde::Serialize;
+
+use super::color::Paint;
+use crate::text;
+
+/// A finished answer. Its JSON comes from `Serialize`, its text from [`Report::tables`].
+pub trait Report: Serialize {
+    /// Returns the rows, for both the table and the plain format.
+    fn tables(&self) -> Vec<Table>;
+}
+
+/// Rows that belong together.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// What the rows are, in a word: the first field of each plain line, where a report has
+    /// several kinds of rows.
+    pub label: Option<&'static str>,
+    /// The columns' names; empty for a list of names and values.
+    pub header: Vec<&'static str>,
+    /// The rows, each as long as the header (where there is one).
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// One value in a table, safe to print.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cell(String);
+
+impl<T: AsRef<str>> From<T> for Cell {
+    /// Escapes: a cell may hold anything from the network.
+    fn from(value: T) -> Self {
+        Self(text::escape(value.as_ref().as_bytes()))
+    }
+}
+
+/// Tables for people, `width` columns wide at most (`None`: as wide as they need).
+pub(super) fn aligned(tables: &[Table], width: Option<u16>, paint: Paint) -> String {
+    let mut out = String::new();
+    for table in tables.iter().filter(|table| !table.rows.is_empty()) {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        for (number, line) in render(table, width).lines().enumerate() {
+            let line = line.trim_end();
+            if number == 0 && !table.header.is_empty() {
+                out.push_str(&paint.header(line));
+            } else {
+                out.push_str(line);
+            }
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// Tab-separated lines for `cut` and `awk`.
+pub(super) fn plain(tables: &[Table]) -> String {
+    let mut out = String::new();
+    for table in tables {
+        for row in &table.rows {
+            let cells = row.iter().map(|cell| cell.0.as_str());
+            let fields: Vec<&str> = table.label.into_iter().chain(cells).collect();
+            out.push_str(&fields.join("\t"));
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// The terminal's width; none where standard output is no terminal, so that nothing is ever cut
+/// or folded in a pipe.
+pub(super) fn width() -> Option<u16> {
+    rustix::termios::tcgetwinsize(rustix::stdio::stdout())
+        .ok()
+        .map(|size| size.ws_col)
+        .filter(|columns| *columns > 0)
+}
+
+fn render(table: &Table, width: Option<u16>) -> String {
+    let mut drawn = comfy_table::Table::new();
+    drawn.load_style(presets::NOTHING);
+    match width {
+        Some(width) => {
+            drawn
+                .set_content_arrangement(ContentArrangement::Dynamic)
+                .set_width(width);
+        }
+        None => {
+            drawn.set_content_arrangement(ContentArrangement::Disabled);
+        }
+    }
+    if !table.header.is_empty() {
+        drawn.set_header(&table.header);
+    }
+    for row in &table.rows {
+        drawn.add_row(row.iter().map(|cell| cell.0.as_str()));
+    }
+    for column in drawn.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    drawn.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::ColorChoice;
+    use expect_test::expect;
+
+    fn sample() -> Vec<Table> {
+        vec![
+            Table {
+                rows: vec![vec!["hostname".into(), "alpha\u{1b}[2J".into()]],
+                ..Table::default()
+            },
+            Table {
+                label: Some("interface"),
+                header: vec!["NAME", "ADDRESS"],
+                rows: vec![
+                    vec!["lo".into(), "127.0.0.1/8".into()],
+                    vec![
+                        "eth0".into(),
+                        "2001:db8:1234:5678:9abc:def0:1234:5678/64".into(),
+                    ],
+                ],
+            },
+        ]
+    }
+
+    fn never() -> Paint {
+        Paint::decide(ColorChoice::Never, true)
+    }
+
+    #[test]
+    fn tables_are_aligned_and_hostile_text_is_escaped() {
+        expect![[r#"
+            hostname  alpha\u{1b}[2J
+
+            NAME  ADDRESS
+            lo    127.0.0.1/8
+            eth0  2001:db8:1234:5678:9abc:def0:1234:5678/64
+        "#]]
+        .assert_eq(&aligned(&sample(), None, never()));
+    }
+
+    #[test]
+    fn plain_is_tab_separated_without_header() {
+        assert_eq!(
+            plain(&sample()),
+            "hostname\talpha\\u{1b}[2J\ninterface\tlo\t127.0.0.1/8\n\
+             interface\teth0\t2001:db8:1234:5678:9abc:def0:1234:5678/64\n"
+        );
+    }
+
+    #[test]
+    fn a_narrow_terminal_folds_instead_of_cutting() {
+        let folded = aligned(&sample(), Some(30), never());
+        assert!(folded.lines().all(|line| line.len() <= 30), "{folded}");
+        let squeezed: String = folded.split_whitespace().collect();
+        assert!(
+            squeezed.contains("2001:db8:1234:5678:9abc:def0:1234:5678/64"),
+            "{folded}"
+        );
+    }
+}
