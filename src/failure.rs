@@ -9,6 +9,7 @@ use crate::net;
 use crate::net::names::NameError;
 use crate::output::Complaint;
 use crate::reason;
+use crate::recorder;
 
 /// An error a command finds itself, with everything a user should know of it.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +71,10 @@ pub fn explain(error: &anyhow::Error) -> (Exit, Option<Complaint>) {
         if let Some(failure) = source.downcast_ref::<net::Error>() {
             let hint = network_hint(failure).map(str::to_owned);
             return finish(network_exit(failure), failure.to_string(), None, hint);
+        }
+        if let Some(failure) = source.downcast_ref::<recorder::Error>() {
+            let hint = failure.hint().map(str::to_owned);
+            return finish(Exit::File, failure.to_string(), None, hint);
         }
     }
     finish(

@@ -25,6 +25,7 @@ pub mod login;
 pub mod net;
 pub mod output;
 pub mod reason;
+pub mod recorder;
 pub mod text;
 
 use std::ffi::OsString;
