@@ -1,1 +1,10 @@
-//! Logins.
+//! The login exercise as plain state: the conversation, the record, the client's reading of it.
+//!
+//! No sockets, no files: bytes and lines go in, what to say and what to record comes out.
+
+pub mod conversation;
+pub mod dialogue;
+pub mod record;
+
+/// What ends every line a server of ours says: telnet and `PuTTY` want both characters.
+pub const LINE_END: &str = "\r\n";

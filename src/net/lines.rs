@@ -49,6 +49,11 @@ impl LineSplitter {
         self.partial.len() + self.skipped.unwrap_or(0)
     }
 
+    /// Returns what has come of an unfinished line that is still good.
+    pub fn partial(&self) -> &[u8] {
+        &self.partial
+    }
+
     /// Takes the unfinished line, as where the end of the stream ends it too; none if it is empty.
     pub fn take_pending(&mut self) -> Option<Vec<u8>> {
         let good = self.skipped.is_none() && !self.partial.is_empty();

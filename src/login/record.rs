@@ -1,0 +1,114 @@
+//! One login as one line of the log: trusted fields first, the client's text last and quoted.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use jiff::Zoned;
+
+use super::conversation::Credentials;
+use crate::text;
+
+/// A login, as it is recorded.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// When it came.
+    pub time: &'a Zoned,
+    /// From where.
+    pub peer: SocketAddr,
+    /// Which connection of this run, from 1.
+    pub conn: u64,
+    /// What was sent.
+    pub credentials: &'a Credentials,
+}
+
+impl fmt::Display for Record<'_> {
+    /// Writes the record without its newline. Whatever the client sent, it is one line, and
+    /// nothing in it can pass for a field that stands before.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            time,
+            peer,
+            conn,
+            credentials,
+        } = self;
+        let Credentials {
+            user,
+            password,
+            attempt,
+        } = credentials;
+        write!(
+            f,
+            "{} login peer={peer} conn={conn} try={attempt} user={} password={}",
+            time.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z"),
+            text::quote(user),
+            text::quote(&password.0)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::login::conversation::Password;
+    use proptest::prelude::*;
+    use zeroize::Zeroizing;
+
+    fn record(user: &[u8], password: &[u8]) -> String {
+        let credentials = Credentials {
+            user: user.to_vec(),
+            password: Password(Zeroizing::new(password.to_vec())),
+            attempt: 1,
+        };
+        let time: Zoned = "2026-11-21T20:39:26.588-03:00[America/Sao_Paulo]"
+            .parse()
+            .unwrap();
+        let peer = "127.0.0.1:58902".parse().unwrap();
+        Record {
+            time: &time,
+            peer,
+            conn: 17,
+            credentials: &credentials,
+        }
+        .to_string()
+    }
+
+    const TRUSTED: &str = "2026-11-21T20:39:26.588-03:00 login peer=127.0.0.1:58902 conn=17 try=1 ";
+
+    #[test]
+    fn a_record_has_the_documented_form() {
+        let expected = format!(r#"{TRUSTED}user="alice" password="caf\xe9""#);
+        assert_eq!(record(b"alice", b"caf\xe9"), expected);
+    }
+
+    #[test]
+    fn nobody_can_forge_a_field_or_a_second_record() {
+        let line = record(
+            b"x",
+            b"\n2026-11-21T00:00:00 login peer=1.2.3.4:5 user=\"root\"",
+        );
+        assert_eq!(line.lines().count(), 1);
+        assert!(line.starts_with(TRUSTED));
+        assert!(
+            line.ends_with(
+                r#"password="\n2026-11-21T00:00:00 login peer=1.2.3.4:5 user=\"root\"""#
+            )
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_comes_back(
+            user in prop::collection::vec(any::<u8>(), 1..40),
+            password in prop::collection::vec(any::<u8>(), 1..40),
+        ) {
+            let line = record(&user, &password);
+            prop_assert!(!line.chars().any(text::is_hostile));
+            let fields = line.strip_prefix(TRUSTED).unwrap();
+            let (first, second) = fields.split_once(" password=\"").unwrap();
+            let first = first.strip_prefix("user=\"").unwrap().strip_suffix('"').unwrap();
+            let second = second.strip_suffix('"').unwrap();
+            prop_assert_eq!(text::unescape(first).unwrap(), user);
+            prop_assert_eq!(text::unescape(second).unwrap(), password);
+        }
+    }
+}
