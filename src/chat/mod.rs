@@ -1,1 +1,16 @@
-//! Chat.
+//! The chat room as plain state: who is there, what a line means, who gets to see it.
+//!
+//! No sockets: lines go in, deliveries come out, and a queue holds what a client has yet to read.
+
+pub mod command;
+pub mod nick;
+pub mod outbox;
+pub mod room;
+
+pub use self::nick::Nick;
+
+/// What ends every line the room sends: telnet and `PuTTY` want both characters.
+pub const LINE_END: &str = "\r\n";
+
+/// What a client is asked first.
+pub const NICK_PROMPT: &str = "Nickname: ";
