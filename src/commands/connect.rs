@@ -5,12 +5,11 @@ use std::io::{self, ErrorKind, IsTerminal as _};
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
-use super::values::{self, Limit};
+use super::dialing::DialArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::net::dial::{self, Dialed};
-use crate::net::endpoint::{Address, Endpoint, Target, Transport};
-use crate::net::names::{self, Family};
+use crate::net::dial::Dialed;
+use crate::net::endpoint::{Endpoint, Target};
 use crate::net::pump::{self, Counts, End, Policy, Sink, Source};
 use crate::net::{self, Deadline, Port, serve};
 use crate::output::{Event, EventQueue, Output, Payload};
@@ -38,36 +37,28 @@ pub struct Args {
     target: Target,
     /// The port, or a service's name
     port: Option<Port>,
-    /// Use IPv4 only
-    #[arg(short = '4', conflicts_with = "ipv6")]
-    ipv4: bool,
-    /// Use IPv6 only
-    #[arg(short = '6')]
-    ipv6: bool,
-    /// How long connecting may take, over all addresses; 0 for as long as the system tries
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::limit)]
-    connect_timeout: Limit,
-    /// How long everything may take; 0 for no limit
-    #[arg(long, value_name = "DURATION", env = "SOCKKIT_TIMEOUT", hide_env_values = true,
-          value_parser = values::limit)]
-    timeout: Option<Limit>,
     /// Show a terminal what the peer sends untouched, control characters and all
     #[arg(long)]
     raw: bool,
+    #[command(flatten)]
+    dial: DialArgs,
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let endpoint = Endpoint::join(args.target.clone(), args.port)
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    let whole = Deadline::maybe(args.timeout.and_then(|limit| limit.0));
+    let whole = args.dial.whole();
     let runtime = serve::runtime()?;
     let queue = EventQueue::start(out);
     let outcome = runtime.block_on(converse(&endpoint, args, whole, out, &queue));
-    // Data events are payload: however slow their reader is, they are all delivered.
-    queue.finish(None);
+    // Data events are payload: however slow their reader is, they are delivered, if time is left.
+    queue.finish(whole.remaining().map(|left| left.max(LAST_WORDS)));
     runtime.shutdown_background();
     outcome
 }
+
+/// How long the end waits for a blocked reader once time is up.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 async fn converse(
     endpoint: &Endpoint,
@@ -79,13 +70,12 @@ async fn converse(
     let interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
     // In a pipe the two ends are of interest to those who ask only.
     let tells = interactive || out.is_verbose() || out.is_json();
-    let dialed = dial(endpoint, args, whole, out).await?;
     let Dialed {
         stream,
         peer,
         local,
         ..
-    } = dialed;
+    } = args.dial.dial(endpoint, whole, out).await?;
     let peer = peer.to_string();
     let events = queue.events();
     let started = Instant::now();
@@ -107,47 +97,17 @@ async fn converse(
     let mut source = Source::start(File::from(stdin)).map_err(system("start a thread"))?;
     let sink = Sink::start(move |peer, bytes| payload.write(peer, bytes));
     let sink = sink.map_err(system("start a thread"))?;
+    // Ctrl-C ends a client the way it ends any program.
+    let never = std::future::pending();
     let policy = Policy {
         pass_empty_end: true,
         deadline: whole,
     };
-    let (counts, end) = pump::pump(&stream, &peer, Some(&mut source), &sink, policy).await;
+    let (counts, end) = pump::pump(&stream, &peer, Some(&mut source), &sink, policy, never).await;
     if tells {
         events.send(closed(&peer, counts, started.elapsed(), &end));
     }
     finish(end, &peer)
-}
-
-async fn dial(
-    endpoint: &Endpoint,
-    args: &Args,
-    whole: Deadline,
-    out: Output,
-) -> anyhow::Result<Dialed> {
-    let (Address::Net(host, port), Transport::Tcp) = (&endpoint.address, endpoint.transport) else {
-        return Err(
-            Failure::new(Exit::Usage, format!("{endpoint} is not a TCP endpoint"))
-                .hint("HOST PORT, or tcp://HOST:PORT; other transports are not built yet")
-                .into(),
-        );
-    };
-    let family = match (args.ipv4, args.ipv6) {
-        (true, _) => Family::V4,
-        (_, true) => Family::V6,
-        _ => Family::Any,
-    };
-    let deadline = whole.earlier(Deadline::maybe(args.connect_timeout.0));
-    let addrs = names::resolve(host, port.0, family, deadline)
-        .await
-        .map_err(|source| net::Error::Name {
-            name: host.to_string(),
-            source,
-        })?;
-    let dialed = dial::connect(&endpoint.to_string(), &addrs, deadline).await?;
-    for attempt in &dialed.failed {
-        out.detail(&format!("{} {}", attempt.addr, reason::of(&attempt.error)));
-    }
-    Ok(dialed)
 }
 
 /// Returns the event that ends a connection.
@@ -173,7 +133,7 @@ pub(super) fn finish(end: End, peer: &str) -> anyhow::Result<Exit> {
         source,
     };
     match end {
-        End::Eof => Ok(Exit::Success),
+        End::Eof | End::Stopped => Ok(Exit::Success),
         End::Output(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),
         End::Output(error) => Err(error.into()),
         End::Receive(error) => Err(stream("reading from", error).into()),

@@ -52,12 +52,12 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         workers: serve::default_workers(),
     };
     let verbose = out.is_verbose() || out.is_json();
-    let (exit, _) = server::run(&args.address, &args.server, plan, out, |stage| {
+    let (exit, _) = server::run(&args.address, &args.server, plan, out, |events| {
         Ok(Echo {
             timestamp: args.timestamp,
             idle: args.idle_timeout.0,
             shows_data: verbose,
-            events: stage.events,
+            events,
         })
     })?;
     Ok(exit)

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::net::names::Family;
 use crate::net::serve::{self, Connection, Limits, Notice, Served, Service, WhenFull};
 use crate::net::socket::{self, Reach};
-use crate::net::{self, Deadline, ListenAddress, Stop};
+use crate::net::{self, Deadline, ListenAddress};
 use crate::output::{Event, EventQueue, Events, Output};
 
 /// The flags of every server.
@@ -47,15 +47,6 @@ pub(super) struct Plan {
     pub workers: usize,
 }
 
-/// What a server is made with, besides its own arguments.
-#[derive(Clone, Debug)]
-pub(super) struct Stage {
-    /// Where events go.
-    pub events: Events,
-    /// Asked by signals; may be asked by the server itself.
-    pub stop: Stop,
-}
-
 /// Listens at `address` and serves with what `build` makes, until the end or a signal.
 ///
 /// # Errors
@@ -69,7 +60,7 @@ pub(super) fn run<S, B>(
 ) -> anyhow::Result<(Exit, Arc<S>)>
 where
     S: Service,
-    B: FnOnce(Stage) -> anyhow::Result<S>,
+    B: FnOnce(Events) -> anyhow::Result<S>,
 {
     let runtime = serve::runtime()?;
     let queue = EventQueue::start(out);
@@ -94,7 +85,7 @@ async fn run_here<S, B>(
 ) -> anyhow::Result<(Exit, Arc<S>)>
 where
     S: Service,
-    B: FnOnce(Stage) -> anyhow::Result<S>,
+    B: FnOnce(Events) -> anyhow::Result<S>,
 {
     let family = match (args.ipv4, args.ipv6) {
         (true, _) => Family::V4,
@@ -110,10 +101,7 @@ where
     let listeners = socket::listen(address, reach, family, deadline).await?;
     let interrupt = Interrupt::watch().map_err(start_failed)?;
     let events = queue.events();
-    let service = Arc::new(build(Stage {
-        events: events.clone(),
-        stop: interrupt.stop(),
-    })?);
+    let service = Arc::new(build(events.clone())?);
     let mut port_file = None;
     for listener in &listeners {
         let addr = listener.local_addr().map_err(start_failed)?;

@@ -11,12 +11,13 @@ use std::pin::pin;
 use std::sync::mpsc as blocking;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::deadline::Deadline;
+use super::deadline::{Deadline, Elapsed};
 use super::stream;
 
 /// Bytes moved at once. Between 64 and 256 KiB a plain loop is as fast as loopback gets.
@@ -24,6 +25,9 @@ const CHUNK: usize = 256 * 1024;
 
 /// Buffers in each direction: one being filled, one being emptied, and two on the way.
 const BUFFERS: usize = 4;
+
+/// How long the last bytes may take to be written once time is up.
+const LAST_WRITE: Duration = Duration::from_secs(1);
 
 /// What is to be sent: filled by a thread that reads.
 #[derive(Debug)]
@@ -79,25 +83,30 @@ pub enum End {
     /// The deadline passed.
     #[error("timed out")]
     TimedOut,
+    /// It was asked to stop.
+    #[error("stopped")]
+    Stopped,
 }
 
 /// Carries bytes both ways until the peer has ended its side; `None` as the source sends nothing
 /// and leaves our side open.
 ///
 /// The end of the source is passed on (`shutdown(SHUT_WR)`) and reading goes on. What came before
-/// a failure is written before the failure is returned.
+/// a failure is written before the failure is returned. `stop` ends it too, in order.
 pub async fn pump(
     stream: &TcpStream,
     peer: &str,
     source: Option<&mut Source>,
     sink: &Sink,
     policy: Policy,
+    stop: impl Future<Output = ()>,
 ) -> (Counts, End) {
     let mut received = 0;
     let mut sent = 0;
     let end = {
         let mut outbound = pin!(send_all(stream, source, policy, &mut sent));
         let mut inbound = pin!(receive_all(stream, peer, sink, &mut received));
+        let mut stop = pin!(stop);
         let mut sending = true;
         let mut send_failure = None;
         loop {
@@ -118,6 +127,7 @@ pub async fn pump(
                     }
                 }
                 () = policy.deadline.passed() => break End::TimedOut,
+                () = &mut stop => break End::Stopped,
             }
         }
     };
@@ -125,8 +135,14 @@ pub async fn pump(
         bytes_in: received,
         bytes_out: sent,
     };
-    match sink.flush().await {
-        Err(error) if !matches!(end, End::Output(_)) => (counts, End::Output(error)),
+    // Whoever is out of time already waits for a blocked reader no longer than this.
+    let patience = match end {
+        End::TimedOut | End::Stopped => Deadline::after(LAST_WRITE),
+        _ => policy.deadline,
+    };
+    match patience.bound(sink.flush()).await {
+        Ok(Err(error)) if !matches!(end, End::Output(_)) => (counts, End::Output(error)),
+        Err(Elapsed) if !matches!(end, End::Stopped) => (counts, End::TimedOut),
         _ => (counts, end),
     }
 }

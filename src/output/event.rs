@@ -104,6 +104,13 @@ pub enum Event {
         #[serde(skip)]
         record: String,
     },
+    /// A server's answer to a login.
+    Reply {
+        /// `accepted` or `refused`.
+        result: &'static str,
+        /// Its words.
+        reply: NetText,
+    },
     /// A connection ended in the middle of a login.
     Incomplete {
         /// The other end.
@@ -171,6 +178,7 @@ impl Event {
                 ..
             } => Some(record.clone()),
             Self::Said { line, .. } => Some(line.clone()),
+            Self::Reply { reply, .. } => Some(text::escape(&reply.0)),
             _ => None,
         }
     }
@@ -207,6 +215,7 @@ impl Event {
             Self::Joined { peer, nick } => format!("joined {nick} ({peer})"),
             Self::Left { peer, nick, reason } => format!("left {nick} ({peer}): {reason}"),
             Self::Said { line, .. } => line.clone(),
+            Self::Reply { reply, .. } => text::escape(&reply.0),
             Self::Warning { message } => format!("warning: {}", super::escape_lines(message)),
             Self::Stopping { clients: 0 } => "stopping".to_owned(),
             Self::Stopping { clients } => format!(

@@ -1,0 +1,169 @@
+//! `listen`: accepts, says who came, and prints what they send.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _};
+use std::os::fd::AsFd as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::connect;
+use super::server::{self, Plan, ServerArgs};
+use crate::exit::Exit;
+use crate::net::pump::{self, Counts, End, Policy, Sink, Source};
+use crate::net::serve::{Connection, Notice, Service, WhenFull};
+use crate::net::{self, Deadline, ListenAddress, names};
+use crate::output::{Event, Events, Output, Payload};
+
+const EXAMPLES: &str = "\
+Examples:
+  Wait for one client on port 5666, say who came, print what it sends
+  $ sockkit listen 5666
+
+  The same for as many clients as come, until Ctrl-C
+  $ sockkit listen 5666 --keep-open
+
+  Receive a file
+  $ sockkit listen 5666 > received.bin
+
+Ends of input (one client):
+  ours      sends what is left and ends our side, if it ever held a byte
+  the peer  everything it sent is printed, and the exit code is 0
+  a reset   everything that came is printed, and the exit code is 4";
+
+/// Listen: the arguments
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Where to listen; 0 for any free port
+    #[arg(value_name = "[HOST:]PORT")]
+    address: ListenAddress,
+    /// Serve many clients at once, until stopped; standard input is not sent to them
+    #[arg(short, long)]
+    keep_open: bool,
+    /// Clients at once with --keep-open; more wait until there is a place
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    max_clients: usize,
+    /// Show a terminal what peers send untouched, control characters and all
+    #[arg(long)]
+    raw: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
+    let plan = Plan {
+        max_clients: args.max_clients,
+        when_full: WhenFull::Wait,
+        total: (!args.keep_open).then_some(1),
+        // One thread writes standard output: more of them reading would only wait for it.
+        workers: 1,
+    };
+    let (exit, listen) = server::run(&args.address, &args.server, plan, out, |events| {
+        let mut payload = Payload::new(out, events.clone(), args.raw)?;
+        if !args.keep_open && io::stdin().is_terminal() && io::stdout().is_terminal() {
+            payload = payload.with_prompt(out);
+        }
+        let sink = Sink::start(move |peer, bytes| payload.write(peer, bytes));
+        let sink = sink.map_err(|source| net::Error::System {
+            operation: "start a thread",
+            source,
+        });
+        Ok(Listen {
+            keep_open: args.keep_open,
+            sink: sink?,
+            events,
+            last: Mutex::default(),
+        })
+    })?;
+    let last = listen
+        .last
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    match last {
+        // A signal says more than the connection it ended.
+        Some((peer, end)) if exit == Exit::Success => connect::finish(end, &peer),
+        _ => Ok(exit),
+    }
+}
+
+/// A name is a courtesy; after this long nobody wants it any more.
+const NAME_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the end of a single connection may wait for its name.
+const NAME_GRACE: Duration = Duration::from_millis(500);
+
+struct Listen {
+    keep_open: bool,
+    sink: Sink,
+    events: Events,
+    /// Where only one connection is served: how it ended.
+    last: Mutex<Option<(String, End)>>,
+}
+
+impl Service for Listen {
+    async fn handle(self: Arc<Self>, connection: Connection) {
+        self.events.send(server::connected(&connection));
+        let name = self.announce_name(&connection);
+        let peer = connection.peer.to_string();
+        let (counts, end) = self.receive(&connection, &peer).await;
+        let lasted = connection.accepted.elapsed();
+        if !self.keep_open {
+            // The program ends with this client, and the name with the program: a moment for it.
+            Deadline::after(NAME_GRACE).bound(name).await.ok();
+        }
+        self.events
+            .send(connect::closed(&peer, counts, lasted, &end));
+        if !self.keep_open {
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((peer, end));
+        }
+    }
+
+    fn notice(&self, notice: Notice) {
+        server::tell(&self.events, notice);
+    }
+}
+
+impl Listen {
+    /// Looks the name up beside everything else: nobody waits for it.
+    fn announce_name(&self, connection: &Connection) -> JoinHandle<()> {
+        let (ip, peer) = (connection.peer.ip(), connection.peer.to_string());
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            if let Some(name) = names::reverse(ip, Deadline::after(NAME_LIMIT)).await {
+                events.send(Event::PeerName { peer, name });
+            }
+        })
+    }
+
+    /// Prints what the client sends, until it ends or the server is asked to stop.
+    async fn receive(&self, connection: &Connection, peer: &str) -> (Counts, End) {
+        let mut input = None;
+        if !self.keep_open {
+            match standard_input() {
+                Ok(source) => input = Some(source),
+                Err(error) => return (Counts::default(), End::Input(error)),
+            }
+        }
+        let policy = Policy {
+            pass_empty_end: false,
+            deadline: Deadline::NEVER,
+        };
+        let leave = connection.leave();
+        pump::pump(
+            &connection.stream,
+            peer,
+            input.as_mut(),
+            &self.sink,
+            policy,
+            leave,
+        )
+        .await
+    }
+}
+
+fn standard_input() -> io::Result<Source> {
+    Source::start(File::from(io::stdin().as_fd().try_clone_to_owned()?))
+}

@@ -1,0 +1,380 @@
+//! `login`: gives a server a user and a password, and shows its answer.
+
+use std::io::{self, BufRead, IsTerminal as _};
+use std::time::Duration;
+
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use super::dialing::DialArgs;
+use super::interrupt::Interrupt;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::login::dialogue::{Dialogue, Said};
+use crate::net::dial::Dialed;
+use crate::net::endpoint::{Endpoint, Target};
+use crate::net::stop::Stage;
+use crate::net::{self, Deadline, Port, serve, stream};
+use crate::output::{Event, NetText, Output};
+use crate::{reason, text};
+
+const EXAMPLES: &str = "\
+Examples:
+  Be asked for user and password, which is not shown
+  $ sockkit login 127.0.0.1 5668
+
+  From a script: 0 if accepted, 1 if refused
+  $ sockkit login localhost --user alice --password-stdin < password.txt";
+
+/// Login: the arguments
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Where to: HOST with a PORT beside it, HOST:PORT, or [v6]:PORT
+    #[arg(value_name = "HOST")]
+    target: Target,
+    /// The port, or a service's name [default: 5668]
+    port: Option<Port>,
+    /// The user name, instead of being asked
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Take the first line of standard input as the password, instead of being asked
+    #[arg(long, requires = "user")]
+    password_stdin: bool,
+    #[command(flatten)]
+    dial: DialArgs,
+}
+
+/// The course's port for task 3.
+const DEFAULT_PORT: Port = Port(5668);
+
+/// How long a server may take for its next word, where no limit for the whole was given.
+const REPLY_LIMIT: Duration = Duration::from_secs(30);
+
+/// A server that says nothing for so long is one that never asks, like the course's: it gets the
+/// next field unasked. One that is only slow finds the field waiting.
+const PROMPT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The longest password read from standard input, in bytes.
+const MAX_PASSWORD: u64 = 64 * 1024;
+
+pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
+    let port = match args.target {
+        Target::Host(_) => Some(args.port.unwrap_or(DEFAULT_PORT)),
+        Target::Endpoint(_) => args.port,
+    };
+    let endpoint = Endpoint::join(args.target.clone(), port)
+        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let person = Person::new(args)?;
+    let whole = args.dial.whole();
+    let runtime = serve::runtime()?;
+    let outcome = runtime.block_on(async {
+        let interrupt = Interrupt::watch().map_err(|source| net::Error::System {
+            operation: "watch for signals",
+            source,
+        })?;
+        let terminal = Terminal::remember();
+        let stop = interrupt.stop();
+        tokio::select! {
+            biased;
+            outcome = log_in(&endpoint, args, whole, &person, out) => outcome,
+            () = stop.reached(Stage::Draining) => {
+                terminal.restore();
+                Ok(interrupt.exit())
+            }
+        }
+    });
+    // A thread may still wait for somebody to type.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn log_in(
+    endpoint: &Endpoint,
+    args: &Args,
+    whole: Deadline,
+    person: &Person,
+    out: Output,
+) -> anyhow::Result<Exit> {
+    let Dialed { stream, peer, .. } = args.dial.dial(endpoint, whole, out).await?;
+    let mut server = Server {
+        stream,
+        peer: peer.to_string(),
+        dialogue: Dialogue::new(),
+        whole,
+    };
+    let mut said = Vec::new().into_iter();
+    let mut next_field = Some(Field::User);
+    let mut refused = false;
+    loop {
+        let patience = if next_field.is_some() {
+            PROMPT_PATIENCE
+        } else {
+            REPLY_LIMIT
+        };
+        let Some(next) = said.next() else {
+            match server.listen(patience).await? {
+                Heard::Said(more) => said = more.into_iter(),
+                Heard::Closed if refused => return Ok(Exit::Negative),
+                Heard::Closed => return Err(server.closed_early().into()),
+                Heard::Silence => match next_field {
+                    Some(field) => next_field = server.give(field, None, person, out).await?,
+                    None => {
+                        return Err(server.failed("waiting for", io::ErrorKind::TimedOut).into());
+                    }
+                },
+            }
+            continue;
+        };
+        match (next, next_field) {
+            (Said::Prompt(prompt), Some(field)) => {
+                next_field = server.give(field, Some(&prompt), person, out).await?;
+            }
+            (Said::Prompt(_), None) => {
+                let message = format!("{} asked again without an answer", server.peer);
+                return Err(Failure::new(Exit::Protocol, message).into());
+            }
+            (Said::Accepted(reply), _) => {
+                out.event(&Event::Reply {
+                    result: "accepted",
+                    reply: NetText(reply),
+                })?;
+                return Ok(Exit::Success);
+            }
+            (Said::Refused(reply), _) => {
+                out.event(&Event::Reply {
+                    result: "refused",
+                    reply: NetText(reply),
+                })?;
+                if matches!(person, Person::Script { .. }) {
+                    return Ok(Exit::Negative);
+                }
+                refused = true;
+                next_field = Some(Field::User);
+            }
+            (Said::Remark(line), _) => out.note(&text::escape(&line)),
+            (Said::TooLong, _) => {
+                let message = format!("{} sent a line without end", server.peer);
+                return Err(Failure::new(Exit::Protocol, message).into());
+            }
+        }
+    }
+}
+
+/// What the server wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    User,
+    Password,
+}
+
+/// Who answers.
+enum Person {
+    /// Somebody at a terminal, who may have said the user name already.
+    Terminal { user: Option<String> },
+    /// A script, which said everything.
+    Script {
+        user: String,
+        password: Zeroizing<Vec<u8>>,
+    },
+}
+
+impl Person {
+    fn new(args: &Args) -> anyhow::Result<Self> {
+        if let Some(user) = &args.user {
+            refuse_line_breaks("user name", user.as_bytes())?;
+        }
+        match (&args.user, args.password_stdin) {
+            (Some(user), true) => {
+                let password = read_line(io::stdin().lock())?;
+                refuse_line_breaks("password", &password)?;
+                Ok(Self::Script {
+                    user: user.clone(),
+                    password,
+                })
+            }
+            _ if io::stdin().is_terminal() => Ok(Self::Terminal {
+                user: args.user.clone(),
+            }),
+            _ => Err(
+                Failure::new(Exit::Usage, "standard input is no terminal to ask at")
+                    .hint("--user NAME --password-stdin")
+                    .into(),
+            ),
+        }
+    }
+
+    /// Returns the answer for `field`, asking with the server's `prompt` where somebody must.
+    async fn answer(
+        &self,
+        field: Field,
+        prompt: Option<&[u8]>,
+        out: Output,
+    ) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+        match (self, field) {
+            (Self::Script { user, .. } | Self::Terminal { user: Some(user) }, Field::User) => {
+                Ok(Zeroizing::new(user.clone().into_bytes()))
+            }
+            (Self::Script { password, .. }, Field::Password) => Ok(password.clone()),
+            (Self::Terminal { .. }, _) => {
+                out.prompt(&match (prompt, field) {
+                    (Some(prompt), _) => text::escape(prompt),
+                    (None, Field::User) => "Username: ".to_owned(),
+                    (None, Field::Password) => "Password: ".to_owned(),
+                });
+                type_in(field).await
+            }
+        }
+    }
+}
+
+/// What came of listening.
+enum Heard {
+    Said(Vec<Said>),
+    Silence,
+    Closed,
+}
+
+/// The other end.
+struct Server {
+    stream: TcpStream,
+    peer: String,
+    dialogue: Dialogue,
+    whole: Deadline,
+}
+
+impl Server {
+    /// Waits for the server's next words, for `patience` at most.
+    async fn listen(&mut self, patience: Duration) -> anyhow::Result<Heard> {
+        let deadline = self.whole.earlier(Deadline::after(patience));
+        let dialogue = &mut self.dialogue;
+        let read = stream::read(&self.stream, |bytes| (bytes.len(), dialogue.hear(bytes)));
+        let Ok(heard) = deadline.bound(read).await else {
+            return if self.whole.has_passed() {
+                Err(self.failed("waiting for", io::ErrorKind::TimedOut).into())
+            } else {
+                Ok(Heard::Silence)
+            };
+        };
+        match heard {
+            Ok((0, _)) => Ok(self
+                .dialogue
+                .rest()
+                .map_or(Heard::Closed, |last| Heard::Said(vec![last]))),
+            Ok((_, said)) => Ok(Heard::Said(said)),
+            Err(error) => Err(self.failed("reading from", error).into()),
+        }
+    }
+
+    /// Sends `field` and returns the one that comes after it.
+    async fn give(
+        &self,
+        field: Field,
+        prompt: Option<&[u8]>,
+        person: &Person,
+        out: Output,
+    ) -> anyhow::Result<Option<Field>> {
+        let answer = person.answer(field, prompt, out).await?;
+        let line = Zeroizing::new([answer.as_slice(), b"\n"].concat());
+        let deadline = self.whole.earlier(Deadline::after(REPLY_LIMIT));
+        match stream::write_all(&self.stream, &line, deadline).await {
+            // A server that closed may have said why before: that is read next.
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                return Err(self.failed("writing to", error).into());
+            }
+            Ok(()) | Err(_) => {}
+        }
+        Ok((field == Field::User).then_some(Field::Password))
+    }
+
+    fn failed(&self, operation: &'static str, error: impl Into<io::Error>) -> net::Error {
+        net::Error::Stream {
+            operation,
+            peer: self.peer.clone(),
+            source: error.into(),
+        }
+    }
+
+    fn closed_early(&self) -> Failure {
+        Failure::new(
+            Exit::Protocol,
+            format!("{} closed without an answer", self.peer),
+        )
+        .hint("`sockkit connect` to see what it says, if anything")
+    }
+}
+
+/// Reads what somebody types, in a thread: it cannot be interrupted.
+async fn type_in(field: Field) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let (sender, typed) = oneshot::channel();
+    std::thread::spawn(move || {
+        let typed = match field {
+            Field::User => read_line(io::stdin().lock()),
+            Field::Password => rpassword::read_password()
+                .map(|password| Zeroizing::new(password.into_bytes()))
+                .map_err(|error| unreadable(&error)),
+        };
+        // Nobody waits any more if the program is about to end.
+        sender.send(typed).ok();
+    });
+    let typed = typed
+        .await
+        .map_err(|_| Failure::new(Exit::Usage, "nothing was typed"))??;
+    Ok(typed)
+}
+
+/// Reads one line, without its end.
+fn read_line(reader: impl BufRead) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut line = Zeroizing::new(Vec::new());
+    reader
+        .take(MAX_PASSWORD)
+        .read_until(b'\n', &mut line)
+        .map_err(|error| unreadable(&error))?;
+    if line.is_empty() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "standard input ended before a line was given",
+        ));
+    }
+    if line.pop_if(|last| *last == b'\n').is_some() {
+        line.pop_if(|last| *last == b'\r');
+    }
+    Ok(line)
+}
+
+fn unreadable(error: &io::Error) -> Failure {
+    Failure::new(
+        Exit::File,
+        format!("cannot read standard input: {}", reason::of(error)),
+    )
+}
+
+/// A field with a line break would be two for the server.
+fn refuse_line_breaks(what: &str, field: &[u8]) -> Result<(), Failure> {
+    if field.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("a {what} with a line break cannot be sent"),
+        ));
+    }
+    Ok(())
+}
+
+/// The terminal's settings from before anything was hidden.
+struct Terminal(Option<rustix::termios::Termios>);
+
+impl Terminal {
+    fn remember() -> Self {
+        Self(tcgetattr(rustix::stdio::stdin()).ok())
+    }
+
+    /// Puts the settings back: whoever interrupts a hidden prompt must see again what they type.
+    fn restore(&self) {
+        if let Some(settings) = &self.0 {
+            // Nothing better can be done with a terminal that refuses.
+            tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, settings).ok();
+        }
+    }
+}

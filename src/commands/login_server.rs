@@ -1,0 +1,323 @@
+//! `login-server`: asks for a user and a password, shows and records each pair.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::Zoned;
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::server::{self, Plan, ServerArgs, Traffic};
+use super::values::{self, Limit};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::login::LINE_END;
+use crate::login::conversation::{Action, Conversation, Credentials, Fields, USER_PROMPT};
+use crate::login::record::Record;
+use crate::net::serve::{self, Connection, Notice, Service, WhenFull};
+use crate::net::{Deadline, ListenAddress, stream};
+use crate::output::{Event, Events, NetText, Output};
+use crate::recorder::{Recorder, Remark};
+
+const EXAMPLES: &str = "\
+Examples:
+  Take logins until Ctrl-C, and record them in log-acesso.txt
+  $ sockkit login-server 5668
+
+  Serve one client and end
+  $ sockkit login-server 5667 --once
+
+  For clients that send each field without a line end, as the course's do
+  $ sockkit login-server 5668 --field-per-read
+
+The protocol, for a client of your own: read `Username: `, send a line; read
+`Password: `, send a line; read one line that begins with OK or ERR. After
+ERR both are asked again; after OK the server closes. OK means recorded.";
+
+/// Login server: the arguments
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Where to listen; 0 for any free port
+    #[arg(value_name = "[HOST:]PORT", default_value = "5668")]
+    address: ListenAddress,
+    /// Serve one client and end: 0 if it logged in, 1 if not
+    #[arg(long)]
+    once: bool,
+    /// Take each read as one field, for clients that send no line end
+    #[arg(long)]
+    field_per_read: bool,
+    /// The file each login is appended to
+    #[arg(long, value_name = "FILE", default_value = "log-acesso.txt")]
+    log: PathBuf,
+    /// How long a login may take, from the moment the client connects; 0 for no limit
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::limit)]
+    idle_timeout: Limit,
+    /// Clients at once; for one more the oldest that has not logged in is thrown out
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    max_clients: usize,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
+    let plan = Plan {
+        max_clients: args.max_clients,
+        when_full: WhenFull::Evict,
+        total: args.once.then_some(1),
+        workers: serve::default_workers(),
+    };
+    let (exit, server) = server::run(&args.address, &args.server, plan, out, |events| {
+        let (log, remarks) = Recorder::open(&args.log)?;
+        survive_signals(&log)?;
+        out.note(&format!(
+            "recording passwords in clear text in {}",
+            args.log.display()
+        ));
+        for remark in remarks {
+            out.warn(&match remark {
+                Remark::Repaired => format!("ended a torn line in {}", args.log.display()),
+                Remark::ReadableByOthers => format!(
+                    "others may read {0}; to keep it to yourself: chmod 600 {0}",
+                    args.log.display()
+                ),
+            });
+        }
+        Ok(LoginServer {
+            fields: if args.field_per_read {
+                Fields::Reads
+            } else {
+                Fields::Lines
+            },
+            limit: args.idle_timeout.0,
+            log,
+            events,
+            recorded: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+        })
+    })?;
+    match exit {
+        Exit::Success if args.once && server.failed.load(Ordering::Relaxed) => {
+            Err(Failure::new(Exit::File, "the login was not recorded").into())
+        }
+        Exit::Success if args.once && !server.recorded.load(Ordering::Relaxed) => {
+            Ok(Exit::Negative)
+        }
+        exit => Ok(exit),
+    }
+}
+
+/// SIGHUP reopens the log, as after a rotation. A log at the limit of `RLIMIT_FSIZE` is an error of
+/// the write, not the end of the server, as SIGXFSZ would have it.
+fn survive_signals(log: &Recorder) -> anyhow::Result<()> {
+    let start_failed = |source| crate::net::Error::System {
+        operation: "start the server",
+        source,
+    };
+    let mut hangups = signal(SignalKind::hangup()).map_err(start_failed)?;
+    let log = log.clone();
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            log.reopen();
+        }
+    });
+    // Once handled it stays handled, whether anybody listens or not.
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))
+        .map(drop)
+        .map_err(start_failed)?;
+    Ok(())
+}
+
+/// How long a client may take to accept an answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a client that was answered may take to close.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+struct LoginServer {
+    fields: Fields,
+    limit: Option<Duration>,
+    log: Recorder,
+    events: Events,
+    /// At least one login is in the log.
+    recorded: AtomicBool,
+    /// At least one login could not be recorded.
+    failed: AtomicBool,
+}
+
+/// How a conversation ended.
+enum End {
+    /// Everything was said: this is the last of it.
+    Answered(String, &'static str),
+    /// The client left, or its connection failed.
+    Left(String),
+}
+
+impl Service for LoginServer {
+    async fn handle(self: Arc<Self>, connection: Connection) {
+        self.events.send(server::connected(&connection));
+        let mut conversation = Conversation::new(self.fields);
+        let mut traffic = Traffic::default();
+        let mut leave = pin!(connection.leave());
+        let end = tokio::select! {
+            biased;
+            end = self.converse(&connection, &mut conversation, &mut traffic) => end,
+            () = Deadline::maybe(self.limit).passed() => {
+                let limit = self.limit.unwrap_or_default().as_secs_f32();
+                End::Answered(format!("ERR login timed out after {limit}s{LINE_END}"), "timed out")
+            }
+            () = &mut leave => End::Answered(format!("ERR server is stopping{LINE_END}"), "stopped"),
+        };
+        let reason = match end {
+            End::Left(reason) => reason,
+            End::Answered(last, reason) => {
+                let deadline = Deadline::after(ANSWER_LIMIT);
+                if stream::write_all(&connection.stream, last.as_bytes(), deadline)
+                    .await
+                    .is_ok()
+                {
+                    traffic.bytes_out += last.len() as u64;
+                    stream::close_gently(&connection.stream, Deadline::after(CLOSE_LIMIT)).await;
+                }
+                reason.to_owned()
+            }
+        };
+        if let Some(bytes) = conversation.unfinished() {
+            self.events.send(Event::Incomplete {
+                peer: connection.peer.to_string(),
+                bytes,
+            });
+        }
+        self.events.send(traffic.closed(&connection, reason));
+    }
+
+    fn notice(&self, notice: Notice) {
+        server::tell(&self.events, notice);
+    }
+
+    fn refusal(&self) -> &'static [u8] {
+        b"ERR busy, try later\r\n"
+    }
+}
+
+impl LoginServer {
+    async fn converse(
+        &self,
+        connection: &Connection,
+        conversation: &mut Conversation,
+        traffic: &mut Traffic,
+    ) -> End {
+        let mut say = USER_PROMPT.to_owned();
+        let mut unread = Vec::new();
+        loop {
+            let deadline = Deadline::after(ANSWER_LIMIT);
+            if let Err(error) =
+                stream::write_all(&connection.stream, say.as_bytes(), deadline).await
+            {
+                return End::Left(server::end_reason(&error));
+            }
+            traffic.bytes_out += say.len() as u64;
+            match self
+                .next_action(connection, conversation, &mut unread, traffic)
+                .await
+            {
+                Ok(Action::Say(text)) => say = text,
+                Ok(Action::GiveUp(text)) => return End::Answered(text, "refused"),
+                Ok(Action::Record(credentials)) => {
+                    return self.record(connection, &credentials).await;
+                }
+                Err(end) => return end,
+            }
+        }
+    }
+
+    /// Reads until there is something to do. What a client sent ahead waits in `unread`: a
+    /// prompt is due between two fields, whoever is in a hurry.
+    async fn next_action(
+        &self,
+        connection: &Connection,
+        conversation: &mut Conversation,
+        unread: &mut Vec<u8>,
+        traffic: &mut Traffic,
+    ) -> Result<Action, End> {
+        loop {
+            let mut rest = &unread[..];
+            let action = conversation.next(&mut rest);
+            let taken = unread.len() - rest.len();
+            unread.drain(..taken);
+            if let Some(action) = action {
+                return Ok(action);
+            }
+            let read = stream::read(&connection.stream, |bytes| {
+                unread.extend_from_slice(bytes);
+                bytes.len()
+            });
+            match read.await {
+                Ok(0) => return Err(End::Left("eof".to_owned())),
+                Ok(len) => traffic.bytes_in += len as u64,
+                Err(error) => return Err(End::Left(server::end_reason(&error))),
+            }
+        }
+    }
+
+    /// Records a login, and only then says that it is.
+    async fn record(&self, connection: &Connection, credentials: &Credentials) -> End {
+        // From here on this client must not be thrown out for another.
+        connection.settle();
+        let Connection { peer, id, .. } = connection;
+        let time = Zoned::now();
+        let record = Record {
+            time: &time,
+            peer: *peer,
+            conn: *id,
+            credentials,
+        }
+        .to_string();
+        let written = self.log.append(format!("{record}\n").into_bytes()).await;
+        let result = if written.is_ok() {
+            "recorded"
+        } else {
+            "failed"
+        };
+        self.events
+            .send(login_event(*peer, *id, credentials, result, record));
+        match written {
+            Ok(()) => {
+                self.recorded.store(true, Ordering::Relaxed);
+                End::Answered(format!("OK recorded{LINE_END}"), "logged in")
+            }
+            Err(error) => {
+                self.failed.store(true, Ordering::Relaxed);
+                self.events.send(Event::Warning {
+                    message: error.to_string(),
+                });
+                End::Answered(
+                    format!("ERR log unavailable, not recorded{LINE_END}"),
+                    "not recorded",
+                )
+            }
+        }
+    }
+}
+
+fn login_event(
+    peer: SocketAddr,
+    conn: u64,
+    credentials: &Credentials,
+    result: &'static str,
+    record: String,
+) -> Event {
+    Event::Login {
+        peer: peer.to_string(),
+        conn,
+        r#try: credentials.attempt,
+        user: NetText(credentials.user.clone()),
+        password: NetText(credentials.password.0.to_vec()),
+        result,
+        record,
+    }
+}
