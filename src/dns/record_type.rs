@@ -1,0 +1,183 @@
+//! Record types: mnemonics to numbers and back.
+//!
+//! A table of our own: hickory's takes upper case only and has no `TYPE65280` (RFC 3597).
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The type of a record, or of the records asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RecordType(pub u16);
+
+impl RecordType {
+    /// An IPv4 address.
+    pub const A: Self = Self(1);
+    /// A name server of a zone.
+    pub const NS: Self = Self(2);
+    /// The name an alias stands for.
+    pub const CNAME: Self = Self(5);
+    /// The start of a zone, with its settings.
+    pub const SOA: Self = Self(6);
+    /// The name that belongs to an address.
+    pub const PTR: Self = Self(12);
+    /// The kind of a machine.
+    pub const HINFO: Self = Self(13);
+    /// A mail server of a domain.
+    pub const MX: Self = Self(15);
+    /// Free text.
+    pub const TXT: Self = Self(16);
+    /// An IPv6 address.
+    pub const AAAA: Self = Self(28);
+    /// Where a service is.
+    pub const SRV: Self = Self(33);
+    /// How a name is rewritten into a service.
+    pub const NAPTR: Self = Self(35);
+    /// An alias for a whole subtree.
+    pub const DNAME: Self = Self(39);
+    /// The pseudo-record of EDNS (RFC 6891).
+    pub const OPT: Self = Self(41);
+    /// The digest of a child zone's key.
+    pub const DS: Self = Self(43);
+    /// The fingerprint of a host key.
+    pub const SSHFP: Self = Self(44);
+    /// The certificate a TLS server must have.
+    pub const TLSA: Self = Self(52);
+    /// Not a type of record: all the server has (RFC 8482 lets it give less).
+    pub const ANY: Self = Self(255);
+    /// Who may issue certificates.
+    pub const CAA: Self = Self(257);
+}
+
+/// Why something is not a record type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a record type: give a mnemonic such as MX, or TYPE and a number up to 65535")]
+pub struct UnknownType(String);
+
+impl FromStr for RecordType {
+    type Err = UnknownType;
+
+    fn from_str(text: &str) -> Result<Self, UnknownType> {
+        let known = MNEMONICS
+            .iter()
+            .find(|known| known.1.eq_ignore_ascii_case(text));
+        let number = || type_number(text)?.parse().ok();
+        known
+            .map(|known| known.0)
+            .or_else(number)
+            .map(Self)
+            .ok_or_else(|| UnknownType(text.to_owned()))
+    }
+}
+
+/// Returns whether `text` has the shape of a type, even of one there is not: such a word is no
+/// name.
+pub fn looks_like_type(text: &str) -> bool {
+    text.parse::<RecordType>().is_ok() || type_number(text).is_some()
+}
+
+/// The digits of `TYPE65280`.
+fn type_number(text: &str) -> Option<&str> {
+    let (word, digits) = text.split_at_checked(4)?;
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    (plain && word.eq_ignore_ascii_case("TYPE")).then_some(digits)
+}
+
+impl fmt::Display for RecordType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match MNEMONICS.iter().find(|known| known.0 == self.0) {
+            Some(known) => f.write_str(known.1),
+            None => write!(f, "TYPE{}", self.0),
+        }
+    }
+}
+
+/// IANA's "DNS parameters", without what is obsolete or experimental (a bare word that is a type
+/// cannot be a name) and without zone transfers, which are another protocol.
+const MNEMONICS: [(u16, &str); 46] = [
+    (1, "A"),
+    (2, "NS"),
+    (5, "CNAME"),
+    (6, "SOA"),
+    (10, "NULL"),
+    (11, "WKS"),
+    (12, "PTR"),
+    (13, "HINFO"),
+    (14, "MINFO"),
+    (15, "MX"),
+    (16, "TXT"),
+    (17, "RP"),
+    (18, "AFSDB"),
+    (24, "SIG"),
+    (25, "KEY"),
+    (28, "AAAA"),
+    (29, "LOC"),
+    (33, "SRV"),
+    (35, "NAPTR"),
+    (36, "KX"),
+    (37, "CERT"),
+    (39, "DNAME"),
+    (41, "OPT"),
+    (42, "APL"),
+    (43, "DS"),
+    (44, "SSHFP"),
+    (45, "IPSECKEY"),
+    (46, "RRSIG"),
+    (47, "NSEC"),
+    (48, "DNSKEY"),
+    (49, "DHCID"),
+    (50, "NSEC3"),
+    (51, "NSEC3PARAM"),
+    (52, "TLSA"),
+    (53, "SMIMEA"),
+    (55, "HIP"),
+    (59, "CDS"),
+    (60, "CDNSKEY"),
+    (61, "OPENPGPKEY"),
+    (62, "CSYNC"),
+    (63, "ZONEMD"),
+    (64, "SVCB"),
+    (65, "HTTPS"),
+    (255, "ANY"),
+    (256, "URI"),
+    (257, "CAA"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_has_one_mnemonic_that_is_read_in_any_case() {
+        for (number, mnemonic) in MNEMONICS {
+            assert_eq!(mnemonic.parse(), Ok(RecordType(number)));
+            assert_eq!(mnemonic.to_lowercase().parse(), Ok(RecordType(number)));
+            assert_eq!(RecordType(number).to_string(), mnemonic);
+        }
+    }
+
+    #[test]
+    fn any_number_can_be_asked_for() {
+        assert_eq!("TYPE28".parse(), Ok(RecordType::AAAA));
+        assert_eq!("type65280".parse(), Ok(RecordType(65280)));
+        assert_eq!(RecordType(65280).to_string(), "TYPE65280");
+    }
+
+    #[test]
+    fn nonsense_is_no_type() {
+        for text in [
+            "",
+            "TYPE",
+            "TYPE65536",
+            "TYPE-1",
+            "TYPE+1",
+            "MXX",
+            "0",
+            "tipé",
+        ] {
+            assert!(text.parse::<RecordType>().is_err(), "{text}");
+        }
+        assert!(looks_like_type("TYPE65536"));
+        assert!(!looks_like_type("type.example"));
+        assert!(!looks_like_type("mx."));
+    }
+}

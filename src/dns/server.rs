@@ -1,0 +1,122 @@
+//! DNS servers: how a user names them, and what they are once their addresses are known.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use super::system::{self, DNS_PORT};
+use crate::net::endpoint::{Address, Endpoint, Host, ParseError, Target, Transport as Scheme};
+use crate::net::names::{self, Family};
+use crate::net::{self, Deadline};
+
+/// How questions travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Datagrams, and TCP where a reply does not fit into one.
+    Udp,
+    /// A TCP connection for each question.
+    Tcp,
+}
+
+/// A server that can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// How.
+    pub transport: Transport,
+    /// Where.
+    pub addr: SocketAddr,
+}
+
+/// A server as a user names it: `HOST`, `HOST:PORT`, `[v6]:PORT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerName {
+    host: Host,
+    port: u16,
+}
+
+/// Returns the servers this machine is told to ask.
+pub fn of_system(transport: Transport) -> Vec<Server> {
+    let addrs = system::settings().servers.into_iter();
+    addrs.map(|addr| Server { transport, addr }).collect()
+}
+
+impl ServerName {
+    /// Returns the server at each of the name's addresses.
+    ///
+    /// # Errors
+    /// The system's resolver gives the name no address in time.
+    pub async fn locate(
+        &self,
+        transport: Transport,
+        deadline: Deadline,
+    ) -> Result<Vec<Server>, net::Error> {
+        let found = names::resolve(&self.host, self.port, Family::Any, deadline).await;
+        let error = |source| net::Error::Name {
+            name: self.host.to_string(),
+            source,
+        };
+        let addrs = found.map_err(error)?.into_iter();
+        Ok(addrs.map(|addr| Server { transport, addr }).collect())
+    }
+}
+
+impl FromStr for ServerName {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        if text.contains("://") || text.starts_with("unix:") {
+            return Err(ParseError::Host(text.to_owned()));
+        }
+        let (host, port) = match text.parse()? {
+            Target::Host(host) => (host, DNS_PORT),
+            Target::Endpoint(Endpoint {
+                transport: Scheme::Tcp,
+                address: Address::Net(host, port),
+            }) => (host, port.0),
+            Target::Endpoint(_) => return Err(ParseError::Host(text.to_owned())),
+        };
+        Ok(Self { host, port })
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        })
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.transport, self.addr)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_named_with_or_without_a_port() {
+        for (text, host, port) in [
+            ("127.0.0.1", "127.0.0.1", 53),
+            ("127.0.0.1:5300", "127.0.0.1", 5300),
+            ("::1", "::1", 53),
+            ("[::1]", "::1", 53),
+            ("[::1]:5300", "::1", 5300),
+            ("dns.example", "dns.example", 53),
+            ("dns.example:domain", "dns.example", 53),
+        ] {
+            let server: ServerName = text.parse().unwrap();
+            assert_eq!(
+                (server.host.to_string().as_str(), server.port),
+                (host, port)
+            );
+        }
+        for text in ["", ":53", "tls://1.1.1.1", "unix:/x", "a b", "1.1.1.1:x y"] {
+            assert!(text.parse::<ServerName>().is_err(), "{text}");
+        }
+    }
+}
