@@ -11,6 +11,7 @@ mod listen;
 mod login;
 mod login_server;
 mod port_file;
+mod resolve;
 mod server;
 mod values;
 
@@ -22,6 +23,8 @@ use crate::output::Output;
 pub enum Command {
     /// Show this machine: its names, addresses, interfaces, gateways and DNS servers
     Info(info::Args),
+    /// Ask the DNS: names to addresses and back, any record type, any server
+    Resolve(resolve::Args),
     /// Wait for clients, say who came, print what they send
     Listen(listen::Args),
     /// Talk to a server: at a prompt, or through a pipe
@@ -45,6 +48,7 @@ pub enum Command {
 pub fn run(command: Command, program: clap::Command, out: Output) -> anyhow::Result<Exit> {
     match command {
         Command::Info(args) => info::run(&args, out),
+        Command::Resolve(args) => resolve::run(&args, out),
         Command::Listen(args) => listen::run(&args, out),
         Command::Connect(args) => connect::run(&args, out),
         Command::EchoServer(args) => echo_server::run(&args, out),
