@@ -116,10 +116,7 @@ struct Options {
 
 impl Options {
     fn parse(args: &[String]) -> Option<Self> {
-        let mut options = Self {
-            rounds: ROUNDS,
-            check: false,
-        };
+        let mut options = Self { rounds: ROUNDS, check: false };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             match arg.as_str() {
@@ -142,10 +139,7 @@ fn compare(options: &Options) -> io::Result<bool> {
     }
     let mut rates = TALKING.map(|talking| {
         let what = format!("echoes a second, {talking} connections");
-        (
-            talking.min(crowd),
-            Row::new(what, Wanted::RatioOf(RATE_KEPT)),
-        )
+        (talking.min(crowd), Row::new(what, Wanted::RatioOf(RATE_KEPT)))
     });
     let what = format!("ms to open {crowd} connections");
     let mut opening = Row::new(what, Wanted::RatioUnder(OPENING_RATIO));
@@ -174,16 +168,11 @@ fn compare(options: &Options) -> io::Result<bool> {
 /// starts, and returns how many connections fit into it.
 fn descriptors_for_connections() -> u16 {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: maximum,
-        maximum,
-    };
+    let raised = Rlimit { current: maximum, maximum };
     // Where this fails the old limit stands, and is what is returned.
     setrlimit(Resource::Nofile, raised).ok();
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    u16::try_from(limit)
-        .unwrap_or(u16::MAX)
-        .saturating_sub(RESERVED)
+    u16::try_from(limit).unwrap_or(u16::MAX).saturating_sub(RESERVED)
 }
 
 /// Returns the echoes a second of a fresh server.
@@ -252,12 +241,7 @@ enum Wanted {
 
 impl Row {
     fn new(what: String, wanted: Wanted) -> Self {
-        Self {
-            what,
-            wanted,
-            sockkit: Vec::new(),
-            bare_loop: Vec::new(),
-        }
+        Self { what, wanted, sockkit: Vec::new(), bare_loop: Vec::new() }
     }
 
     fn add(&mut self, kind: Kind, figure: f64) {
@@ -293,10 +277,7 @@ impl fmt::Display for Wanted {
 fn print_table(rows: &[Row]) {
     let width = rows.iter().map(|row| row.what.len()).max().unwrap_or(0);
     let [ours, theirs] = Kind::BOTH;
-    println!(
-        "{:width$}  {ours:>10}  {theirs:>10}  {:>5}  wanted",
-        "", "ratio"
-    );
+    println!("{:width$}  {ours:>10}  {theirs:>10}  {:>5}  wanted", "", "ratio");
     for row in rows {
         println!(
             "{:width$}  {:>10.0}  {:>10.0}  {:>5.2}  {:14}  {}",
@@ -384,10 +365,7 @@ impl Server {
     }
 
     fn new(process: Child) -> Self {
-        Self {
-            process,
-            addr: (Ipv4Addr::LOCALHOST, 0).into(),
-        }
+        Self { process, addr: (Ipv4Addr::LOCALHOST, 0).into() }
     }
 
     /// Returns the bytes of memory the process has.
@@ -398,8 +376,7 @@ impl Server {
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB"))
             .and_then(|kib| kib.trim().parse::<f64>().ok());
-        kib.map(|kib| kib * 1024.0)
-            .ok_or_else(|| io::Error::other("its memory is not known"))
+        kib.map(|kib| kib * 1024.0).ok_or_else(|| io::Error::other("its memory is not known"))
     }
 }
 
@@ -607,10 +584,7 @@ fn number(source: &impl AsRawFd) -> usize {
 
 /// Waits for events, for a moment: whoever waits looks at the clock, too.
 fn wait(epoll: &OwnedFd, events: &mut Vec<epoll::Event>) -> io::Result<()> {
-    const MOMENT: Timespec = Timespec {
-        tv_sec: 0,
-        tv_nsec: 100_000_000,
-    };
+    const MOMENT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     retry_on_intr(|| epoll::wait(epoll, spare_capacity(events), Some(&MOMENT)))?;
     Ok(())
 }

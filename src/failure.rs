@@ -24,12 +24,7 @@ pub struct Failure {
 impl Failure {
     /// Returns a failure that ends the program with `exit`.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self {
-            exit,
-            message: message.into(),
-            cause: None,
-            hint: None,
-        }
+        Self { exit, message: message.into(), cause: None, hint: None }
     }
 
     /// Adds what is known beyond the message.
@@ -60,12 +55,7 @@ pub fn explain(error: &anyhow::Error) -> (Exit, Option<Complaint>) {
     }
     for source in error.chain() {
         if let Some(failure) = source.downcast_ref::<Failure>() {
-            let Failure {
-                exit,
-                message,
-                cause,
-                hint,
-            } = failure;
+            let Failure { exit, message, cause, hint } = failure;
             return finish(*exit, message.clone(), cause.clone(), hint.clone());
         }
         if let Some(failure) = source.downcast_ref::<net::Error>() {
@@ -77,12 +67,7 @@ pub fn explain(error: &anyhow::Error) -> (Exit, Option<Complaint>) {
             return finish(Exit::File, failure.to_string(), None, hint);
         }
     }
-    finish(
-        Exit::Internal,
-        format!("{error:#}"),
-        None,
-        Some("please report this".to_owned()),
-    )
+    finish(Exit::Internal, format!("{error:#}"), None, Some("please report this".to_owned()))
 }
 
 fn finish(
@@ -91,28 +76,16 @@ fn finish(
     cause: Option<String>,
     hint: Option<String>,
 ) -> (Exit, Option<Complaint>) {
-    (
-        exit,
-        Some(Complaint {
-            code: exit.code(),
-            message,
-            cause,
-            hint,
-        }),
-    )
+    (exit, Some(Complaint { code: exit.code(), message, cause, hint }))
 }
 
 fn network_exit(error: &net::Error) -> Exit {
     match error {
         net::Error::Listen { .. } => Exit::CannotListen,
         net::Error::Name { .. } => Exit::NameNotResolved,
-        net::Error::Connect {
-            timed_out: true, ..
-        } => Exit::TimedOut,
+        net::Error::Connect { timed_out: true, .. } => Exit::TimedOut,
         net::Error::Connect { attempts, .. }
-            if attempts
-                .iter()
-                .all(|attempt| attempt.error.kind() == ErrorKind::TimedOut) =>
+            if attempts.iter().all(|attempt| attempt.error.kind() == ErrorKind::TimedOut) =>
         {
             Exit::TimedOut
         }
@@ -132,18 +105,16 @@ fn network_hint(error: &net::Error) -> Option<&'static str> {
             }
             _ => None,
         },
-        net::Error::Name {
-            source: NameError::NotFound,
-            ..
-        } => Some("the spelling, or `sockkit resolve` to see what the DNS says"),
-        net::Error::Name {
-            source: NameError::NoneOfFamily,
-            ..
-        } => Some("without -4 and -6, to take any address"),
+        net::Error::Name { source: NameError::NotFound, .. } => {
+            Some("the spelling, or `sockkit resolve` to see what the DNS says")
+        }
+        net::Error::Name { source: NameError::NoneOfFamily, .. } => {
+            Some("without -4 and -6, to take any address")
+        }
         net::Error::Name { .. } => Some("`sockkit info` to see which DNS servers are asked"),
-        net::Error::Connect {
-            timed_out: true, ..
-        } => Some("a longer limit; or look for a firewall that drops packets in silence"),
+        net::Error::Connect { timed_out: true, .. } => {
+            Some("a longer limit; or look for a firewall that drops packets in silence")
+        }
         net::Error::Connect { attempts, .. } => {
             let refused = |kind| attempts.iter().any(|attempt| attempt.error.kind() == kind);
             if refused(ErrorKind::ConnectionRefused) {

@@ -65,15 +65,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 /// a peer sent, or a password.
 fn report_panics_briefly(out: Output) {
     panic::set_hook(Box::new(move |info| {
-        let place = info
-            .location()
-            .map_or_else(String::new, |at| format!(" at {at}"));
+        let place = info.location().map_or_else(String::new, |at| format!(" at {at}"));
         out.error(&output::Complaint {
             code: Exit::Internal.code(),
-            message: format!(
-                "internal error in sockkit {}{place}",
-                env!("CARGO_PKG_VERSION")
-            ),
+            message: format!("internal error in sockkit {}{place}", env!("CARGO_PKG_VERSION")),
             cause: None,
             hint: Some("please report it, with the command line that led here".to_owned()),
         });

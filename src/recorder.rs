@@ -121,10 +121,7 @@ impl Recorder {
         };
         let started = thread::Builder::new().name("recorder".into());
         let started = started.spawn(move || writer.run(receiver));
-        started.map_err(|source| Error::Open {
-            path: path.to_owned(),
-            source,
-        })?;
+        started.map_err(|source| Error::Open { path: path.to_owned(), source })?;
         Ok((Self { entries, reopen }, remarks))
     }
 
@@ -134,15 +131,8 @@ impl Recorder {
     /// It is not in the file, or not all of it; later records are tried again.
     pub async fn append(&self, record: Vec<u8>) -> Result<(), Arc<Error>> {
         let (told, acknowledged) = oneshot::channel();
-        let gone = || {
-            Arc::new(Error::Gone {
-                path: PathBuf::new(),
-            })
-        };
-        self.entries
-            .send(Entry { record, told })
-            .await
-            .map_err(|_| gone())?;
+        let gone = || Arc::new(Error::Gone { path: PathBuf::new() });
+        self.entries.send(Entry { record, told }).await.map_err(|_| gone())?;
         acknowledged.await.map_err(|_| gone())?
     }
 
@@ -178,20 +168,13 @@ impl Writer {
 
     /// Writes a batch with one call and acknowledges every record that is in the file as a whole.
     fn commit(&mut self, batch: &mut Vec<Entry>) {
-        let bytes = batch
-            .iter()
-            .map(|entry| &entry.record[..])
-            .collect::<Vec<_>>()
-            .concat();
+        let bytes = batch.iter().map(|entry| &entry.record[..]).collect::<Vec<_>>().concat();
         let (written, failure) = match self.file_for_now() {
             Ok(file) => {
                 let (written, failure) = write_all(file, &bytes);
                 self.torn = bytes[..written].last().is_some_and(|last| *last != b'\n');
                 let path = self.path.clone();
-                (
-                    written,
-                    failure.map(|source| Arc::new(Error::Write { path, source })),
-                )
+                (written, failure.map(|source| Arc::new(Error::Write { path, source })))
             }
             Err(error) => (0, Some(Arc::new(error))),
         };
@@ -221,16 +204,11 @@ impl Writer {
             self.torn = false;
         }
         let Some(file) = &mut self.file else {
-            return Err(Error::Gone {
-                path: self.path.clone(),
-            });
+            return Err(Error::Gone { path: self.path.clone() });
         };
         if self.torn {
             let ended = file.write_all(b"\n");
-            ended.map_err(|source| Error::Write {
-                path: self.path.clone(),
-                source,
-            })?;
+            ended.map_err(|source| Error::Write { path: self.path.clone(), source })?;
             self.torn = false;
         }
         Ok(file)
@@ -238,11 +216,7 @@ impl Writer {
 
     fn is_rotated(&self) -> bool {
         let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
-        let open = self
-            .file
-            .as_ref()
-            .and_then(|file| file.metadata().ok())
-            .map(identity);
+        let open = self.file.as_ref().and_then(|file| file.metadata().ok()).map(identity);
         std::fs::symlink_metadata(&self.path).ok().map(identity) != open
     }
 }
@@ -262,10 +236,7 @@ fn write_all(file: &mut File, bytes: &[u8]) -> (usize, Option<io::Error>) {
 }
 
 fn open(path: &Path) -> Result<(File, Vec<Remark>), Error> {
-    let fail = |source| Error::Open {
-        path: path.to_owned(),
-        source,
-    };
+    let fail = |source| Error::Open { path: path.to_owned(), source };
     // Not blocking: a FIFO without a reader would keep us here. No link is followed: it could
     // lead anywhere.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
@@ -279,26 +250,15 @@ fn open(path: &Path) -> Result<(File, Vec<Remark>), Error> {
     let mut file = match opened {
         Ok(file) => file,
         Err(error) => {
-            return Err(
-                match std::fs::symlink_metadata(path)
-                    .ok()
-                    .and_then(|m| not_a_file(&m))
-                {
-                    Some(what) => Error::NotAFile {
-                        path: path.to_owned(),
-                        what,
-                    },
-                    None => fail(error),
-                },
-            );
+            return Err(match std::fs::symlink_metadata(path).ok().and_then(|m| not_a_file(&m)) {
+                Some(what) => Error::NotAFile { path: path.to_owned(), what },
+                None => fail(error),
+            });
         }
     };
     let metadata = file.metadata().map_err(fail)?;
     if let Some(what) = not_a_file(&metadata) {
-        return Err(Error::NotAFile {
-            path: path.to_owned(),
-            what,
-        });
+        return Err(Error::NotAFile { path: path.to_owned(), what });
     }
     let mut remarks = Vec::new();
     if metadata.mode() & READABLE_BY_OTHERS != 0 {
@@ -354,10 +314,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     fn block_on<T>(work: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap()
-            .block_on(work)
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
     }
 
     fn directory() -> (tempfile::TempDir, PathBuf) {
@@ -373,18 +330,12 @@ mod tests {
         assert_eq!(remarks, []);
         block_on(async {
             for number in 0..100 {
-                recorder
-                    .append(format!("record {number}\n").into_bytes())
-                    .await
-                    .unwrap();
+                recorder.append(format!("record {number}\n").into_bytes()).await.unwrap();
                 let last = format!("record {number}\n");
                 assert!(fs::read_to_string(&path).unwrap().ends_with(&last));
             }
         });
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
@@ -396,19 +347,13 @@ mod tests {
             for number in 0..5_000 {
                 let recorder = recorder.clone();
                 tasks.spawn(async move {
-                    recorder
-                        .append(format!("{number}\n").into_bytes())
-                        .await
-                        .unwrap();
+                    recorder.append(format!("{number}\n").into_bytes()).await.unwrap();
                 });
             }
             assert_eq!(tasks.join_all().await.len(), 5_000);
         });
-        let mut numbers: Vec<u32> = fs::read_to_string(&path)
-            .unwrap()
-            .lines()
-            .map(|line| line.parse().unwrap())
-            .collect();
+        let mut numbers: Vec<u32> =
+            fs::read_to_string(&path).unwrap().lines().map(|line| line.parse().unwrap()).collect();
         numbers.sort_unstable();
         assert!(numbers.into_iter().eq(0..5_000));
     }
@@ -437,10 +382,7 @@ mod tests {
             assert_eq!(fs::read_to_string(&rotated).unwrap(), "old\nstill old\n");
             assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
         });
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
@@ -456,9 +398,7 @@ mod tests {
         fs::hard_link(&target, directory.path().join("other")).unwrap();
         let error = Recorder::open(&target).unwrap_err().to_string();
         assert!(error.contains("hard links"), "{error}");
-        let error = Recorder::open(Path::new("/dev/null"))
-            .unwrap_err()
-            .to_string();
+        let error = Recorder::open(Path::new("/dev/null")).unwrap_err().to_string();
         assert!(error.ends_with("it is a device"), "{error}");
     }
 

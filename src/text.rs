@@ -79,11 +79,7 @@ impl StreamEscaper {
     pub fn push(&mut self, piece: &[u8]) -> String {
         let mut bytes = std::mem::take(&mut self.pending);
         bytes.extend_from_slice(piece);
-        let torn = if bytes.ends_with(b"\r") {
-            1
-        } else {
-            incomplete_tail(&bytes)
-        };
+        let torn = if bytes.ends_with(b"\r") { 1 } else { incomplete_tail(&bytes) };
         self.pending = bytes.split_off(bytes.len() - torn);
         let mut out = String::with_capacity(bytes.len());
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {

@@ -31,11 +31,7 @@ impl<'a> Command<'a> {
     /// Understands a line.
     pub fn parse(line: &'a [u8]) -> Self {
         let Some(command) = line.strip_prefix(b"/") else {
-            return if line.trim_ascii().is_empty() {
-                Self::Nothing
-            } else {
-                Self::Say(line)
-            };
+            return if line.trim_ascii().is_empty() { Self::Nothing } else { Self::Say(line) };
         };
         if command.starts_with(b"/") {
             return Self::Say(command);
@@ -58,10 +54,7 @@ impl<'a> Command<'a> {
 
 /// The first word, and what follows the spaces behind it.
 fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text
-        .iter()
-        .position(|byte| *byte == b' ')
-        .unwrap_or(text.len());
+    let end = text.iter().position(|byte| *byte == b' ').unwrap_or(text.len());
     (&text[..end], text[end..].trim_ascii_start())
 }
 

@@ -106,7 +106,8 @@ impl Room {
         self.members.insert(id, nick.clone());
         let here = self.len();
         Ok(vec![
-            to_one(id, format!("OK welcome, {nick}; {}; {HELP}", self.who())),
+            to_one(id, format!("OK welcome, {nick}; {}", self.who())),
+            to_one(id, "-!- /help lists the commands".to_owned()),
             to_others(id, format!("-!- {nick} joined ({here} here)")),
         ])
     }
@@ -117,10 +118,7 @@ impl Room {
             return Vec::new();
         };
         self.keys.remove(&nick.key());
-        vec![to_others(
-            id,
-            format!("-!- {nick} left ({})", text::escape(reason.as_bytes())),
-        )]
+        vec![to_others(id, format!("-!- {nick} left ({})", text::escape(reason.as_bytes())))]
     }
 
     /// Does what a member's line asks; nothing where there is no such member.
@@ -142,22 +140,12 @@ impl Room {
             Command::Who => reply(id, &format!("OK {}", self.who())),
             Command::Help => reply(id, &format!("OK {HELP}")),
             Command::Quit(words) => {
-                let reason = if words.is_empty() {
-                    "quit".to_owned()
-                } else {
-                    lossy(words)
-                };
-                Outcome {
-                    leaves: Some(reason),
-                    ..reply(id, "OK bye")
-                }
+                let reason = if words.is_empty() { "quit".to_owned() } else { lossy(words) };
+                Outcome { leaves: Some(reason), ..reply(id, "OK bye") }
             }
             Command::Unknown(word) => {
                 let word = text::escape(word);
-                reply(
-                    id,
-                    &format!("ERR no command /{word}; /help lists them, //{word} says it"),
-                )
+                reply(id, &format!("ERR no command /{word}; /help lists them, //{word} says it"))
             }
         }
     }
@@ -166,11 +154,7 @@ impl Room {
         self.said += 1;
         Outcome {
             deliveries: vec![to_others(id, line.clone())],
-            public: Some(Public {
-                seq: self.said,
-                nick: nick.to_string(),
-                line,
-            }),
+            public: Some(Public { seq: self.said, nick: nick.to_string(), line }),
             leaves: None,
         }
     }
@@ -179,20 +163,13 @@ impl Room {
         if to.is_empty() || said.is_empty() {
             return reply(id, "ERR whom, and what? /msg NAME TEXT");
         }
-        let member = Nick::parse(to)
-            .ok()
-            .and_then(|nick| self.keys.get(&nick.key()));
+        let member = Nick::parse(to).ok().and_then(|nick| self.keys.get(&nick.key()));
         match member {
-            None => reply(
-                id,
-                &format!("ERR nobody here is called {}", text::escape(to)),
-            ),
+            None => reply(id, &format!("ERR nobody here is called {}", text::escape(to))),
             Some(member) => {
                 let said = text::escape(said);
                 let mut outcome = reply(id, &format!("OK told {}", text::escape(to)));
-                outcome
-                    .deliveries
-                    .insert(0, to_one(*member, format!("[{nick} -> you] {said}")));
+                outcome.deliveries.insert(0, to_one(*member, format!("[{nick} -> you] {said}")));
                 outcome
             }
         }
@@ -207,9 +184,7 @@ impl Room {
                 }
                 self.members.insert(id, new.clone());
                 let mut outcome = reply(id, &format!("OK you are now {new}"));
-                outcome
-                    .deliveries
-                    .push(to_others(id, format!("-!- {old} is now {new}")));
+                outcome.deliveries.push(to_others(id, format!("-!- {old} is now {new}")));
                 outcome
             }
         }
@@ -234,12 +209,8 @@ impl Room {
 
     /// Who is here, the first names where there are many: a line must stay a line.
     fn who(&self) -> String {
-        let mut names: Vec<String> = self
-            .members
-            .values()
-            .take(MAX_LISTED)
-            .map(ToString::to_string)
-            .collect();
+        let mut names: Vec<String> =
+            self.members.values().take(MAX_LISTED).map(ToString::to_string).collect();
         let more = self.len().saturating_sub(names.len());
         if more > 0 {
             names.push(format!("and {more} more"));
@@ -252,24 +223,15 @@ impl Room {
 const MAX_LISTED: usize = 100;
 
 fn to_one(id: MemberId, line: String) -> Delivery {
-    Delivery {
-        to: Recipients::One(id),
-        line: line + LINE_END,
-    }
+    Delivery { to: Recipients::One(id), line: line + LINE_END }
 }
 
 fn to_others(id: MemberId, line: String) -> Delivery {
-    Delivery {
-        to: Recipients::AllBut(id),
-        line: line + LINE_END,
-    }
+    Delivery { to: Recipients::AllBut(id), line: line + LINE_END }
 }
 
 fn reply(id: MemberId, line: &str) -> Outcome {
-    Outcome {
-        deliveries: vec![to_one(id, line.to_owned())],
-        ..Outcome::default()
-    }
+    Outcome { deliveries: vec![to_one(id, line.to_owned())], ..Outcome::default() }
 }
 
 /// Text for a reason, which is escaped where it is shown.
@@ -292,9 +254,7 @@ mod tests {
 
     fn shown(outcome: &Outcome) -> Vec<(Recipients, &str)> {
         let lines = outcome.deliveries.iter();
-        lines
-            .map(|delivery| (delivery.to, delivery.line.trim_end()))
-            .collect()
+        lines.map(|delivery| (delivery.to, delivery.line.trim_end())).collect()
     }
 
     use Recipients::{AllBut, One};
@@ -313,11 +273,7 @@ mod tests {
     #[test]
     fn nobody_can_speak_in_another_voice() {
         let mut room = room_of(&["mallory", "bob"]);
-        for attack in [
-            &b"x\r<bob> hi"[..],
-            b"\x1b[2K<bob> hi",
-            "\u{202e}x".as_bytes(),
-        ] {
+        for attack in [&b"x\r<bob> hi"[..], b"\x1b[2K<bob> hi", "\u{202e}x".as_bytes()] {
             let outcome = room.hear(1, attack);
             let (_, line) = shown(&outcome)[0];
             assert!(line.starts_with("<mallory> "));
@@ -334,10 +290,7 @@ mod tests {
         assert!(room.join(3, b"ALICE").is_ok());
         assert_eq!(
             shown(&room.hear(3, b"/nick alice")),
-            [
-                (One(3), "OK you are now alice"),
-                (AllBut(3), "-!- ALICE is now alice"),
-            ]
+            [(One(3), "OK you are now alice"), (AllBut(3), "-!- ALICE is now alice"),]
         );
         assert_eq!(
             shown(&room.hear(3, b"/nick alice2")),
@@ -349,10 +302,7 @@ mod tests {
     fn a_whisper_reaches_one_member_only() {
         let mut room = room_of(&["alice", "Bob"]);
         let outcome = room.hear(1, b"/msg bob psst");
-        assert_eq!(
-            shown(&outcome),
-            [(One(2), "[alice -> you] psst"), (One(1), "OK told bob")]
-        );
+        assert_eq!(shown(&outcome), [(One(2), "[alice -> you] psst"), (One(1), "OK told bob")]);
         assert_eq!(outcome.public, None);
         assert_eq!(
             shown(&room.hear(1, b"/msg carol x")),
@@ -363,21 +313,11 @@ mod tests {
     #[test]
     fn commands_are_answered() {
         let mut room = room_of(&["alice", "bob"]);
-        assert_eq!(
-            shown(&room.hear(1, b"/who")),
-            [(One(1), "OK 2 here: alice, bob")]
-        );
-        assert!(
-            shown(&room.hear(1, b"/dance"))[0]
-                .1
-                .starts_with("ERR no command /dance")
-        );
+        assert_eq!(shown(&room.hear(1, b"/who")), [(One(1), "OK 2 here: alice, bob")]);
+        assert!(shown(&room.hear(1, b"/dance"))[0].1.starts_with("ERR no command /dance"));
         let outcome = room.hear(2, b"/quit so long");
         assert_eq!(outcome.leaves.as_deref(), Some("so long"));
-        assert_eq!(
-            room.leave(2, "so long")[0].line,
-            "-!- bob left (so long)\r\n"
-        );
+        assert_eq!(room.leave(2, "so long")[0].line, "-!- bob left (so long)\r\n");
         assert_eq!(room.hear(2, b"ghost"), Outcome::default());
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::server::{self, Plan, ServerArgs, Traffic};
@@ -61,11 +62,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         workers: 1,
     };
     let (exit, _) = server::run(&args.address, &args.server, plan, out, |events| {
-        Ok(ChatServer {
-            nick_limit: args.idle_timeout.0,
-            hall: Mutex::default(),
-            events,
-        })
+        Ok(ChatServer { nick_limit: args.idle_timeout.0, hall: Mutex::default(), events })
     })?;
     Ok(exit)
 }
@@ -107,11 +104,11 @@ struct Hall {
     mailboxes: BTreeMap<MemberId, Arc<Mailbox>>,
 }
 
-/// One member's outbox.
-#[derive(Default)]
+/// One client's outbox, and the socket it empties into.
 struct Mailbox {
+    stream: Arc<TcpStream>,
     state: Mutex<Mail>,
-    /// Something changed.
+    /// The socket took less than there was, or the outbox overflowed.
     news: Notify,
 }
 
@@ -120,20 +117,20 @@ struct Mail {
     outbox: Outbox,
     /// It overflowed: its owner is too slow.
     lost: bool,
+    /// Bytes the socket took.
+    sent: u64,
 }
 
 impl Service for ChatServer {
     async fn handle(self: Arc<Self>, connection: Connection) {
         self.events.send(server::connected(&connection));
         // Where the system does not know these options, a pulled cable is noticed later.
-        SockRef::from(&*connection.stream)
-            .set_tcp_keepalive(&KEEPALIVE)
-            .ok();
+        SockRef::from(&*connection.stream).set_tcp_keepalive(&KEEPALIVE).ok();
         let mut visit = Visit {
             hall: &self.hall,
             events: &self.events,
             connection: &connection,
-            mailbox: Arc::default(),
+            mailbox: Arc::new(Mailbox::new(Arc::clone(&connection.stream))),
             lines: LineSplitter::new(MAX_LINE, MAX_SKIPPED),
             traffic: Traffic::default(),
             tries: 0,
@@ -170,23 +167,18 @@ impl Visit<'_> {
         let mailbox = Arc::clone(&self.mailbox);
         let mut leave = pin!(connection.leave());
         let mut nick_deadline = pin!(Deadline::maybe(nick_limit).passed());
-        let mut progress = Instant::now();
+        let mut progress = (Instant::now(), 0);
         self.post(NICK_PROMPT);
         loop {
-            let pending = match self.flush(&mut progress) {
-                Ok(pending) => pending,
-                Err(error) => return server::end_reason(&error),
-            };
-            if lock(&mailbox.state).lost {
+            let Backlog { lost, pending, sent } = mailbox.flush();
+            if lost {
                 return "too slow".to_owned();
             }
-            let stalled = if pending {
-                let since = progress.elapsed();
-                Deadline::after(STALLED.saturating_sub(since))
-            } else {
-                progress = Instant::now();
-                Deadline::NEVER
-            };
+            if !pending || sent != progress.1 {
+                progress = (Instant::now(), sent);
+            }
+            let patience = STALLED.saturating_sub(progress.0.elapsed());
+            let stalled = if pending { Deadline::after(patience) } else { Deadline::NEVER };
             let mut taken = Vec::new();
             tokio::select! {
                 biased;
@@ -200,9 +192,6 @@ impl Visit<'_> {
                 }
                 () = stalled.passed() => return "stalled".to_owned(),
                 () = mailbox.news.notified() => {}
-                ready = connection.stream.writable(), if pending => if let Err(error) = ready {
-                    return server::end_reason(&error);
-                },
                 read = stream::read(&connection.stream, |bytes| taken.extend_from_slice(bytes)) => {
                     if let Err(error) = read {
                         return server::end_reason(&error);
@@ -211,6 +200,9 @@ impl Visit<'_> {
                         return reason;
                     }
                 }
+                ready = connection.stream.writable(), if pending => if let Err(error) = ready {
+                    return server::end_reason(&error);
+                },
             }
         }
     }
@@ -218,12 +210,10 @@ impl Visit<'_> {
     /// Leaves the room, and gives the last lines a moment to be read.
     async fn depart(&mut self, reason: &str) {
         self.leave_room(reason);
+        self.traffic.bytes_out = self.mailbox.flush().sent;
         let last = lock(&self.mailbox.state).outbox.peek(usize::MAX);
         let deadline = Deadline::after(CLOSE_LIMIT);
-        if stream::write_all(&self.connection.stream, &last, deadline)
-            .await
-            .is_ok()
-        {
+        if stream::write_all(&self.connection.stream, &last, deadline).await.is_ok() {
             self.traffic.bytes_out += last.len() as u64;
             stream::close_gently(&self.connection.stream, deadline).await;
         }
@@ -251,42 +241,20 @@ impl Visit<'_> {
         self.mailbox.post(line.into());
     }
 
-    /// Sends what the socket takes now, and returns whether there is more.
-    fn flush(&mut self, progress: &mut Instant) -> std::io::Result<bool> {
-        let mut mail = lock(&self.mailbox.state);
-        while !mail.outbox.is_empty() {
-            let bytes = mail.outbox.peek(PIECE);
-            let sent = stream::write_now(&self.connection.stream, &bytes)?;
-            mail.outbox.advance(sent);
-            self.traffic.bytes_out += sent as u64;
-            if sent < bytes.len() {
-                if sent > 0 {
-                    *progress = Instant::now();
-                }
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Takes what was read, line by line; the reason where that ends the visit.
     fn take(&mut self, bytes: &[u8]) -> Option<String> {
         self.traffic.bytes_in += bytes.len() as u64;
         if bytes.is_empty() {
             // `printf hi | nc`: the last line counts, whatever ends it.
             let last = self.lines.take_pending();
-            return last
-                .and_then(|last| self.hear(&last))
-                .or_else(|| Some("eof".to_owned()));
+            return last.and_then(|last| self.hear(&last)).or_else(|| Some("eof".to_owned()));
         }
         let mut rest = bytes;
         while let Some(line) = self.lines.next(&mut rest) {
             let reason = match line {
                 Line::Complete(line) => self.hear(&line),
                 Line::TooLong => {
-                    self.post(&format!(
-                        "ERR line too long (max {MAX_LINE} bytes){LINE_END}"
-                    ));
+                    self.post(&format!("ERR line too long (max {MAX_LINE} bytes){LINE_END}"));
                     None
                 }
                 Line::Endless => {
@@ -325,11 +293,7 @@ impl Visit<'_> {
                 self.connection.settle();
                 hall.mailboxes.insert(id, Arc::clone(&self.mailbox));
                 hall.deliver(deliveries);
-                let nick = hall
-                    .room
-                    .nick(id)
-                    .map(ToString::to_string)
-                    .unwrap_or_default();
+                let nick = hall.room.nick(id).map(ToString::to_string).unwrap_or_default();
                 let peer = self.connection.peer.to_string();
                 self.events.send(Event::Joined { peer, nick });
                 None
@@ -369,13 +333,54 @@ impl Hall {
 }
 
 impl Mailbox {
+    fn new(stream: Arc<TcpStream>) -> Self {
+        Self { stream, state: Mutex::default(), news: Notify::new() }
+    }
+
+    /// Sends a line, or what of it the socket takes now; the rest waits for the owner to send it.
     fn post(&self, line: Arc<str>) {
         let mut mail = lock(&self.state);
-        if mail.outbox.push(line).is_err() {
-            mail.lost = true;
+        let waits = !mail.outbox.is_empty();
+        mail.lost |= mail.outbox.push(line).is_err();
+        if !waits {
+            mail.send(&self.stream);
         }
-        drop(mail);
-        self.news.notify_one();
+        if mail.lost || !mail.outbox.is_empty() {
+            self.news.notify_one();
+        }
+    }
+
+    /// Sends what the socket takes now of what waits, and says how far that got.
+    fn flush(&self) -> Backlog {
+        let mut mail = lock(&self.state);
+        mail.send(&self.stream);
+        Backlog { lost: mail.lost, pending: !mail.outbox.is_empty(), sent: mail.sent }
+    }
+}
+
+/// How far behind a client is.
+#[derive(Clone, Copy)]
+struct Backlog {
+    /// Too far.
+    lost: bool,
+    /// At all.
+    pending: bool,
+    /// Bytes its socket took so far.
+    sent: u64,
+}
+
+impl Mail {
+    fn send(&mut self, stream: &TcpStream) {
+        while !self.outbox.is_empty() {
+            let bytes = self.outbox.peek(PIECE);
+            // A connection that failed is found out by its owner, who reads from it.
+            let sent = stream::write_now(stream, &bytes).unwrap_or(0);
+            self.outbox.advance(sent);
+            self.sent += sent as u64;
+            if sent < bytes.len() {
+                return;
+            }
+        }
     }
 }
 

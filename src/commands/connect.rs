@@ -70,39 +70,25 @@ async fn converse(
     let interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
     // In a pipe the two ends are of interest to those who ask only.
     let tells = interactive || out.is_verbose() || out.is_json();
-    let Dialed {
-        stream,
-        peer,
-        local,
-        ..
-    } = args.dial.dial(endpoint, whole, out).await?;
+    let Dialed { stream, peer, local, .. } = args.dial.dial(endpoint, whole, out).await?;
     let peer = peer.to_string();
     let events = queue.events();
     let started = Instant::now();
     if tells {
-        events.send(Event::Connected {
-            peer: peer.clone(),
-            local: local.to_string(),
-        });
+        events.send(Event::Connected { peer: peer.clone(), local: local.to_string() });
     }
     let mut payload = Payload::new(out, events.clone(), args.raw)?;
     if interactive {
         payload = payload.with_prompt(out);
     }
     let system = |operation| move |source| net::Error::System { operation, source };
-    let stdin = io::stdin()
-        .as_fd()
-        .try_clone_to_owned()
-        .map_err(system("read standard input"))?;
+    let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(system("read standard input"))?;
     let mut source = Source::start(File::from(stdin)).map_err(system("start a thread"))?;
     let sink = Sink::start(move |peer, bytes| payload.write(peer, bytes));
     let sink = sink.map_err(system("start a thread"))?;
     // Ctrl-C ends a client the way it ends any program.
     let never = std::future::pending();
-    let policy = Policy {
-        pass_empty_end: true,
-        deadline: whole,
-    };
+    let policy = Policy { pass_empty_end: true, deadline: whole };
     let (counts, end) = pump::pump(&stream, &peer, Some(&mut source), &sink, policy, never).await;
     if tells {
         events.send(closed(&peer, counts, started.elapsed(), &end));
@@ -127,11 +113,7 @@ pub(super) fn closed(peer: &str, counts: Counts, lasted: Duration, end: &End) ->
 /// Returns what the end of a connection means to the shell.
 pub(super) fn finish(end: End, peer: &str) -> anyhow::Result<Exit> {
     let peer = peer.to_owned();
-    let stream = |operation, source| net::Error::Stream {
-        operation,
-        peer,
-        source,
-    };
+    let stream = |operation, source| net::Error::Stream { operation, peer, source };
     match end {
         End::Eof | End::Stopped => Ok(Exit::Success),
         End::Output(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),

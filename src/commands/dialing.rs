@@ -46,11 +46,9 @@ impl DialArgs {
     ) -> anyhow::Result<Dialed> {
         let (Address::Net(host, port), Transport::Tcp) = (&endpoint.address, endpoint.transport)
         else {
-            return Err(
-                Failure::new(Exit::Usage, format!("{endpoint} is not a TCP endpoint"))
-                    .hint("HOST PORT, or tcp://HOST:PORT: this version speaks TCP")
-                    .into(),
-            );
+            return Err(Failure::new(Exit::Usage, format!("{endpoint} is not a TCP endpoint"))
+                .hint("HOST PORT, or tcp://HOST:PORT: this version speaks TCP")
+                .into());
         };
         let family = match (self.ipv4, self.ipv6) {
             (true, _) => Family::V4,
@@ -60,10 +58,7 @@ impl DialArgs {
         let deadline = whole.earlier(Deadline::maybe(self.connect_timeout.0));
         let addrs = names::resolve(host, port.0, family, deadline)
             .await
-            .map_err(|source| net::Error::Name {
-                name: host.to_string(),
-                source,
-            })?;
+            .map_err(|source| net::Error::Name { name: host.to_string(), source })?;
         let dialed = dial::connect(&endpoint.to_string(), &addrs, deadline).await?;
         for attempt in &dialed.failed {
             out.detail(&format!("{} {}", attempt.addr, reason::of(&attempt.error)));

@@ -140,10 +140,7 @@ impl Echo {
         }
         if self.shows_data {
             let peer = connection.peer.to_string();
-            self.events.send(Event::Data {
-                peer,
-                data: NetText(bytes.to_vec()),
-            });
+            self.events.send(Event::Data { peer, data: NetText(bytes.to_vec()) });
         }
         let stamped;
         let reply = if self.timestamp {

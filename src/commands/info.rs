@@ -49,16 +49,9 @@ async fn gather() -> InfoReport {
         hostname,
         primary_ipv4: host::primary_ipv4(),
         primary_ipv6: host::primary_ipv6(),
-        interfaces: host::interfaces()
-            .into_iter()
-            .map(Interface::from)
-            .collect(),
+        interfaces: host::interfaces().into_iter().map(Interface::from).collect(),
         gateways: host::gateways(),
-        dns_servers: settings
-            .servers
-            .iter()
-            .map(|server| shown_server(*server))
-            .collect(),
+        dns_servers: settings.servers.iter().map(|server| shown_server(*server)).collect(),
         search_domains: settings.search,
     }
 }
@@ -68,9 +61,7 @@ async fn own_addresses(hostname: &str, deadline: Deadline) -> Vec<IpAddr> {
     let Ok(host) = hostname.parse::<Host>() else {
         return Vec::new();
     };
-    let found = names::resolve(&host, 0, Family::Any, deadline)
-        .await
-        .unwrap_or_default();
+    let found = names::resolve(&host, 0, Family::Any, deadline).await.unwrap_or_default();
     found.iter().map(SocketAddr::ip).collect()
 }
 
@@ -111,20 +102,8 @@ struct Interface {
 
 impl From<host::Interface> for Interface {
     fn from(found: host::Interface) -> Self {
-        let host::Interface {
-            name,
-            up,
-            mac,
-            mtu,
-            addresses,
-        } = found;
-        Self {
-            name,
-            up,
-            mac,
-            mtu,
-            addresses,
-        }
+        let host::Interface { name, up, mac, mtu, addresses } = found;
+        Self { name, up, mac, mtu, addresses }
     }
 }
 
@@ -139,10 +118,7 @@ impl InfoReport {
         let known = |ip: Option<IpAddr>| ip.map_or_else(|| NOTHING.to_owned(), |ip| ip.to_string());
         let values = [
             ("hostname", self.hostname.clone()),
-            (
-                "fqdn",
-                self.fqdn.clone().unwrap_or_else(|| NOTHING.to_owned()),
-            ),
+            ("fqdn", self.fqdn.clone().unwrap_or_else(|| NOTHING.to_owned())),
             ("addresses", list(&self.addresses)),
             ("primary_ipv4", known(self.primary_ipv4)),
             ("primary_ipv6", known(self.primary_ipv6)),
@@ -150,21 +126,14 @@ impl InfoReport {
             ("dns_servers", list(&self.dns_servers)),
             ("search_domains", list(&self.search_domains)),
         ];
-        let rows = values
-            .into_iter()
-            .map(|(name, value)| vec![name.into(), value.into()])
-            .collect();
-        Table {
-            rows,
-            ..Table::default()
-        }
+        let rows =
+            values.into_iter().map(|(name, value)| vec![name.into(), value.into()]).collect();
+        Table { rows, ..Table::default() }
     }
 
     fn interface_table(&self) -> Table {
         let row = |interface: &Interface| -> Vec<Cell> {
-            let mtu = interface
-                .mtu
-                .map_or_else(|| NOTHING.to_owned(), |mtu| mtu.to_string());
+            let mtu = interface.mtu.map_or_else(|| NOTHING.to_owned(), |mtu| mtu.to_string());
             vec![
                 Cell::from(&interface.name),
                 Cell::from(if interface.up { "up" } else { "down" }),
@@ -188,9 +157,5 @@ fn list<T: ToString>(values: &[T]) -> String {
     if values.is_empty() {
         return NOTHING.to_owned();
     }
-    values
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(" ")
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }

@@ -22,10 +22,7 @@ impl Interrupt {
     /// # Errors
     /// The handlers could not be installed.
     pub(super) fn watch() -> io::Result<Self> {
-        let this = Self {
-            stop: Stop::new(),
-            last: Arc::default(),
-        };
+        let this = Self { stop: Stop::new(), last: Arc::default() };
         for (kind, number) in [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)] {
             let mut signals = signal(kind)?;
             let Self { stop, last } = this.clone();

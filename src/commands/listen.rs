@@ -66,22 +66,11 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             payload = payload.with_prompt(out);
         }
         let sink = Sink::start(move |peer, bytes| payload.write(peer, bytes));
-        let sink = sink.map_err(|source| net::Error::System {
-            operation: "start a thread",
-            source,
-        });
-        Ok(Listen {
-            keep_open: args.keep_open,
-            sink: sink?,
-            events,
-            last: Mutex::default(),
-        })
+        let sink =
+            sink.map_err(|source| net::Error::System { operation: "start a thread", source });
+        Ok(Listen { keep_open: args.keep_open, sink: sink?, events, last: Mutex::default() })
     })?;
-    let last = listen
-        .last
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
+    let last = listen.last.lock().unwrap_or_else(PoisonError::into_inner).take();
     match last {
         // A signal says more than the connection it ended.
         Some((peer, end)) if exit == Exit::Success => connect::finish(end, &peer),
@@ -114,8 +103,7 @@ impl Service for Listen {
             // The program ends with this client, and the name with the program: a moment for it.
             Deadline::after(NAME_GRACE).bound(name).await.ok();
         }
-        self.events
-            .send(connect::closed(&peer, counts, lasted, &end));
+        self.events.send(connect::closed(&peer, counts, lasted, &end));
         if !self.keep_open {
             *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((peer, end));
         }
@@ -147,20 +135,9 @@ impl Listen {
                 Err(error) => return (Counts::default(), End::Input(error)),
             }
         }
-        let policy = Policy {
-            pass_empty_end: false,
-            deadline: Deadline::NEVER,
-        };
+        let policy = Policy { pass_empty_end: false, deadline: Deadline::NEVER };
         let leave = connection.leave();
-        pump::pump(
-            &connection.stream,
-            peer,
-            input.as_mut(),
-            &self.sink,
-            policy,
-            leave,
-        )
-        .await
+        pump::pump(&connection.stream, peer, input.as_mut(), &self.sink, policy, leave).await
     }
 }
 

@@ -71,10 +71,8 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let whole = args.dial.whole();
     let runtime = serve::runtime()?;
     let outcome = runtime.block_on(async {
-        let interrupt = Interrupt::watch().map_err(|source| net::Error::System {
-            operation: "watch for signals",
-            source,
-        })?;
+        let interrupt = Interrupt::watch()
+            .map_err(|source| net::Error::System { operation: "watch for signals", source })?;
         let terminal = Terminal::remember();
         let stop = interrupt.stop();
         tokio::select! {
@@ -99,21 +97,12 @@ async fn log_in(
     out: Output,
 ) -> anyhow::Result<Exit> {
     let Dialed { stream, peer, .. } = args.dial.dial(endpoint, whole, out).await?;
-    let mut server = Server {
-        stream,
-        peer: peer.to_string(),
-        dialogue: Dialogue::new(),
-        whole,
-    };
+    let mut server = Server { stream, peer: peer.to_string(), dialogue: Dialogue::new(), whole };
     let mut said = Vec::new().into_iter();
     let mut next_field = Some(Field::User);
     let mut refused = false;
     loop {
-        let patience = if next_field.is_some() {
-            PROMPT_PATIENCE
-        } else {
-            REPLY_LIMIT
-        };
+        let patience = if next_field.is_some() { PROMPT_PATIENCE } else { REPLY_LIMIT };
         let Some(next) = said.next() else {
             match server.listen(patience).await? {
                 Heard::Said(more) => said = more.into_iter(),
@@ -137,17 +126,11 @@ async fn log_in(
                 return Err(Failure::new(Exit::Protocol, message).into());
             }
             (Said::Accepted(reply), _) => {
-                out.event(&Event::Reply {
-                    result: "accepted",
-                    reply: NetText(reply),
-                })?;
+                out.event(&Event::Reply { result: "accepted", reply: NetText(reply) })?;
                 return Ok(Exit::Success);
             }
             (Said::Refused(reply), _) => {
-                out.event(&Event::Reply {
-                    result: "refused",
-                    reply: NetText(reply),
-                })?;
+                out.event(&Event::Reply { result: "refused", reply: NetText(reply) })?;
                 if matches!(person, Person::Script { .. }) {
                     return Ok(Exit::Negative);
                 }
@@ -175,10 +158,7 @@ enum Person {
     /// Somebody at a terminal, who may have said the user name already.
     Terminal { user: Option<String> },
     /// A script, which said everything.
-    Script {
-        user: String,
-        password: Zeroizing<Vec<u8>>,
-    },
+    Script { user: String, password: Zeroizing<Vec<u8>> },
 }
 
 impl Person {
@@ -190,19 +170,12 @@ impl Person {
             (Some(user), true) => {
                 let password = read_line(io::stdin().lock())?;
                 refuse_line_breaks("password", &password)?;
-                Ok(Self::Script {
-                    user: user.clone(),
-                    password,
-                })
+                Ok(Self::Script { user: user.clone(), password })
             }
-            _ if io::stdin().is_terminal() => Ok(Self::Terminal {
-                user: args.user.clone(),
-            }),
-            _ => Err(
-                Failure::new(Exit::Usage, "standard input is no terminal to ask at")
-                    .hint("--user NAME --password-stdin")
-                    .into(),
-            ),
+            _ if io::stdin().is_terminal() => Ok(Self::Terminal { user: args.user.clone() }),
+            _ => Err(Failure::new(Exit::Usage, "standard input is no terminal to ask at")
+                .hint("--user NAME --password-stdin")
+                .into()),
         }
     }
 
@@ -259,10 +232,9 @@ impl Server {
             };
         };
         match heard {
-            Ok((0, _)) => Ok(self
-                .dialogue
-                .rest()
-                .map_or(Heard::Closed, |last| Heard::Said(vec![last]))),
+            Ok((0, _)) => {
+                Ok(self.dialogue.rest().map_or(Heard::Closed, |last| Heard::Said(vec![last])))
+            }
             Ok((_, said)) => Ok(Heard::Said(said)),
             Err(error) => Err(self.failed("reading from", error).into()),
         }
@@ -290,19 +262,12 @@ impl Server {
     }
 
     fn failed(&self, operation: &'static str, error: impl Into<io::Error>) -> net::Error {
-        net::Error::Stream {
-            operation,
-            peer: self.peer.clone(),
-            source: error.into(),
-        }
+        net::Error::Stream { operation, peer: self.peer.clone(), source: error.into() }
     }
 
     fn closed_early(&self) -> Failure {
-        Failure::new(
-            Exit::Protocol,
-            format!("{} closed without an answer", self.peer),
-        )
-        .hint("`sockkit connect` to see what it says, if anything")
+        Failure::new(Exit::Protocol, format!("{} closed without an answer", self.peer))
+            .hint("`sockkit connect` to see what it says, if anything")
     }
 }
 
@@ -319,24 +284,16 @@ async fn type_in(field: Field) -> anyhow::Result<Zeroizing<Vec<u8>>> {
         // Nobody waits any more if the program is about to end.
         sender.send(typed).ok();
     });
-    let typed = typed
-        .await
-        .map_err(|_| Failure::new(Exit::Usage, "nothing was typed"))??;
+    let typed = typed.await.map_err(|_| Failure::new(Exit::Usage, "nothing was typed"))??;
     Ok(typed)
 }
 
 /// Reads one line, without its end.
 fn read_line(reader: impl BufRead) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut line = Zeroizing::new(Vec::new());
-    reader
-        .take(MAX_PASSWORD)
-        .read_until(b'\n', &mut line)
-        .map_err(|error| unreadable(&error))?;
+    reader.take(MAX_PASSWORD).read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
     if line.is_empty() {
-        return Err(Failure::new(
-            Exit::Usage,
-            "standard input ended before a line was given",
-        ));
+        return Err(Failure::new(Exit::Usage, "standard input ended before a line was given"));
     }
     if line.pop_if(|last| *last == b'\n').is_some() {
         line.pop_if(|last| *last == b'\r');
@@ -345,10 +302,7 @@ fn read_line(reader: impl BufRead) -> Result<Zeroizing<Vec<u8>>, Failure> {
 }
 
 fn unreadable(error: &io::Error) -> Failure {
-    Failure::new(
-        Exit::File,
-        format!("cannot read standard input: {}", reason::of(error)),
-    )
+    Failure::new(Exit::File, format!("cannot read standard input: {}", reason::of(error)))
 }
 
 /// A field with a line break would be two for the server.

@@ -74,10 +74,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let (exit, server) = server::run(&args.address, &args.server, plan, out, |events| {
         let (log, remarks) = Recorder::open(&args.log)?;
         survive_signals(&log)?;
-        out.note(&format!(
-            "recording passwords in clear text in {}",
-            args.log.display()
-        ));
+        out.note(&format!("recording passwords in clear text in {}", args.log.display()));
         for remark in remarks {
             out.warn(&match remark {
                 Remark::Repaired => format!("ended a torn line in {}", args.log.display()),
@@ -88,11 +85,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             });
         }
         Ok(LoginServer {
-            fields: if args.field_per_read {
-                Fields::Reads
-            } else {
-                Fields::Lines
-            },
+            fields: if args.field_per_read { Fields::Reads } else { Fields::Lines },
             limit: args.idle_timeout.0,
             log,
             events,
@@ -114,10 +107,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
 /// SIGHUP reopens the log, as after a rotation. A log at the limit of `RLIMIT_FSIZE` is an error of
 /// the write, not the end of the server, as SIGXFSZ would have it.
 fn survive_signals(log: &Recorder) -> anyhow::Result<()> {
-    let start_failed = |source| crate::net::Error::System {
-        operation: "start the server",
-        source,
-    };
+    let start_failed = |source| crate::net::Error::System { operation: "start the server", source };
     let mut hangups = signal(SignalKind::hangup()).map_err(start_failed)?;
     let log = log.clone();
     tokio::spawn(async move {
@@ -126,9 +116,7 @@ fn survive_signals(log: &Recorder) -> anyhow::Result<()> {
         }
     });
     // Once handled it stays handled, whether anybody listens or not.
-    signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))
-        .map(drop)
-        .map_err(start_failed)?;
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop).map_err(start_failed)?;
     Ok(())
 }
 
@@ -176,10 +164,7 @@ impl Service for LoginServer {
             End::Left(reason) => reason,
             End::Answered(last, reason) => {
                 let deadline = Deadline::after(ANSWER_LIMIT);
-                if stream::write_all(&connection.stream, last.as_bytes(), deadline)
-                    .await
-                    .is_ok()
-                {
+                if stream::write_all(&connection.stream, last.as_bytes(), deadline).await.is_ok() {
                     traffic.bytes_out += last.len() as u64;
                     stream::close_gently(&connection.stream, Deadline::after(CLOSE_LIMIT)).await;
                 }
@@ -187,10 +172,7 @@ impl Service for LoginServer {
             }
         };
         if let Some(bytes) = conversation.unfinished() {
-            self.events.send(Event::Incomplete {
-                peer: connection.peer.to_string(),
-                bytes,
-            });
+            self.events.send(Event::Incomplete { peer: connection.peer.to_string(), bytes });
         }
         self.events.send(traffic.closed(&connection, reason));
     }
@@ -221,10 +203,7 @@ impl LoginServer {
                 return End::Left(server::end_reason(&error));
             }
             traffic.bytes_out += say.len() as u64;
-            match self
-                .next_action(connection, conversation, &mut unread, traffic)
-                .await
-            {
+            match self.next_action(connection, conversation, &mut unread, traffic).await {
                 Ok(Action::Say(text)) => say = text,
                 Ok(Action::GiveUp(text)) => return End::Answered(text, "refused"),
                 Ok(Action::Record(credentials)) => {
@@ -270,21 +249,10 @@ impl LoginServer {
         connection.settle();
         let Connection { peer, id, .. } = connection;
         let time = Zoned::now();
-        let record = Record {
-            time: &time,
-            peer: *peer,
-            conn: *id,
-            credentials,
-        }
-        .to_string();
+        let record = Record { time: &time, peer: *peer, conn: *id, credentials }.to_string();
         let written = self.log.append(format!("{record}\n").into_bytes()).await;
-        let result = if written.is_ok() {
-            "recorded"
-        } else {
-            "failed"
-        };
-        self.events
-            .send(login_event(*peer, *id, credentials, result, record));
+        let result = if written.is_ok() { "recorded" } else { "failed" };
+        self.events.send(login_event(*peer, *id, credentials, result, record));
         match written {
             Ok(()) => {
                 self.recorded.store(true, Ordering::Relaxed);
@@ -292,9 +260,7 @@ impl LoginServer {
             }
             Err(error) => {
                 self.failed.store(true, Ordering::Relaxed);
-                self.events.send(Event::Warning {
-                    message: error.to_string(),
-                });
+                self.events.send(Event::Warning { message: error.to_string() });
                 End::Answered(
                     format!("ERR log unavailable, not recorded{LINE_END}"),
                     "not recorded",

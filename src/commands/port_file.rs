@@ -22,16 +22,11 @@ impl PortFile {
         beside.push(format!(".{}.tmp", std::process::id()));
         let beside = PathBuf::from(beside);
         let written = fs::write(&beside, format!("{port}\n"));
-        written
-            .and_then(|()| fs::rename(&beside, path))
-            .map_err(|error: io::Error| {
-                fs::remove_file(&beside).ok();
-                let path = path.display();
-                Failure::new(
-                    Exit::File,
-                    format!("cannot write {path}: {}", reason::of(&error)),
-                )
-            })?;
+        written.and_then(|()| fs::rename(&beside, path)).map_err(|error: io::Error| {
+            fs::remove_file(&beside).ok();
+            let path = path.display();
+            Failure::new(Exit::File, format!("cannot write {path}: {}", reason::of(&error)))
+        })?;
         Ok(Self(path.to_owned()))
     }
 }

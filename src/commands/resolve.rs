@@ -81,11 +81,8 @@ struct Request {
 
 impl Request {
     fn sort(args: &Args) -> Result<Self, Failure> {
-        let mut request = Self {
-            subjects: Vec::new(),
-            types: args.types.clone(),
-            servers: Vec::new(),
-        };
+        let mut request =
+            Self { subjects: Vec::new(), types: args.types.clone(), servers: Vec::new() };
         for word in &args.words {
             if let Some(server) = word.strip_prefix('@') {
                 request.servers.push(server.parse().map_err(|error| {
@@ -127,11 +124,10 @@ fn invalid_name(error: InvalidName) -> Failure {
 
 fn no_name(words: &[String]) -> Failure {
     match words.iter().find(|word| !word.starts_with('@')) {
-        Some(word) => Failure::new(
-            Exit::Usage,
-            format!("no name given: {word:?} is a record type"),
-        )
-        .hint(format!("`{word}.`, with a dot, for the name")),
+        Some(word) => {
+            Failure::new(Exit::Usage, format!("no name given: {word:?} is a record type"))
+                .hint(format!("`{word}.`, with a dot, for the name"))
+        }
         None => Failure::new(Exit::Usage, "no name given, only servers"),
     }
 }
@@ -156,12 +152,7 @@ async fn answer(request: Request, args: &Args, out: Output) -> anyhow::Result<Ex
                 report.lookups.push(entry);
             }
         }
-        let verdict = Verdict {
-            subject: &subject,
-            lookups: &lookups,
-            limit,
-            by_default,
-        };
+        let verdict = Verdict { subject: &subject, lookups: &lookups, limit, by_default };
         verdict.tell(out);
         exit = exit.max(verdict.exit());
     }
@@ -173,11 +164,7 @@ async fn answer(request: Request, args: &Args, out: Output) -> anyhow::Result<Ex
 
 /// The servers the user names, at all of their addresses, or else the system's.
 async fn servers(request: &Request, args: &Args) -> anyhow::Result<Vec<Server>> {
-    let transport = if args.tcp {
-        Transport::Tcp
-    } else {
-        Transport::Udp
-    };
+    let transport = if args.tcp { Transport::Tcp } else { Transport::Udp };
     if request.servers.is_empty() {
         return Ok(server::of_system(transport));
     }
@@ -197,10 +184,7 @@ fn begin(request: Request, servers: &[Server], limit: Option<Duration>) -> Vec<P
     let types = request.types;
     let begin_one = |subject: &Subject, record_type| {
         let (places, servers) = (Arc::clone(&places), Arc::clone(&servers));
-        let question = Question {
-            name: subject.name.clone(),
-            record_type,
-        };
+        let question = Question { name: subject.name.clone(), record_type };
         tokio::spawn(async move {
             // Nobody closes the semaphore; the time begins when there is a place.
             let _place = places.acquire().await;
@@ -212,10 +196,7 @@ fn begin(request: Request, servers: &[Server], limit: Option<Duration>) -> Vec<P
             [] => subject.default_types(),
             types => types,
         };
-        let pending = types
-            .iter()
-            .map(|kind| begin_one(&subject, *kind))
-            .collect();
+        let pending = types.iter().map(|kind| begin_one(&subject, *kind)).collect();
         (subject, pending)
     };
     request.subjects.into_iter().map(begin_all).collect()
@@ -272,18 +253,8 @@ impl LookupReport {
 
     fn rows(&self) -> impl Iterator<Item = Vec<Cell>> {
         self.answers.iter().map(|answer| {
-            let Answer {
-                name,
-                r#type,
-                ttl,
-                data,
-            } = answer;
-            vec![
-                name.into(),
-                r#type.into(),
-                ttl.to_string().into(),
-                data.into(),
-            ]
+            let Answer { name, r#type, ttl, data } = answer;
+            vec![Cell::escaped(name), r#type.into(), ttl.to_string().into(), Cell::escaped(data)]
         })
     }
 }
@@ -308,11 +279,7 @@ impl Report for ResolveReport {
 }
 
 fn table(rows: Vec<Vec<Cell>>) -> Table {
-    Table {
-        header: vec!["NAME", "TYPE", "TTL", "DATA"],
-        rows,
-        ..Table::default()
-    }
+    Table { header: vec!["NAME", "TYPE", "TTL", "DATA"], rows, ..Table::default() }
 }
 
 #[cfg(test)]
@@ -335,16 +302,9 @@ mod tests {
     #[test]
     fn words_are_told_apart_by_their_shape() {
         let request = sort(&["www.ita.br", "Mx", "@::1", "type99", "mx.", "-t", "A", "a"]).unwrap();
-        let names: Vec<&str> = request
-            .subjects
-            .iter()
-            .map(|it| it.given.as_str())
-            .collect();
+        let names: Vec<&str> = request.subjects.iter().map(|it| it.given.as_str()).collect();
         assert_eq!(names, ["www.ita.br", "mx."]);
-        assert_eq!(
-            request.types,
-            [RecordType::A, RecordType::MX, RecordType(99)]
-        );
+        assert_eq!(request.types, [RecordType::A, RecordType::MX, RecordType(99)]);
         assert_eq!(request.servers.len(), 1);
     }
 
@@ -352,10 +312,7 @@ mod tests {
     fn a_line_without_a_name_is_refused_and_told_why() {
         let refused = |words| sort(words).unwrap_err();
         assert_eq!(refused(&["mx"]), "no name given: \"mx\" is a record type");
-        assert_eq!(
-            refused(&["@::1", "ns"]),
-            "no name given: \"ns\" is a record type"
-        );
+        assert_eq!(refused(&["@::1", "ns"]), "no name given: \"ns\" is a record type");
         assert_eq!(refused(&["@127.0.0.1"]), "no name given, only servers");
         assert!(refused(&["TYPE65536"]).contains("is not a record type"));
         assert!(refused(&["a.example", "@"]).contains("no host given"));

@@ -92,11 +92,7 @@ where
         (_, true) => Family::V6,
         _ => Family::Any,
     };
-    let reach = if args.public {
-        Reach::Public
-    } else {
-        Reach::Loopback
-    };
+    let reach = if args.public { Reach::Public } else { Reach::Loopback };
     let deadline = Deadline::after(RESOLVE_LIMIT);
     let listeners = socket::listen(address, reach, family, deadline).await?;
     let interrupt = Interrupt::watch().map_err(start_failed)?;
@@ -109,17 +105,11 @@ where
             port_file = Some(PortFile::write(path, addr.port())?);
         }
         let local_only = addr.ip().is_loopback();
-        events.send(Event::Listening {
-            addr: addr.to_string(),
-            port: addr.port(),
-            local_only,
-        });
+        events.send(Event::Listening { addr: addr.to_string(), port: addr.port(), local_only });
     }
     let fitting = socket::raise_descriptor_limit();
     if fitting < plan.max_clients {
-        out.warn(&format!(
-            "only {fitting} clients fit into this process's limit of open files"
-        ));
+        out.warn(&format!("only {fitting} clients fit into this process's limit of open files"));
     }
     let limits = Limits {
         max_clients: plan.max_clients.min(fitting).max(1),
@@ -129,9 +119,7 @@ where
         workers: plan.workers,
     };
     let served = serve::serve(listeners, limits, interrupt.stop(), Arc::clone(&service)).await?;
-    let Served {
-        cut_off, forced, ..
-    } = served;
+    let Served { cut_off, forced, .. } = served;
     if cut_off > 0 {
         let message = format!("{cut_off} clients were cut off");
         events.send(Event::Warning { message });
@@ -139,33 +127,19 @@ where
     let stopped = interrupt.stop().stage() > net::stop::Stage::Running;
     // Who serves for ever is stopped in order; who serves a number of clients was interrupted.
     let interrupted = forced || (stopped && plan.total.is_some());
-    Ok((
-        if interrupted {
-            interrupt.exit()
-        } else {
-            Exit::Success
-        },
-        service,
-    ))
+    Ok((if interrupted { interrupt.exit() } else { Exit::Success }, service))
 }
 
 /// Tells the operator what the accept loop did.
 pub(super) fn tell(events: &Events, notice: Notice) {
     let event = match notice {
         Notice::AcceptFailed(error) => Event::Warning {
-            message: format!(
-                "cannot accept connections: {}; trying on",
-                crate::reason::of(&error)
-            ),
+            message: format!("cannot accept connections: {}; trying on", crate::reason::of(&error)),
         },
-        Notice::Refused(peer) => Event::Refused {
-            peer: peer.to_string(),
-            reason: "server full",
-        },
-        Notice::Evicted(peer) => Event::Refused {
-            peer: peer.to_string(),
-            reason: "made place for another",
-        },
+        Notice::Refused(peer) => Event::Refused { peer: peer.to_string(), reason: "server full" },
+        Notice::Evicted(peer) => {
+            Event::Refused { peer: peer.to_string(), reason: "made place for another" }
+        }
         Notice::Panicked(peer) => Event::Warning {
             message: format!("{peer} was dropped by an internal error; all others go on"),
         },
@@ -199,10 +173,7 @@ impl Traffic {
 
 /// Returns the event that begins `connection`.
 pub(super) fn connected(connection: &Connection) -> Event {
-    Event::Connected {
-        peer: connection.peer.to_string(),
-        local: connection.local.to_string(),
-    }
+    Event::Connected { peer: connection.peer.to_string(), local: connection.local.to_string() }
 }
 
 /// Why a connection that failed ended, in the word events use.
@@ -218,8 +189,5 @@ pub(super) fn end_reason(error: &std::io::Error) -> String {
 const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
 
 fn start_failed(source: std::io::Error) -> net::Error {
-    net::Error::System {
-        operation: "start the server",
-        source,
-    }
+    net::Error::System { operation: "start the server", source }
 }

@@ -6,9 +6,8 @@ use jiff::SignedDuration;
 
 /// Parses `500ms`, `5s`, `1m30s`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: SignedDuration = text
-        .parse()
-        .map_err(|_| "give a number with a unit: 500ms, 5s, 1m30s".to_owned())?;
+    let parsed: SignedDuration =
+        text.parse().map_err(|_| "give a number with a unit: 500ms, 5s, 1m30s".to_owned())?;
     Duration::try_from(parsed).map_err(|_| "a duration cannot be negative".to_owned())
 }
 

@@ -63,10 +63,7 @@ impl Trail {
             if answers.iter().filter(own).any(is_wanted) {
                 return Ok(Place::Arrived);
             }
-            let next = answers
-                .iter()
-                .filter(own)
-                .find_map(|record| record.alias_of.as_ref());
+            let next = answers.iter().filter(own).find_map(|record| record.alias_of.as_ref());
             match next {
                 Some(next) => self.step(next.clone())?,
                 None => return Ok(Place::Open),
@@ -110,11 +107,7 @@ mod tests {
     }
 
     fn address(of: &str) -> Record {
-        Record {
-            record_type: RecordType::A,
-            alias_of: None,
-            ..alias(of, of)
-        }
+        Record { record_type: RecordType::A, alias_of: None, ..alias(of, of) }
     }
 
     #[test]
@@ -128,18 +121,9 @@ mod tests {
     #[test]
     fn a_chain_can_end_open_and_go_on_later() {
         let mut trail = Trail::new(name("a"));
-        assert_eq!(
-            trail.follow(&[alias("a", "b")], RecordType::A),
-            Ok(Place::Open)
-        );
-        assert_eq!(
-            trail.follow(&[address("x")], RecordType::A),
-            Ok(Place::Open)
-        );
-        assert_eq!(
-            trail.follow(&[address("b")], RecordType::A),
-            Ok(Place::Arrived)
-        );
+        assert_eq!(trail.follow(&[alias("a", "b")], RecordType::A), Ok(Place::Open));
+        assert_eq!(trail.follow(&[address("x")], RecordType::A), Ok(Place::Open));
+        assert_eq!(trail.follow(&[address("b")], RecordType::A), Ok(Place::Arrived));
     }
 
     #[test]
@@ -162,14 +146,10 @@ mod tests {
 
     #[test]
     fn sixteen_aliases_are_followed_and_no_more() {
-        let chain: Vec<Record> = (0..=MAX_ALIASES)
-            .map(|at| alias(&format!("n{at}"), &format!("n{}", at + 1)))
-            .collect();
+        let chain: Vec<Record> =
+            (0..=MAX_ALIASES).map(|at| alias(&format!("n{at}"), &format!("n{}", at + 1))).collect();
         let mut trail = Trail::new(name("n0"));
-        assert_eq!(
-            trail.follow(&chain[..MAX_ALIASES], RecordType::A),
-            Ok(Place::Open)
-        );
+        assert_eq!(trail.follow(&chain[..MAX_ALIASES], RecordType::A), Ok(Place::Open));
         let far = Trail::new(name("n0")).follow(&chain, RecordType::A);
         assert_eq!(far, Err(AliasError::TooMany("n17.".into())));
     }

@@ -73,12 +73,7 @@ pub async fn exchange(
         ignored += whole.1;
         server.transport = Transport::Tcp;
     }
-    Ok(Exchanged {
-        reply,
-        server,
-        time: started.elapsed(),
-        ignored,
-    })
+    Ok(Exchanged { reply, server, time: started.elapsed(), ignored })
 }
 
 /// Datagrams get lost: the question is sent twice, the second time when half of the time is over.
@@ -152,14 +147,10 @@ async fn tcp_conversation(
 ) -> Result<Reply, ExchangeError> {
     let (id, query) = question.encode();
     let dialed = dial::connect(&addr.to_string(), &[addr], deadline).await;
-    let mut stream = dialed
-        .map_err(|error| not_connected(error, *ignored))?
-        .stream;
+    let mut stream = dialed.map_err(|error| not_connected(error, *ignored))?.stream;
     let length = u16::try_from(query.len()).unwrap_or(u16::MAX);
     // One segment: some servers take what comes first for the whole.
-    stream
-        .write_all(&[&length.to_be_bytes()[..], &query].concat())
-        .await?;
+    stream.write_all(&[&length.to_be_bytes()[..], &query].concat()).await?;
     loop {
         let mut length = [0; 2];
         stream.read_exact(&mut length).await.map_err(closed)?;

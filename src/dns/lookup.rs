@@ -86,10 +86,7 @@ pub async fn lookup(question: Question, servers: &[Server], limit: Option<Durati
         ignored: 0,
     };
     loop {
-        let question = Question {
-            name: trail.last().clone(),
-            record_type: wanted,
-        };
+        let question = Question { name: trail.last().clone(), record_type: wanted };
         let Some(exchanged) = ask(&mut servers, &question, deadline, &mut lookup).await else {
             lookup.time = started.elapsed();
             return lookup;
@@ -114,8 +111,7 @@ impl Lookup {
             let kind = attempt.failure.kind();
             matches!(kind, FailureKind::Answered(_) | FailureKind::Malformed)
         };
-        self.server
-            .or_else(|| self.decisive().filter(spoke).map(|attempt| attempt.server))
+        self.server.or_else(|| self.decisive().filter(spoke).map(|attempt| attempt.server))
     }
 
     /// Returns the failure that says most, where no server answered: a server's own word before
@@ -191,9 +187,7 @@ async fn ask(
     let mut servers_left = u32::try_from(servers.len()).unwrap_or(u32::MAX);
     for at in 0..servers.len() {
         let server = servers[at];
-        let share = deadline
-            .remaining()
-            .map_or(PATIENCE, |left| left / servers_left);
+        let share = deadline.remaining().map_or(PATIENCE, |left| left / servers_left);
         servers_left -= 1;
         let exchanged = exchange::exchange(server, question, Deadline::after(share)).await;
         let (server, failure) = match exchanged {

@@ -140,10 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn question() -> Question {
-        Question {
-            name: name::parse("www.ita.br").unwrap(),
-            record_type: RecordType::A,
-        }
+        Question { name: name::parse("www.ita.br").unwrap(), record_type: RecordType::A }
     }
 
     /// The reply an honest server without any records gives.
@@ -172,10 +169,7 @@ mod tests {
         let mut other = question();
         other.record_type = RecordType::AAAA;
         assert_eq!(other.read_reply(id, &reply), foreign);
-        other = Question {
-            name: name::parse("evil.example").unwrap(),
-            ..question()
-        };
+        other = Question { name: name::parse("evil.example").unwrap(), ..question() };
         assert_eq!(other.read_reply(id, &reply), foreign);
         other.name = name::parse("WWW.Ita.BR").unwrap();
         assert!(other.read_reply(id, &reply).is_ok());
@@ -209,10 +203,7 @@ mod tests {
         let mut bytes = reply_to(&query).to_vec().unwrap();
         bytes[6..8].copy_from_slice(&[0xff, 0xff]);
         let outcome = question().read_reply(id, &bytes);
-        assert!(
-            matches!(outcome, Err(Rejected::Malformed(_))),
-            "{outcome:?}"
-        );
+        assert!(matches!(outcome, Err(Rejected::Malformed(_))), "{outcome:?}");
     }
 
     proptest! {

@@ -64,10 +64,7 @@ pub fn parse(text: &str) -> Result<Name, InvalidName> {
         return Err(InvalidName::Unprintable(text.to_owned()));
     }
     if looks_like_an_address(text) {
-        return Err(InvalidName::NotAName {
-            text: text.to_owned(),
-            meant: host_inside(text),
-        });
+        return Err(InvalidName::NotAName { text: text.to_owned(), meant: host_inside(text) });
     }
     let labels = if text.is_ascii() {
         split(text, text)?
@@ -106,11 +103,8 @@ pub fn reverse(ip: IpAddr) -> Name {
 /// Returns whether `name` is one that addresses are turned into.
 pub fn is_reverse(name: &Name) -> bool {
     let mut labels = name.iter().rev();
-    let mut ends_with = |label: &[u8]| {
-        labels
-            .next()
-            .is_some_and(|own| own.eq_ignore_ascii_case(label))
-    };
+    let mut ends_with =
+        |label: &[u8]| labels.next().is_some_and(|own| own.eq_ignore_ascii_case(label));
     ends_with(ARPA) && {
         let tree = labels.next();
         tree.is_some_and(|own| own.eq_ignore_ascii_case(IN_ADDR) || own.eq_ignore_ascii_case(IP6))
@@ -126,9 +120,7 @@ pub fn show(name: &Name) -> String {
     let mut shown = String::with_capacity(name.len() + 1);
     for label in name {
         for byte in label {
-            push_octet(&mut shown, *byte, |byte| {
-                byte == b' ' || SPECIAL.contains(&byte)
-            });
+            push_octet(&mut shown, *byte, |byte| byte == b' ' || SPECIAL.contains(&byte));
         }
         shown.push('.');
     }
@@ -213,10 +205,8 @@ fn unescape(bytes: &mut impl Iterator<Item = u8>) -> Option<u8> {
 fn looks_like_an_address(text: &str) -> bool {
     let bare = text.strip_suffix('.').unwrap_or(text);
     let last = bare.rsplit('.').next().unwrap_or(bare);
-    let unescaped = |mark: char| {
-        text.match_indices(mark)
-            .any(|(at, _)| !text[..at].ends_with('\\'))
-    };
+    let unescaped =
+        |mark: char| text.match_indices(mark).any(|(at, _)| !text[..at].ends_with('\\'));
     [':', '@', '[', '?', '#'].into_iter().any(unescaped)
         || (unescaped('/') && !last.eq_ignore_ascii_case("arpa"))
 }
@@ -263,11 +253,7 @@ mod tests {
             (r"\065.example", "A.example."),
             (r"\255\000.example", r"\255\000.example."),
         ] {
-            assert_eq!(
-                parse(text).map(|name| show(&name)).as_deref(),
-                Ok(shown),
-                "{text}"
-            );
+            assert_eq!(parse(text).map(|name| show(&name)).as_deref(), Ok(shown), "{text}");
         }
     }
 
@@ -279,10 +265,7 @@ mod tests {
         for text in ["a..b", ".a", "..", "ü..b"] {
             assert_eq!(parse(text), empty_label(text), "{text}");
         }
-        assert!(
-            parse("_ü.example").is_ok(),
-            "underscores are legal in any script"
-        );
+        assert!(parse("_ü.example").is_ok(), "underscores are legal in any script");
         for text in ["a b", "a\u{1b}[2J", "a\u{3000}b", "a\u{9b}b"] {
             assert_eq!(parse(text), Err(InvalidName::Unprintable(text.into())));
         }
@@ -296,10 +279,7 @@ mod tests {
         let label = |length: usize| "a".repeat(length);
         assert!(parse(&format!("{}.example", label(63))).is_ok());
         let too_long = parse(&format!("{}.example", label(64)));
-        assert!(matches!(
-            too_long,
-            Err(InvalidName::LabelTooLong { length: 64, .. })
-        ));
+        assert!(matches!(too_long, Err(InvalidName::LabelTooLong { length: 64, .. })));
         let three = [label(63), label(63), label(63)].join(".");
         assert!(parse(&format!("{three}.{}", label(61))).is_ok());
         assert!(parse(&format!("{three}.{}.", label(61))).is_ok());
@@ -324,10 +304,7 @@ mod tests {
         ] {
             let meant = meant.map(str::to_owned);
             let text = text.to_owned();
-            let expected = InvalidName::NotAName {
-                text: text.clone(),
-                meant,
-            };
+            let expected = InvalidName::NotAName { text: text.clone(), meant };
             assert_eq!(parse(&text), Err(expected));
         }
     }

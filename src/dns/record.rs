@@ -68,14 +68,7 @@ impl Record {
         }
         let (data, alias_of) =
             read_data(decoder, record_type, length).map_err(|_| Malformed::Data(record_type))?;
-        Ok(Self {
-            name,
-            record_type,
-            class,
-            ttl,
-            data,
-            alias_of,
-        })
+        Ok(Self { name, record_type, class, ttl, data, alias_of })
     }
 }
 
@@ -142,11 +135,7 @@ fn read_data(
             alias_of = name;
         }
     }
-    if decoder.index() == end {
-        Ok((shown, alias_of))
-    } else {
-        Err(DecodeError::InsufficientBytes)
-    }
+    if decoder.index() == end { Ok((shown, alias_of)) } else { Err(DecodeError::InsufficientBytes) }
 }
 
 /// Reads one field and appends it as it is shown. Returns the name, where it is one.
@@ -238,11 +227,7 @@ mod tests {
         let unknown = RecordType(65280);
         for (record_type, data, shown) in [
             (RecordType::A, &b"\xc0\0\x02\x0a"[..], "192.0.2.10"),
-            (
-                RecordType::AAAA,
-                b"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x10",
-                "2001:db8::10",
-            ),
+            (RecordType::AAAA, b"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x10", "2001:db8::10"),
             (RecordType::CNAME, b"\x01a\x01b\0", "a.b."),
             (RecordType::NS, b"\0", "."),
             (RecordType::DNAME, b"\x03a.b\0", "a\\.b."),
@@ -253,27 +238,15 @@ mod tests {
                 b"\x01n\0\x01h\0\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\xff\xff\xff\xff",
                 "n. h. 1 2 3 4 4294967295",
             ),
-            (
-                RecordType::SRV,
-                b"\0\x01\0\x02\x01\xbb\x01t\0",
-                "1 2 443 t.",
-            ),
-            (
-                RecordType::CAA,
-                b"\x80\x05issueca.example;\x1b",
-                "128 issue \"ca.example;\\027\"",
-            ),
+            (RecordType::SRV, b"\0\x01\0\x02\x01\xbb\x01t\0", "1 2 443 t."),
+            (RecordType::CAA, b"\x80\x05issueca.example;\x1b", "128 issue \"ca.example;\\027\""),
             (RecordType::HINFO, b"\x03x86\0", "\"x86\" \"\""),
             (
                 RecordType::NAPTR,
                 b"\0\x01\0\x02\x01U\x03E2U\x06!^.*$!\0",
                 "1 2 \"U\" \"E2U\" \"!^.*$!\" .",
             ),
-            (
-                RecordType::DS,
-                b"\x30\x39\x08\x02\xab\xcd",
-                "12345 8 2 ABCD",
-            ),
+            (RecordType::DS, b"\x30\x39\x08\x02\xab\xcd", "12345 8 2 ABCD"),
             (RecordType::SSHFP, b"\x04\x02\x01\xff", "4 2 01FF"),
             (RecordType::TLSA, b"\x03\x01\x01\xaa", "3 1 1 AA"),
             (RecordType::TXT, b"\x03a\"b\x02\\c\0", r#""a\"b" "\\c" """#),
@@ -282,11 +255,7 @@ mod tests {
             (unknown, b"\x01\x02\x03\xff", "\\# 4 010203FF"),
             (unknown, b"", "\\# 0"),
         ] {
-            assert_eq!(
-                read(record_type, data).as_deref(),
-                Ok(shown),
-                "{record_type}"
-            );
+            assert_eq!(read(record_type, data).as_deref(), Ok(shown), "{record_type}");
         }
     }
 

@@ -57,9 +57,7 @@ impl FromStr for RecordType {
     type Err = UnknownType;
 
     fn from_str(text: &str) -> Result<Self, UnknownType> {
-        let known = MNEMONICS
-            .iter()
-            .find(|known| known.1.eq_ignore_ascii_case(text));
+        let known = MNEMONICS.iter().find(|known| known.1.eq_ignore_ascii_case(text));
         let number = || type_number(text)?.parse().ok();
         known
             .map(|known| known.0)
@@ -164,16 +162,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_no_type() {
-        for text in [
-            "",
-            "TYPE",
-            "TYPE65536",
-            "TYPE-1",
-            "TYPE+1",
-            "MXX",
-            "0",
-            "tipé",
-        ] {
+        for text in ["", "TYPE", "TYPE65536", "TYPE-1", "TYPE+1", "MXX", "0", "tipé"] {
             assert!(text.parse::<RecordType>().is_err(), "{text}");
         }
         assert!(looks_like_type("TYPE65536"));

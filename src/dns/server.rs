@@ -51,10 +51,7 @@ impl ServerName {
         deadline: Deadline,
     ) -> Result<Vec<Server>, net::Error> {
         let found = names::resolve(&self.host, self.port, Family::Any, deadline).await;
-        let error = |source| net::Error::Name {
-            name: self.host.to_string(),
-            source,
-        };
+        let error = |source| net::Error::Name { name: self.host.to_string(), source };
         let addrs = found.map_err(error)?.into_iter();
         Ok(addrs.map(|addr| Server { transport, addr }).collect())
     }
@@ -110,10 +107,7 @@ mod tests {
             ("dns.example:domain", "dns.example", 53),
         ] {
             let server: ServerName = text.parse().unwrap();
-            assert_eq!(
-                (server.host.to_string().as_str(), server.port),
-                (host, port)
-            );
+            assert_eq!((server.host.to_string().as_str(), server.port), (host, port));
         }
         for text in ["", ":53", "tls://1.1.1.1", "unix:/x", "a b", "1.1.1.1:x y"] {
             assert!(text.parse::<ServerName>().is_err(), "{text}");

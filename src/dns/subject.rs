@@ -38,11 +38,7 @@ impl FromStr for Subject {
             Some(ip) => name::reverse(ip),
             None => name::parse(text)?,
         };
-        Ok(Self {
-            given: text.to_owned(),
-            name,
-            is_address: ip.is_some(),
-        })
+        Ok(Self { given: text.to_owned(), name, is_address: ip.is_some() })
     }
 }
 
@@ -62,21 +58,9 @@ mod tests {
     #[test]
     fn addresses_and_reverse_names_ask_for_their_name() {
         for (text, name, types) in [
-            (
-                "192.0.2.10",
-                "10.2.0.192.in-addr.arpa.",
-                &[RecordType::PTR][..],
-            ),
-            (
-                "10.2.0.192.in-addr.arpa",
-                "10.2.0.192.in-addr.arpa.",
-                &[RecordType::PTR],
-            ),
-            (
-                "www.ita.br",
-                "www.ita.br.",
-                &[RecordType::A, RecordType::AAAA],
-            ),
+            ("192.0.2.10", "10.2.0.192.in-addr.arpa.", &[RecordType::PTR][..]),
+            ("10.2.0.192.in-addr.arpa", "10.2.0.192.in-addr.arpa.", &[RecordType::PTR]),
+            ("www.ita.br", "www.ita.br.", &[RecordType::A, RecordType::AAAA]),
             ("192.0.2", "192.0.2.", &[RecordType::A, RecordType::AAAA]),
         ] {
             let subject: Subject = text.parse().unwrap();

@@ -25,10 +25,7 @@ pub fn settings() -> Settings {
 
 /// Returns the addresses `/etc/hosts` gives `name`; programs that ask the system get these.
 pub fn hosts_entries(name: &str) -> Vec<IpAddr> {
-    parse_hosts(
-        &String::from_utf8_lossy(&fs::read("/etc/hosts").unwrap_or_default()),
-        name,
-    )
+    parse_hosts(&String::from_utf8_lossy(&fs::read("/etc/hosts").unwrap_or_default()), name)
 }
 
 /// `MAXNS` of `<resolv.h>`.
@@ -39,20 +36,13 @@ fn parse_settings(text: &[u8]) -> Settings {
     let good = |line: &&[u8]| resolv_conf::Config::parse(line).is_ok();
     let text: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(good).collect();
     let config = resolv_conf::Config::parse(text.join(&b'\n')).unwrap_or_default();
-    let mut servers: Vec<SocketAddr> = config
-        .nameservers
-        .iter()
-        .filter_map(server)
-        .take(MAX_SERVERS)
-        .collect();
+    let mut servers: Vec<SocketAddr> =
+        config.nameservers.iter().filter_map(server).take(MAX_SERVERS).collect();
     if servers.is_empty() {
         servers.push((Ipv4Addr::LOCALHOST, DNS_PORT).into());
     }
     let search = config.get_last_search_or_domain();
-    Settings {
-        servers,
-        search: search.map(ToString::to_string).collect(),
-    }
+    Settings { servers, search: search.map(ToString::to_string).collect() }
 }
 
 fn server(ip: &ScopedIp) -> Option<SocketAddr> {
@@ -73,11 +63,7 @@ fn server(ip: &ScopedIp) -> Option<SocketAddr> {
 fn netdev_index(name: &str) -> u32 {
     let path = format!("/sys/class/net/{name}/ifindex");
     let safe = !name.contains('/') && name != "..";
-    let text = if safe {
-        fs::read_to_string(path).unwrap_or_default()
-    } else {
-        String::new()
-    };
+    let text = if safe { fs::read_to_string(path).unwrap_or_default() } else { String::new() };
     text.trim().parse().unwrap_or(0)
 }
 

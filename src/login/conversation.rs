@@ -75,12 +75,7 @@ impl Conversation {
     /// Begins; the client has been sent [`USER_PROMPT`].
     pub fn new(fields: Fields) -> Self {
         let lines = LineSplitter::new(MAX_USER, MAX_SKIPPED);
-        Self {
-            fields,
-            lines,
-            user: None,
-            tries: 0,
-        }
+        Self { fields, lines, user: None, tries: 0 }
     }
 
     /// Takes bytes from the front of `bytes` until something is to be done; `None` once all of
@@ -93,16 +88,9 @@ impl Conversation {
                 let field = std::mem::take(bytes);
                 let field = field.strip_suffix(b"\n").unwrap_or(field);
                 let field = field.strip_suffix(b"\r").unwrap_or(field);
-                let max = if self.user.is_some() {
-                    MAX_PASSWORD
-                } else {
-                    MAX_USER
-                };
-                let line = if field.len() > max {
-                    Line::TooLong
-                } else {
-                    Line::Complete(field.to_vec())
-                };
+                let max = if self.user.is_some() { MAX_PASSWORD } else { MAX_USER };
+                let line =
+                    if field.len() > max { Line::TooLong } else { Line::Complete(field.to_vec()) };
                 Some(self.take(line))
             }
         }
@@ -118,11 +106,7 @@ impl Conversation {
         let field = match line {
             Line::Complete(field) => field,
             Line::TooLong => {
-                let max = if self.user.is_some() {
-                    MAX_PASSWORD
-                } else {
-                    MAX_USER
-                };
+                let max = if self.user.is_some() { MAX_PASSWORD } else { MAX_USER };
                 return self.refuse(&format!("line too long (max {max} bytes)"));
             }
             Line::Endless => return Action::GiveUp(format!("ERR line too long{LINE_END}")),
@@ -137,11 +121,7 @@ impl Conversation {
             Some(_) if field.is_empty() => self.refuse("empty password"),
             Some(user) => {
                 let password = Password(Zeroizing::new(field));
-                Action::Record(Credentials {
-                    user,
-                    password,
-                    attempt: self.tries + 1,
-                })
+                Action::Record(Credentials { user, password, attempt: self.tries + 1 })
             }
         }
     }
@@ -170,15 +150,9 @@ mod tests {
                 heard.push(match action {
                     Action::Say(text) => text,
                     Action::GiveUp(text) => format!("{text}(closed)"),
-                    Action::Record(Credentials {
-                        user,
-                        password,
-                        attempt,
-                    }) => format!(
-                        "#{attempt} {}:{}",
-                        user.escape_ascii(),
-                        password.0.escape_ascii()
-                    ),
+                    Action::Record(Credentials { user, password, attempt }) => {
+                        format!("#{attempt} {}:{}", user.escape_ascii(), password.0.escape_ascii())
+                    }
                 });
             }
         }
@@ -199,10 +173,7 @@ mod tests {
     fn an_empty_field_is_refused_and_both_are_asked_again() {
         let mut conversation = Conversation::new(Fields::Lines);
         let again = |why: &str| format!("ERR empty {why}, try again\r\nUsername: ");
-        let heard = hear(
-            &mut conversation,
-            &[b"\n", b"  \n", b"bob\n\n", b"bob\n \n"],
-        );
+        let heard = hear(&mut conversation, &[b"\n", b"  \n", b"bob\n\n", b"bob\n \n"]);
         let expected = [
             again("user name"),
             again("user name"),
@@ -231,15 +202,9 @@ mod tests {
         assert!(heard[1].starts_with("#1 "), "{heard:?}");
         let mut conversation = Conversation::new(Fields::Lines);
         let heard = hear(&mut conversation, &[&line(MAX_USER + 1)]);
-        assert_eq!(
-            heard,
-            ["ERR line too long (max 256 bytes), try again\r\nUsername: "]
-        );
+        assert_eq!(heard, ["ERR line too long (max 256 bytes), try again\r\nUsername: "]);
         let heard = hear(&mut conversation, &[b"bob\n", &line(MAX_PASSWORD + 1)]);
-        assert_eq!(
-            heard[1],
-            "ERR line too long (max 1024 bytes), try again\r\nUsername: "
-        );
+        assert_eq!(heard[1], "ERR line too long (max 1024 bytes), try again\r\nUsername: ");
         let heard = hear(&mut conversation, &[&vec![b'x'; 100_000]]);
         assert_eq!(heard, ["ERR line too long\r\n(closed)"]);
     }
@@ -249,10 +214,7 @@ mod tests {
         let mut conversation = Conversation::new(Fields::Reads);
         let heard = hear(&mut conversation, &[b"alice", b"s3cret\r\n"]);
         assert_eq!(heard, ["Password: ", "#1 alice:s3cret"]);
-        let heard = hear(
-            &mut Conversation::new(Fields::Reads),
-            &[b"\n", b"a\nb", b"x"],
-        );
+        let heard = hear(&mut Conversation::new(Fields::Reads), &[b"\n", b"a\nb", b"x"]);
         assert_eq!(heard[1..], ["Password: ", "#2 a\\nb:x"]);
     }
 

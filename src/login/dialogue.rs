@@ -29,9 +29,7 @@ pub enum Said {
 impl Dialogue {
     /// Begins to listen.
     pub fn new() -> Self {
-        Self {
-            lines: LineSplitter::new(MAX_LINE, 0),
-        }
+        Self { lines: LineSplitter::new(MAX_LINE, 0) }
     }
 
     /// Takes everything in `bytes`, and returns what the server said with it, in order.
@@ -98,16 +96,10 @@ mod tests {
             assert_eq!(said.last(), Some(&Said::Prompt(b"Username: ".to_vec())));
         }
         let mut dialogue = Dialogue::new();
-        assert_eq!(
-            dialogue.hear(b"OK recorded\r\n"),
-            [Said::Accepted(b"OK recorded".to_vec())]
-        );
+        assert_eq!(dialogue.hear(b"OK recorded\r\n"), [Said::Accepted(b"OK recorded".to_vec())]);
         assert_eq!(
             dialogue.hear(b"OKAY\nERR\n"),
-            [
-                Said::Remark(b"OKAY".to_vec()),
-                Said::Refused(b"ERR".to_vec()),
-            ]
+            [Said::Remark(b"OKAY".to_vec()), Said::Refused(b"ERR".to_vec()),]
         );
     }
 

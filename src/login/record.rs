@@ -25,17 +25,8 @@ impl fmt::Display for Record<'_> {
     /// Writes the record without its newline. Whatever the client sent, it is one line, and
     /// nothing in it can pass for a field that stands before.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            time,
-            peer,
-            conn,
-            credentials,
-        } = self;
-        let Credentials {
-            user,
-            password,
-            attempt,
-        } = credentials;
+        let Self { time, peer, conn, credentials } = self;
+        let Credentials { user, password, attempt } = credentials;
         write!(
             f,
             "{} login peer={peer} conn={conn} try={attempt} user={} password={}",
@@ -59,17 +50,9 @@ mod tests {
             password: Password(Zeroizing::new(password.to_vec())),
             attempt: 1,
         };
-        let time: Zoned = "2026-11-21T20:39:26.588-03:00[America/Sao_Paulo]"
-            .parse()
-            .unwrap();
+        let time: Zoned = "2026-11-21T20:39:26.588-03:00[America/Sao_Paulo]".parse().unwrap();
         let peer = "127.0.0.1:58902".parse().unwrap();
-        Record {
-            time: &time,
-            peer,
-            conn: 17,
-            credentials: &credentials,
-        }
-        .to_string()
+        Record { time: &time, peer, conn: 17, credentials: &credentials }.to_string()
     }
 
     const TRUSTED: &str = "2026-11-21T20:39:26.588-03:00 login peer=127.0.0.1:58902 conn=17 try=1 ";
@@ -82,10 +65,7 @@ mod tests {
 
     #[test]
     fn nobody_can_forge_a_field_or_a_second_record() {
-        let line = record(
-            b"x",
-            b"\n2026-11-21T00:00:00 login peer=1.2.3.4:5 user=\"root\"",
-        );
+        let line = record(b"x", b"\n2026-11-21T00:00:00 login peer=1.2.3.4:5 user=\"root\"");
         assert_eq!(line.lines().count(), 1);
         assert!(line.starts_with(TRUSTED));
         assert!(

@@ -44,8 +44,7 @@ impl Deadline {
 
     /// Returns the time left: zero once passed, `None` for never.
     pub fn remaining(self) -> Option<Duration> {
-        self.0
-            .map(|at| at.saturating_duration_since(Instant::now()))
+        self.0.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
     /// Returns what `work` gives, if it is done in time.
@@ -54,9 +53,7 @@ impl Deadline {
     /// [`Elapsed`] at the deadline; `work` is dropped then.
     pub async fn bound<F: Future>(self, work: F) -> Result<F::Output, Elapsed> {
         match self.0 {
-            Some(at) => tokio::time::timeout_at(at.into(), work)
-                .await
-                .map_err(|_| Elapsed),
+            Some(at) => tokio::time::timeout_at(at.into(), work).await.map_err(|_| Elapsed),
             None => Ok(work.await),
         }
     }

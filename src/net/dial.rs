@@ -50,11 +50,8 @@ pub async fn connect(
             open.push(addr);
             running.spawn(async move { (addr, attempt(addr).await) });
         }
-        let head_start = if waiting.is_empty() {
-            Deadline::NEVER
-        } else {
-            Deadline::after(HEAD_START)
-        };
+        let head_start =
+            if waiting.is_empty() { Deadline::NEVER } else { Deadline::after(HEAD_START) };
         tokio::select! {
             biased;
             finished = running.join_next() => {
@@ -78,22 +75,15 @@ pub async fn connect(
         }
     }
     let timed_out = deadline.has_passed();
-    Err(Error::Connect {
-        target: target.to_owned(),
-        attempts: failed,
-        timed_out,
-    })
+    Err(Error::Connect { target: target.to_owned(), attempts: failed, timed_out })
 }
 
 /// The Connection Attempt Delay that RFC 8305 section 5 recommends.
 const HEAD_START: Duration = Duration::from_millis(250);
 
 async fn attempt(addr: SocketAddr) -> io::Result<(TcpStream, SocketAddr)> {
-    let socket = if Family::V4.admits(addr.ip()) {
-        TcpSocket::new_v4()
-    } else {
-        TcpSocket::new_v6()
-    }?;
+    let socket =
+        if Family::V4.admits(addr.ip()) { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_nodelay(true)?;
     let stream = socket.connect(addr).await?;
     let local = stream.local_addr()?;
@@ -111,10 +101,8 @@ fn is_self(local: SocketAddr, peer: SocketAddr) -> bool {
 /// Alternates the families, each in its own order.
 fn interleave(addrs: &[SocketAddr]) -> VecDeque<SocketAddr> {
     let first_is_v6 = addrs.first().is_some_and(SocketAddr::is_ipv6);
-    let (mut ours, mut others): (VecDeque<_>, VecDeque<_>) = addrs
-        .iter()
-        .copied()
-        .partition(|addr| addr.is_ipv6() == first_is_v6);
+    let (mut ours, mut others): (VecDeque<_>, VecDeque<_>) =
+        addrs.iter().copied().partition(|addr| addr.is_ipv6() == first_is_v6);
     let mut mixed = VecDeque::with_capacity(addrs.len());
     while let Some(addr) = ours.pop_front() {
         mixed.push_back(addr);
@@ -141,9 +129,7 @@ mod tests {
     fn refusing() -> (socket2::Socket, SocketAddr) {
         let socket =
             socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        socket
-            .bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into())
-            .unwrap();
+        socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
         let addr = socket.local_addr().unwrap().as_socket().unwrap();
         (socket, addr)
     }
@@ -166,20 +152,8 @@ mod tests {
         let parse = |list: &[&str]| -> Vec<SocketAddr> {
             list.iter().map(|addr| addr.parse().unwrap()).collect()
         };
-        let addrs = parse(&[
-            "[::1]:1",
-            "[::2]:1",
-            "[::3]:1",
-            "127.0.0.1:1",
-            "127.0.0.2:1",
-        ]);
-        let expected = parse(&[
-            "[::1]:1",
-            "127.0.0.1:1",
-            "[::2]:1",
-            "127.0.0.2:1",
-            "[::3]:1",
-        ]);
+        let addrs = parse(&["[::1]:1", "[::2]:1", "[::3]:1", "127.0.0.1:1", "127.0.0.2:1"]);
+        let expected = parse(&["[::1]:1", "127.0.0.1:1", "[::2]:1", "127.0.0.2:1", "[::3]:1"]);
         assert_eq!(interleave(&addrs), expected);
         assert_eq!(interleave(&[]), []);
     }
@@ -200,11 +174,7 @@ mod tests {
         let (_listener, _held, silent) = silent();
         let good = TcpListener::bind("127.0.0.1:0").unwrap();
         let started = Instant::now();
-        let dialed = dial(
-            &[silent, good.local_addr().unwrap()],
-            Duration::from_secs(20),
-        )
-        .unwrap();
+        let dialed = dial(&[silent, good.local_addr().unwrap()], Duration::from_secs(20)).unwrap();
         assert_eq!(dialed.peer, good.local_addr().unwrap());
         assert!(started.elapsed() >= HEAD_START);
     }
@@ -214,23 +184,9 @@ mod tests {
         let (_listener, _held, silent) = silent();
         let (_socket, refusing) = refusing();
         let error = dial(&[silent, refusing], Duration::from_millis(600)).unwrap_err();
-        assert!(matches!(
-            error,
-            Error::Connect {
-                timed_out: true,
-                ..
-            }
-        ));
-        assert!(
-            error.to_string().contains(&format!("{silent} timed out")),
-            "{error}"
-        );
-        assert!(
-            error
-                .to_string()
-                .contains(&format!("{refusing} connection refused")),
-            "{error}"
-        );
+        assert!(matches!(error, Error::Connect { timed_out: true, .. }));
+        assert!(error.to_string().contains(&format!("{silent} timed out")), "{error}");
+        assert!(error.to_string().contains(&format!("{refusing} connection refused")), "{error}");
     }
 
     #[test]

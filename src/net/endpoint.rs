@@ -113,10 +113,9 @@ impl Endpoint {
                 Err(ParseError::TwoPorts(endpoint.to_string()))
             }
             (Target::Host(host), None) => Err(ParseError::MissingPort(host.to_string())),
-            (Target::Host(host), Some(port)) => Ok(Self {
-                transport: Transport::Tcp,
-                address: Address::Net(host, port),
-            }),
+            (Target::Host(host), Some(port)) => {
+                Ok(Self { transport: Transport::Tcp, address: Address::Net(host, port) })
+            }
         }
     }
 }
@@ -127,10 +126,7 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if let Some(path) = text.strip_prefix("unix:") {
             let address = parse_unix(path.strip_prefix("//").unwrap_or(path))?;
-            return Ok(Self::Endpoint(Endpoint {
-                transport: Transport::Unix,
-                address,
-            }));
+            return Ok(Self::Endpoint(Endpoint { transport: Transport::Unix, address }));
         }
         let (transport, rest) = match text.split_once("://") {
             Some(("tcp", rest)) => (Transport::Tcp, rest),
@@ -156,17 +152,11 @@ impl FromStr for ListenAddress {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         match split_port(text)? {
-            (host, Some(port)) => Ok(Self {
-                host: Some(host.parse()?),
-                port: port.parse()?,
-            }),
+            (host, Some(port)) => Ok(Self { host: Some(host.parse()?), port: port.parse()? }),
             (port, None) if port.parse::<Ipv6Addr>().is_ok() => {
                 Err(ParseError::Brackets(port.to_owned()))
             }
-            (port, None) => Ok(Self {
-                host: None,
-                port: port.parse()?,
-            }),
+            (port, None) => Ok(Self { host: None, port: port.parse()? }),
         }
     }
 }
@@ -185,11 +175,7 @@ impl FromStr for Host {
         if let Some((address, zone)) = text.split_once('%') {
             let plain = address.parse::<Ipv6Addr>().is_ok();
             let named = !zone.is_empty() && zone.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
-            return if plain && named {
-                Ok(Self::Name(text.to_owned()))
-            } else {
-                Err(invalid())
-            };
+            return if plain && named { Ok(Self::Name(text.to_owned())) } else { Err(invalid()) };
         }
         let name = if text.is_ascii() {
             text.to_owned()
@@ -200,9 +186,7 @@ impl FromStr for Host {
         // RFC 1035 section 3.1; underscores and leading hyphens exist in the wild.
         let legal = |label: &str| {
             (1..=63).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         };
         if labels.len() > MAX_NAME || !labels.split('.').all(legal) {
             return Err(invalid());
@@ -290,12 +274,7 @@ fn service_port(name: &str) -> Option<u16> {
         .ok()
         .and_then(|mut found| found.next()?.ok())
         .map(|info| info.sockaddr.port())
-        .or_else(|| {
-            WELL_KNOWN
-                .iter()
-                .find(|known| known.0 == name)
-                .map(|known| known.1)
-        })
+        .or_else(|| WELL_KNOWN.iter().find(|known| known.0 == name).map(|known| known.1))
 }
 
 /// Splits `HOST:PORT` and `[v6]:PORT`; what has no port, a bare IPv6 address included, stays whole.
@@ -365,27 +344,14 @@ mod tests {
             ("bücher.example", Some("1"), "xn--bcher-kva.example:1"),
             ("_srv.example.", Some("1"), "_srv.example.:1"),
         ] {
-            assert_eq!(
-                endpoint(target, port).as_deref(),
-                Ok(shown),
-                "{target} {port:?}"
-            );
+            assert_eq!(endpoint(target, port).as_deref(), Ok(shown), "{target} {port:?}");
         }
     }
 
     #[test]
     fn a_port_that_is_none_is_refused() {
-        for port in [
-            "70000",
-            "65536",
-            "-1",
-            "abc-no-such-service",
-            "80x",
-            "",
-            "+80",
-            " 80",
-            "８０",
-        ] {
+        for port in ["70000", "65536", "-1", "abc-no-such-service", "80x", "", "+80", " 80", "８０"]
+        {
             assert_eq!(port.parse::<Port>(), Err(ParseError::Port(port.to_owned())));
         }
     }
@@ -395,16 +361,8 @@ mod tests {
         for (target, port, error) in [
             ("", Some("80"), ParseError::EmptyHost),
             (":80", None, ParseError::EmptyHost),
-            (
-                "localhost",
-                None,
-                ParseError::MissingPort("localhost".into()),
-            ),
-            (
-                "localhost:80",
-                Some("81"),
-                ParseError::TwoPorts("localhost:80".into()),
-            ),
+            ("localhost", None, ParseError::MissingPort("localhost".into())),
+            ("localhost:80", Some("81"), ParseError::TwoPorts("localhost:80".into())),
             ("::g:80:x", Some("1"), ParseError::Host("::g:80:x".into())),
             ("fe80::1:http", None, ParseError::Brackets("fe80::1".into())),
             ("http://a", None, ParseError::Scheme("http".into())),
@@ -430,13 +388,7 @@ mod tests {
             let address: ListenAddress = text.parse().unwrap();
             assert_eq!(address.to_string(), shown);
         }
-        assert_eq!(
-            "::1".parse::<ListenAddress>(),
-            Err(ParseError::Brackets("::1".into()))
-        );
-        assert_eq!(
-            "5666x".parse::<ListenAddress>(),
-            Err(ParseError::Port("5666x".into()))
-        );
+        assert_eq!("::1".parse::<ListenAddress>(), Err(ParseError::Brackets("::1".into())));
+        assert_eq!("5666x".parse::<ListenAddress>(), Err(ParseError::Port("5666x".into())));
     }
 }

@@ -30,10 +30,7 @@ pub fn interfaces() -> Vec<Interface> {
 /// The addresses of the default gateways.
 pub fn gateways() -> Vec<IpAddr> {
     let mut gateways = Vec::new();
-    for gateway in netdev::get_interfaces()
-        .into_iter()
-        .filter_map(|interface| interface.gateway)
-    {
+    for gateway in netdev::get_interfaces().into_iter().filter_map(|interface| interface.gateway) {
         let v4 = gateway.ipv4.into_iter().map(IpAddr::from);
         for ip in v4.chain(gateway.ipv6.into_iter().map(IpAddr::from)) {
             if !gateways.contains(&ip) {
@@ -67,10 +64,8 @@ pub fn hostname() -> io::Result<String> {
 const DOCUMENTATION_V4: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
 
 /// The documentation prefix (RFC 3849).
-const DOCUMENTATION_V6: SocketAddr = SocketAddr::new(
-    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
-    9,
-);
+const DOCUMENTATION_V6: SocketAddr =
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), 9);
 
 /// Connecting a UDP socket chooses a route and a source address, and sends nothing.
 fn source_address(any: IpAddr, towards: SocketAddr) -> Option<IpAddr> {
@@ -82,17 +77,9 @@ fn source_address(any: IpAddr, towards: SocketAddr) -> Option<IpAddr> {
 impl From<netdev::Interface> for Interface {
     fn from(found: netdev::Interface) -> Self {
         let v4 = found.ipv4.iter().map(ToString::to_string);
-        let addresses = v4
-            .chain(found.ipv6.iter().map(ToString::to_string))
-            .collect();
+        let addresses = v4.chain(found.ipv6.iter().map(ToString::to_string)).collect();
         let up = found.is_up();
         let mac = found.mac_addr.map(|mac| mac.to_string());
-        Self {
-            name: found.name,
-            up,
-            mac,
-            mtu: found.mtu,
-            addresses,
-        }
+        Self { name: found.name, up, mac, mtu: found.mtu, addresses }
     }
 }

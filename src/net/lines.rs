@@ -30,13 +30,7 @@ pub enum Line {
 impl LineSplitter {
     /// Lines have `max` bytes at most; of a longer one `patience` bytes more are skipped.
     pub fn new(max: usize, patience: usize) -> Self {
-        Self {
-            max,
-            patience,
-            partial: Vec::new(),
-            skipped: None,
-            after_cr: false,
-        }
+        Self { max, patience, partial: Vec::new(), skipped: None, after_cr: false }
     }
 
     /// Changes the limit, from the line that is being read on.
@@ -85,11 +79,7 @@ impl LineSplitter {
         self.after_cr = *terminator == b'\r';
         *bytes = rest;
         let line = std::mem::take(&mut self.partial);
-        Some(if self.skipped.take().is_some() {
-            Line::TooLong
-        } else {
-            Line::Complete(line)
-        })
+        Some(if self.skipped.take().is_some() { Line::TooLong } else { Line::Complete(line) })
     }
 
     fn keep(&mut self, piece: &[u8]) {
@@ -122,10 +112,7 @@ mod tests {
     }
 
     fn complete(lines: &[&str]) -> Vec<Line> {
-        lines
-            .iter()
-            .map(|line| Line::Complete(line.as_bytes().to_vec()))
-            .collect()
+        lines.iter().map(|line| Line::Complete(line.as_bytes().to_vec())).collect()
     }
 
     #[test]

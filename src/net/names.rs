@@ -78,11 +78,7 @@ pub async fn resolve(
             addrs.push(addr);
         }
     }
-    if addrs.is_empty() {
-        Err(NameError::NoneOfFamily)
-    } else {
-        Ok(addrs)
-    }
+    if addrs.is_empty() { Err(NameError::NoneOfFamily) } else { Ok(addrs) }
 }
 
 /// Returns the name the system's resolver gives for `ip`, if it gives one in time.
@@ -91,10 +87,7 @@ pub async fn resolve(
 /// flood of clients must not become a flood of threads.
 pub async fn reverse(ip: IpAddr, deadline: Deadline) -> Option<String> {
     let _place = ReversePlace::take()?;
-    let name = in_background(deadline, move || dns_lookup::lookup_addr(&ip))
-        .await
-        .ok()?
-        .ok()?;
+    let name = in_background(deadline, move || dns_lookup::lookup_addr(&ip)).await.ok()?.ok()?;
     // Without a PTR record some resolvers echo the address.
     (name.parse::<IpAddr>().is_err()).then_some(name)
 }
@@ -102,10 +95,7 @@ pub async fn reverse(ip: IpAddr, deadline: Deadline) -> Option<String> {
 /// Returns the canonical name of `name` (`AI_CANONNAME`), if the resolver knows one in time.
 pub async fn canonical(name: String, deadline: Deadline) -> Option<String> {
     in_background(deadline, move || {
-        let hints = dns_lookup::AddrInfoHints {
-            flags: AI_CANONNAME,
-            ..Default::default()
-        };
+        let hints = dns_lookup::AddrInfoHints { flags: AI_CANONNAME, ..Default::default() };
         let mut found = dns_lookup::getaddrinfo(Some(&name), None, Some(hints)).ok()?;
         found.find_map(|info| info.ok()?.canonname)
     })
@@ -139,10 +129,7 @@ impl Drop for ReversePlace {
 
 fn look_up(name: &str) -> Result<Vec<SocketAddr>, NameError> {
     let stream = dns_lookup::SockType::Stream.into();
-    let hints = dns_lookup::AddrInfoHints {
-        socktype: stream,
-        ..Default::default()
-    };
+    let hints = dns_lookup::AddrInfoHints { socktype: stream, ..Default::default() };
     match dns_lookup::getaddrinfo(Some(name), None, Some(hints)) {
         Ok(found) => Ok(found.filter_map(|info| Some(info.ok()?.sockaddr)).collect()),
         Err(error) => Err(match error.kind() {
@@ -169,20 +156,16 @@ where
     W: FnOnce() -> T + Send + 'static,
 {
     let (sender, receiver) = oneshot::channel();
-    let started = thread::Builder::new()
-        .name("resolver".into())
-        .spawn(move || {
-            // Nobody listens any more once the deadline has passed.
-            sender.send(work()).ok();
-        });
+    let started = thread::Builder::new().name("resolver".into()).spawn(move || {
+        // Nobody listens any more once the deadline has passed.
+        sender.send(work()).ok();
+    });
     if let Err(error) = started {
         return Err(NameError::Failed(crate::reason::of(&error)));
     }
     match deadline.bound(receiver).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(_)) => Err(NameError::Failed(
-            "the lookup ended without an answer".into(),
-        )),
+        Ok(Err(_)) => Err(NameError::Failed("the lookup ended without an answer".into())),
         Err(Elapsed) => Err(NameError::TimedOut),
     }
 }

@@ -126,15 +126,14 @@ pub async fn pump(
                         Err(failure) => break failure,
                     }
                 }
+                // A writer that gave up is noticed though nothing more may come for it.
+                () = sink.filled.closed() => break End::Output(sink.pool.failure()),
                 () = policy.deadline.passed() => break End::TimedOut,
                 () = &mut stop => break End::Stopped,
             }
         }
     };
-    let counts = Counts {
-        bytes_in: received,
-        bytes_out: sent,
-    };
+    let counts = Counts { bytes_in: received, bytes_out: sent };
     // Whoever is out of time already waits for a blocked reader no longer than this.
     let patience = match end {
         End::TimedOut | End::Stopped => Deadline::after(LAST_WRITE),
@@ -159,17 +158,13 @@ async fn send_all(
         if len == 0 {
             break;
         }
-        stream::write_all(stream, &buffer[..len], Deadline::NEVER)
-            .await
-            .map_err(End::Send)?;
+        stream::write_all(stream, &buffer[..len], Deadline::NEVER).await.map_err(End::Send)?;
         *sent += len as u64;
         // A reader that has ended needs no buffer.
         source.empty.send(buffer).ok();
     }
     if *sent > 0 || policy.pass_empty_end {
-        SockRef::from(stream)
-            .shutdown(Shutdown::Write)
-            .map_err(End::Send)?;
+        SockRef::from(stream).shutdown(Shutdown::Write).map_err(End::Send)?;
     }
     Ok(())
 }
@@ -189,11 +184,7 @@ async fn receive_all(stream: &TcpStream, peer: &str, sink: &Sink, received: &mut
         match stream.try_read(&mut buffer) {
             Ok(0) => return End::Eof,
             Ok(len) => {
-                let delivery = Delivery {
-                    from: Arc::clone(&from),
-                    buffer,
-                    len,
-                };
+                let delivery = Delivery { from: Arc::clone(&from), buffer, len };
                 if sink.filled.send(delivery).await.is_err() {
                     return End::Output(sink.pool.failure());
                 }
@@ -248,18 +239,16 @@ impl Sink {
             failure: Mutex::default(),
         });
         let told = Arc::clone(&pool);
-        thread::Builder::new()
-            .name("output".into())
-            .spawn(move || {
-                while let Some(Delivery { from, buffer, len }) = deliveries.blocking_recv() {
-                    if let Err(error) = write(&from, &buffer[..len]) {
-                        *lock(&told.failure) = Some(error);
-                        // Wakes whoever waits for a buffer.
-                        told.places.close();
-                        return;
-                    }
+        thread::Builder::new().name("output".into()).spawn(move || {
+            while let Some(Delivery { from, buffer, len }) = deliveries.blocking_recv() {
+                if let Err(error) = write(&from, &buffer[..len]) {
+                    *lock(&told.failure) = Some(error);
+                    // Wakes whoever waits for a buffer.
+                    told.places.close();
+                    return;
                 }
-            })?;
+            }
+        })?;
         Ok(Self { filled, pool })
     }
 
@@ -298,18 +287,12 @@ impl Pool {
         let place = place.map_err(|_| self.failure())?;
         let mut bytes = lock(&self.spare).pop().unwrap_or_default();
         bytes.resize(CHUNK, 0);
-        Ok(Buffer {
-            bytes,
-            pool: Arc::clone(self),
-            _place: place,
-        })
+        Ok(Buffer { bytes, pool: Arc::clone(self), _place: place })
     }
 
     fn failure(&self) -> io::Error {
         // Told once in full; whoever asks later learns at least that nobody reads.
-        lock(&self.failure)
-            .take()
-            .unwrap_or_else(|| ErrorKind::BrokenPipe.into())
+        lock(&self.failure).take().unwrap_or_else(|| ErrorKind::BrokenPipe.into())
     }
 }
 

@@ -134,10 +134,7 @@ pub async fn serve<S: Service>(
     let workers = Workers::start(&room)?;
     let mut doors = Vec::new();
     for listener in listeners {
-        let door = Door {
-            room: Arc::clone(&room),
-            workers: workers.hands(),
-        };
+        let door = Door { room: Arc::clone(&room), workers: workers.hands() };
         let listener = TcpListener::from_std(listener).map_err(system("watch a listener"))?;
         doors.push(tokio::spawn(door.accept_all(listener)));
     }
@@ -234,18 +231,13 @@ impl<S: Service> Room<S> {
     }
 
     fn is_sold_out(&self) -> bool {
-        self.limits
-            .total
-            .is_some_and(|total| self.admitted.load(Ordering::Relaxed) >= total)
+        self.limits.total.is_some_and(|total| self.admitted.load(Ordering::Relaxed) >= total)
     }
 
     /// Finds a place for `peer`, throwing out another client if that is the rule.
     fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<Admission<S>> {
-        let place = Arc::new(Place {
-            peer,
-            settled: AtomicBool::new(false),
-            evicted: Notify::new(),
-        });
+        let place =
+            Arc::new(Place { peer, settled: AtomicBool::new(false), evicted: Notify::new() });
         let mut evicted = None;
         let mut places = self.places();
         if places.len() >= self.limits.max_clients {
@@ -267,11 +259,7 @@ impl<S: Service> Room<S> {
         if self.is_sold_out() {
             self.sold_out.notify_waiters();
         }
-        Some(Admission {
-            room: Arc::clone(self),
-            place,
-            id,
-        })
+        Some(Admission { room: Arc::clone(self), place, id })
     }
 
     /// Sends a client away with a word, and waits a moment for it to be read: a socket that is
@@ -470,32 +458,22 @@ impl<S: Service> Workers<S> {
             let over = workers.over.clone();
             let runtime = runtime()?;
             let work = move || runtime.block_on(attend_all(receiver, &over));
-            let thread = thread::Builder::new()
-                .name(format!("worker-{number}"))
-                .spawn(work);
-            workers
-                .threads
-                .push(thread.map_err(system("start a worker"))?);
+            let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(work);
+            workers.threads.push(thread.map_err(system("start a worker"))?);
             workers.queues.push(sender);
         }
         Ok(workers)
     }
 
     fn hands(&self) -> Hands<S> {
-        Hands {
-            queues: self.queues.clone(),
-            next: Arc::clone(&self.next),
-        }
+        Hands { queues: self.queues.clone(), next: Arc::clone(&self.next) }
     }
 }
 
 impl<S: Service> Hands<S> {
     fn hand_over(&self, stream: TcpStream, admission: Admission<S>) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % (self.queues.len() + 1);
-        match turn
-            .checked_sub(1)
-            .and_then(|worker| self.queues.get(worker))
-        {
+        match turn.checked_sub(1).and_then(|worker| self.queues.get(worker)) {
             None => {
                 tokio::spawn(admission.attend(stream));
             }
@@ -540,9 +518,7 @@ async fn attend_all<S: Service>(mut arrivals: mpsc::UnboundedReceiver<Arrival<S>
 /// # Errors
 /// The kernel gave no descriptor for it.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    let built = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
     built.map_err(system("start a worker"))
 }
 

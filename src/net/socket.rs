@@ -43,10 +43,7 @@ pub async fn listen(
     let (addrs, optional) = match &address.host {
         Some(host) => {
             let found = names::resolve(host, port, family, deadline).await;
-            let error = |source| Error::Name {
-                name: host.to_string(),
-                source,
-            };
+            let error = |source| Error::Name { name: host.to_string(), source };
             (found.map_err(error)?, false)
         }
         None => (default_addrs(reach, family, port), family == Family::Any),
@@ -67,18 +64,9 @@ pub fn raise_descriptor_limit() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     // Where this fails the old limit stands, and is what is returned.
-    setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: maximum,
-            maximum,
-        },
-    )
-    .ok();
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).ok();
     match getrlimit(Resource::Nofile).current {
-        Some(limit) => usize::try_from(limit)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(RESERVED),
+        Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(RESERVED),
         None => usize::MAX,
     }
 }
@@ -117,9 +105,7 @@ fn listen_all(addrs: &[SocketAddr], optional: bool) -> Result<Vec<TcpListener>, 
         return Err(error);
     }
     let listen = |(socket, addr): (Socket, SocketAddr)| {
-        socket
-            .listen(BACKLOG)
-            .map_err(|source| Error::Listen { addr, source })?;
+        socket.listen(BACKLOG).map_err(|source| Error::Listen { addr, source })?;
         Ok(socket.into())
     };
     bound.into_iter().map(listen).collect()
@@ -149,24 +135,15 @@ mod tests {
     use super::*;
 
     fn run(address: &str) -> Result<Vec<TcpListener>, Error> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let address = address.parse().unwrap();
-        runtime.block_on(listen(
-            &address,
-            Reach::Loopback,
-            Family::Any,
-            Deadline::NEVER,
-        ))
+        runtime.block_on(listen(&address, Reach::Loopback, Family::Any, Deadline::NEVER))
     }
 
     #[test]
     fn both_families_get_the_same_port() {
         let listeners = run("0").unwrap();
-        let mut ports = listeners
-            .iter()
-            .map(|listener| listener.local_addr().unwrap().port());
+        let mut ports = listeners.iter().map(|listener| listener.local_addr().unwrap().port());
         let first = ports.next().unwrap();
         assert_ne!(first, 0);
         assert!(ports.all(|port| port == first));

@@ -29,11 +29,7 @@ impl Stop {
     /// Asks: the first time to drain, from the second time on to end at once.
     pub fn ask(&self) {
         self.0.send_modify(|stage| {
-            *stage = if *stage == Stage::Running {
-                Stage::Draining
-            } else {
-                Stage::Forced
-            };
+            *stage = if *stage == Stage::Running { Stage::Draining } else { Stage::Forced };
         });
     }
 

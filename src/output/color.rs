@@ -59,7 +59,8 @@ impl Paint {
 
     /// An event's line, with its first word in the event's tone.
     pub(super) fn event(self, event: &Event) -> String {
-        let line = event.talk_line();
+        // A reason or a name may be a peer's words.
+        let line = super::escape_lines(&event.talk_line());
         let style = match event.tone() {
             Tone::Plain => Style::new().bold(),
             Tone::Good => AnsiColor::Green.on_default().bold(),
@@ -72,10 +73,6 @@ impl Paint {
     }
 
     fn paint(self, style: Style, text: &str) -> String {
-        if self.on {
-            format!("{style}{text}{style:#}")
-        } else {
-            text.to_owned()
-        }
+        if self.on { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 }

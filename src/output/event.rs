@@ -172,11 +172,7 @@ impl Event {
     /// The line for standard output, for events that are data.
     pub(super) fn data_line(&self) -> Option<String> {
         match self {
-            Self::Login {
-                record,
-                result: "recorded",
-                ..
-            } => Some(record.clone()),
+            Self::Login { record, result: "recorded", .. } => Some(record.clone()),
             Self::Said { line, .. } => Some(line.clone()),
             Self::Reply { reply, .. } => Some(text::escape(&reply.0)),
             _ => None,
@@ -186,11 +182,9 @@ impl Event {
     /// The line for standard error.
     pub(super) fn talk_line(&self) -> String {
         match self {
-            Self::Listening {
-                addr,
-                local_only: true,
-                ..
-            } => format!("listening on {addr} (only this machine can reach it; --public opens it)"),
+            Self::Listening { addr, local_only: true, .. } => {
+                format!("listening on {addr} (only this machine can reach it; --public opens it)")
+            }
             Self::Listening { addr, .. } => format!("listening on {addr}"),
             Self::Connected { peer, local } => format!("connected {peer} (here {local})"),
             Self::PeerName { peer, name } => {
@@ -198,13 +192,7 @@ impl Event {
             }
             Self::Refused { peer, reason } => format!("refused {peer}: {reason}"),
             Self::Data { peer, data } => format!("data {peer}: {}", text::quote(&data.0)),
-            Self::Closed {
-                peer,
-                bytes_in,
-                bytes_out,
-                duration_us,
-                reason,
-            } => format!(
+            Self::Closed { peer, bytes_in, bytes_out, duration_us, reason } => format!(
                 "closed {peer}: {bytes_in} bytes in, {bytes_out} bytes out, {} ({reason})",
                 seconds(*duration_us)
             ),

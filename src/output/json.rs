@@ -27,10 +27,7 @@ impl Formatter for Guarded {
         fragment: &str,
     ) -> io::Result<()> {
         let mut clean = 0;
-        for (at, c) in fragment
-            .char_indices()
-            .filter(|(_, c)| text::is_hostile(*c))
-        {
+        for (at, c) in fragment.char_indices().filter(|(_, c)| text::is_hostile(*c)) {
             writer.write_all(&fragment.as_bytes()[clean..at])?;
             for unit in c.encode_utf16(&mut [0; 2]) {
                 write!(writer, "\\u{unit:04x}")?;

@@ -119,8 +119,7 @@ impl Output {
             return write_stdout(format!("{line}\n").as_bytes());
         }
         if self.verbosity >= event.verbosity() {
-            let line = self.err.event(event);
-            write_stderr(&format!("{line}\n"));
+            write_stderr(&format!("{}\n", self.err.event(event)));
         }
         Ok(())
     }
@@ -171,20 +170,10 @@ impl Output {
             #[serde(skip_serializing_if = "Option::is_none")]
             hint: Option<&'a str>,
         }
-        let Complaint {
-            code,
-            message,
-            cause,
-            hint,
-        } = complaint;
+        let Complaint { code, message, cause, hint } = complaint;
         let (cause, hint) = (cause.as_deref(), hint.as_deref());
         if self.is_json() {
-            return write_stderr(&json::line(&Error {
-                code: *code,
-                message,
-                cause,
-                hint,
-            }));
+            return write_stderr(&json::line(&Error { code: *code, message, cause, hint }));
         }
         let mut lines = format!("{} {}\n", self.err.bad("error:"), escape_lines(message));
         for (label, text) in [("cause:", cause), ("try:", hint)] {
@@ -204,10 +193,7 @@ impl Output {
             message: &'a str,
         }
         if self.is_json() {
-            write_stderr(&json::line(&Talk {
-                r#type: kind,
-                message,
-            }));
+            write_stderr(&json::line(&Talk { r#type: kind, message }));
         } else {
             write_stderr(&format!(
                 "{} {}\n",

@@ -50,10 +50,7 @@ impl EventQueue {
         let (sender, receiver) = mpsc::sync_channel(QUEUE);
         let (done_sender, done) = mpsc::channel();
         let shared = Arc::new(Shared::default());
-        let events = Events {
-            sender,
-            shared: Arc::clone(&shared),
-        };
+        let events = Events { sender, shared: Arc::clone(&shared) };
         thread::spawn(move || {
             print_all(out, &receiver, &shared);
             // The receiver may have given up waiting.
@@ -131,10 +128,7 @@ mod tests {
     fn a_blocked_screen_never_blocks_the_sender() {
         // Nobody receives: the queue fills, and everything beyond it is only counted.
         let (sender, _receiver) = mpsc::sync_channel(2);
-        let events = Events {
-            sender,
-            shared: Arc::default(),
-        };
+        let events = Events { sender, shared: Arc::default() };
         for _ in 0..5 {
             events.send(Event::Stopping { clients: 0 });
         }

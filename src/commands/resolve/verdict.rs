@@ -101,9 +101,7 @@ impl Verdict<'_> {
     }
 
     fn any_found(&self) -> bool {
-        self.lookups
-            .iter()
-            .any(|lookup| matches!(lookup.outcome, Outcome::Found))
+        self.lookups.iter().any(|lookup| matches!(lookup.outcome, Outcome::Found))
     }
 
     /// The hosts file is not the DNS, and beats it in every other program.
@@ -147,9 +145,7 @@ impl Verdict<'_> {
             }
             if lookup.ignored > 0 {
                 let count = lookup.ignored;
-                out.warn(&format!(
-                    "ignored {count} messages that did not belong to the question"
-                ));
+                out.warn(&format!("ignored {count} messages that did not belong to the question"));
             }
         }
     }
