@@ -1,8 +1,6 @@
 //! A DNS server that says whatever a test wants: a function from queries to replies, behind one
 //! port for UDP and TCP.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
@@ -71,9 +69,7 @@ impl DnsServer {
     /// alias of a name to whoever asks for another type of it, and NXDOMAIN for other names.
     pub(crate) fn with_records(records: Vec<Record>) -> Self {
         Self::start(move |asked| {
-            let of_name = records
-                .iter()
-                .filter(|record| record.name.to_ascii() == asked.name);
+            let of_name = records.iter().filter(|record| record.name.to_ascii() == asked.name);
             let of_name: Vec<&Record> = of_name.collect();
             let mut reply = asked.reply();
             if of_name.is_empty() {
@@ -102,12 +98,7 @@ impl Asked {
     fn parse(query: &[u8], via: Via) -> Option<Self> {
         let message = Message::from_vec(query).ok()?;
         let asked = message.queries.first()?;
-        Some(Self {
-            name: asked.name().to_ascii(),
-            record_type: asked.query_type(),
-            via,
-            message,
-        })
+        Some(Self { name: asked.name().to_ascii(), record_type: asked.query_type(), via, message })
     }
 
     /// A reply without records.

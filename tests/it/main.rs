@@ -1,4 +1,30 @@
-//! Black-box tests: one binary, a module a command.
+//! Black-box tests of the program: one binary, a module a command.
+#![expect(clippy::unwrap_used, reason = "a step that fails should fail its test")]
+#![expect(clippy::items_after_statements, reason = "a trait is imported where a test needs it")]
+#![expect(clippy::large_stack_arrays, reason = "what is sent stands where it is sent")]
 
+mod architecture;
+mod chat_server;
+mod connect;
+mod contract;
+mod course;
 mod dns_server;
+mod echo_server;
+mod generated;
+mod info;
+mod listen;
+mod login;
+mod readme;
 mod resolve;
+mod support;
+
+#[test]
+fn no_test_file_is_forgotten() {
+    let this = include_str!("main.rs");
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.strip_suffix(".rs").unwrap();
+        let declared = this.contains(&format!("\nmod {module};\n"));
+        assert!(module == "main" || declared, "tests/it/{name} never runs");
+    }
+}

@@ -1,7 +1,5 @@
 //! `resolve`, against a server that says what the test wants.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::io::Read as _;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::process::{Command, Stdio};
@@ -74,9 +72,7 @@ impl Run {
     /// The objects on standard output.
     fn json(&self) -> Vec<Value> {
         let lines = self.stdout.lines();
-        lines
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The data of the first lookup's answers.
@@ -88,21 +84,14 @@ impl Run {
 
     #[track_caller]
     fn says(&self, words: &str) {
-        assert!(
-            self.stderr.contains(words),
-            "{words:?} not in {:?}",
-            self.stderr
-        );
+        assert!(self.stderr.contains(words), "{words:?} not in {:?}", self.stderr);
     }
 }
 
 fn www() -> Vec<Record> {
     vec![
         a("www.ita.br.", [161, 24, 23, 180]),
-        record(
-            "www.ita.br.",
-            RData::AAAA(AAAA("2001:db8::10".parse().unwrap())),
-        ),
+        record("www.ita.br.", RData::AAAA(AAAA("2001:db8::10".parse().unwrap()))),
     ]
 }
 
@@ -125,11 +114,7 @@ fn closed_port() -> (UdpSocket, String) {
 }
 
 fn ends_soon(started: Instant) {
-    assert!(
-        started.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -200,10 +185,7 @@ fn an_address_asks_for_its_name() {
         let run = resolve(["--json", word, &server.word()]);
         assert_eq!(run.code, 0, "{word}");
         let line = &run.json()[0];
-        assert_eq!(
-            (&line["record_type"], &line["name"]),
-            (&json!("PTR"), &json!(word))
-        );
+        assert_eq!((&line["record_type"], &line["name"]), (&json!("PTR"), &json!(word)));
         assert_eq!(run.data(), ["host.example."]);
     }
     let run = resolve(["2001:db8::10", &server.word()]);
@@ -285,11 +267,7 @@ fn a_truncated_reply_without_tcp_is_no_answer() {
         reply.metadata.truncation = true;
         reply.add_answer(a("big.example.", [192, 0, 2, 1]));
         let over_udp = asked.via == Via::Udp;
-        if over_udp {
-            vec![wire(&reply)]
-        } else {
-            Vec::new()
-        }
+        if over_udp { vec![wire(&reply)] } else { Vec::new() }
     });
     let run = resolve(["--json", "big.example", "a", &server.word()]);
     assert_eq!(run.code, 4);
@@ -303,11 +281,7 @@ fn tcp_alone_is_used_on_request() {
     let server = DnsServer::start(|asked| {
         let mut reply = asked.reply();
         reply.add_answer(a(&asked.name, [192, 0, 2, 1]));
-        if asked.via == Via::Tcp {
-            vec![wire(&reply)]
-        } else {
-            Vec::new()
-        }
+        if asked.via == Via::Tcp { vec![wire(&reply)] } else { Vec::new() }
     });
     let run = resolve(["--tcp", "--plain", "t.example", "a", &server.word()]);
     assert_eq!(run.stdout, "t.example.\tA\t300\t192.0.2.1\n");
@@ -330,24 +304,12 @@ fn replies_to_other_questions_are_passed_over() {
         let mut right = asked.reply();
         right.add_answer(a(&asked.name, [192, 0, 2, 1]));
         let own_query = wire(&asked.message);
-        let wrong = [
-            wire(&wrong_id),
-            wire(&wrong_name),
-            wire(&wrong_type),
-            own_query,
-        ];
+        let wrong = [wire(&wrong_id), wire(&wrong_name), wire(&wrong_type), own_query];
         let short = [Vec::new(), vec![0; 3]];
-        wrong
-            .into_iter()
-            .chain(short)
-            .chain([wire(&right)])
-            .collect()
+        wrong.into_iter().chain(short).chain([wire(&right)]).collect()
     });
     let run = resolve(["--plain", "t.example", "a", &server.word()]);
-    assert_eq!(
-        (run.code, run.stdout.as_str()),
-        (0, "t.example.\tA\t300\t192.0.2.1\n")
-    );
+    assert_eq!((run.code, run.stdout.as_str()), (0, "t.example.\tA\t300\t192.0.2.1\n"));
     run.says("ignored 6 messages that did not belong to the question");
 }
 
@@ -356,17 +318,12 @@ fn a_name_that_does_not_exist_and_one_without_records_are_told_apart() {
     let server = DnsServer::with_records(www());
     let run = resolve(["nope.ita.br", &server.word()]);
     assert_eq!((run.code, run.stdout.as_str()), (1, ""));
-    let expected = format!(
-        "note: nope.ita.br does not exist (NXDOMAIN, says udp://{})\n",
-        server.addr
-    );
+    let expected =
+        format!("note: nope.ita.br does not exist (NXDOMAIN, says udp://{})\n", server.addr);
     assert_eq!(run.stderr, expected);
     let run = resolve(["www.ita.br", "mx", "txt", &server.word()]);
     assert_eq!((run.code, run.stdout.as_str()), (1, ""));
-    assert_eq!(
-        run.stderr,
-        "note: www.ita.br has no MX or TXT record (the name exists)\n"
-    );
+    assert_eq!(run.stderr, "note: www.ita.br has no MX or TXT record (the name exists)\n");
     let run = resolve(["--json", "nope.ita.br", "a", &server.word()]);
     assert_eq!(run.json()[0]["status"], "NXDOMAIN");
 }
@@ -386,10 +343,7 @@ fn a_server_that_fails_or_refuses_is_named_with_its_words() {
         assert_eq!(line["server"], format!("udp://{}", server.addr));
         assert_eq!(line.get("error"), None);
         let complaint: Value = serde_json::from_str(run.stderr.trim()).unwrap();
-        assert_eq!(
-            (&complaint["type"], &complaint["code"]),
-            (&json!("error"), &json!(4))
-        );
+        assert_eq!((&complaint["type"], &complaint["code"]), (&json!("error"), &json!(4)));
         run.says(&format!("udp://{} answered {status}", server.addr));
     }
 }
@@ -402,10 +356,7 @@ fn a_closed_port_is_told_at_once() {
     ends_soon(started);
     assert_eq!(run.code, 4);
     let line = &run.json()[0];
-    assert_eq!(
-        (&line["status"], &line["server"]),
-        (&json!("ERROR"), &Value::Null)
-    );
+    assert_eq!((&line["status"], &line["server"]), (&json!("ERROR"), &Value::Null));
     let reason = format!("no server reachable: {} connection refused", &word[1..]);
     assert_eq!(line["error"], reason);
     run.says(&reason);
@@ -421,10 +372,7 @@ fn silence_ends_at_the_timeout() {
     assert_eq!(run.code, 5);
     let reason = format!("no answer from udp://{} within 400ms", server.addr);
     for line in run.json() {
-        assert_eq!(
-            (&line["status"], &line["server"]),
-            (&json!("TIMEOUT"), &Value::Null)
-        );
+        assert_eq!((&line["status"], &line["server"]), (&json!("TIMEOUT"), &Value::Null));
         assert_eq!(line["error"], reason);
     }
     assert!(server.count() <= 4, "two types, two tries at most");
@@ -439,17 +387,10 @@ fn a_lost_datagram_costs_a_second_try_and_no_answer() {
         *seen += 1;
         let mut reply = asked.reply();
         reply.add_answer(a(&asked.name, [192, 0, 2, 1]));
-        if *seen == 1 {
-            Vec::new()
-        } else {
-            vec![wire(&reply)]
-        }
+        if *seen == 1 { Vec::new() } else { vec![wire(&reply)] }
     });
     let run = resolve(["--plain", "t.example", "a", "--timeout=2s", &server.word()]);
-    assert_eq!(
-        (run.code, run.stdout.as_str()),
-        (0, "t.example.\tA\t300\t192.0.2.1\n")
-    );
+    assert_eq!((run.code, run.stdout.as_str()), (0, "t.example.\tA\t300\t192.0.2.1\n"));
 }
 
 #[test]
@@ -459,30 +400,12 @@ fn the_next_server_is_asked_when_one_is_of_no_use() {
     let failing = always(ResponseCode::ServFail);
     let mute = silent();
     for bad in [dead.clone(), failing.word(), mute.word()] {
-        let run = resolve([
-            "--json",
-            "www.ita.br",
-            "a",
-            &bad,
-            &good.word(),
-            "--timeout=2s",
-        ]);
-        assert_eq!(
-            (run.code, run.data()),
-            (0, vec!["161.24.23.180".to_owned()]),
-            "{bad}"
-        );
+        let run = resolve(["--json", "www.ita.br", "a", &bad, &good.word(), "--timeout=2s"]);
+        assert_eq!((run.code, run.data()), (0, vec!["161.24.23.180".to_owned()]), "{bad}");
         assert_eq!(run.json()[0]["server"], format!("udp://{}", good.addr));
         run.says("passed over udp://");
     }
-    let run = resolve([
-        "www.ita.br",
-        "a",
-        &dead,
-        &mute.word(),
-        &failing.word(),
-        "--timeout=2s",
-    ]);
+    let run = resolve(["www.ita.br", "a", &dead, &mute.word(), &failing.word(), "--timeout=2s"]);
     assert_eq!(run.code, 4);
     run.says("answered SERVFAIL");
     run.says("connection refused, udp://");
@@ -581,14 +504,7 @@ fn of_several_names_the_highest_code_wins() {
     let word = server.word();
     assert_eq!(resolve(["yes.example", "also.example", "a", &word]).code, 0);
     assert_eq!(resolve(["no.example", "yes.example", "a", &word]).code, 1);
-    let run = resolve([
-        "--json",
-        "broken.example",
-        "no.example",
-        "yes.example",
-        "a",
-        &word,
-    ]);
+    let run = resolve(["--json", "broken.example", "no.example", "yes.example", "a", &word]);
     assert_eq!(run.code, 4);
     let names: Vec<Value> = run.json().iter().map(|line| line["name"].clone()).collect();
     assert_eq!(names, ["broken.example", "no.example", "yes.example"]);
@@ -598,10 +514,7 @@ fn of_several_names_the_highest_code_wins() {
 fn a_name_that_looks_like_a_type_is_written_with_a_dot() {
     let server = DnsServer::with_records(vec![a("mx.", [192, 0, 2, 5])]);
     let run = resolve(["mx.", "--plain", &server.word()]);
-    assert_eq!(
-        (run.code, run.stdout.as_str()),
-        (0, "mx.\tA\t300\t192.0.2.5\n")
-    );
+    assert_eq!((run.code, run.stdout.as_str()), (0, "mx.\tA\t300\t192.0.2.5\n"));
     let run = resolve(["mx", &server.word()]);
     assert_eq!(run.code, 2);
     run.says("no name given: \"mx\" is a record type");
@@ -616,10 +529,7 @@ fn what_cannot_be_a_name_is_refused_before_anything_is_asked() {
         ("http://www.ita.br/x", "did you mean www.ita.br?"),
         ("www.ita.br:443", "did you mean www.ita.br?"),
         ("TYPE99999", "is not a record type"),
-        (
-            "\u{1b}[31mred.example",
-            "holds white space or a control character",
-        ),
+        ("\u{1b}[31mred.example", "holds white space or a control character"),
         ("", "a name cannot be empty"),
     ] {
         let run = resolve([word, &server.word()]);

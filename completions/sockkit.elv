@@ -1,0 +1,235 @@
+
+use builtin;
+use str;
+
+set edit:completion:arg-completer[sockkit] = {|@words|
+    fn spaces {|n|
+        builtin:repeat $n ' ' | str:join ''
+    }
+    fn cand {|text desc|
+        edit:complex-candidate $text &display=$text' '(spaces (- 14 (wcswidth $text)))$desc
+    }
+    var command = 'sockkit'
+    for word $words[1..-1] {
+        if (str:has-prefix $word '-') {
+            break
+        }
+        set command = $command';'$word
+    }
+    var completions = [
+        &'sockkit'= {
+            cand --format 'How data is printed'
+            cand --color 'When to use colour'
+            cand --json 'Print one JSON object a line (--format json)'
+            cand --plain 'Print tab-separated lines without a header (--format plain)'
+            cand -v 'Say more: what is tried, and what peers send'
+            cand --verbose 'Say more: what is tried, and what peers send'
+            cand -q 'Say nothing but data and errors'
+            cand --quiet 'Say nothing but data and errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand info 'Show this machine: its names, addresses, interfaces, gateways and DNS servers'
+            cand resolve 'Ask the DNS: names to addresses and back, any record type, any server'
+            cand listen 'Wait for clients, say who came, print what they send'
+            cand connect 'Talk to a server: at a prompt, or through a pipe'
+            cand echo-server 'Send back whatever clients send, to many of them at once'
+            cand login-server 'Ask clients for user and password, show and record each pair'
+            cand login 'Give a login server a user and a password'
+            cand chat-server 'Open a chat room for everybody who connects'
+            cand completions 'Print the completion script for a shell'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'sockkit;info'= {
+            cand --format 'How data is printed'
+            cand --color 'When to use colour'
+            cand --json 'Print one JSON object a line (--format json)'
+            cand --plain 'Print tab-separated lines without a header (--format plain)'
+            cand -v 'Say more: what is tried, and what peers send'
+            cand --verbose 'Say more: what is tried, and what peers send'
+            cand -q 'Say nothing but data and errors'
+            cand --quiet 'Say nothing but data and errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sockkit;resolve'= {
+            cand -t 'Ask for this type (can be repeated) [default: A and AAAA, or PTR]'
+            cand --type 'Ask for this type (can be repeated) [default: A and AAAA, or PTR]'
+            cand --timeout 'How long a lookup may take, over all servers; 0 for 5s a server'
+            cand --format 'How data is printed'
+            cand --color 'When to use colour'
+            cand --tcp 'Ask over TCP from the beginning'
+            cand --json 'Print one JSON object a line (--format json)'
+            cand --plain 'Print tab-separated lines without a header (--format plain)'
+            cand -v 'Say more: what is tried, and what peers send'
+            cand --verbose 'Say more: what is tried, and what peers send'
+            cand -q 'Say nothing but data and errors'
+            cand --quiet 'Say nothing but data and errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sockkit;listen'= {
+            cand --max-clients 'Clients at once with --keep-open; more wait until there is a place'
+            cand --port-file 'Write the port to this file once it listens, and remove the file at the end'
+            cand --grace 'How long clients may take to finish when the server is stopped'
+            cand --format 'How data is printed'
+            cand --color 'When to use colour'
+            cand -k 'Serve many clients at once, until stopped; standard input is not sent to them'
+            cand --keep-open 'Serve many clients at once, until stopped; standard input is not sent to them'
+            cand --raw 'Show a terminal what peers send untouched, control characters and all'
+            cand --public 'Let everybody connect: listen on all interfaces instead of only this machine''s loopback'
+            cand -4 'Listen on IPv4 only'
+            cand -6 'Listen on IPv6 only'
+            cand --json 'Print one JSON object a line (--format json)'
+            cand --plain 'Print tab-separated lines without a header (--format plain)'
+            cand -v 'Say more: what is tried, and what peers send'
+            cand --verbose 'Say more: what is tried, and what peers send'
+            cand -q 'Say nothing but data and errors'
+            cand --quiet 'Say nothing but data and errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sockkit;connect'= {
+            cand --connect-timeout 'How long connecting may take, over all addresses; 0 for as long as the system tries'
+            cand --timeout 'How long everything may take; 0 for no limit'
+            cand --format 'How data is printed'
+            cand --color 'When to use colour'
+            cand --raw 'Show a terminal what the peer sends untouched, control characters and all'
+            cand -4 'Use IPv4 only'
+            cand -6 'Use IPv6 only'
+            cand --json 'Print one JSON object a line (--format json)'
+            cand --plain 'Print tab-separated lines without a header (--format plain)'
+            cand -v 'Say more: what is tried, and what peers send'
+            cand --verbose 'Say more: what is tried, and what peers send'
+            cand -q 'Say nothing but data and errors'
+            cand --quiet 'Say nothing but data and errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sockkit;echo-server'= {
+            cand --idle-timeout 'Close a client that has sent nothing for so long; 0 for never'
+            cand --max-clients 'Clients at once; more wait until there is a place'
+            cand --port-file 'Write the port to this file once it listens, and remove the file at the end'
+            cand --grace 'How long clients may take to finish when the server is stopped'
+            cand --format 'How data is printed'
+            cand --color 'When to use colour'
+            cand --timestamp 'Put the time before every answer, as ctime(3) writes it'
+            cand --public 'Let everybody connect: listen on all interfaces instead of only this machine''s loopback'
+            cand -4 'Listen on IPv4 only'
+            cand -6 'Listen on IPv6 only'
+            cand --json 'Print one JSON object a line (--format json)'
+            cand --plain 'Print tab-separated lines without a header (--format plain)'
+            cand -v 'Say more: what is tried, and what peers send'
+            cand --verbose 'Say more: what is tried, and what peers send'
+            cand -q 'Say nothing but data and errors'
+            cand --quiet 'Say nothing but data and errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sockkit;login-server'= {
+            cand --log 'The file each login is appended to'
+            cand --idle-timeout 'How long a login may take, from the moment the client connects; 0 for no limit'
+            cand --max-clients 'Clients at once; for one more the oldest that has not logged in is thrown out'
+            cand --port-file 'Write the port to this file once it listens, and remove the file at the end'
+            cand --grace 'How long clients may take to finish when the server is stopped'
+            cand --format 'How data is printed'
+            cand --color 'When to use colour'
+            cand --once 'Serve one client and end: 0 if it logged in, 1 if not'
+            cand --field-per-read 'Take each read as one field, for clients that send no line end'
+            cand --public 'Let everybody connect: listen on all interfaces instead of only this machine''s loopback'
+            cand -4 'Listen on IPv4 only'
+            cand -6 'Listen on IPv6 only'
+            cand --json 'Print one JSON object a line (--format json)'
+            cand --plain 'Print tab-separated lines without a header (--format plain)'
+            cand -v 'Say more: what is tried, and what peers send'
+            cand --verbose 'Say more: what is tried, and what peers send'
+            cand -q 'Say nothing but data and errors'
+            cand --quiet 'Say nothing but data and errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sockkit;login'= {
+            cand --user 'The user name, instead of being asked'
+            cand --connect-timeout 'How long connecting may take, over all addresses; 0 for as long as the system tries'
+            cand --timeout 'How long everything may take; 0 for no limit'
+            cand --format 'How data is printed'
+            cand --color 'When to use colour'
+            cand --password-stdin 'Take the first line of standard input as the password, instead of being asked'
+            cand -4 'Use IPv4 only'
+            cand -6 'Use IPv6 only'
+            cand --json 'Print one JSON object a line (--format json)'
+            cand --plain 'Print tab-separated lines without a header (--format plain)'
+            cand -v 'Say more: what is tried, and what peers send'
+            cand --verbose 'Say more: what is tried, and what peers send'
+            cand -q 'Say nothing but data and errors'
+            cand --quiet 'Say nothing but data and errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sockkit;chat-server'= {
+            cand --idle-timeout 'How long somebody may take to give a nickname; 0 for no limit'
+            cand --max-clients 'Clients at once; one more is told that the room is busy'
+            cand --port-file 'Write the port to this file once it listens, and remove the file at the end'
+            cand --grace 'How long clients may take to finish when the server is stopped'
+            cand --format 'How data is printed'
+            cand --color 'When to use colour'
+            cand --public 'Let everybody connect: listen on all interfaces instead of only this machine''s loopback'
+            cand -4 'Listen on IPv4 only'
+            cand -6 'Listen on IPv6 only'
+            cand --json 'Print one JSON object a line (--format json)'
+            cand --plain 'Print tab-separated lines without a header (--format plain)'
+            cand -v 'Say more: what is tried, and what peers send'
+            cand --verbose 'Say more: what is tried, and what peers send'
+            cand -q 'Say nothing but data and errors'
+            cand --quiet 'Say nothing but data and errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sockkit;completions'= {
+            cand --format 'How data is printed'
+            cand --color 'When to use colour'
+            cand --json 'Print one JSON object a line (--format json)'
+            cand --plain 'Print tab-separated lines without a header (--format plain)'
+            cand -v 'Say more: what is tried, and what peers send'
+            cand --verbose 'Say more: what is tried, and what peers send'
+            cand -q 'Say nothing but data and errors'
+            cand --quiet 'Say nothing but data and errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'sockkit;help'= {
+            cand info 'Show this machine: its names, addresses, interfaces, gateways and DNS servers'
+            cand resolve 'Ask the DNS: names to addresses and back, any record type, any server'
+            cand listen 'Wait for clients, say who came, print what they send'
+            cand connect 'Talk to a server: at a prompt, or through a pipe'
+            cand echo-server 'Send back whatever clients send, to many of them at once'
+            cand login-server 'Ask clients for user and password, show and record each pair'
+            cand login 'Give a login server a user and a password'
+            cand chat-server 'Open a chat room for everybody who connects'
+            cand completions 'Print the completion script for a shell'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'sockkit;help;info'= {
+        }
+        &'sockkit;help;resolve'= {
+        }
+        &'sockkit;help;listen'= {
+        }
+        &'sockkit;help;connect'= {
+        }
+        &'sockkit;help;echo-server'= {
+        }
+        &'sockkit;help;login-server'= {
+        }
+        &'sockkit;help;login'= {
+        }
+        &'sockkit;help;chat-server'= {
+        }
+        &'sockkit;help;completions'= {
+        }
+        &'sockkit;help;help'= {
+        }
+    ]
+    $completions[$command]
+}

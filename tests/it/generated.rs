@@ -1,0 +1,98 @@
+//! Completions and man pages are what the command line makes of itself.
+//!
+//! `UPDATE_EXPECT=1 cargo test` writes them anew.
+
+use std::path::PathBuf;
+
+use clap::{CommandFactory as _, Parser as _, ValueEnum as _};
+use clap_complete::{Generator as _, Shell};
+use expect_test::expect_file;
+use sockkit::cli::Cli;
+use sockkit::exit::EXIT_STATUS;
+
+use crate::support::Sockkit;
+
+fn root(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+#[test]
+fn completions_are_current_and_what_the_command_prints() {
+    for shell in Shell::value_variants() {
+        let file = root("completions").join(shell.file_name("sockkit"));
+        let printed = Sockkit::new(["completions", &shell.to_string()]).run().code(0).out();
+        expect_file![file].assert_eq(&printed);
+    }
+    let files = std::fs::read_dir(root("completions")).unwrap().count();
+    assert_eq!(files, Shell::value_variants().len(), "a file in completions/ is nobody's");
+}
+
+#[test]
+fn man_pages_are_current() {
+    let mut program = Cli::command().disable_help_subcommand(true);
+    program.build();
+    let mut expected = vec![page(&program)];
+    expected.extend(program.get_subcommands().map(page));
+    for (name, text) in &expected {
+        expect_file![root("man").join(name)].assert_eq(text);
+    }
+    let files = std::fs::read_dir(root("man")).unwrap().count();
+    assert_eq!(files, expected.len(), "a file in man/ is nobody's");
+}
+
+/// A page, and the name of its file. The generator's own way would fill examples into paragraphs.
+fn page(command: &clap::Command) -> (String, String) {
+    let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let bare = command.clone().after_help(None::<&str>).after_long_help(None::<&str>);
+    let man = clap_mangen::Man::new(bare).source(format!("sockkit {}", env!("CARGO_PKG_VERSION")));
+    let mut out = Vec::new();
+    man.render_title(&mut out).unwrap();
+    man.render_name_section(&mut out).unwrap();
+    man.render_synopsis_section(&mut out).unwrap();
+    man.render_description_section(&mut out).unwrap();
+    man.render_options_section(&mut out).unwrap();
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut out).unwrap();
+    }
+    let mut text = String::from_utf8(out).unwrap();
+    let examples = after.strip_prefix("Examples:\n").unwrap_or_default();
+    for (title, body) in
+        [("EXAMPLES", examples), ("EXIT STATUS", EXIT_STATUS.split_once('\n').unwrap().1)]
+    {
+        if !body.is_empty() {
+            let body = body
+                .replace('\\', "\\e")
+                .replace('-', "\\-")
+                .replace("\n.", "\n\\&.")
+                .replace("\n'", "\n\\&'");
+            text.extend([".SH \"", title, "\"\n.nf\n", &body, "\n.fi\n"]);
+        }
+    }
+    (man.get_filename(), text)
+}
+
+#[test]
+fn every_example_in_the_help_is_a_command_line_that_parses() {
+    let mut seen = 0;
+    for command in Cli::command().get_subcommands() {
+        let help = command.get_after_help().unwrap().to_string();
+        for line in help.lines().filter_map(|line| line.trim().strip_prefix("$ ")) {
+            for args in invocations(line) {
+                Cli::try_parse_from(&args).unwrap_or_else(|error| panic!("{line}: {error}"));
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 10, "only {seen} examples found");
+}
+
+/// The command lines of the program in a line of shell.
+pub(crate) fn invocations(line: &str) -> Vec<Vec<String>> {
+    line.split(['|', ';', '&', '(', ')'])
+        .map(|part| part.split(['<', '>']).next().unwrap())
+        .filter_map(|part| part.find("sockkit ").map(|at| &part[at..]))
+        .map(|part| {
+            part.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect()
+        })
+        .collect()
+}
