@@ -318,7 +318,7 @@ impl Server {
         let process = Command::new(env!("CARGO_BIN_EXE_sockkit"))
             .args(["echo-server", "127.0.0.1:0", "--quiet"])
             // Neither is what is measured; the clients must all fit.
-            .args(["--idle-timeout", "0", "--max-clients", "20000"])
+            .args(["--max-clients", "20000"])
             .arg("--port-file")
             .arg(&port_file)
             .stdin(Stdio::null())

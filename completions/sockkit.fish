@@ -57,129 +57,129 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand info" -l plain -d 'Print
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -s v -l verbose -d 'Say more: what is tried, and what peers send'
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s t -l type -d 'Ask for this type (can be repeated) [default: A and AAAA, or PTR]' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l timeout -d 'How long a lookup may take, over all servers; 0 for 5s a server' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l tcp -d 'Ask over TCP from the beginning'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s t -l type -d 'Ask for this type (can be repeated) [default: A and AAAA, or PTR]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l timeout -d 'How long a lookup may take, over all servers; 0 for 5s a server' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l json -d 'Print one JSON object a line (--format json)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l plain -d 'Print tab-separated lines without a header (--format plain)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s v -l verbose -d 'Say more: what is tried, and what peers send'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l tcp -d 'Ask over TCP from the beginning'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l max-clients -d 'Clients at once with --keep-open; more wait until there is a place' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l grace -d 'How long clients may take to finish when the server is stopped' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l max-clients -d 'Clients at once with --keep-open; more wait until there is a place' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l grace -d 'How long clients may take to finish when the server is stopped' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l json -d 'Print one JSON object a line (--format json)'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l plain -d 'Print tab-separated lines without a header (--format plain)'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s v -l verbose -d 'Say more: what is tried, and what peers send'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s k -l keep-open -d 'Serve many clients at once, until stopped; standard input is not sent to them'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l raw -d 'Show a terminal what peers send untouched, control characters and all'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 4 -d 'Listen on IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 6 -d 'Listen on IPv6 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l json -d 'Print one JSON object a line (--format json)'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l plain -d 'Print tab-separated lines without a header (--format plain)'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s v -l verbose -d 'Say more: what is tried, and what peers send'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'How long connecting may take, over all addresses; 0 for as long as the system tries' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l timeout -d 'How long everything may take; 0 for no limit' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l raw -d 'Show a terminal what the peer sends untouched, control characters and all'
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 4 -d 'Use IPv4 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 6 -d 'Use IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'How long connecting may take, over all addresses; 0 for as long as the system tries' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l timeout -d 'How long everything may take; 0 for no limit' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l json -d 'Print one JSON object a line (--format json)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l plain -d 'Print tab-separated lines without a header (--format plain)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s v -l verbose -d 'Say more: what is tried, and what peers send'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l raw -d 'Show a terminal what the peer sends untouched, control characters and all'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 4 -d 'Use IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l idle-timeout -d 'Close a client that has sent nothing for so long; 0 for never' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l max-clients -d 'Clients at once; more wait until there is a place' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l grace -d 'How long clients may take to finish when the server is stopped' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l timestamp -d 'Put the time before every answer, as ctime(3) writes it'
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 4 -d 'Listen on IPv4 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 6 -d 'Listen on IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l idle-timeout -d 'Close a client that has sent nothing for so long; 0 for never' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l max-clients -d 'Clients at once; more wait until there is a place' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l grace -d 'How long clients may take to finish when the server is stopped' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l json -d 'Print one JSON object a line (--format json)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l plain -d 'Print tab-separated lines without a header (--format plain)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s v -l verbose -d 'Say more: what is tried, and what peers send'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l timestamp -d 'Put the time before every answer, as ctime(3) writes it'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 4 -d 'Listen on IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 6 -d 'Listen on IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l log -d 'The file each login is appended to' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l idle-timeout -d 'How long a login may take, from the moment the client connects; 0 for no limit' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l max-clients -d 'Clients at once; for one more the oldest that has not logged in is thrown out' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l grace -d 'How long clients may take to finish when the server is stopped' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l log -d 'The file each login is appended to' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l idle-timeout -d 'How long a login may take, from the moment the client connects; 0 for no limit' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l max-clients -d 'Clients at once; for one more the oldest that has not logged in is thrown out' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l grace -d 'How long clients may take to finish when the server is stopped' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l json -d 'Print one JSON object a line (--format json)'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l plain -d 'Print tab-separated lines without a header (--format plain)'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s v -l verbose -d 'Say more: what is tried, and what peers send'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l once -d 'Serve one client and end: 0 if it logged in, 1 if not'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l field-per-read -d 'Take each read as one field, for clients that send no line end'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s 4 -d 'Listen on IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s 6 -d 'Listen on IPv6 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l json -d 'Print one JSON object a line (--format json)'
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l plain -d 'Print tab-separated lines without a header (--format plain)'
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s v -l verbose -d 'Say more: what is tried, and what peers send'
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l user -d 'The user name, instead of being asked' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l connect-timeout -d 'How long connecting may take, over all addresses; 0 for as long as the system tries' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l timeout -d 'How long everything may take; 0 for no limit' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l password-stdin -d 'Take the first line of standard input as the password, instead of being asked'
-complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s 4 -d 'Use IPv4 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s 6 -d 'Use IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l user -d 'The user name, instead of being asked' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l connect-timeout -d 'How long connecting may take, over all addresses; 0 for as long as the system tries' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l timeout -d 'How long everything may take; 0 for no limit' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l json -d 'Print one JSON object a line (--format json)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l plain -d 'Print tab-separated lines without a header (--format plain)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s v -l verbose -d 'Say more: what is tried, and what peers send'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l password-stdin -d 'Take the first line of standard input as the password, instead of being asked'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s 4 -d 'Use IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l idle-timeout -d 'How long somebody may take to give a nickname; 0 for no limit' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l max-clients -d 'Clients at once; one more is told that the room is busy' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l grace -d 'How long clients may take to finish when the server is stopped' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
-complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 4 -d 'Listen on IPv4 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 6 -d 'Listen on IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l idle-timeout -d 'How long somebody may take to give a nickname; 0 for no limit' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l max-clients -d 'Clients at once; one more is told that the room is busy' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l grace -d 'How long clients may take to finish when the server is stopped' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l json -d 'Print one JSON object a line (--format json)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l plain -d 'Print tab-separated lines without a header (--format plain)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s v -l verbose -d 'Say more: what is tried, and what peers send'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 4 -d 'Listen on IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 6 -d 'Listen on IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand completions" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'

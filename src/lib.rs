@@ -46,7 +46,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let out = cli.global.output();
     report_panics_briefly(out);
-    let outcome = panic::catch_unwind(move || commands::run(cli.command, Cli::command(), out));
+    let outcome = panic::catch_unwind(move || commands::run(cli.command, Cli::command, out));
     match outcome {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {

@@ -74,11 +74,14 @@ struct Echo {
 }
 
 impl Service for Echo {
-    async fn handle(self: Arc<Self>, connection: Connection) {
-        self.events.send(server::connected(&connection));
-        let mut traffic = Traffic::default();
-        let reason = self.echo(&connection, &mut traffic).await;
-        self.events.send(traffic.closed(&connection, reason));
+    #[expect(clippy::manual_async_fn, reason = "an async fn keeps its arguments twice")]
+    fn handle(self: Arc<Self>, connection: Connection) -> impl Future<Output = ()> + Send {
+        async move {
+            self.events.send(server::connected(&connection));
+            let mut traffic = Traffic::default();
+            let reason = self.echo(&connection, &mut traffic).await;
+            self.events.send(traffic.closed(&connection, reason));
+        }
     }
 
     fn notice(&self, notice: Notice) {
@@ -120,7 +123,9 @@ impl Echo {
             traffic.bytes_out += answered as u64;
             if let Some(rest) = rest {
                 let deadline = Deadline::after(STALLED);
-                if let Err(error) = stream::write_all(&connection.stream, &rest, deadline).await {
+                // Boxed: room for what happens to slow readers only would cost every client.
+                let write = Box::pin(stream::write_all(&connection.stream, &rest, deadline));
+                if let Err(error) = write.await {
                     return server::end_reason(&error);
                 }
                 traffic.bytes_out += rest.len() as u64;

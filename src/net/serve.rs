@@ -101,10 +101,13 @@ impl Connection {
         self.place.settled.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until the server asks its clients to leave. Poll one such future for the whole
-    /// connection: that costs less than one for each wait.
+    /// Waits until the server asks its clients to leave. One such future serves the whole
+    /// connection.
     pub async fn leave(&self) {
-        self.stop.reached(Stage::Draining).await;
+        // Not `Stop::reached`: its list of waiters is one for all workers, and larger.
+        if self.stop.stage() < Stage::Draining {
+            self.place.asked.notified().await;
+        }
     }
 }
 
@@ -147,6 +150,7 @@ pub async fn serve<S: Service>(
     let stopped = stop.stage() > Stage::Running;
     if stopped {
         service.notice(Notice::Stopping(room.clients()));
+        room.ask_all_to_leave();
     }
     let drained = room.drain(stopped.then_some(limits.grace)).await;
     Ok(Served {
@@ -156,9 +160,10 @@ pub async fn serve<S: Service>(
     })
 }
 
-/// Returns how many workers suit this machine: more than a few share one socket's wake-ups badly.
+/// Returns how many workers suit this machine: one for two cores, since the kernel's share of the
+/// work, and often the clients, need the other.
 pub fn default_workers() -> usize {
-    thread::available_parallelism().map_or(1, |cores| cores.get().min(MAX_WORKERS))
+    thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, MAX_WORKERS))
 }
 
 /// Beyond this the accepting thread is what limits.
@@ -200,7 +205,10 @@ struct Room<S> {
 struct Place {
     peer: SocketAddr,
     settled: AtomicBool,
+    /// There is no place for it any more.
     evicted: Notify,
+    /// It should leave: the server stops.
+    asked: Notify,
 }
 
 impl<S: Service> Room<S> {
@@ -226,6 +234,13 @@ impl<S: Service> Room<S> {
         self.places().len()
     }
 
+    /// Whoever comes later finds the stop's stage changed already.
+    fn ask_all_to_leave(&self) {
+        for place in self.places().values() {
+            place.asked.notify_one();
+        }
+    }
+
     fn is_full(&self) -> bool {
         self.clients() >= self.limits.max_clients
     }
@@ -236,8 +251,12 @@ impl<S: Service> Room<S> {
 
     /// Finds a place for `peer`, throwing out another client if that is the rule.
     fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<Admission<S>> {
-        let place =
-            Arc::new(Place { peer, settled: AtomicBool::new(false), evicted: Notify::new() });
+        let place = Arc::new(Place {
+            peer,
+            settled: AtomicBool::new(false),
+            evicted: Notify::new(),
+            asked: Notify::new(),
+        });
         let mut evicted = None;
         let mut places = self.places();
         if places.len() >= self.limits.max_clients {
@@ -288,6 +307,7 @@ impl<S: Service> Room<S> {
             let Some(grace) = grace else {
                 // No stop was asked for yet: one may still come, with its own grace.
                 self.stop.reached(Stage::Draining).await;
+                self.ask_all_to_leave();
                 return tokio::time::sleep(self.limits.grace).await;
             };
             tokio::time::sleep(grace).await;
@@ -323,31 +343,40 @@ type Arrival<S> = (std::net::TcpStream, Admission<S>);
 
 impl<S: Service> Admission<S> {
     /// Serves the client in this runtime. One that is gone already is not worth a word.
-    async fn attend(self, stream: TcpStream) {
-        let Ok(local) = stream.local_addr() else {
-            return;
-        };
+    ///
+    /// An idle client is this future and little else, so it is kept small: written out, it holds
+    /// its arguments once, and what only some servers need is boxed.
+    #[expect(clippy::manual_async_fn, reason = "an async fn keeps its arguments twice")]
+    fn attend(self, stream: TcpStream) -> impl Future<Output = ()> + Send {
+        async move {
+            if self.room.limits.when_full == WhenFull::Evict {
+                return Box::pin(self.attend_evictable(stream)).await;
+            }
+            let Ok(connection) = self.connection(Arc::new(stream)) else { return };
+            Arc::clone(&self.room.service).handle(connection).await;
+        }
+    }
+
+    async fn attend_evictable(&self, stream: TcpStream) {
         let stream = Arc::new(stream);
-        let connection = Connection {
-            stream: Arc::clone(&stream),
+        let Ok(connection) = self.connection(Arc::clone(&stream)) else { return };
+        tokio::select! {
+            biased;
+            () = self.place.evicted.notified() => self.room.dismiss(&stream).await,
+            () = Arc::clone(&self.room.service).handle(connection) => {}
+        }
+    }
+
+    fn connection(&self, stream: Arc<TcpStream>) -> io::Result<Connection> {
+        Ok(Connection {
+            local: canonical(stream.local_addr()?),
+            stream,
             peer: self.place.peer,
-            local: canonical(local),
             id: self.id,
             accepted: Instant::now(),
             place: Arc::clone(&self.place),
             stop: self.room.stop.clone(),
-        };
-        let handled = Arc::clone(&self.room.service).handle(connection);
-        if self.room.limits.when_full != WhenFull::Evict {
-            // Nobody keeps the socket open for the loop's last word, which will not come.
-            drop(stream);
-            return handled.await;
-        }
-        tokio::select! {
-            biased;
-            () = self.place.evicted.notified() => self.room.dismiss(&stream).await,
-            () = handled => {}
-        }
+        })
     }
 }
 

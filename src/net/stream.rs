@@ -4,10 +4,12 @@
 //! something to read, and given back before anything is awaited. An idle connection holds none.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::deadline::Deadline;
@@ -24,19 +26,21 @@ thread_local! {
 
 /// Waits for bytes and gives them to `take`; an empty slice is the end of the stream.
 ///
-/// `take` must not read another stream: the buffer is lent to it.
+/// One task at a time may read a stream. `take` must not read another one: the buffer is lent to
+/// it.
 ///
 /// # Errors
 /// What the socket reports, such as a reset.
 pub async fn read<T>(stream: &TcpStream, take: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
     loop {
-        stream.readable().await?;
+        // Unlike `readable()` this needs no place in a list of waiters.
+        poll_fn(|context| stream.poll_read_ready(context)).await?;
         let mut buffer = BUFFER.take();
         if buffer.is_empty() {
             // Lost to a `take` that panicked, or lent to an outer call: correct, though not free.
             buffer = vec![0; SCRATCH].into_boxed_slice();
         }
-        let outcome = match stream.try_read(&mut buffer) {
+        let outcome = match read_now(stream, &mut buffer) {
             Err(error) if is_transient(&error) => {
                 BUFFER.set(buffer);
                 continue;
@@ -47,6 +51,22 @@ pub async fn read<T>(stream: &TcpStream, take: impl FnOnce(&[u8]) -> T) -> io::R
         BUFFER.set(buffer);
         return taken;
     }
+}
+
+/// Reads once. A read that does not fill the buffer has emptied the socket: the runtime is told
+/// that there is no more for now, which saves the call that would find it out.
+fn read_now(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut short = None;
+    let full = stream.try_io(Interest::READABLE, || {
+        let len = rustix::io::read(stream, &mut *buffer)?;
+        if len == 0 || len == buffer.len() {
+            return Ok(len);
+        }
+        short = Some(len);
+        // True, if not what this read returned: the next one would block, until epoll says else.
+        Err(ErrorKind::WouldBlock.into())
+    });
+    short.map_or(full, Ok)
 }
 
 /// Writes all of `bytes`.

@@ -217,6 +217,8 @@ impl Event {
     pub(super) fn verbosity(&self) -> Verbosity {
         match self {
             Self::Data { .. } => Verbosity::Verbose,
+            // Data, printed whatever is said beside it.
+            Self::Login { .. } | Self::Said { .. } | Self::Reply { .. } => Verbosity::Quiet,
             _ => Verbosity::Normal,
         }
     }

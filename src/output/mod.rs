@@ -118,10 +118,15 @@ impl Output {
         if let Some(line) = event.data_line() {
             return write_stdout(format!("{line}\n").as_bytes());
         }
-        if self.verbosity >= event.verbosity() {
+        if self.shows(event) {
             write_stderr(&format!("{}\n", self.err.event(event)));
         }
         Ok(())
+    }
+
+    /// Returns whether anything of `event` is printed.
+    pub fn shows(self, event: &Event) -> bool {
+        self.is_json() || self.verbosity >= event.verbosity()
     }
 
     /// Prints text that is data but no report, such as a completion script, as it is.

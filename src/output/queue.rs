@@ -26,6 +26,7 @@ pub struct EventQueue {
 /// The sending side; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Events {
+    out: Output,
     sender: SyncSender<Message>,
     shared: Arc<Shared>,
 }
@@ -50,7 +51,7 @@ impl EventQueue {
         let (sender, receiver) = mpsc::sync_channel(QUEUE);
         let (done_sender, done) = mpsc::channel();
         let shared = Arc::new(Shared::default());
-        let events = Events { sender, shared: Arc::clone(&shared) };
+        let events = Events { out, sender, shared: Arc::clone(&shared) };
         thread::spawn(move || {
             print_all(out, &receiver, &shared);
             // The receiver may have given up waiting.
@@ -79,6 +80,9 @@ impl EventQueue {
 impl Events {
     /// Queues an event; never waits. An event that does not fit is counted instead.
     pub fn send(&self, event: Event) {
+        if !self.out.shows(&event) {
+            return;
+        }
         if let Err(TrySendError::Full(_)) = self.sender.try_send(Message::Show(event)) {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -123,12 +127,14 @@ fn print_all(out: Output, receiver: &Receiver<Message>, shared: &Shared) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::{ColorChoice, Format, Verbosity};
 
     #[test]
     fn a_blocked_screen_never_blocks_the_sender() {
         // Nobody receives: the queue fills, and everything beyond it is only counted.
         let (sender, _receiver) = mpsc::sync_channel(2);
-        let events = Events { sender, shared: Arc::default() };
+        let out = Output::new(Format::Json, ColorChoice::Never, Verbosity::Normal);
+        let events = Events { out, sender, shared: Arc::default() };
         for _ in 0..5 {
             events.send(Event::Stopping { clients: 0 });
         }

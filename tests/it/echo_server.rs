@@ -228,12 +228,14 @@ fn standard_output_that_is_closed_is_warned_of_once() {
     // The server goes on; its port is known from the file, however early the pipe broke.
     let port: u16 =
         eventually("the port file", || std::fs::read_to_string(&path).ok()?.trim().parse().ok());
-    for _ in 0..3 {
+    // Whoever was to read may still be about to leave: clients come until it is noticed.
+    let text = eventually("the warning", || {
         let mut client = Client::connect(([127, 0, 0, 1], port).into());
         client.send(b"x");
         assert_eq!(client.recv(), b"x");
-    }
-    let text = running.stderr.wait_for_text("standard output is gone");
+        let text = running.stderr.text();
+        text.contains("standard output is gone").then_some(text)
+    });
     assert_eq!(text.matches("standard output is gone").count(), 1);
     // The server is the shell's child: it ends with a signal to everybody who holds the port file.
     let pids =
