@@ -56,6 +56,10 @@ pub fn explain(error: &anyhow::Error) -> (Exit, Option<Complaint>) {
     for source in error.chain() {
         if let Some(failure) = source.downcast_ref::<Failure>() {
             let Failure { exit, message, cause, hint } = failure;
+            if let Exit::Signal(_) = exit {
+                // Whoever interrupts knows it.
+                return (*exit, None);
+            }
             return finish(*exit, message.clone(), cause.clone(), hint.clone());
         }
         if let Some(failure) = source.downcast_ref::<net::Error>() {

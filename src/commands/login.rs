@@ -57,6 +57,9 @@ const REPLY_LIMIT: Duration = Duration::from_secs(30);
 /// next field unasked. One that is only slow finds the field waiting.
 const PROMPT_PATIENCE: Duration = Duration::from_secs(1);
 
+/// The number of the signal Ctrl-C sends.
+const SIGINT: u8 = 2;
+
 /// The longest password read from standard input, in bytes.
 const MAX_PASSWORD: u64 = 64 * 1024;
 
@@ -277,9 +280,14 @@ async fn type_in(field: Field) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     std::thread::spawn(move || {
         let typed = match field {
             Field::User => read_line(io::stdin().lock()),
-            Field::Password => rpassword::read_password()
-                .map(|password| Zeroizing::new(password.into_bytes()))
-                .map_err(|error| unreadable(&error)),
+            Field::Password => match rpassword::read_password() {
+                Ok(password) => Ok(Zeroizing::new(password.into_bytes())),
+                // It reads Ctrl-C itself, as the key it is.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    Err(Failure::new(Exit::Signal(SIGINT), "interrupted"))
+                }
+                Err(error) => Err(unreadable(&error)),
+            },
         };
         // Nobody waits any more if the program is about to end.
         sender.send(typed).ok();

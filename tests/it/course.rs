@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use crate::dns_server::{DnsServer, a};
 use crate::support::{Client, Peer, sockkit};
 
 /// The course's `recv(1024)`.
@@ -152,6 +153,15 @@ fn slides_the_local_host_has_a_name_and_an_address() {
     let expected: Vec<std::net::IpAddr> =
         system.map(|found| found.map(|addr| addr.ip()).collect()).unwrap_or_default();
     assert!(expected.iter().all(|ip| shown.contains(ip)), "{shown:?}, system: {expected:?}");
+}
+
+#[test]
+fn slides_a_remote_host_has_an_address() {
+    // gethostbyname('www.ita.br'), answered by a server of ours: tests know no internet.
+    let server = DnsServer::with_records(vec![a("www.ita.br.", [161, 24, 23, 180])]);
+    let ran = sockkit(&format!("resolve www.ita.br {}", server.word())).run().code(0);
+    let out = ran.out();
+    assert!(out.lines().any(|line| line.ends_with("161.24.23.180")), "{out}");
 }
 
 #[test]

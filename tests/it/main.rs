@@ -17,6 +17,7 @@ mod login;
 mod readme;
 mod resolve;
 mod support;
+mod terminal;
 
 #[test]
 fn no_test_file_is_forgotten() {

@@ -1,10 +1,7 @@
 //! `resolve`, against a server that says what the test wants.
 
-use std::io::Read as _;
 use std::net::{Ipv4Addr, UdpSocket};
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::ResponseCode;
@@ -13,9 +10,7 @@ use hickory_resolver::proto::rr::{Name, RData, Record};
 use serde_json::{Value, json};
 
 use crate::dns_server::{Asked, DnsServer, Via, a, cname, raw, record, wire};
-
-/// A run that takes longer hangs.
-const RUN_LIMIT: Duration = Duration::from_secs(20);
+use crate::support::Sockkit;
 
 struct Run {
     code: i32,
@@ -25,47 +20,8 @@ struct Run {
 
 /// Runs `sockkit resolve` with these words.
 fn resolve<const N: usize>(words: [&str; N]) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sockkit"));
-    command
-        .arg("resolve")
-        .args(words)
-        .env_remove("SOCKKIT_FORMAT")
-        .env_remove("SOCKKIT_TIMEOUT")
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    finish(command)
-}
-
-fn finish(mut command: Command) -> Run {
-    let mut child = command.spawn().unwrap();
-    let mut stdout = child.stdout.take();
-    let mut stderr = child.stderr.take().unwrap();
-    let (sender, receiver) = mpsc::channel();
-    let read_errors = thread::spawn(move || {
-        let mut text = Vec::new();
-        stderr.read_to_end(&mut text).unwrap();
-        text
-    });
-    thread::spawn(move || {
-        let mut text = Vec::new();
-        if let Some(stdout) = &mut stdout {
-            stdout.read_to_end(&mut text).unwrap();
-        }
-        sender.send(text).ok();
-    });
-    let Ok(stdout) = receiver.recv_timeout(RUN_LIMIT) else {
-        child.kill().unwrap();
-        panic!("still running after {RUN_LIMIT:?}");
-    };
-    let stderr = read_errors.join().unwrap();
-    let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
-    Run {
-        code: child.wait().unwrap().code().expect("no signal"),
-        stdout: text(stdout),
-        stderr: text(stderr),
-    }
+    let ran = Sockkit::new(["resolve"].into_iter().chain(words)).run();
+    Run { code: ran.code, stdout: ran.out(), stderr: ran.stderr }
 }
 
 impl Run {
@@ -556,14 +512,11 @@ fn a_server_without_an_address_is_a_step_that_failed() {
 fn a_reader_that_has_left_is_no_failure() {
     let server = DnsServer::with_records(www());
     for format in ["--json", "--plain", "--format=table"] {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sockkit"));
-        command
-            .args(["resolve", "www.ita.br", &server.word(), format])
-            .stdout(writer)
-            .stderr(Stdio::piped());
-        let run = finish(command);
-        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{format}");
+        let program = env!("CARGO_BIN_EXE_sockkit");
+        let line = format!("{program} resolve www.ita.br {} {format}", server.word());
+        let mut command = Command::new("bash");
+        command.args(["-c", &format!("{line} | true; exit ${{PIPESTATUS[0]}}")]);
+        let ran = Sockkit::of(command).run().code(0);
+        assert_eq!(ran.stderr, "", "{format}");
     }
 }

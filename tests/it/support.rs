@@ -258,13 +258,16 @@ impl Client {
     #[track_caller]
     pub(crate) fn read_until(&mut self, end: &str) -> String {
         let end = end.as_bytes();
+        let mut searched = 0;
         loop {
-            if let Some(at) = self.read.windows(end.len()).position(|window| window == end) {
-                let rest = self.read.split_off(at + end.len());
+            let fresh = &self.read[searched..];
+            if let Some(at) = fresh.windows(end.len()).position(|window| window == end) {
+                let rest = self.read.split_off(searched + at + end.len());
                 let read = std::mem::replace(&mut self.read, rest);
                 return String::from_utf8_lossy(&read).into_owned();
             }
-            let mut buffer = [0; 4096];
+            searched = self.read.len().saturating_sub(end.len() - 1);
+            let mut buffer = [0; 64 * 1024];
             match self.stream.read(&mut buffer) {
                 Ok(len @ 1..) => self.read.extend_from_slice(&buffer[..len]),
                 other => panic!(
@@ -474,5 +477,67 @@ pub(crate) fn skip(test: &str, why: &str) {
     if let Some(path) = std::env::var_os("SOCKKIT_TEST_SKIPS") {
         let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
         file.unwrap().write_all(line.as_bytes()).unwrap();
+    }
+}
+
+/// The program at a terminal of its own.
+pub(crate) struct Terminal {
+    child: Child,
+    master: std::fs::File,
+    /// What the terminal shows, control characters and all.
+    pub(crate) screen: Captured,
+}
+
+impl Terminal {
+    /// Starts `sockkit ARGS…`, split at spaces, as the foreground of a terminal.
+    pub(crate) fn start(args: &str, directory: &Path) -> Self {
+        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        let slave = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+        // A session of its own, with this terminal as the one it is controlled by.
+        let child = Command::new("setsid")
+            .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_sockkit")])
+            .args(args.split_whitespace())
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
+            .current_dir(directory)
+            .stdin(slave.try_clone().unwrap())
+            .stdout(slave.try_clone().unwrap())
+            .stderr(slave)
+            .spawn()
+            .unwrap();
+        let master = std::fs::File::from(master);
+        let screen = Captured::of(master.try_clone().unwrap());
+        Self { child, master, screen }
+    }
+
+    /// Types, as a person would; `\u{3}` is Ctrl-C and `\u{4}` Ctrl-D.
+    pub(crate) fn type_in(&mut self, text: &str) {
+        self.master.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Whether what is typed is shown.
+    pub(crate) fn echoes(&self) -> bool {
+        use rustix::termios::{LocalModes, tcgetattr};
+        tcgetattr(&self.master).unwrap().local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// Waits for the end, and returns the exit code.
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> i32 {
+        let status = eventually("the end of the program", || self.child.try_wait().unwrap());
+        use std::os::unix::process::ExitStatusExt as _;
+        status.code().unwrap_or_else(|| 128 + status.signal().unwrap())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Its terminal goes with it, which ends whatever still runs there.
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
