@@ -32,7 +32,7 @@ Ends of input (TCP):
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Where to: HOST with a PORT beside it, HOST:PORT, [v6]:PORT, or tcp://HOST:PORT
+    /// Where to: HOST and PORT, HOST:PORT or tcp://HOST:PORT; IPv6 before a colon in brackets
     #[arg(value_name = "HOST")]
     target: Target,
     /// The port, or a service's name

@@ -32,7 +32,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Where to: HOST with a PORT beside it, HOST:PORT, or [v6]:PORT
+    /// Where to: HOST and PORT, or HOST:PORT; IPv6 before a colon in brackets
     #[arg(value_name = "HOST")]
     target: Target,
     /// The port, or a service's name [default: 5668]
