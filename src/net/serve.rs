@@ -5,23 +5,24 @@
 //! limit, backs off when the machine refuses (EMFILE must not spin), stops and drains when asked,
 //! and outlives a handler that panics. What is said to a client is the [`Service`]'s business.
 
-use std::collections::BTreeMap;
+mod room;
+mod workers;
+
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, mpsc};
 
-use super::deadline::Deadline;
+use self::room::{Place, Room};
+use self::workers::{Hands, Workers};
 use super::error::Error;
 use super::stop::{Stage, Stop};
-use super::stream;
 
 /// What a server does with a connection.
 pub trait Service: Send + Sync + 'static {
@@ -172,213 +173,11 @@ const MAX_WORKERS: usize = 4;
 /// Connections accepted in a row before the clients of the accepting thread get their turn.
 const BURST: usize = 64;
 
-/// How long a client that is sent away may take to read why.
-const DISMISSAL: Duration = Duration::from_secs(1);
-
-/// Clients sent away at once; beyond that they are closed without waiting.
-const MAX_DISMISSING: usize = 64;
-
 /// The first pause after the machine refused a connection; doubled up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 /// The longest pause between two tries to accept.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// Everything the doors and the clients share.
-struct Room<S> {
-    limits: Limits,
-    stop: Stop,
-    service: Arc<S>,
-    /// Who is served now, oldest first.
-    places: Mutex<BTreeMap<u64, Arc<Place>>>,
-    /// Somebody left.
-    left: Notify,
-    /// The last connection of [`Limits::total`] was taken.
-    sold_out: Notify,
-    admitted: AtomicU64,
-    /// Clients being sent away with a word.
-    dismissing: AtomicUsize,
-}
-
-/// A client's place.
-#[derive(Debug)]
-struct Place {
-    peer: SocketAddr,
-    settled: AtomicBool,
-    /// There is no place for it any more.
-    evicted: Notify,
-    /// It should leave: the server stops.
-    asked: Notify,
-}
-
-impl<S: Service> Room<S> {
-    fn new(limits: Limits, stop: Stop, service: Arc<S>) -> Self {
-        Self {
-            limits,
-            stop,
-            service,
-            places: Mutex::default(),
-            left: Notify::new(),
-            sold_out: Notify::new(),
-            admitted: AtomicU64::new(0),
-            dismissing: AtomicUsize::new(0),
-        }
-    }
-
-    fn places(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Place>>> {
-        // A map of places is whole after every single step, whoever panicked meanwhile.
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn clients(&self) -> usize {
-        self.places().len()
-    }
-
-    /// Whoever comes later finds the stop's stage changed already.
-    fn ask_all_to_leave(&self) {
-        for place in self.places().values() {
-            place.asked.notify_one();
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.clients() >= self.limits.max_clients
-    }
-
-    fn is_sold_out(&self) -> bool {
-        self.limits.total.is_some_and(|total| self.admitted.load(Ordering::Relaxed) >= total)
-    }
-
-    /// Finds a place for `peer`, throwing out another client if that is the rule.
-    fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<Admission<S>> {
-        let place = Arc::new(Place {
-            peer,
-            settled: AtomicBool::new(false),
-            evicted: Notify::new(),
-            asked: Notify::new(),
-        });
-        let mut evicted = None;
-        let mut places = self.places();
-        if places.len() >= self.limits.max_clients {
-            if self.limits.when_full != WhenFull::Evict {
-                return None;
-            }
-            let unsettled = |place: &Arc<Place>| !place.settled.load(Ordering::Relaxed);
-            let oldest = places.iter().find(|(_, place)| unsettled(place));
-            let oldest = oldest.map(|(id, _)| *id)?;
-            evicted = places.remove(&oldest);
-        }
-        let id = self.admitted.fetch_add(1, Ordering::Relaxed) + 1;
-        places.insert(id, Arc::clone(&place));
-        drop(places);
-        if let Some(evicted) = evicted {
-            evicted.evicted.notify_one();
-            self.service.notice(Notice::Evicted(evicted.peer));
-        }
-        if self.is_sold_out() {
-            self.sold_out.notify_waiters();
-        }
-        Some(Admission { room: Arc::clone(self), place, id })
-    }
-
-    /// Sends a client away with a word, and waits a moment for it to be read: a socket that is
-    /// closed with bytes unread resets the connection, and the word with it.
-    async fn dismiss(&self, stream: &TcpStream) {
-        // A last word, if it fits: this client is not waited for.
-        stream::write_now(stream, self.service.refusal()).ok();
-        if self.dismissing.fetch_add(1, Ordering::Relaxed) < MAX_DISMISSING {
-            stream::close_gently(stream, Deadline::after(DISMISSAL)).await;
-        }
-        self.dismissing.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Waits until everybody left; with a grace, for that long or until a second stop.
-    async fn drain(&self, grace: Option<Duration>) -> bool {
-        let everybody_left = async {
-            loop {
-                let left = self.left.notified();
-                if self.clients() == 0 {
-                    return;
-                }
-                left.await;
-            }
-        };
-        let overdue = async {
-            let Some(grace) = grace else {
-                // No stop was asked for yet: one may still come, with its own grace.
-                self.stop.reached(Stage::Draining).await;
-                self.ask_all_to_leave();
-                return tokio::time::sleep(self.limits.grace).await;
-            };
-            tokio::time::sleep(grace).await;
-        };
-        tokio::select! {
-            biased;
-            () = everybody_left => true,
-            () = overdue => false,
-            () = self.stop.reached(Stage::Forced) => false,
-        }
-    }
-}
-
-/// A place that is held; given back when dropped, however the handler ended.
-struct Admission<S: Service> {
-    room: Arc<Room<S>>,
-    place: Arc<Place>,
-    id: u64,
-}
-
-impl<S: Service> Drop for Admission<S> {
-    fn drop(&mut self) {
-        self.room.places().remove(&self.id);
-        self.room.left.notify_waiters();
-        if thread::panicking() {
-            self.room.service.notice(Notice::Panicked(self.place.peer));
-        }
-    }
-}
-
-/// A connection on its way to a worker: a plain socket, bound to no runtime.
-type Arrival<S> = (std::net::TcpStream, Admission<S>);
-
-impl<S: Service> Admission<S> {
-    /// Serves the client in this runtime. One that is gone already is not worth a word.
-    ///
-    /// An idle client is this future and little else, so it is kept small: written out, it holds
-    /// its arguments once, and what only some servers need is boxed.
-    #[expect(clippy::manual_async_fn, reason = "an async fn keeps its arguments twice")]
-    fn attend(self, stream: TcpStream) -> impl Future<Output = ()> + Send {
-        async move {
-            if self.room.limits.when_full == WhenFull::Evict {
-                return Box::pin(self.attend_evictable(stream)).await;
-            }
-            let Ok(connection) = self.connection(Arc::new(stream)) else { return };
-            Arc::clone(&self.room.service).handle(connection).await;
-        }
-    }
-
-    async fn attend_evictable(&self, stream: TcpStream) {
-        let stream = Arc::new(stream);
-        let Ok(connection) = self.connection(Arc::clone(&stream)) else { return };
-        tokio::select! {
-            biased;
-            () = self.place.evicted.notified() => self.room.dismiss(&stream).await,
-            () = Arc::clone(&self.room.service).handle(connection) => {}
-        }
-    }
-
-    fn connection(&self, stream: Arc<TcpStream>) -> io::Result<Connection> {
-        Ok(Connection {
-            local: canonical(stream.local_addr()?),
-            stream,
-            peer: self.place.peer,
-            id: self.id,
-            accepted: Instant::now(),
-            place: Arc::clone(&self.place),
-            stop: self.room.stop.clone(),
-        })
-    }
-}
 
 /// One listening socket's loop.
 struct Door<S: Service> {
@@ -459,89 +258,6 @@ impl<S: Service> Door<S> {
     }
 }
 
-/// The threads that serve beside the accepting one. Dropping them ends them and their clients.
-struct Workers<S: Service> {
-    queues: Vec<mpsc::UnboundedSender<Arrival<S>>>,
-    threads: Vec<thread::JoinHandle<()>>,
-    over: Stop,
-    next: Arc<AtomicUsize>,
-}
-
-/// The way to the workers, for one door.
-struct Hands<S: Service> {
-    /// Unbounded, but never longer than the client limit.
-    queues: Vec<mpsc::UnboundedSender<Arrival<S>>>,
-    next: Arc<AtomicUsize>,
-}
-
-impl<S: Service> Workers<S> {
-    fn start(room: &Arc<Room<S>>) -> Result<Self, Error> {
-        let mut workers = Self {
-            queues: Vec::new(),
-            threads: Vec::new(),
-            over: Stop::new(),
-            next: Arc::default(),
-        };
-        for number in 1..room.limits.workers {
-            let (sender, receiver) = mpsc::unbounded_channel();
-            let over = workers.over.clone();
-            let runtime = runtime()?;
-            let work = move || runtime.block_on(attend_all(receiver, &over));
-            let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(work);
-            workers.threads.push(thread.map_err(system("start a worker"))?);
-            workers.queues.push(sender);
-        }
-        Ok(workers)
-    }
-
-    fn hands(&self) -> Hands<S> {
-        Hands { queues: self.queues.clone(), next: Arc::clone(&self.next) }
-    }
-}
-
-impl<S: Service> Hands<S> {
-    fn hand_over(&self, stream: TcpStream, admission: Admission<S>) {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % (self.queues.len() + 1);
-        match turn.checked_sub(1).and_then(|worker| self.queues.get(worker)) {
-            None => {
-                tokio::spawn(admission.attend(stream));
-            }
-            Some(queue) => {
-                // A socket that cannot leave its runtime, or whose worker is gone with the whole
-                // server, is closed here.
-                if let Ok(stream) = stream.into_std() {
-                    queue.send((stream, admission)).ok();
-                }
-            }
-        }
-    }
-}
-
-impl<S: Service> Drop for Workers<S> {
-    fn drop(&mut self) {
-        self.over.ask();
-        for thread in self.threads.drain(..) {
-            // A worker that panicked has nothing left to give.
-            thread.join().ok();
-        }
-    }
-}
-
-async fn attend_all<S: Service>(mut arrivals: mpsc::UnboundedReceiver<Arrival<S>>, over: &Stop) {
-    let serving = async {
-        while let Some((stream, admission)) = arrivals.recv().await {
-            if let Ok(stream) = TcpStream::from_std(stream) {
-                tokio::spawn(admission.attend(stream));
-            }
-        }
-    };
-    tokio::select! {
-        () = over.reached(Stage::Draining) => {}
-        // All doors are closed: what is being served goes on until it is over.
-        () = async { serving.await; std::future::pending().await } => {}
-    }
-}
-
 /// Builds the single-threaded runtime each worker is.
 ///
 /// # Errors
@@ -586,3 +302,6 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 fn system(operation: &'static str) -> impl Fn(io::Error) -> Error {
     move |source| Error::System { operation, source }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{ClosedPort, Peer, Sockkit, sockkit};
+use crate::support::{ClosedPort, Peer, Sockkit, in_namespace, sockkit};
 
 #[test]
 fn a_request_through_a_pipe_gets_its_answer_after_our_end() {
@@ -80,6 +80,16 @@ fn a_closed_port_is_named_with_its_reason_and_a_hint() {
         port.addr()
     );
     assert_eq!(ran.stderr, expected);
+}
+
+#[test]
+fn a_connection_to_oneself_counts_as_refused() {
+    // With one port to connect from, connecting to that port meets oneself.
+    let setup = "ip link set lo up; echo '40000 40000' > /proc/sys/net/ipv4/ip_local_port_range";
+    let connect = "connect 127.0.0.1 40000";
+    let Some(connect) = in_namespace("a connection to oneself", setup, connect) else { return };
+    let ran = connect.start().wait().code(4);
+    assert!(ran.stderr.contains("connection refused"), "{}", ran.stderr);
 }
 
 #[test]

@@ -130,26 +130,49 @@ fn a_peer_that_resets_costs_nobody_else_anything() {
 }
 
 #[test]
-fn running_out_of_descriptors_neither_spins_nor_kills() {
+fn no_more_clients_are_admitted_than_descriptors_allow() {
     let program = env!("CARGO_BIN_EXE_sockkit");
     let mut command = std::process::Command::new("sh");
     let script = format!("ulimit -n 40; exec {program} echo-server 0 -4 --max-clients 1000");
     command.args(["-c", &script]);
     let echo = crate::support::Sockkit::of(command).serve();
-    let warned = echo.running.stderr.wait_for_text("only 8 clients fit");
-    assert!(warned.contains("limit of open files"));
+    echo.running.stderr.wait_for_text("only 8 clients fit");
     let clients: Vec<Client> = (0..30).map(|_| echo.client()).collect();
-    let before = cpu_time(echo.running.pid());
+    drop(clients);
+    let mut client = echo.client();
+    client.send(b"served");
+    assert_eq!(client.recv(), b"served");
+    echo.stop().code(0);
+}
+
+#[test]
+fn running_out_of_descriptors_neither_spins_nor_kills() {
+    use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+    let echo = sockkit("echo-server 0 -4").serve();
+    let pid = Pid::from_raw(echo.running.pid().cast_signed()).unwrap();
+    // The hard limit it inherited stays.
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let limit = |current| {
+        let new = Rlimit { current: Some(current), maximum };
+        prlimit(Some(pid), Resource::Nofile, new).unwrap().current
+    };
+    // Below what it has open already: every accept fails with EMFILE.
+    let before = limit(5).unwrap();
+    let mut clients: Vec<Client> = (0..20).map(|_| echo.client()).collect();
+    echo.running.stderr.wait_for_text("cannot accept connections: too many open files");
+    let used = cpu_time(echo.running.pid());
     let started = Instant::now();
     // What is measured is that nothing happens: a spinning loop would use all of this time.
     std::thread::sleep(Duration::from_millis(500));
-    let used = cpu_time(echo.running.pid()).saturating_sub(before);
+    let used = cpu_time(echo.running.pid()).saturating_sub(used);
     assert!(used * 4 < started.elapsed(), "used {used:?}");
-    drop(clients);
-    let mut client = echo.client();
-    client.send(b"recovered");
-    assert_eq!(client.recv(), b"recovered");
-    echo.stop().code(0);
+    limit(before);
+    for client in &mut clients {
+        client.send(b"recovered");
+        assert_eq!(client.recv(), b"recovered");
+    }
+    let ran = echo.stop().code(0);
+    assert_eq!(ran.stderr.matches("cannot accept connections").count(), 1);
 }
 
 #[test]

@@ -1,0 +1,216 @@
+//! Who is being served: places, how they are taken, and how they are given back.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::{Connection, Limits, Notice, Service, WhenFull, canonical};
+use crate::net::deadline::Deadline;
+use crate::net::stop::{Stage, Stop};
+use crate::net::stream;
+
+/// Everything the doors and the clients share.
+pub(super) struct Room<S> {
+    pub(super) limits: Limits,
+    pub(super) stop: Stop,
+    pub(super) service: Arc<S>,
+    /// Who is served now, oldest first.
+    places: Mutex<BTreeMap<u64, Arc<Place>>>,
+    /// Somebody left.
+    pub(super) left: Notify,
+    /// The last connection of [`Limits::total`] was taken.
+    pub(super) sold_out: Notify,
+    pub(super) admitted: AtomicU64,
+    /// Clients being sent away with a word.
+    dismissing: AtomicUsize,
+}
+
+/// A client's place.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) peer: SocketAddr,
+    pub(super) settled: AtomicBool,
+    /// There is no place for it any more.
+    evicted: Notify,
+    /// It should leave: the server stops.
+    pub(super) asked: Notify,
+}
+
+impl<S: Service> Room<S> {
+    pub(super) fn new(limits: Limits, stop: Stop, service: Arc<S>) -> Self {
+        Self {
+            limits,
+            stop,
+            service,
+            places: Mutex::default(),
+            left: Notify::new(),
+            sold_out: Notify::new(),
+            admitted: AtomicU64::new(0),
+            dismissing: AtomicUsize::new(0),
+        }
+    }
+
+    fn places(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Place>>> {
+        // A map of places is whole after every single step, whoever panicked meanwhile.
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn clients(&self) -> usize {
+        self.places().len()
+    }
+
+    /// Whoever comes later finds the stop's stage changed already.
+    pub(super) fn ask_all_to_leave(&self) {
+        for place in self.places().values() {
+            place.asked.notify_one();
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.clients() >= self.limits.max_clients
+    }
+
+    pub(super) fn is_sold_out(&self) -> bool {
+        self.limits.total.is_some_and(|total| self.admitted.load(Ordering::Relaxed) >= total)
+    }
+
+    /// Finds a place for `peer`, throwing out another client if that is the rule.
+    pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<Admission<S>> {
+        let place = Arc::new(Place {
+            peer,
+            settled: AtomicBool::new(false),
+            evicted: Notify::new(),
+            asked: Notify::new(),
+        });
+        let mut evicted = None;
+        let mut places = self.places();
+        if places.len() >= self.limits.max_clients {
+            if self.limits.when_full != WhenFull::Evict {
+                return None;
+            }
+            let unsettled = |place: &Arc<Place>| !place.settled.load(Ordering::Relaxed);
+            let oldest = places.iter().find(|(_, place)| unsettled(place));
+            let oldest = oldest.map(|(id, _)| *id)?;
+            evicted = places.remove(&oldest);
+        }
+        let id = self.admitted.fetch_add(1, Ordering::Relaxed) + 1;
+        places.insert(id, Arc::clone(&place));
+        drop(places);
+        if let Some(evicted) = evicted {
+            evicted.evicted.notify_one();
+            self.service.notice(Notice::Evicted(evicted.peer));
+        }
+        if self.is_sold_out() {
+            self.sold_out.notify_waiters();
+        }
+        Some(Admission { room: Arc::clone(self), place, id })
+    }
+
+    /// Sends a client away with a word, and waits a moment for it to be read: a socket that is
+    /// closed with bytes unread resets the connection, and the word with it.
+    pub(super) async fn dismiss(&self, stream: &TcpStream) {
+        // A last word, if it fits: this client is not waited for.
+        stream::write_now(stream, self.service.refusal()).ok();
+        if self.dismissing.fetch_add(1, Ordering::Relaxed) < MAX_DISMISSING {
+            stream::close_gently(stream, Deadline::after(DISMISSAL)).await;
+        }
+        self.dismissing.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Waits until everybody left; with a grace, for that long or until a second stop.
+    pub(super) async fn drain(&self, grace: Option<Duration>) -> bool {
+        let everybody_left = async {
+            loop {
+                let left = self.left.notified();
+                if self.clients() == 0 {
+                    return;
+                }
+                left.await;
+            }
+        };
+        let overdue = async {
+            let Some(grace) = grace else {
+                // No stop was asked for yet: one may still come, with its own grace.
+                self.stop.reached(Stage::Draining).await;
+                self.ask_all_to_leave();
+                return tokio::time::sleep(self.limits.grace).await;
+            };
+            tokio::time::sleep(grace).await;
+        };
+        tokio::select! {
+            biased;
+            () = everybody_left => true,
+            () = overdue => false,
+            () = self.stop.reached(Stage::Forced) => false,
+        }
+    }
+}
+
+/// A place that is held; given back when dropped, however the handler ended.
+pub(super) struct Admission<S: Service> {
+    room: Arc<Room<S>>,
+    place: Arc<Place>,
+    id: u64,
+}
+
+impl<S: Service> Drop for Admission<S> {
+    fn drop(&mut self) {
+        self.room.places().remove(&self.id);
+        self.room.left.notify_waiters();
+        if thread::panicking() {
+            self.room.service.notice(Notice::Panicked(self.place.peer));
+        }
+    }
+}
+
+impl<S: Service> Admission<S> {
+    /// Serves the client in this runtime. One that is gone already is not worth a word.
+    ///
+    /// An idle client is this future and little else, so it is kept small: written out, it holds
+    /// its arguments once, and what only some servers need is boxed.
+    #[expect(clippy::manual_async_fn, reason = "an async fn keeps its arguments twice")]
+    pub(super) fn attend(self, stream: TcpStream) -> impl Future<Output = ()> + Send {
+        async move {
+            if self.room.limits.when_full == WhenFull::Evict {
+                return Box::pin(self.attend_evictable(stream)).await;
+            }
+            let Ok(connection) = self.connection(Arc::new(stream)) else { return };
+            Arc::clone(&self.room.service).handle(connection).await;
+        }
+    }
+
+    async fn attend_evictable(&self, stream: TcpStream) {
+        let stream = Arc::new(stream);
+        let Ok(connection) = self.connection(Arc::clone(&stream)) else { return };
+        tokio::select! {
+            biased;
+            () = self.place.evicted.notified() => self.room.dismiss(&stream).await,
+            () = Arc::clone(&self.room.service).handle(connection) => {}
+        }
+    }
+
+    fn connection(&self, stream: Arc<TcpStream>) -> io::Result<Connection> {
+        Ok(Connection {
+            local: canonical(stream.local_addr()?),
+            stream,
+            peer: self.place.peer,
+            id: self.id,
+            accepted: Instant::now(),
+            place: Arc::clone(&self.place),
+            stop: self.room.stop.clone(),
+        })
+    }
+}
+
+/// How long a client that is sent away may take to read why.
+const DISMISSAL: Duration = Duration::from_secs(1);
+
+/// Clients sent away at once; beyond that they are closed without waiting.
+const MAX_DISMISSING: usize = 64;
