@@ -78,6 +78,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l color -d 'Whe
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l max-clients -d 'Clients at once with --keep-open; more wait until there is a place' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l idle-timeout -d 'Close a client when nothing has come or gone for so long; 0 for never' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l grace -d 'How long clients may take to finish when the server is stopped' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l json -d 'Print one JSON object a line (--format json)'
@@ -87,8 +88,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s k -l keep-open -d 'Serve many clients at once, until stopped; standard input is not sent to them'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l raw -d 'Show a terminal what peers send untouched, control characters and all'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 4 -d 'Listen on IPv4 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 6 -d 'Listen on IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 4 -d 'Use IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
@@ -96,6 +97,7 @@ json\t'One JSON object a line'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout -d 'End when nothing has come or gone for so long; 0 for never' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'How long connecting may take, over all addresses; 0 for as long as the system tries' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l timeout -d 'How long everything may take; 0 for no limit' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l json -d 'Print one JSON object a line (--format json)'
@@ -122,8 +124,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s v -l ver
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l timestamp -d 'Put the time before every answer, as ctime(3) writes it'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 4 -d 'Listen on IPv4 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 6 -d 'Listen on IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 4 -d 'Use IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
@@ -143,8 +145,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s q -l qu
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l once -d 'Serve one client and end: 0 if it logged in, 1 if not'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l field-per-read -d 'Take each read as one field, for clients that send no line end'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s 4 -d 'Listen on IPv4 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s 6 -d 'Listen on IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s 4 -d 'Use IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
@@ -178,8 +180,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l plain -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s v -l verbose -d 'Say more: what is tried, and what peers send'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
-complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 4 -d 'Listen on IPv4 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 6 -d 'Listen on IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 4 -d 'Use IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand completions" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'

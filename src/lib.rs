@@ -9,7 +9,8 @@
 //! - [`recorder`]: the append-only record file.
 //! - [`net`]: sockets. Knows no command and prints nothing.
 //! - [`output`]: reports and events to table, plain or JSON. Knows no command and no socket.
-//! - [`text`], [`reason`]: leaves that anyone may name: the escaper, and system errors in words.
+//! - [`text`], [`reason`], [`patient`]: leaves that anyone may name: the escaper, system errors in
+//!   words, and standard streams that do not block.
 //!
 //! Whatever stands further up may name what stands below it, never the other way;
 //! `tests/it/architecture.rs` holds that. The crate is a program first: its Rust API is for its
@@ -24,6 +25,7 @@ pub mod failure;
 pub mod login;
 pub mod net;
 pub mod output;
+pub mod patient;
 pub mod reason;
 pub mod recorder;
 pub mod text;

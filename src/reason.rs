@@ -10,7 +10,7 @@ pub fn of(error: &io::Error) -> String {
     let known = match error.kind() {
         ErrorKind::AddrInUse => "address already in use",
         ErrorKind::AddrNotAvailable => "not an address of this machine",
-        ErrorKind::BrokenPipe => "the reader is gone (broken pipe)",
+        ErrorKind::BrokenPipe => "the other end is gone (broken pipe)",
         ErrorKind::ConnectionAborted => "connection aborted",
         ErrorKind::ConnectionRefused => "connection refused",
         ErrorKind::ConnectionReset => "connection reset by peer",

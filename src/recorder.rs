@@ -2,7 +2,7 @@
 //!
 //! One thread writes. Records that wait are written together (group commit), and each is
 //! acknowledged only when all of it is in the file: what was acknowledged survives `kill -9`. The
-//! file is reopened when asked, or when its path leads to another file (log rotation), and a line
+//! file is reopened when asked, and when its path leads to another file (log rotation), and a line
 //! that was torn by a full disk or a crash is ended before the next record.
 //!
 //! It knows no format: a record is bytes that end in a newline.
@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
 use tokio::sync::{mpsc, oneshot};
@@ -27,9 +26,6 @@ const QUEUE: usize = 1024;
 /// Records written at once.
 const BATCH: usize = 512;
 
-/// How often it is looked whether the path still leads to the open file.
-const ROTATION_CHECK: Duration = Duration::from_secs(1);
-
 /// Only the owner may read what may hold passwords.
 const MODE: u32 = 0o600;
 
@@ -39,6 +35,7 @@ const READABLE_BY_OTHERS: u32 = 0o044;
 /// The way to the writer; cheap to clone. The writer ends with the last of them.
 #[derive(Clone, Debug)]
 pub struct Recorder {
+    path: Arc<Path>,
     entries: mpsc::Sender<Entry>,
     reopen: Arc<AtomicBool>,
 }
@@ -116,13 +113,12 @@ impl Recorder {
             path: path.to_owned(),
             file: Some(file),
             torn: false,
-            checked: Instant::now(),
             reopen: Arc::clone(&reopen),
         };
         let started = thread::Builder::new().name("recorder".into());
         let started = started.spawn(move || writer.run(receiver));
         started.map_err(|source| Error::Open { path: path.to_owned(), source })?;
-        Ok((Self { entries, reopen }, remarks))
+        Ok((Self { path: path.into(), entries, reopen }, remarks))
     }
 
     /// Appends `record`, one line with its newline, and returns once it is in the file.
@@ -131,7 +127,7 @@ impl Recorder {
     /// It is not in the file, or not all of it; later records are tried again.
     pub async fn append(&self, record: Vec<u8>) -> Result<(), Arc<Error>> {
         let (told, acknowledged) = oneshot::channel();
-        let gone = || Arc::new(Error::Gone { path: PathBuf::new() });
+        let gone = || Arc::new(Error::Gone { path: self.path.to_path_buf() });
         self.entries.send(Entry { record, told }).await.map_err(|_| gone())?;
         acknowledged.await.map_err(|_| gone())?
     }
@@ -154,7 +150,6 @@ struct Writer {
     file: Option<File>,
     /// The file ends in the middle of a line.
     torn: bool,
-    checked: Instant,
     reopen: Arc<AtomicBool>,
 }
 
@@ -193,11 +188,10 @@ impl Writer {
     /// Returns the file to write to: the one the path leads to now, its last line ended.
     fn file_for_now(&mut self) -> Result<&mut File, Error> {
         let asked = self.reopen.swap(false, Ordering::Relaxed);
-        if asked || (self.checked.elapsed() >= ROTATION_CHECK && self.is_rotated()) {
+        // A look at the path for each batch: a log that was moved away or removed must not be
+        // written to for another second.
+        if asked || self.is_rotated() {
             self.file = None;
-        }
-        if self.checked.elapsed() >= ROTATION_CHECK {
-            self.checked = Instant::now();
         }
         if self.file.is_none() {
             self.file = Some(open(&self.path)?.0);
@@ -369,18 +363,20 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_file_is_left_when_asked_and_a_new_one_made() {
+    fn a_file_that_was_moved_away_is_left_and_a_new_one_made() {
         let (_directory, path) = directory();
         let (recorder, _) = Recorder::open(&path).unwrap();
         block_on(async {
             recorder.append(b"old\n".to_vec()).await.unwrap();
             let rotated = path.with_extension("1");
             fs::rename(&path, &rotated).unwrap();
-            recorder.append(b"still old\n".to_vec()).await.unwrap();
-            recorder.reopen();
             recorder.append(b"new\n".to_vec()).await.unwrap();
-            assert_eq!(fs::read_to_string(&rotated).unwrap(), "old\nstill old\n");
+            assert_eq!(fs::read_to_string(&rotated).unwrap(), "old\n");
             assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
+            fs::remove_file(&path).unwrap();
+            recorder.reopen();
+            recorder.append(b"newer\n".to_vec()).await.unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), "newer\n");
         });
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }

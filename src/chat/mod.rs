@@ -9,8 +9,5 @@ pub mod room;
 
 pub use self::nick::Nick;
 
-/// What ends every line the room sends: telnet and `PuTTY` want both characters.
-pub const LINE_END: &str = "\r\n";
-
 /// What a client is asked first.
 pub const NICK_PROMPT: &str = "Nickname: ";

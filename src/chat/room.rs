@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::LINE_END;
 use super::command::{Command, HELP};
 use super::nick::{InvalidNick, Key, Nick};
+use crate::net::lines::LINE_END;
 use crate::text;
 
 /// A member, by the number of its connection.
@@ -48,7 +48,7 @@ pub struct Outcome {
     pub deliveries: Vec<Delivery>,
     /// A public line, with its number and its author.
     pub public: Option<Public>,
-    /// The member leaves, and this is why.
+    /// The member leaves, and this is why: its own words, escaped.
     pub leaves: Option<String>,
 }
 
@@ -112,13 +112,14 @@ impl Room {
         ])
     }
 
-    /// Lets a member go; nothing where there is none of that number.
+    /// Lets a member go, for a reason that is escaped already; nothing where there is none of that
+    /// number.
     pub fn leave(&mut self, id: MemberId, reason: &str) -> Vec<Delivery> {
         let Some(nick) = self.members.remove(&id) else {
             return Vec::new();
         };
         self.keys.remove(&nick.key());
-        vec![to_others(id, format!("-!- {nick} left ({})", text::escape(reason.as_bytes())))]
+        vec![to_others(id, format!("-!- {nick} left ({reason})"))]
     }
 
     /// Does what a member's line asks; nothing where there is no such member.
@@ -140,7 +141,7 @@ impl Room {
             Command::Who => reply(id, &format!("OK {}", self.who())),
             Command::Help => reply(id, &format!("OK {HELP}")),
             Command::Quit(words) => {
-                let reason = if words.is_empty() { "quit".to_owned() } else { lossy(words) };
+                let reason = if words.is_empty() { "quit".to_owned() } else { text::escape(words) };
                 Outcome { leaves: Some(reason), ..reply(id, "OK bye") }
             }
             Command::Unknown(word) => {
@@ -232,11 +233,6 @@ fn to_others(id: MemberId, line: String) -> Delivery {
 
 fn reply(id: MemberId, line: &str) -> Outcome {
     Outcome { deliveries: vec![to_one(id, line.to_owned())], ..Outcome::default() }
-}
-
-/// Text for a reason, which is escaped where it is shown.
-fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[cfg(test)]

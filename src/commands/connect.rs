@@ -1,19 +1,21 @@
 //! `connect`: talks to a server, as a person at a prompt or as a pipe.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, IsTerminal as _};
+use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use super::dialing::DialArgs;
+use super::ending;
+use super::values::{self, Limit};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::dial::Dialed;
 use crate::net::endpoint::{Endpoint, Target};
-use crate::net::pump::{self, Counts, End, Policy, Sink, Source};
+use crate::net::pump::{self, Policy, Sink, Source};
 use crate::net::{self, Deadline, Port, serve};
-use crate::output::{Event, EventQueue, Output, Payload};
-use crate::reason;
+use crate::output::{Event, EventQueue, Output, Payload, WhenGone};
+use crate::patient::Reader;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,7 +27,9 @@ Examples:
 
 Ends of input (TCP):
   ours      sends what is left, ends our side, and waits for the peer's end
-  the peer  everything it sent is printed, and the exit code is 0
+  the peer  everything it sent is printed; what our input still gives is sent,
+            until it ends or rests; the exit code is 0 once all of it is
+            acknowledged
   a reset   everything that came is printed, and the exit code is 4";
 
 /// Connect: the arguments
@@ -40,6 +44,9 @@ pub struct Args {
     /// Show a terminal what the peer sends untouched, control characters and all
     #[arg(long)]
     raw: bool,
+    /// End when nothing has come or gone for so long; 0 for never
+    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = values::limit)]
+    idle_timeout: Limit,
     #[command(flatten)]
     dial: DialArgs,
 }
@@ -49,12 +56,14 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let whole = args.dial.whole();
     let runtime = serve::runtime()?;
-    let queue = EventQueue::start(out);
+    let queue = EventQueue::start(out, WhenGone::Leave);
     let outcome = runtime.block_on(converse(&endpoint, args, whole, out, &queue));
-    // Data events are payload: however slow their reader is, they are delivered, if time is left.
-    queue.finish(whole.remaining().map(|left| left.max(LAST_WORDS)));
+    // However slow the reader is, it gets the last events, if time is left.
+    let printed = queue.finish(whole.remaining().map(|left| left.max(LAST_WORDS)));
     runtime.shutdown_background();
-    outcome
+    let exit = outcome?;
+    printed?;
+    Ok(exit)
 }
 
 /// How long the end waits for a blocked reader once time is up.
@@ -74,56 +83,29 @@ async fn converse(
     let peer = peer.to_string();
     let events = queue.events();
     let started = Instant::now();
-    if tells {
-        events.send(Event::Connected { peer: peer.clone(), local: local.to_string() });
-    }
     let mut payload = Payload::new(out, events.clone(), args.raw)?;
+    if tells {
+        events.deliver(Event::Connected { peer: peer.clone(), local: local.to_string() })?;
+    }
     if interactive {
-        payload = payload.with_prompt(out);
+        payload = payload.in_conversation(out);
+        out.prompt();
     }
     let system = |operation| move |source| net::Error::System { operation, source };
-    let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(system("read standard input"))?;
-    let mut source = Source::start(File::from(stdin)).map_err(system("start a thread"))?;
+    let mut source = standard_input().map_err(system("read standard input"))?;
     let sink = Sink::start(move |peer, bytes| payload.write(peer, bytes));
     let sink = sink.map_err(system("start a thread"))?;
+    let policy = Policy { pass_empty_end: true, idle: args.idle_timeout.0, deadline: whole };
     // Ctrl-C ends a client the way it ends any program.
     let never = std::future::pending();
-    let policy = Policy { pass_empty_end: true, deadline: whole };
     let (counts, end) = pump::pump(&stream, &peer, Some(&mut source), &sink, policy, never).await;
     if tells {
-        events.send(closed(&peer, counts, started.elapsed(), &end));
+        events.send(ending::closed(&peer, counts, started.elapsed(), &end));
     }
-    finish(end, &peer)
+    ending::finish(end, &peer)
 }
 
-/// Returns the event that ends a connection.
-pub(super) fn closed(peer: &str, counts: Counts, lasted: Duration, end: &End) -> Event {
-    Event::Closed {
-        peer: peer.to_owned(),
-        bytes_in: counts.bytes_in,
-        bytes_out: counts.bytes_out,
-        duration_us: u64::try_from(lasted.as_micros()).unwrap_or(u64::MAX),
-        reason: match end {
-            End::Receive(error) | End::Send(error) => super::server::end_reason(error),
-            end => end.to_string(),
-        },
-    }
-}
-
-/// Returns what the end of a connection means to the shell.
-pub(super) fn finish(end: End, peer: &str) -> anyhow::Result<Exit> {
-    let peer = peer.to_owned();
-    let stream = |operation, source| net::Error::Stream { operation, peer, source };
-    match end {
-        End::Eof | End::Stopped => Ok(Exit::Success),
-        End::Output(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),
-        End::Output(error) => Err(error.into()),
-        End::Receive(error) => Err(stream("reading from", error).into()),
-        End::Send(error) => Err(stream("writing to", error).into()),
-        End::TimedOut => Err(stream("talking to", ErrorKind::TimedOut.into()).into()),
-        End::Input(error) => {
-            let message = format!("cannot read standard input: {}", reason::of(&error));
-            Err(Failure::new(Exit::File, message).into())
-        }
-    }
+/// Starts to read standard input.
+pub(super) fn standard_input() -> io::Result<Source> {
+    Source::start(Reader(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
 }

@@ -1,11 +1,11 @@
 //! What all clients have in common: which addresses they try, and for how long.
 
-use super::values::{self, Limit};
+use super::values::{self, FamilyArgs, Limit};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::dial::{self, Dialed};
 use crate::net::endpoint::{Address, Endpoint, Transport};
-use crate::net::names::{self, Family};
+use crate::net::names;
 use crate::net::{self, Deadline};
 use crate::output::Output;
 use crate::reason;
@@ -13,12 +13,8 @@ use crate::reason;
 /// The flags of every client.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct DialArgs {
-    /// Use IPv4 only
-    #[arg(short = '4', conflicts_with = "ipv6")]
-    ipv4: bool,
-    /// Use IPv6 only
-    #[arg(short = '6')]
-    ipv6: bool,
+    #[command(flatten)]
+    family: FamilyArgs,
     /// How long connecting may take, over all addresses; 0 for as long as the system tries
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::limit)]
     connect_timeout: Limit,
@@ -50,11 +46,7 @@ impl DialArgs {
                 .hint("HOST PORT, or tcp://HOST:PORT: this version speaks TCP")
                 .into());
         };
-        let family = match (self.ipv4, self.ipv6) {
-            (true, _) => Family::V4,
-            (_, true) => Family::V6,
-            _ => Family::Any,
-        };
+        let family = self.family.family();
         let deadline = whole.earlier(Deadline::maybe(self.connect_timeout.0));
         let addrs = names::resolve(host, port.0, family, deadline)
             .await

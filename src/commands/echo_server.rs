@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use jiff::Zoned;
 
-use super::server::{self, Plan, ServerArgs, Traffic};
+use super::ending;
+use super::server::{self, Plan, ServerArgs};
 use super::values::{self, Limit};
 use crate::exit::Exit;
+use crate::net::pump::Counts;
 use crate::net::serve::{self, Connection, Notice, Service, WhenFull};
 use crate::net::{Deadline, ListenAddress, stream};
-use crate::output::{Event, Events, NetText, Output};
+use crate::output::{Event, Events, NetText, Output, WhenGone};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,7 +40,7 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::limit)]
     idle_timeout: Limit,
     /// Clients at once; more wait until there is a place
-    #[arg(long, value_name = "N", default_value_t = 512)]
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = values::count)]
     max_clients: usize,
     #[command(flatten)]
     server: ServerArgs,
@@ -50,16 +52,18 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         when_full: WhenFull::Wait,
         total: None,
         workers: serve::default_workers(),
+        when_gone: WhenGone::Warn,
     };
     let verbose = out.is_verbose() || out.is_json();
-    let (exit, _) = server::run(&args.address, &args.server, plan, out, |events| {
+    let build = |events, _| {
         Ok(Echo {
             timestamp: args.timestamp,
             idle: args.idle_timeout.0,
             shows_data: verbose,
             events,
         })
-    })?;
+    };
+    let (exit, _) = server::run(&args.address, &args.server, plan, out, build, |_| {})?;
     Ok(exit)
 }
 
@@ -78,9 +82,9 @@ impl Service for Echo {
     fn handle(self: Arc<Self>, connection: Connection) -> impl Future<Output = ()> + Send {
         async move {
             self.events.send(server::connected(&connection));
-            let mut traffic = Traffic::default();
-            let reason = self.echo(&connection, &mut traffic).await;
-            self.events.send(traffic.closed(&connection, reason));
+            let mut counts = Counts::default();
+            let reason = self.echo(&connection, &mut counts).await;
+            self.events.send(server::closed(&connection, counts, reason));
         }
     }
 
@@ -91,7 +95,7 @@ impl Service for Echo {
 
 impl Echo {
     /// Echoes until the end, and says why it came.
-    async fn echo(&self, connection: &Connection, traffic: &mut Traffic) -> String {
+    async fn echo(&self, connection: &Connection, counts: &mut Counts) -> String {
         let mut leave = pin!(connection.leave());
         let mut heard = Instant::now();
         // Set once and looked at when it goes off: moving it at every message would cost more
@@ -104,9 +108,9 @@ impl Echo {
                 step = step => match step.and_then(|step| step) {
                     Ok((0, ..)) => return "eof".to_owned(),
                     Ok(step) => step,
-                    Err(error) => return server::end_reason(&error),
+                    Err(error) => return ending::word(&error),
                 },
-                () = &mut leave => return "stopped".to_owned(),
+                _ = &mut leave => return "stopped".to_owned(),
                 () = &mut alarm => {
                     let quiet = heard.elapsed();
                     match self.idle.and_then(|idle| idle.checked_sub(quiet)) {
@@ -119,16 +123,16 @@ impl Echo {
                 }
             };
             heard = Instant::now();
-            traffic.bytes_in += received as u64;
-            traffic.bytes_out += answered as u64;
+            counts.bytes_in += received as u64;
+            counts.bytes_out += answered as u64;
             if let Some(rest) = rest {
                 let deadline = Deadline::after(STALLED);
                 // Boxed: room for what happens to slow readers only would cost every client.
                 let write = Box::pin(stream::write_all(&connection.stream, &rest, deadline));
                 if let Err(error) = write.await {
-                    return server::end_reason(&error);
+                    return ending::word(&error);
                 }
-                traffic.bytes_out += rest.len() as u64;
+                counts.bytes_out += rest.len() as u64;
             }
         }
     }

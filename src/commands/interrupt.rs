@@ -1,6 +1,8 @@
 //! SIGINT and SIGTERM become a [`Stop`]: the first asks, the second forces.
+//!
+//! SIGHUP is one of them where it says that the terminal is gone; elsewhere it has other uses.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -23,7 +25,11 @@ impl Interrupt {
     /// The handlers could not be installed.
     pub(super) fn watch() -> io::Result<Self> {
         let this = Self { stop: Stop::new(), last: Arc::default() };
-        for (kind, number) in [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)] {
+        let mut kinds = vec![(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)];
+        if io::stdin().is_terminal() {
+            kinds.push((SignalKind::hangup(), 1));
+        }
+        for (kind, number) in kinds {
             let mut signals = signal(kind)?;
             let Self { stop, last } = this.clone();
             tokio::spawn(async move {
@@ -41,8 +47,11 @@ impl Interrupt {
         self.stop.clone()
     }
 
-    /// Returns how a program ends that the last signal stopped.
-    pub(super) fn exit(&self) -> Exit {
-        Exit::Signal(self.last.load(Ordering::Relaxed))
+    /// Returns how a program ends that a signal stopped, if one did.
+    pub(super) fn exit(&self) -> Option<Exit> {
+        match self.last.load(Ordering::Relaxed) {
+            0 => None,
+            number => Some(Exit::Signal(number)),
+        }
     }
 }

@@ -1,20 +1,19 @@
 //! `listen`: accepts, says who came, and prints what they send.
 
-use std::fs::File;
 use std::io::{self, IsTerminal as _};
-use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::connect;
 use super::server::{self, Plan, ServerArgs};
+use super::values::{self, Limit};
+use super::{connect, ending};
 use crate::exit::Exit;
-use crate::net::pump::{self, Counts, End, Policy, Sink, Source};
+use crate::net::pump::{self, Counts, End, Policy, Sink};
 use crate::net::serve::{Connection, Notice, Service, WhenFull};
-use crate::net::{self, Deadline, ListenAddress, names};
-use crate::output::{Event, Events, Output, Payload};
+use crate::net::{self, Deadline, ListenAddress, Stop, names};
+use crate::output::{Event, Events, Output, Payload, WhenGone};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,7 +28,9 @@ Examples:
 
 Ends of input (one client):
   ours      sends what is left and ends our side, if it ever held a byte
-  the peer  everything it sent is printed, and the exit code is 0
+  the peer  everything it sent is printed; what our input still gives is sent,
+            until it ends or rests; the exit code is 0 once all of it is
+            acknowledged
   a reset   everything that came is printed, and the exit code is 4";
 
 /// Listen: the arguments
@@ -43,8 +44,11 @@ pub struct Args {
     #[arg(short, long)]
     keep_open: bool,
     /// Clients at once with --keep-open; more wait until there is a place
-    #[arg(long, value_name = "N", default_value_t = 512)]
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = values::count)]
     max_clients: usize,
+    /// Close a client when nothing has come or gone for so long; 0 for never
+    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = values::limit)]
+    idle_timeout: Limit,
     /// Show a terminal what peers send untouched, control characters and all
     #[arg(long)]
     raw: bool,
@@ -59,21 +63,34 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         total: (!args.keep_open).then_some(1),
         // One thread writes standard output: more of them reading would only wait for it.
         workers: 1,
+        when_gone: WhenGone::Leave,
     };
-    let (exit, listen) = server::run(&args.address, &args.server, plan, out, |events| {
+    let interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
+    let conversation = (!args.keep_open && interactive).then_some(out);
+    let build = |events: Events, stop| {
         let mut payload = Payload::new(out, events.clone(), args.raw)?;
-        if !args.keep_open && io::stdin().is_terminal() && io::stdout().is_terminal() {
-            payload = payload.with_prompt(out);
+        if let Some(out) = conversation {
+            payload = payload.in_conversation(out);
         }
         let sink = Sink::start(move |peer, bytes| payload.write(peer, bytes));
         let sink =
             sink.map_err(|source| net::Error::System { operation: "start a thread", source });
-        Ok(Listen { keep_open: args.keep_open, sink: sink?, events, last: Mutex::default() })
-    })?;
+        let (keep_open, idle) = (args.keep_open, args.idle_timeout.0);
+        Ok(Listen {
+            keep_open,
+            idle,
+            conversation,
+            sink: sink?,
+            events,
+            stop,
+            last: Mutex::default(),
+        })
+    };
+    let (exit, listen) = server::run(&args.address, &args.server, plan, out, build, |_| {})?;
     let last = listen.last.lock().unwrap_or_else(PoisonError::into_inner).take();
     match last {
         // A signal says more than the connection it ended.
-        Some((peer, end)) if exit == Exit::Success => connect::finish(end, &peer),
+        Some((peer, end)) if exit == Exit::Success => ending::finish(end, &peer),
         _ => Ok(exit),
     }
 }
@@ -86,15 +103,22 @@ const NAME_GRACE: Duration = Duration::from_millis(500);
 
 struct Listen {
     keep_open: bool,
+    idle: Option<Duration>,
+    /// Where a person has to be prompted.
+    conversation: Option<Output>,
     sink: Sink,
     events: Events,
-    /// Where only one connection is served: how it ended.
+    stop: Stop,
+    /// How the connection ended that decides how the program does.
     last: Mutex<Option<(String, End)>>,
 }
 
 impl Service for Listen {
     async fn handle(self: Arc<Self>, connection: Connection) {
         self.events.send(server::connected(&connection));
+        if let Some(out) = self.conversation {
+            out.prompt();
+        }
         let name = self.announce_name(&connection);
         let peer = connection.peer.to_string();
         let (counts, end) = self.receive(&connection, &peer).await;
@@ -103,10 +127,14 @@ impl Service for Listen {
             // The program ends with this client, and the name with the program: a moment for it.
             Deadline::after(NAME_GRACE).bound(name).await.ok();
         }
-        self.events.send(connect::closed(&peer, counts, lasted, &end));
-        if !self.keep_open {
-            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((peer, end));
+        self.events.send(ending::closed(&peer, counts, lasted, &end));
+        if matches!(end, End::Output(_)) {
+            // Nobody reads any more, whoever comes.
+            self.stop.ask();
+        } else if self.keep_open {
+            return;
         }
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert((peer, end));
     }
 
     fn notice(&self, notice: Notice) {
@@ -128,19 +156,15 @@ impl Listen {
 
     /// Prints what the client sends, until it ends or the server is asked to stop.
     async fn receive(&self, connection: &Connection, peer: &str) -> (Counts, End) {
-        let mut input = None;
-        if !self.keep_open {
-            match standard_input() {
-                Ok(source) => input = Some(source),
-                Err(error) => return (Counts::default(), End::Input(error)),
-            }
-        }
-        let policy = Policy { pass_empty_end: false, deadline: Deadline::NEVER };
-        let leave = connection.leave();
+        let input = (!self.keep_open).then(connect::standard_input).transpose();
+        let mut input = match input {
+            Ok(input) => input,
+            Err(error) => return (Counts::default(), End::Input(error)),
+        };
+        let policy = Policy { pass_empty_end: false, idle: self.idle, deadline: Deadline::NEVER };
+        let leave = async {
+            connection.leave().await;
+        };
         pump::pump(&connection.stream, peer, input.as_mut(), &self.sink, policy, leave).await
     }
-}
-
-fn standard_input() -> io::Result<Source> {
-    Source::start(File::from(io::stdin().as_fd().try_clone_to_owned()?))
 }

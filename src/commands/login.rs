@@ -60,8 +60,8 @@ const PROMPT_PATIENCE: Duration = Duration::from_secs(1);
 /// The number of the signal Ctrl-C sends.
 const SIGINT: u8 = 2;
 
-/// The longest password read from standard input, in bytes.
-const MAX_PASSWORD: u64 = 64 * 1024;
+/// The longest line read from standard input, in bytes.
+const MAX_LINE: u64 = 64 * 1024;
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let port = match args.target {
@@ -70,7 +70,6 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     };
     let endpoint = Endpoint::join(args.target.clone(), port)
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    let person = Person::new(args)?;
     let whole = args.dial.whole();
     let runtime = serve::runtime()?;
     let outcome = runtime.block_on(async {
@@ -78,14 +77,14 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             .map_err(|source| net::Error::System { operation: "watch for signals", source })?;
         let terminal = Terminal::remember();
         let stop = interrupt.stop();
-        tokio::select! {
+        let outcome = tokio::select! {
             biased;
-            outcome = log_in(&endpoint, args, whole, &person, out) => outcome,
-            () = stop.reached(Stage::Draining) => {
-                terminal.restore();
-                Ok(interrupt.exit())
-            }
-        }
+            outcome = log_in(&endpoint, args, whole, out) => outcome,
+            () = stop.reached(Stage::Draining) => Ok(interrupt.exit().unwrap_or(Exit::Success)),
+        };
+        // Whatever ended it, a prompt may have been left hidden.
+        terminal.restore();
+        outcome
     });
     // A thread may still wait for somebody to type.
     runtime.shutdown_background();
@@ -96,11 +95,12 @@ async fn log_in(
     endpoint: &Endpoint,
     args: &Args,
     whole: Deadline,
-    person: &Person,
     out: Output,
 ) -> anyhow::Result<Exit> {
+    let person = &Person::new(args, whole).await?;
     let Dialed { stream, peer, .. } = args.dial.dial(endpoint, whole, out).await?;
-    let mut server = Server { stream, peer: peer.to_string(), dialogue: Dialogue::new(), whole };
+    let mut server =
+        Server { stream, peer: peer.to_string(), dialogue: Dialogue::new(), whole, unasked: 0 };
     let mut said = Vec::new().into_iter();
     let mut next_field = Some(Field::User);
     let mut refused = false;
@@ -112,7 +112,10 @@ async fn log_in(
                 Heard::Closed if refused => return Ok(Exit::Negative),
                 Heard::Closed => return Err(server.closed_early().into()),
                 Heard::Silence => match next_field {
-                    Some(field) => next_field = server.give(field, None, person, out).await?,
+                    Some(field) => {
+                        server.unasked += 1;
+                        next_field = server.give(field, None, person, out).await?;
+                    }
                     None => {
                         return Err(server.failed("waiting for", io::ErrorKind::TimedOut).into());
                     }
@@ -121,6 +124,8 @@ async fn log_in(
             continue;
         };
         match (next, next_field) {
+            // It was only slow: what it asks for now lies before it already.
+            (Said::Prompt(_), _) if server.unasked > 0 => server.unasked -= 1,
             (Said::Prompt(prompt), Some(field)) => {
                 next_field = server.give(field, Some(&prompt), person, out).await?;
             }
@@ -138,6 +143,7 @@ async fn log_in(
                     return Ok(Exit::Negative);
                 }
                 refused = true;
+                server.unasked = 0;
                 next_field = Some(Field::User);
             }
             (Said::Remark(line), _) => out.note(&text::escape(&line)),
@@ -165,13 +171,13 @@ enum Person {
 }
 
 impl Person {
-    fn new(args: &Args) -> anyhow::Result<Self> {
+    async fn new(args: &Args, whole: Deadline) -> anyhow::Result<Self> {
         if let Some(user) = &args.user {
             refuse_line_breaks("user name", user.as_bytes())?;
         }
         match (&args.user, args.password_stdin) {
             (Some(user), true) => {
-                let password = read_line(io::stdin().lock())?;
+                let password = in_time(whole, || read_line(io::stdin().lock())).await?;
                 refuse_line_breaks("password", &password)?;
                 Ok(Self::Script { user: user.clone(), password })
             }
@@ -187,6 +193,7 @@ impl Person {
         &self,
         field: Field,
         prompt: Option<&[u8]>,
+        whole: Deadline,
         out: Output,
     ) -> anyhow::Result<Zeroizing<Vec<u8>>> {
         match (self, field) {
@@ -195,12 +202,12 @@ impl Person {
             }
             (Self::Script { password, .. }, Field::Password) => Ok(password.clone()),
             (Self::Terminal { .. }, _) => {
-                out.prompt(&match (prompt, field) {
+                out.ask(&match (prompt, field) {
                     (Some(prompt), _) => text::escape(prompt),
                     (None, Field::User) => "Username: ".to_owned(),
                     (None, Field::Password) => "Password: ".to_owned(),
                 });
-                type_in(field).await
+                in_time(whole, move || type_in(field)).await
             }
         }
     }
@@ -219,6 +226,8 @@ struct Server {
     peer: String,
     dialogue: Dialogue,
     whole: Deadline,
+    /// Fields sent before they were asked for.
+    unasked: u32,
 }
 
 impl Server {
@@ -251,7 +260,7 @@ impl Server {
         person: &Person,
         out: Output,
     ) -> anyhow::Result<Option<Field>> {
-        let answer = person.answer(field, prompt, out).await?;
+        let answer = person.answer(field, prompt, self.whole, out).await?;
         let line = Zeroizing::new([answer.as_slice(), b"\n"].concat());
         let deadline = self.whole.earlier(Deadline::after(REPLY_LIMIT));
         match stream::write_all(&self.stream, &line, deadline).await {
@@ -274,37 +283,49 @@ impl Server {
     }
 }
 
-/// Reads what somebody types, in a thread: it cannot be interrupted.
-async fn type_in(field: Field) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    let (sender, typed) = oneshot::channel();
+/// Reads in a thread, since reading cannot be interrupted, until `deadline` at the latest.
+async fn in_time<R>(deadline: Deadline, read: R) -> anyhow::Result<Zeroizing<Vec<u8>>>
+where
+    R: FnOnce() -> Result<Zeroizing<Vec<u8>>, Failure> + Send + 'static,
+{
+    let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
-        let typed = match field {
-            Field::User => read_line(io::stdin().lock()),
-            Field::Password => match rpassword::read_password() {
-                Ok(password) => Ok(Zeroizing::new(password.into_bytes())),
-                // It reads Ctrl-C itself, as the key it is.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                    Err(Failure::new(Exit::Signal(SIGINT), "interrupted"))
-                }
-                Err(error) => Err(unreadable(&error)),
-            },
-        };
         // Nobody waits any more if the program is about to end.
-        sender.send(typed).ok();
+        sender.send(read()).ok();
     });
-    let typed = typed.await.map_err(|_| Failure::new(Exit::Usage, "nothing was typed"))??;
-    Ok(typed)
+    match deadline.bound(receiver).await {
+        Ok(Ok(line)) => Ok(line?),
+        Ok(Err(_)) => Err(Failure::new(Exit::Usage, "nothing was typed").into()),
+        Err(_) => Err(Failure::new(Exit::TimedOut, "nothing was typed in time").into()),
+    }
+}
+
+/// Reads what somebody types.
+fn type_in(field: Field) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    match field {
+        Field::User => read_line(io::stdin().lock()),
+        Field::Password => match rpassword::read_password() {
+            Ok(password) => Ok(Zeroizing::new(password.into_bytes())),
+            // It reads Ctrl-C itself, as the key it is.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                Err(Failure::new(Exit::Signal(SIGINT), "interrupted"))
+            }
+            Err(error) => Err(unreadable(&error)),
+        },
+    }
 }
 
 /// Reads one line, without its end.
 fn read_line(reader: impl BufRead) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut line = Zeroizing::new(Vec::new());
-    reader.take(MAX_PASSWORD).read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
+    reader.take(MAX_LINE).read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
     if line.is_empty() {
         return Err(Failure::new(Exit::Usage, "standard input ended before a line was given"));
     }
     if line.pop_if(|last| *last == b'\n').is_some() {
         line.pop_if(|last| *last == b'\r');
+    } else if line.len() as u64 == MAX_LINE {
+        return Err(Failure::new(Exit::Usage, format!("a line of more than {MAX_LINE} bytes")));
     }
     Ok(line)
 }

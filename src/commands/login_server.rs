@@ -1,7 +1,8 @@
 //! `login-server`: asks for a user and a password, shows and records each pair.
 
+use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,16 +12,18 @@ use jiff::Zoned;
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::server::{self, Plan, ServerArgs, Traffic};
+use super::ending;
+use super::server::{self, Plan, ServerArgs};
 use super::values::{self, Limit};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::login::LINE_END;
 use crate::login::conversation::{Action, Conversation, Credentials, Fields, USER_PROMPT};
 use crate::login::record::Record;
-use crate::net::serve::{self, Connection, Notice, Service, WhenFull};
+use crate::net::lines::LINE_END;
+use crate::net::pump::Counts;
+use crate::net::serve::{self, Connection, Leave, Notice, Service, WhenFull};
 use crate::net::{Deadline, ListenAddress, stream};
-use crate::output::{Event, Events, NetText, Output};
+use crate::output::{Event, Events, NetText, Output, WhenGone};
 use crate::recorder::{Recorder, Remark};
 
 const EXAMPLES: &str = "\
@@ -58,7 +61,7 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::limit)]
     idle_timeout: Limit,
     /// Clients at once; for one more the oldest that has not logged in is thrown out
-    #[arg(long, value_name = "N", default_value_t = 512)]
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = values::count)]
     max_clients: usize,
     #[command(flatten)]
     server: ServerArgs,
@@ -70,29 +73,23 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         when_full: WhenFull::Evict,
         total: args.once.then_some(1),
         workers: serve::default_workers(),
+        when_gone: WhenGone::Warn,
     };
-    let (exit, server) = server::run(&args.address, &args.server, plan, out, |events| {
+    let build = |events, _| {
         let (log, remarks) = Recorder::open(&args.log)?;
         survive_signals(&log)?;
-        out.note(&format!("recording passwords in clear text in {}", args.log.display()));
-        for remark in remarks {
-            out.warn(&match remark {
-                Remark::Repaired => format!("ended a torn line in {}", args.log.display()),
-                Remark::ReadableByOthers => format!(
-                    "others may read {0}; to keep it to yourself: chmod 600 {0}",
-                    args.log.display()
-                ),
-            });
-        }
         Ok(LoginServer {
             fields: if args.field_per_read { Fields::Reads } else { Fields::Lines },
             limit: args.idle_timeout.0,
             log,
+            remarks,
             events,
             recorded: AtomicBool::new(false),
             failed: AtomicBool::new(false),
         })
-    })?;
+    };
+    let begun = |server: &LoginServer| server.tell_about(&args.log);
+    let (exit, server) = server::run(&args.address, &args.server, plan, out, build, begun)?;
     match exit {
         Exit::Success if args.once && server.failed.load(Ordering::Relaxed) => {
             Err(Failure::new(Exit::File, "the login was not recorded").into())
@@ -104,17 +101,19 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     }
 }
 
-/// SIGHUP reopens the log, as after a rotation. A log at the limit of `RLIMIT_FSIZE` is an error of
+/// SIGHUP reopens the log, as after a rotation, unless it says that the terminal is gone. A log at the limit of `RLIMIT_FSIZE` is an error of
 /// the write, not the end of the server, as SIGXFSZ would have it.
 fn survive_signals(log: &Recorder) -> anyhow::Result<()> {
     let start_failed = |source| crate::net::Error::System { operation: "start the server", source };
-    let mut hangups = signal(SignalKind::hangup()).map_err(start_failed)?;
-    let log = log.clone();
-    tokio::spawn(async move {
-        while hangups.recv().await.is_some() {
-            log.reopen();
-        }
-    });
+    if !io::stdin().is_terminal() {
+        let mut hangups = signal(SignalKind::hangup()).map_err(start_failed)?;
+        let log = log.clone();
+        tokio::spawn(async move {
+            while hangups.recv().await.is_some() {
+                log.reopen();
+            }
+        });
+    }
     // Once handled it stays handled, whether anybody listens or not.
     signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop).map_err(start_failed)?;
     Ok(())
@@ -130,6 +129,8 @@ struct LoginServer {
     fields: Fields,
     limit: Option<Duration>,
     log: Recorder,
+    /// What was noticed about the log.
+    remarks: Vec<Remark>,
     events: Events,
     /// At least one login is in the log.
     recorded: AtomicBool,
@@ -139,7 +140,9 @@ struct LoginServer {
 
 /// How a conversation ended.
 enum End {
-    /// Everything was said: this is the last of it.
+    /// A user and a password were given.
+    Given(Credentials),
+    /// Everything was said: this is the last of it, and why.
     Answered(String, &'static str),
     /// The client left, or its connection failed.
     Left(String),
@@ -149,32 +152,41 @@ impl Service for LoginServer {
     async fn handle(self: Arc<Self>, connection: Connection) {
         self.events.send(server::connected(&connection));
         let mut conversation = Conversation::new(self.fields);
-        let mut traffic = Traffic::default();
-        let mut leave = pin!(connection.leave());
-        let end = tokio::select! {
-            biased;
-            end = self.converse(&connection, &mut conversation, &mut traffic) => end,
-            () = Deadline::maybe(self.limit).passed() => {
-                let limit = self.limit.unwrap_or_default().as_secs_f32();
-                End::Answered(format!("ERR login timed out after {limit}s{LINE_END}"), "timed out")
+        let mut counts = Counts::default();
+        let mut end = {
+            let mut leave = pin!(connection.leave());
+            tokio::select! {
+                biased;
+                end = self.converse(&connection, &mut conversation, &mut counts) => end,
+                () = Deadline::maybe(self.limit).passed() => self.out_of_time(),
+                why = &mut leave => match why {
+                    Leave::Stopping => {
+                        End::Answered(format!("ERR server is stopping{LINE_END}"), "stopped")
+                    }
+                    Leave::Evicted => End::Answered(BUSY.to_owned(), "made place for another"),
+                },
             }
-            () = &mut leave => End::Answered(format!("ERR server is stopping{LINE_END}"), "stopped"),
         };
+        // From here on nothing interrupts: what is being recorded must be answered as it ends.
+        if let End::Given(credentials) = &end {
+            end = self.record(&connection, credentials).await;
+        }
         let reason = match end {
             End::Left(reason) => reason,
             End::Answered(last, reason) => {
                 let deadline = Deadline::after(ANSWER_LIMIT);
                 if stream::write_all(&connection.stream, last.as_bytes(), deadline).await.is_ok() {
-                    traffic.bytes_out += last.len() as u64;
+                    counts.bytes_out += last.len() as u64;
                     stream::close_gently(&connection.stream, Deadline::after(CLOSE_LIMIT)).await;
                 }
                 reason.to_owned()
             }
+            End::Given(_) => String::new(),
         };
         if let Some(bytes) = conversation.unfinished() {
             self.events.send(Event::Incomplete { peer: connection.peer.to_string(), bytes });
         }
-        self.events.send(traffic.closed(&connection, reason));
+        self.events.send(server::closed(&connection, counts, reason));
     }
 
     fn notice(&self, notice: Notice) {
@@ -182,16 +194,39 @@ impl Service for LoginServer {
     }
 
     fn refusal(&self) -> &'static [u8] {
-        b"ERR busy, try later\r\n"
+        BUSY.as_bytes()
     }
 }
 
+/// What a client is told there is no place for.
+const BUSY: &str = "ERR busy, try later\r\n";
+
 impl LoginServer {
+    /// Says what an operator should know about the log.
+    fn tell_about(&self, log: &Path) {
+        let log = log.display();
+        let tell = |message| self.events.send(Event::Warning { message });
+        tell(format!("passwords are recorded in clear text in {log}"));
+        for remark in &self.remarks {
+            tell(match remark {
+                Remark::Repaired => format!("ended a torn line in {log}"),
+                Remark::ReadableByOthers => {
+                    format!("others may read {log}; to keep it to yourself: chmod 600 {log}")
+                }
+            });
+        }
+    }
+
+    fn out_of_time(&self) -> End {
+        let limit = self.limit.unwrap_or_default().as_secs_f32();
+        End::Answered(format!("ERR login timed out after {limit}s{LINE_END}"), "timed out")
+    }
+
     async fn converse(
         &self,
         connection: &Connection,
         conversation: &mut Conversation,
-        traffic: &mut Traffic,
+        counts: &mut Counts,
     ) -> End {
         let mut say = USER_PROMPT.to_owned();
         let mut unread = Vec::new();
@@ -200,15 +235,13 @@ impl LoginServer {
             if let Err(error) =
                 stream::write_all(&connection.stream, say.as_bytes(), deadline).await
             {
-                return End::Left(server::end_reason(&error));
+                return End::Left(ending::word(&error));
             }
-            traffic.bytes_out += say.len() as u64;
-            match self.next_action(connection, conversation, &mut unread, traffic).await {
+            counts.bytes_out += say.len() as u64;
+            match self.next_action(connection, conversation, &mut unread, counts).await {
                 Ok(Action::Say(text)) => say = text,
                 Ok(Action::GiveUp(text)) => return End::Answered(text, "refused"),
-                Ok(Action::Record(credentials)) => {
-                    return self.record(connection, &credentials).await;
-                }
+                Ok(Action::Record(credentials)) => return End::Given(credentials),
                 Err(end) => return end,
             }
         }
@@ -221,7 +254,7 @@ impl LoginServer {
         connection: &Connection,
         conversation: &mut Conversation,
         unread: &mut Vec<u8>,
-        traffic: &mut Traffic,
+        counts: &mut Counts,
     ) -> Result<Action, End> {
         loop {
             let mut rest = &unread[..];
@@ -237,16 +270,17 @@ impl LoginServer {
             });
             match read.await {
                 Ok(0) => return Err(End::Left("eof".to_owned())),
-                Ok(len) => traffic.bytes_in += len as u64,
-                Err(error) => return Err(End::Left(server::end_reason(&error))),
+                Ok(len) => counts.bytes_in += len as u64,
+                Err(error) => return Err(End::Left(ending::word(&error))),
             }
         }
     }
 
     /// Records a login, and only then says that it is.
     async fn record(&self, connection: &Connection, credentials: &Credentials) -> End {
-        // From here on this client must not be thrown out for another.
-        connection.settle();
+        if !connection.settle() {
+            return End::Answered(BUSY.to_owned(), "made place for another");
+        }
         let Connection { peer, id, .. } = connection;
         let time = Zoned::now();
         let record = Record { time: &time, peer: *peer, conn: *id, credentials }.to_string();

@@ -5,6 +5,7 @@ mod completions;
 mod connect;
 mod dialing;
 mod echo_server;
+mod ending;
 mod info;
 mod interrupt;
 mod listen;
@@ -18,7 +19,7 @@ mod values;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, FromArgMatches, Subcommand};
 
-use crate::exit::Exit;
+use crate::exit::{EXIT_STATUS, Exit};
 use crate::output::Output;
 
 /// The table below, as clap's derive would read it, with one difference: a command's arguments are
@@ -35,7 +36,7 @@ macro_rules! commands {
             fn augment_subcommands(program: clap::Command) -> clap::Command {
                 program.subcommand_required(true).arg_required_else_help(true)
                     $(.subcommand(clap::Command::new($name).about($about).defer(|command| {
-                        $module::Args::augment_args(command).about($about)
+                        with_exit_status($module::Args::augment_args(command).about($about))
                     })))+
             }
 
@@ -85,6 +86,13 @@ commands! {
     "chat-server" ChatServer(chat_server),
     "Print the completion script for a shell"
     "completions" Completions(completions),
+}
+
+/// Every command's long help ends with the table of exit codes.
+fn with_exit_status(command: clap::Command) -> clap::Command {
+    let help = command.get_after_long_help().or_else(|| command.get_after_help());
+    let help = help.map(ToString::to_string).unwrap_or_default();
+    command.after_long_help(format!("{help}\n\n{EXIT_STATUS}"))
 }
 
 /// Runs a command of `program`.

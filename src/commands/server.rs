@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ending;
 use super::interrupt::Interrupt;
 use super::port_file::PortFile;
-use super::values;
+use super::values::{self, FamilyArgs};
 use crate::exit::Exit;
-use crate::net::names::Family;
+use crate::net::pump::Counts;
 use crate::net::serve::{self, Connection, Limits, Notice, Served, Service, WhenFull};
 use crate::net::socket::{self, Reach};
-use crate::net::{self, Deadline, ListenAddress};
-use crate::output::{Event, EventQueue, Events, Output};
+use crate::net::{self, Deadline, ListenAddress, Stop};
+use crate::output::{Event, EventQueue, Events, Output, WhenGone};
 
 /// The flags of every server.
 #[derive(Clone, Debug, clap::Args)]
@@ -20,12 +21,8 @@ pub(super) struct ServerArgs {
     /// Let everybody connect: listen on all interfaces instead of only this machine's loopback
     #[arg(long)]
     public: bool,
-    /// Listen on IPv4 only
-    #[arg(short = '4', conflicts_with = "ipv6")]
-    ipv4: bool,
-    /// Listen on IPv6 only
-    #[arg(short = '6')]
-    ipv6: bool,
+    #[command(flatten)]
+    family: FamilyArgs,
     /// Write the port to this file once it listens, and remove the file at the end
     #[arg(long, value_name = "PATH")]
     port_file: Option<PathBuf>,
@@ -45,59 +42,65 @@ pub(super) struct Plan {
     pub total: Option<u64>,
     /// Threads; more than one pays only where handlers do not share what they lock.
     pub workers: usize,
+    /// What happens when standard output's reader leaves.
+    pub when_gone: WhenGone,
 }
 
-/// Listens at `address` and serves with what `build` makes, until the end or a signal.
+/// Listens at `address` and serves with what `build` makes, until the end or a signal. `begun` is
+/// called once it was said where that is.
 ///
 /// # Errors
 /// It cannot listen, or `build` fails: nothing was accepted then.
-pub(super) fn run<S, B>(
+pub(super) fn run<S, B, A>(
     address: &ListenAddress,
     args: &ServerArgs,
     plan: Plan,
     out: Output,
     build: B,
+    begun: A,
 ) -> anyhow::Result<(Exit, Arc<S>)>
 where
     S: Service,
-    B: FnOnce(Events) -> anyhow::Result<S>,
+    B: FnOnce(Events, Stop) -> anyhow::Result<S>,
+    A: FnOnce(&S),
 {
     let runtime = serve::runtime()?;
-    let queue = EventQueue::start(out);
-    let outcome = runtime.block_on(run_here(address, args, plan, out, build, &queue));
+    let queue = EventQueue::start(out, plan.when_gone);
+    let outcome = runtime.block_on(run_here(address, args, plan, &queue, build, begun));
     // A blocked screen must not keep the process alive.
-    queue.finish(Some(LAST_WORDS));
+    let printed = queue.finish(Some(LAST_WORDS));
     // Lookups and clients that were cut off are not waited for.
     runtime.shutdown_background();
-    outcome
+    let outcome = outcome?;
+    if plan.when_gone == WhenGone::Leave {
+        printed?;
+    }
+    Ok(outcome)
 }
 
 /// How long the end may wait for a screen that does not take the last events.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-async fn run_here<S, B>(
+async fn run_here<S, B, A>(
     address: &ListenAddress,
     args: &ServerArgs,
     plan: Plan,
-    out: Output,
-    build: B,
     queue: &EventQueue,
+    build: B,
+    begun: A,
 ) -> anyhow::Result<(Exit, Arc<S>)>
 where
     S: Service,
-    B: FnOnce(Events) -> anyhow::Result<S>,
+    B: FnOnce(Events, Stop) -> anyhow::Result<S>,
+    A: FnOnce(&S),
 {
-    let family = match (args.ipv4, args.ipv6) {
-        (true, _) => Family::V4,
-        (_, true) => Family::V6,
-        _ => Family::Any,
-    };
+    let family = args.family.family();
     let reach = if args.public { Reach::Public } else { Reach::Loopback };
     let deadline = Deadline::after(RESOLVE_LIMIT);
     let listeners = socket::listen(address, reach, family, deadline).await?;
     let interrupt = Interrupt::watch().map_err(start_failed)?;
     let events = queue.events();
-    let service = Arc::new(build(events.clone())?);
+    let service = Arc::new(build(events.clone(), interrupt.stop())?);
     let mut port_file = None;
     for listener in &listeners {
         let addr = listener.local_addr().map_err(start_failed)?;
@@ -107,9 +110,11 @@ where
         let local_only = addr.ip().is_loopback();
         events.send(Event::Listening { addr: addr.to_string(), port: addr.port(), local_only });
     }
+    begun(&service);
     let fitting = socket::raise_descriptor_limit();
     if fitting < plan.max_clients {
-        out.warn(&format!("only {fitting} clients fit into this process's limit of open files"));
+        let message = format!("only {fitting} clients fit into this process's limit of open files");
+        events.send(Event::Warning { message });
     }
     let limits = Limits {
         max_clients: plan.max_clients.min(fitting).max(1),
@@ -124,10 +129,12 @@ where
         let message = format!("{cut_off} clients were cut off");
         events.send(Event::Warning { message });
     }
-    let stopped = interrupt.stop().stage() > net::stop::Stage::Running;
     // Who serves for ever is stopped in order; who serves a number of clients was interrupted.
-    let interrupted = forced || (stopped && plan.total.is_some());
-    Ok((if interrupted { interrupt.exit() } else { Exit::Success }, service))
+    let exit = match interrupt.exit() {
+        Some(signal) if forced || plan.total.is_some() => signal,
+        _ => Exit::Success,
+    };
+    Ok((exit, service))
 }
 
 /// Tells the operator what the accept loop did.
@@ -148,41 +155,15 @@ pub(super) fn tell(events: &Events, notice: Notice) {
     events.send(event);
 }
 
-/// What a connection carried, for its `closed` event.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Traffic {
-    /// Bytes received.
-    pub bytes_in: u64,
-    /// Bytes sent.
-    pub bytes_out: u64,
-}
-
-impl Traffic {
-    /// Returns the event that ends `connection`.
-    pub(super) fn closed(self, connection: &Connection, reason: impl Into<String>) -> Event {
-        let lasted = connection.accepted.elapsed().as_micros();
-        Event::Closed {
-            peer: connection.peer.to_string(),
-            bytes_in: self.bytes_in,
-            bytes_out: self.bytes_out,
-            duration_us: u64::try_from(lasted).unwrap_or(u64::MAX),
-            reason: reason.into(),
-        }
-    }
+/// Returns the event that ends `connection`.
+pub(super) fn closed(connection: &Connection, counts: Counts, reason: String) -> Event {
+    let lasted = connection.accepted.elapsed();
+    ending::closed_because(&connection.peer.to_string(), counts, lasted, reason)
 }
 
 /// Returns the event that begins `connection`.
 pub(super) fn connected(connection: &Connection) -> Event {
     Event::Connected { peer: connection.peer.to_string(), local: connection.local.to_string() }
-}
-
-/// Why a connection that failed ended, in the word events use.
-pub(super) fn end_reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::ConnectionReset => "reset".to_owned(),
-        std::io::ErrorKind::TimedOut => "stalled".to_owned(),
-        _ => crate::reason::of(error),
-    }
 }
 
 /// Looking up the host to listen on takes this long at most; it is usually a literal or local.

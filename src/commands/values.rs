@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::net::names::Family;
+
 /// Parses `500ms`, `5s`, `1m30s`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let parsed: SignedDuration =
@@ -22,6 +24,36 @@ pub(super) fn limit(text: &str) -> Result<Limit, String> {
 /// A limit in time that can be switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limit(pub Option<Duration>);
+
+/// Parses how many there may be of something: at least one.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("give a number from 1 on".to_owned()),
+        Ok(count) => Ok(count),
+    }
+}
+
+/// The flags that choose an address family.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct FamilyArgs {
+    /// Use IPv4 only
+    #[arg(short = '4', conflicts_with = "ipv6")]
+    ipv4: bool,
+    /// Use IPv6 only
+    #[arg(short = '6')]
+    ipv6: bool,
+}
+
+impl FamilyArgs {
+    /// Returns the family they choose.
+    pub(super) fn family(self) -> Family {
+        match (self.ipv4, self.ipv6) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => Family::Any,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -2,8 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::LINE_END;
-use crate::net::lines::{Line, LineSplitter};
+use crate::net::lines::{LINE_END, Line, LineSplitter};
 
 /// The longest user name, in bytes: twice what vsftpd takes.
 pub const MAX_USER: usize = 256;

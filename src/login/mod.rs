@@ -5,6 +5,3 @@
 pub mod conversation;
 pub mod dialogue;
 pub mod record;
-
-/// What ends every line a server of ours says: telnet and `PuTTY` want both characters.
-pub const LINE_END: &str = "\r\n";

@@ -3,6 +3,9 @@
 //! LF, CR LF, CR NUL (telnet) and a bare CR (`PuTTY`) end a line; CR LF never gives an empty line
 //! of its own, however the two are cut apart.
 
+/// What ends every line a server of ours says: telnet and `PuTTY` want both characters.
+pub const LINE_END: &str = "\r\n";
+
 /// Cuts a stream into lines.
 #[derive(Debug)]
 pub struct LineSplitter {

@@ -14,6 +14,7 @@ pub mod serve;
 pub mod socket;
 pub mod stop;
 pub mod stream;
+pub mod sys;
 
 pub use self::deadline::Deadline;
 pub use self::endpoint::{Endpoint, Host, ListenAddress, Port};

@@ -86,8 +86,13 @@ pub async fn resolve(
 /// Answers nothing when too many such questions are open already: a name is a courtesy, and a
 /// flood of clients must not become a flood of threads.
 pub async fn reverse(ip: IpAddr, deadline: Deadline) -> Option<String> {
-    let _place = ReversePlace::take()?;
-    let name = in_background(deadline, move || dns_lookup::lookup_addr(&ip)).await.ok()?.ok()?;
+    let place = ReversePlace::take()?;
+    let look_up = move || {
+        // Held until the question is answered, not until nobody waits for it any more.
+        let _place = place;
+        dns_lookup::lookup_addr(&ip)
+    };
+    let name = in_background(deadline, look_up).await.ok()?.ok()?;
     // Without a PTR record some resolvers echo the address.
     (name.parse::<IpAddr>().is_err()).then_some(name)
 }

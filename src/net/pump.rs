@@ -8,20 +8,24 @@ use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::ops::{Deref, DerefMut};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc as blocking;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::deadline::{Deadline, Elapsed};
-use super::stream;
+use super::{stream, sys};
 
 /// Bytes moved at once. Between 64 and 256 KiB a plain loop is as fast as loopback gets.
 const CHUNK: usize = 256 * 1024;
+
+/// Bytes sent at once to a peer that may be slow.
+const PIECE: usize = 64 * 1024;
 
 /// Buffers in each direction: one being filled, one being emptied, and two on the way.
 const BUFFERS: usize = 4;
@@ -49,6 +53,8 @@ pub struct Policy {
     /// Whether the end of an input that never held a byte is passed on. A listener that has
     /// nothing to say has not finished speaking: its peer must not take it for gone.
     pub pass_empty_end: bool,
+    /// How long nothing may come or go.
+    pub idle: Option<Duration>,
     /// When to give up.
     pub deadline: Deadline,
 }
@@ -80,6 +86,9 @@ pub enum End {
     /// What came could not be written; `BrokenPipe` where the reader has left.
     #[error("output: {}", crate::reason::of(.0))]
     Output(io::Error),
+    /// Nothing came or went for too long.
+    #[error("idle")]
+    Idle,
     /// The deadline passed.
     #[error("timed out")]
     TimedOut,
@@ -88,11 +97,13 @@ pub enum End {
     Stopped,
 }
 
-/// Carries bytes both ways until the peer has ended its side; `None` as the source sends nothing
-/// and leaves our side open.
+/// Carries bytes both ways until both sides have ended; `None` as the source sends nothing and
+/// leaves our side open.
 ///
-/// The end of the source is passed on (`shutdown(SHUT_WR)`) and reading goes on. What came before
-/// a failure is written before the failure is returned. `stop` ends it too, in order.
+/// The end of the source is passed on (`shutdown(SHUT_WR)`) and reading goes on. After the peer's
+/// end whatever the source still has is sent; only a source that is idle then is not waited for.
+/// What came before a failure is written before the failure is returned. [`End::Eof`] means that
+/// the peer's TCP has acknowledged every byte. `stop` ends it in order, too.
 pub async fn pump(
     stream: &TcpStream,
     peer: &str,
@@ -101,21 +112,20 @@ pub async fn pump(
     policy: Policy,
     stop: impl Future<Output = ()>,
 ) -> (Counts, End) {
-    let mut received = 0;
-    let mut sent = 0;
-    let end = {
-        let mut outbound = pin!(send_all(stream, source, policy, &mut sent));
-        let mut inbound = pin!(receive_all(stream, peer, sink, &mut received));
+    let state = State::new();
+    let mut end = {
+        let mut outbound = pin!(send_all(stream, source, policy, &state));
+        let mut inbound = pin!(receive_all(stream, peer, sink, &state));
         let mut stop = pin!(stop);
-        let mut sending = true;
+        let (mut sending, mut receiving) = (true, true);
         let mut send_failure = None;
         loop {
             tokio::select! {
                 biased;
-                end = &mut inbound => break match (end, send_failure) {
+                end = &mut inbound, if receiving => match end {
+                    End::Eof => receiving = false,
                     // Both directions see a reset; receiving has the better words for it.
-                    (End::Eof, Some(failure)) => failure,
-                    (end, _) => end,
+                    end => break end,
                 },
                 outcome = &mut outbound, if sending => {
                     sending = false;
@@ -126,17 +136,25 @@ pub async fn pump(
                         Err(failure) => break failure,
                     }
                 }
+                () = state.source_rests(), if !receiving => sending = false,
                 // A writer that gave up is noticed though nothing more may come for it.
                 () = sink.filled.closed() => break End::Output(sink.pool.failure()),
+                () = state.silence(policy.idle) => break End::Idle,
                 () = policy.deadline.passed() => break End::TimedOut,
                 () = &mut stop => break End::Stopped,
             }
+            if !receiving && (!sending || send_failure.is_some()) {
+                break send_failure.unwrap_or(End::Eof);
+            }
         }
     };
-    let counts = Counts { bytes_in: received, bytes_out: sent };
+    let counts = state.counts();
+    if let (End::Eof, 1..) = (&end, counts.bytes_out) {
+        end = acknowledged(stream, policy.deadline).await;
+    }
     // Whoever is out of time already waits for a blocked reader no longer than this.
     let patience = match end {
-        End::TimedOut | End::Stopped => Deadline::after(LAST_WRITE),
+        End::TimedOut | End::Idle | End::Stopped => Deadline::after(LAST_WRITE),
         _ => policy.deadline,
     };
     match patience.bound(sink.flush()).await {
@@ -146,30 +164,132 @@ pub async fn pump(
     }
 }
 
+/// A source that has given nothing for so long after the peer's end is idle: somebody at a
+/// terminal, or a program that waits for an answer that will not come.
+const RESTING: Duration = Duration::from_millis(250);
+
+/// How long the peer's TCP may take to acknowledge the last bytes, where nothing else limits it.
+const ACKNOWLEDGEMENT: Duration = Duration::from_secs(30);
+
+/// What both directions have done so far, with moments in microseconds since the beginning.
+struct State {
+    began: Instant,
+    received: AtomicU64,
+    sent: AtomicU64,
+    /// When anything last came or went.
+    moved: AtomicU64,
+    /// Since when the source is waited for; [`NEVER`] while something of it is being sent.
+    waiting: AtomicU64,
+}
+
+/// A moment that does not come.
+const NEVER: u64 = u64::MAX;
+
+impl State {
+    fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            waiting: AtomicU64::new(NEVER),
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            bytes_in: self.received.load(Ordering::Relaxed),
+            bytes_out: self.sent.load(Ordering::Relaxed),
+        }
+    }
+
+    fn count(&self, counter: &AtomicU64, len: usize) {
+        counter.fetch_add(len as u64, Ordering::Relaxed);
+        self.moved.store(self.now(), Ordering::Relaxed);
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(NEVER - 1)
+    }
+
+    /// Waits until the source has given nothing for a while.
+    async fn source_rests(&self) {
+        self.age_reaches(&self.waiting, RESTING).await;
+    }
+
+    /// Waits until nothing has come or gone for as long as `limit`; for ever without one.
+    async fn silence(&self, limit: Option<Duration>) {
+        match limit {
+            Some(limit) => self.age_reaches(&self.moved, limit).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn age_reaches(&self, moment: &AtomicU64, limit: Duration) {
+        loop {
+            let age = self.now().saturating_sub(moment.load(Ordering::Relaxed));
+            match limit.checked_sub(Duration::from_micros(age)) {
+                Some(left) if !left.is_zero() => tokio::time::sleep(left).await,
+                _ => return,
+            }
+        }
+    }
+}
+
 async fn send_all(
     stream: &TcpStream,
     source: Option<&mut Source>,
     policy: Policy,
-    sent: &mut u64,
+    state: &State,
 ) -> Result<(), End> {
     let Some(source) = source else { return Ok(()) };
-    while let Some(chunk) = source.filled.recv().await {
+    loop {
+        state.waiting.store(state.now(), Ordering::Relaxed);
+        let Some(chunk) = source.filled.recv().await else { break };
+        state.waiting.store(NEVER, Ordering::Relaxed);
         let (buffer, len) = chunk.map_err(End::Input)?;
         if len == 0 {
             break;
         }
-        stream::write_all(stream, &buffer[..len], Deadline::NEVER).await.map_err(End::Send)?;
-        *sent += len as u64;
+        let mut rest = &buffer[..len];
+        while !rest.is_empty() {
+            // In pieces, so that progress with a slow peer is seen.
+            let piece = &rest[..rest.len().min(PIECE)];
+            stream::write_all(stream, piece, Deadline::NEVER).await.map_err(End::Send)?;
+            state.count(&state.sent, piece.len());
+            rest = &rest[piece.len()..];
+        }
         // A reader that has ended needs no buffer.
         source.empty.send(buffer).ok();
     }
-    if *sent > 0 || policy.pass_empty_end {
+    if state.counts().bytes_out > 0 || policy.pass_empty_end {
         SockRef::from(stream).shutdown(Shutdown::Write).map_err(End::Send)?;
     }
     Ok(())
 }
 
-async fn receive_all(stream: &TcpStream, peer: &str, sink: &Sink, received: &mut u64) -> End {
+/// Waits until the peer's TCP has everything, or has thrown it away.
+async fn acknowledged(stream: &TcpStream, deadline: Deadline) -> End {
+    let deadline = deadline.earlier(Deadline::after(ACKNOWLEDGEMENT));
+    let mut pause = Duration::from_micros(100);
+    loop {
+        match stream.take_error() {
+            Ok(None) => {}
+            Ok(Some(error)) | Err(error) => return End::Send(error),
+        }
+        match sys::unacknowledged(stream) {
+            Ok(0) => return End::Eof,
+            Ok(_) if deadline.has_passed() => return End::TimedOut,
+            Ok(_) => {}
+            Err(error) => return End::Send(error),
+        }
+        // Nothing announces an acknowledgement: usually it is there at the first look.
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+async fn receive_all(stream: &TcpStream, peer: &str, sink: &Sink, state: &State) -> End {
     let from: Arc<str> = peer.into();
     loop {
         // A buffer is taken only when there is something to put into it: many connections may
@@ -188,7 +308,7 @@ async fn receive_all(stream: &TcpStream, peer: &str, sink: &Sink, received: &mut
                 if sink.filled.send(delivery).await.is_err() {
                     return End::Output(sink.pool.failure());
                 }
-                *received += len as u64;
+                state.count(&state.received, len);
             }
             Err(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}

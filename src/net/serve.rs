@@ -82,8 +82,8 @@ pub enum Notice {
 /// A client, as a handler gets it.
 #[derive(Debug)]
 pub struct Connection {
-    /// The socket. Shared with the loop, which may have the last word.
-    pub stream: Arc<TcpStream>,
+    /// The socket.
+    pub stream: TcpStream,
     /// The other end, an IPv4 address always in its own form.
     pub peer: SocketAddr,
     /// Our end.
@@ -96,19 +96,30 @@ pub struct Connection {
     stop: Stop,
 }
 
+/// Why a client should leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// The server stops.
+    Stopping,
+    /// Its place is taken away for another.
+    Evicted,
+}
+
 impl Connection {
-    /// Marks the client as one that must not be thrown out for another.
-    pub fn settle(&self) {
-        self.place.settled.store(true, Ordering::Relaxed);
+    /// Makes the client one that is not thrown out for another. False where that has happened
+    /// already: what it asked for must not be done any more.
+    pub fn settle(&self) -> bool {
+        self.place.settle()
     }
 
-    /// Waits until the server asks its clients to leave. One such future serves the whole
+    /// Waits until the client should leave, and says why. One such future serves the whole
     /// connection.
-    pub async fn leave(&self) {
+    pub async fn leave(&self) -> Leave {
         // Not `Stop::reached`: its list of waiters is one for all workers, and larger.
         if self.stop.stage() < Stage::Draining {
             self.place.asked.notified().await;
         }
+        if self.place.is_evicted() { Leave::Evicted } else { Leave::Stopping }
     }
 }
 
@@ -210,6 +221,15 @@ impl<S: Service> Door<S> {
             match accepted {
                 Ok((stream, peer)) => {
                     pause = FIRST_PAUSE;
+                    // Another door may have given the last place away meanwhile.
+                    tokio::select! {
+                        biased;
+                        () = &mut stopped => return,
+                        () = Self::wait_for_room(&room) => {}
+                    }
+                    if room.is_sold_out() {
+                        return;
+                    }
                     self.welcome(stream, canonical(peer));
                 }
                 Err(error) if concerns_one_connection(&error) => {}

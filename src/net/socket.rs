@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::deadline::Deadline;
-use super::endpoint::ListenAddress;
+use super::endpoint::{Host, ListenAddress};
 use super::error::Error;
 use super::names::{self, Family};
 
@@ -44,7 +44,8 @@ pub async fn listen(
         Some(host) => {
             let found = names::resolve(host, port, family, deadline).await;
             let error = |source| Error::Name { name: host.to_string(), source };
-            (found.map_err(error)?, false)
+            // A name may stand for addresses this machine lacks: localhost for ::1, in a container.
+            (found.map_err(error)?, matches!(host, Host::Name(_)))
         }
         None => (default_addrs(reach, family, port), family == Family::Any),
     };

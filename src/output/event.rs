@@ -214,6 +214,14 @@ impl Event {
         }
     }
 
+    /// How much of it a peer decides, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Data { data, .. } => data.0.len(),
+            _ => 0,
+        }
+    }
+
     pub(super) fn verbosity(&self) -> Verbosity {
         match self {
             Self::Data { .. } => Verbosity::Verbose,

@@ -8,6 +8,7 @@ mod color;
 mod event;
 mod json;
 mod payload;
+mod prompt;
 mod queue;
 mod table;
 
@@ -19,7 +20,7 @@ use serde::Serialize;
 pub use self::color::ColorChoice;
 pub use self::event::{Event, NetText};
 pub use self::payload::Payload;
-pub use self::queue::{EventQueue, Events};
+pub use self::queue::{EventQueue, Events, WhenGone};
 pub use self::table::{Cell, Report, Table};
 
 use self::color::Paint;
@@ -119,7 +120,7 @@ impl Output {
             return write_stdout(format!("{line}\n").as_bytes());
         }
         if self.shows(event) {
-            write_stderr(&format!("{}\n", self.err.event(event)));
+            self.talk_over_prompt(&format!("{}\n", self.err.event(event)));
         }
         Ok(())
     }
@@ -159,8 +160,14 @@ impl Output {
     }
 
     /// Asks on standard error, without a newline, for something to be typed.
-    pub fn prompt(self, prompt: &str) {
-        write_stderr(&self.err.prompt(prompt));
+    pub fn ask(self, question: &str) {
+        write_stderr(&self.err.prompt(question));
+    }
+
+    /// Prompts for the next line of a conversation; whatever is said until then goes above it.
+    pub fn prompt(self) {
+        self.ask(prompt::PROMPT);
+        prompt::stands();
     }
 
     /// Prints what went wrong; also with `-q`.
@@ -197,14 +204,20 @@ impl Output {
             r#type: &'static str,
             message: &'a str,
         }
-        if self.is_json() {
-            write_stderr(&json::line(&Talk { r#type: kind, message }));
+        self.talk_over_prompt(&if self.is_json() {
+            json::line(&Talk { r#type: kind, message })
         } else {
-            write_stderr(&format!(
-                "{} {}\n",
-                self.err.dim(&format!("{kind}:")),
-                escape_lines(message)
-            ));
+            format!("{} {}\n", self.err.dim(&format!("{kind}:")), escape_lines(message))
+        });
+    }
+
+    fn talk_over_prompt(self, line: &str) {
+        match prompt::lift() {
+            Some(erase) => {
+                write_stderr(&[erase, line].concat());
+                self.prompt();
+            }
+            None => write_stderr(line),
         }
     }
 }

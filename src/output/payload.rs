@@ -4,24 +4,26 @@
 //! buffered here: a prompt without a newline is visible at once.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 
-use super::{Event, Events, NetText, Output};
+use super::{Event, Events, NetText, Output, prompt};
+use crate::patient;
 use crate::text::StreamEscaper;
 
 /// Writes what peers send.
 #[derive(Debug)]
 pub struct Payload {
     way: Way,
-    /// What a person is asked with on a terminal; shown whenever it is their turn.
-    prompt: Option<Output>,
+    /// Where a person has to be prompted for the next line.
+    conversation: Option<Output>,
 }
 
 #[derive(Debug)]
 enum Way {
     Verbatim(File),
-    Escaped(File, StreamEscaper),
+    /// With what is held back of a torn character, and whose that is.
+    Escaped(File, StreamEscaper, String),
     Events(Events),
 }
 
@@ -37,19 +39,18 @@ impl Payload {
             // Past std's line buffer, which would hold a prompt back.
             let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
             if !raw && stdout.is_terminal() {
-                Way::Escaped(stdout, StreamEscaper::default())
+                Way::Escaped(stdout, StreamEscaper::default(), String::new())
             } else {
                 Way::Verbatim(stdout)
             }
         };
-        Ok(Self { way, prompt: None })
+        Ok(Self { way, conversation: None })
     }
 
-    /// Prompts with `> ` now and after every complete line that comes.
+    /// Prompts after every complete line that comes.
     #[must_use]
-    pub fn with_prompt(mut self, out: Output) -> Self {
-        out.prompt(PROMPT);
-        self.prompt = Some(out);
+    pub fn in_conversation(mut self, out: Output) -> Self {
+        self.conversation = Some(out);
         self
     }
 
@@ -58,24 +59,30 @@ impl Payload {
     /// # Errors
     /// Standard output could not be written; `BrokenPipe` when its reader left.
     pub fn write(&mut self, peer: &str, bytes: &[u8]) -> io::Result<()> {
-        if let Some(out) = self.prompt {
-            // Over the prompt that waits.
-            out.prompt(ERASE_LINE);
+        if let (Some(out), Some(erase)) = (self.conversation, prompt::lift()) {
+            out.ask(erase);
         }
         match &mut self.way {
-            Way::Verbatim(stdout) => stdout.write_all(bytes)?,
-            Way::Escaped(stdout, escaper) => {
-                stdout.write_all(escaper.push(bytes).as_bytes())?;
+            Way::Verbatim(stdout) => patient::write_all(stdout, bytes)?,
+            Way::Escaped(stdout, escaper, whose) => {
+                let mut shown = String::new();
+                if whose != peer {
+                    // What one peer tore must not be joined with another's bytes.
+                    shown = escaper.finish();
+                    peer.clone_into(whose);
+                }
+                shown += &escaper.push(bytes);
+                patient::write_all(stdout, shown.as_bytes())?;
             }
             Way::Events(events) => {
                 let (peer, data) = (peer.to_owned(), NetText(bytes.to_vec()));
                 events.deliver(Event::Data { peer, data })?;
             }
         }
-        if let Some(out) = self.prompt
+        if let Some(out) = self.conversation
             && bytes.ends_with(b"\n")
         {
-            out.prompt(PROMPT);
+            out.prompt();
         }
         Ok(())
     }
@@ -83,15 +90,9 @@ impl Payload {
 
 impl Drop for Payload {
     fn drop(&mut self) {
-        if let Way::Escaped(stdout, escaper) = &mut self.way {
+        if let Way::Escaped(stdout, escaper, _) = &mut self.way {
             // The last bytes of a torn character, at the end of everything.
-            stdout.write_all(escaper.finish().as_bytes()).ok();
+            patient::write_all(stdout, escaper.finish().as_bytes()).ok();
         }
     }
 }
-
-/// As the course's client prompts.
-const PROMPT: &str = "> ";
-
-/// To the first column, and clear what stands there.
-const ERASE_LINE: &str = "\r\u{1b}[K";

@@ -11,14 +11,17 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("failure.rs", &["exit", "net", "dns", "recorder", "output", "reason", "text"]),
     (
         "commands",
-        &["dns", "login", "chat", "recorder", "net", "output", "exit", "failure", "text", "reason"],
+        &[
+            "dns", "login", "chat", "recorder", "net", "output", "exit", "failure", "text",
+            "reason", "patient",
+        ],
     ),
     ("dns", &["net", "text", "reason"]),
     ("login", &["recorder", "net", "text", "reason"]),
     ("chat", &["recorder", "net", "text", "reason"]),
-    ("recorder.rs", &["text", "reason"]),
-    ("net", &["text", "reason"]),
-    ("output", &["text", "reason"]),
+    ("recorder.rs", &["text", "reason", "patient"]),
+    ("net", &["text", "reason", "patient"]),
+    ("output", &["text", "reason", "patient"]),
     ("exit.rs", &[]),
     ("text.rs", &[]),
 ];
@@ -37,8 +40,8 @@ fn every_layer_names_only_what_stands_below_it() {
             }
         }
     }
-    // `reason.rs` is the one leaf without a row: it names nothing either.
-    assert_eq!(seen + 1, rust_files(&source).len(), "a file in src belongs to no layer");
+    // `reason.rs` and `patient.rs` are leaves without a row: they name nothing either.
+    assert_eq!(seen + 2, rust_files(&source).len(), "a file in src belongs to no layer");
 }
 
 #[test]
@@ -47,7 +50,9 @@ fn unsafe_and_printing_stay_where_they_belong() {
     for file in rust_files(&source) {
         let text = fs::read_to_string(&file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
-        for word in ["unsafe ", "println!(", "eprintln!(", "print!(", "process::exit"] {
+        let may_be_unsafe = file.ends_with("net/sys.rs");
+        assert!(may_be_unsafe || !code.contains("unsafe "), "{} has unsafe code", file.display());
+        for word in ["println!(", "eprintln!(", "print!(", "process::exit"] {
             assert!(!code.contains(word), "{} has {word}", file.display());
         }
         assert!(text.starts_with("//! "), "{} does not say what it is", file.display());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -36,11 +36,40 @@ pub(super) struct Room<S> {
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) peer: SocketAddr,
-    pub(super) settled: AtomicBool,
-    /// There is no place for it any more.
-    evicted: Notify,
-    /// It should leave: the server stops.
+    /// Whether it may still be thrown out: one of the three below.
+    state: AtomicU8,
+    /// It should leave.
     pub(super) asked: Notify,
+}
+
+/// The client may be thrown out for another.
+const OPEN: u8 = 0;
+
+/// It may not.
+const SETTLED: u8 = 1;
+
+/// It was.
+const EVICTED: u8 = 2;
+
+impl Place {
+    /// Makes the place safe; false where it is taken away already.
+    pub(super) fn settle(&self) -> bool {
+        self.decide(SETTLED) || self.state.load(Ordering::Relaxed) == SETTLED
+    }
+
+    /// Takes the place away; false where it is safe.
+    fn evict(&self) -> bool {
+        self.decide(EVICTED)
+    }
+
+    pub(super) fn is_evicted(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == EVICTED
+    }
+
+    /// One of the two comes first, whichever threads they are in.
+    fn decide(&self, state: u8) -> bool {
+        self.state.compare_exchange(OPEN, state, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
 }
 
 impl<S: Service> Room<S> {
@@ -83,20 +112,14 @@ impl<S: Service> Room<S> {
 
     /// Finds a place for `peer`, throwing out another client if that is the rule.
     pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<Admission<S>> {
-        let place = Arc::new(Place {
-            peer,
-            settled: AtomicBool::new(false),
-            evicted: Notify::new(),
-            asked: Notify::new(),
-        });
+        let place = Arc::new(Place { peer, state: AtomicU8::new(OPEN), asked: Notify::new() });
         let mut evicted = None;
         let mut places = self.places();
         if places.len() >= self.limits.max_clients {
             if self.limits.when_full != WhenFull::Evict {
                 return None;
             }
-            let unsettled = |place: &Arc<Place>| !place.settled.load(Ordering::Relaxed);
-            let oldest = places.iter().find(|(_, place)| unsettled(place));
+            let oldest = places.iter().find(|(_, place)| place.evict());
             let oldest = oldest.map(|(id, _)| *id)?;
             evicted = places.remove(&oldest);
         }
@@ -104,7 +127,7 @@ impl<S: Service> Room<S> {
         places.insert(id, Arc::clone(&place));
         drop(places);
         if let Some(evicted) = evicted {
-            evicted.evicted.notify_one();
+            evicted.asked.notify_one();
             self.service.notice(Notice::Evicted(evicted.peer));
         }
         if self.is_sold_out() {
@@ -173,30 +196,16 @@ impl<S: Service> Drop for Admission<S> {
 impl<S: Service> Admission<S> {
     /// Serves the client in this runtime. One that is gone already is not worth a word.
     ///
-    /// An idle client is this future and little else, so it is kept small: written out, it holds
-    /// its arguments once, and what only some servers need is boxed.
+    /// An idle client is this future and little else: written out, it holds its arguments once.
     #[expect(clippy::manual_async_fn, reason = "an async fn keeps its arguments twice")]
     pub(super) fn attend(self, stream: TcpStream) -> impl Future<Output = ()> + Send {
         async move {
-            if self.room.limits.when_full == WhenFull::Evict {
-                return Box::pin(self.attend_evictable(stream)).await;
-            }
-            let Ok(connection) = self.connection(Arc::new(stream)) else { return };
+            let Ok(connection) = self.connection(stream) else { return };
             Arc::clone(&self.room.service).handle(connection).await;
         }
     }
 
-    async fn attend_evictable(&self, stream: TcpStream) {
-        let stream = Arc::new(stream);
-        let Ok(connection) = self.connection(Arc::clone(&stream)) else { return };
-        tokio::select! {
-            biased;
-            () = self.place.evicted.notified() => self.room.dismiss(&stream).await,
-            () = Arc::clone(&self.room.service).handle(connection) => {}
-        }
-    }
-
-    fn connection(&self, stream: Arc<TcpStream>) -> io::Result<Connection> {
+    fn connection(&self, stream: TcpStream) -> io::Result<Connection> {
         Ok(Connection {
             local: canonical(stream.local_addr()?),
             stream,
@@ -212,5 +221,6 @@ impl<S: Service> Admission<S> {
 /// How long a client that is sent away may take to read why.
 const DISMISSAL: Duration = Duration::from_secs(1);
 
-/// Clients sent away at once; beyond that they are closed without waiting.
-const MAX_DISMISSING: usize = 64;
+/// Clients sent away at once; beyond that they are closed without waiting. Fewer than the
+/// descriptors a server keeps in reserve.
+const MAX_DISMISSING: usize = 8;

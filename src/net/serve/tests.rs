@@ -15,12 +15,17 @@ impl Service for Moody {
             let read = stream::read(&connection.stream, <[u8]>::to_vec);
             let bytes = tokio::select! {
                 bytes = read => bytes.unwrap_or_default(),
-                () = connection.leave() => return,
+                why = connection.leave() => {
+                    if why == Leave::Evicted {
+                        stream::write_now(&connection.stream, self.refusal()).ok();
+                    }
+                    return;
+                }
             };
             match bytes.first() {
                 None => return,
                 Some(b'p') => panic!("on purpose"),
-                Some(b's') => connection.settle(),
+                Some(b's') => assert!(connection.settle()),
                 Some(_) => {}
             }
             stream::write_all(&connection.stream, &bytes, Deadline::NEVER).await.ok();
@@ -46,15 +51,20 @@ impl Service for Moody {
 
 struct Running {
     addr: SocketAddr,
+    /// Its second door.
+    other: SocketAddr,
     stop: Stop,
     notices: channel::Receiver<&'static str>,
     thread: thread::JoinHandle<Served>,
 }
 
 fn start(when_full: WhenFull, max_clients: usize, workers: usize, total: Option<u64>) -> Running {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let addr = listener.local_addr().unwrap();
+    let listeners: Vec<_> =
+        (0..2).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let addrs: Vec<_> = listeners.iter().map(|door| door.local_addr().unwrap()).collect();
+    for listener in &listeners {
+        listener.set_nonblocking(true).unwrap();
+    }
     let stop = Stop::new();
     let asked = stop.clone();
     let (sender, notices) = channel::channel();
@@ -62,14 +72,18 @@ fn start(when_full: WhenFull, max_clients: usize, workers: usize, total: Option<
     let limits = Limits { max_clients, when_full, total, grace, workers };
     let service = Arc::new(Moody(sender));
     let thread = thread::spawn(move || {
-        runtime().unwrap().block_on(serve(vec![listener], limits, asked, service)).unwrap()
+        runtime().unwrap().block_on(serve(listeners, limits, asked, service)).unwrap()
     });
-    Running { addr, stop, notices, thread }
+    Running { addr: addrs[0], other: addrs[1], stop, notices, thread }
 }
 
 impl Running {
     fn client(&self) -> std::net::TcpStream {
-        let client = std::net::TcpStream::connect(self.addr).unwrap();
+        Self::client_of(self.addr)
+    }
+
+    fn client_of(addr: SocketAddr) -> std::net::TcpStream {
+        let client = std::net::TcpStream::connect(addr).unwrap();
         client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         client
     }
@@ -165,6 +179,21 @@ fn a_full_server_waits_refuses_or_throws_out_as_it_was_told() {
     let late = server.client();
     assert_eq!(hear(&late), Some(b'n'));
     assert_eq!(server.notice(), "refused");
+    server.end();
+}
+
+#[test]
+fn a_full_server_waits_whichever_door_the_next_client_comes_to() {
+    let server = start(WhenFull::Wait, 1, 1, None);
+    let first = server.client();
+    talk(&first, b'x');
+    let second = Running::client_of(server.other);
+    say(&second, b'y');
+    // Its door has seen it by the time the first one is answered again.
+    talk(&first, b'x');
+    drop(first);
+    assert_eq!(hear(&second), Some(b'y'));
+    assert!(server.notices.try_recv().is_err(), "somebody was refused");
     server.end();
 }
 

@@ -1,0 +1,62 @@
+//! How a conversation ended: for the event that says so, and for the shell.
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::net;
+use crate::net::pump::{Counts, End};
+use crate::output::Event;
+use crate::reason;
+
+/// Returns the event that ends a connection.
+pub(super) fn closed(peer: &str, counts: Counts, lasted: Duration, end: &End) -> Event {
+    let reason = match end {
+        End::Receive(error) | End::Send(error) => word(error),
+        end => end.to_string(),
+    };
+    closed_because(peer, counts, lasted, reason)
+}
+
+/// Returns the event that ends a connection whose end needs no more than a word.
+pub(super) fn closed_because(
+    peer: &str,
+    counts: Counts,
+    lasted: Duration,
+    reason: String,
+) -> Event {
+    let Counts { bytes_in, bytes_out } = counts;
+    let duration_us = u64::try_from(lasted.as_micros()).unwrap_or(u64::MAX);
+    Event::Closed { peer: peer.to_owned(), bytes_in, bytes_out, duration_us, reason }
+}
+
+/// Why a connection failed, in the word events use.
+pub(super) fn word(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionReset => "reset".to_owned(),
+        ErrorKind::TimedOut => "stalled".to_owned(),
+        _ => reason::of(error),
+    }
+}
+
+/// Returns what the end of a connection means to the shell.
+///
+/// # Errors
+/// Any end but one in order, and a reader that has simply left.
+pub(super) fn finish(end: End, peer: &str) -> anyhow::Result<Exit> {
+    let peer = peer.to_owned();
+    let stream = |operation, source| net::Error::Stream { operation, peer, source };
+    match end {
+        End::Eof | End::Stopped => Ok(Exit::Success),
+        End::Output(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),
+        End::Output(error) => Err(error.into()),
+        End::Receive(error) => Err(stream("reading from", error).into()),
+        End::Send(error) => Err(stream("writing to", error).into()),
+        End::TimedOut | End::Idle => Err(stream("talking to", ErrorKind::TimedOut.into()).into()),
+        End::Input(error) => {
+            let message = format!("cannot read standard input: {}", reason::of(&error));
+            Err(Failure::new(Exit::File, message).into())
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Standard streams that somebody else made non-blocking.
+//!
+//! A leaf like `text`. A pipe from a program that uses it asynchronously (node, ssh) may have
+//! `O_NONBLOCK` set; the flag is shared with that program, so it is not ours to change. Reading
+//! and writing wait for such a stream as if it blocked.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write as _};
+use std::os::fd::AsFd as _;
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+/// A reader that waits.
+#[derive(Debug)]
+pub struct Reader(pub File);
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    wait_for(&self.0, PollFlags::IN)?;
+                }
+                done => return done,
+            }
+        }
+    }
+}
+
+/// Writes all of `bytes`, however long that takes.
+///
+/// # Errors
+/// What the stream reports, except that it is full.
+pub fn write_all(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match file.write(rest) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(len) => rest = &rest[len..],
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                wait_for(file, PollFlags::OUT)?;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Like the blocking call it stands for, this ends when the other side does something.
+fn wait_for(file: &File, what: PollFlags) -> io::Result<()> {
+    match poll(&mut [PollFd::from_borrowed_fd(file.as_fd(), what)], None) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::ioctl_fionbio;
+    use std::os::fd::OwnedFd;
+    use std::thread;
+
+    #[test]
+    fn a_pipe_that_does_not_block_carries_everything_all_the_same() {
+        let (reader, writer) = io::pipe().unwrap();
+        let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
+        ioctl_fionbio(&reader, true).unwrap();
+        ioctl_fionbio(&writer, true).unwrap();
+        let sent: Vec<u8> = (0..1_000_000_u32).map(|n| (n % 251) as u8).collect();
+        let copy = sent.clone();
+        let writing = thread::spawn(move || write_all(&mut File::from(writer), &copy).unwrap());
+        let mut read = Vec::new();
+        Reader(File::from(reader)).read_to_end(&mut read).unwrap();
+        writing.join().unwrap();
+        assert!(read == sent);
+    }
+}
