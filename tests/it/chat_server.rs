@@ -243,3 +243,19 @@ fn our_own_client_takes_part() {
     running.wait().code(0);
     assert_eq!(bob.line(), "-!- carol left (eof)");
 }
+
+#[test]
+fn one_who_talks_without_a_pause_keeps_nobody_waiting() {
+    let chat = sockkit("chat-server 0").serve();
+    let mut talker = enter(&chat, "talker");
+    let mut reader = enter(&chat, "reader");
+    // Thirty thousand lines in one go.
+    talker.send("a\n".repeat(30_000));
+    reader.read_until("<talker> a\r\n");
+    let mut late = enter(&chat, "late");
+    late.send("/quit\n");
+    late.read_until("OK bye\r\n");
+    // Late came and went while the talker was still being heard.
+    let heard = reader.read_until("-!- late left (quit)\r\n").matches("<talker> a").count();
+    assert!(heard < 29_999, "everybody waited for the talker");
+}

@@ -86,10 +86,14 @@ fn a_closed_port_is_named_with_its_reason_and_a_hint() {
 fn a_connection_to_oneself_counts_as_refused() {
     // With one port to connect from, connecting to that port meets oneself.
     let setup = "ip link set lo up; echo '40000 40000' > /proc/sys/net/ipv4/ip_local_port_range";
-    let connect = "connect 127.0.0.1 40000";
-    let Some(connect) = in_namespace("a connection to oneself", setup, connect) else { return };
-    let ran = connect.start().wait().code(4);
-    assert!(ran.stderr.contains("connection refused"), "{}", ran.stderr);
+    for host in ["127.0.0.1", "0.0.0.0"] {
+        let connect = format!("connect {host} 40000");
+        let Some(connect) = in_namespace("a connection to oneself", setup, &connect) else {
+            return;
+        };
+        let ran = connect.start().wait().code(4);
+        assert!(ran.stderr.contains("connection refused"), "{}", ran.stderr);
+    }
 }
 
 #[test]
@@ -243,4 +247,64 @@ fn a_pipeline_of_three_programs_moves_a_tree_without_loss() {
     let ran = running.wait().code(0);
     assert!(sender.wait().unwrap().success());
     assert!(ran.stdout == payload);
+}
+
+/// Five megabytes in which every piece is another.
+fn payload() -> Vec<u8> {
+    (0..5_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+}
+
+#[test]
+fn the_peers_end_does_not_end_what_we_still_have_to_send() {
+    let peer = Peer::start(|mut client| {
+        client.end();
+        client.read_to_end()
+    });
+    sockkit(&format!("connect {}", peer.addr)).stdin(payload()).run().code(0);
+    assert!(peer.join() == payload());
+    // Both ways round, between our own two programs: one has nothing to say and ends at once.
+    let listen = sockkit("listen 0").serve();
+    let connect = sockkit(&format!("connect 127.0.0.1 {}", listen.port())).start();
+    let mut connect = connect;
+    connect.close_stdin();
+    let mut listening = listen.running;
+    listening.write(&payload());
+    listening.close_stdin();
+    assert!(connect.wait().code(0).stdout == payload());
+    listening.wait().code(0);
+}
+
+#[test]
+fn bytes_the_peer_threw_away_are_no_success() {
+    let peer = Peer::start(|mut client| {
+        client.read_until("first");
+        // Closed with bytes unread: the kernel answers the rest with a reset.
+    });
+    let ran = sockkit(&format!("connect {}", peer.addr))
+        .stdin([b"first".to_vec(), payload()].concat())
+        .run();
+    ran.code(4);
+}
+
+#[test]
+fn silence_beyond_the_idle_limit_is_exit_5() {
+    let peer = Peer::start(|mut client| {
+        client.send(b"x");
+        client.read_to_end();
+    });
+    let ran =
+        sockkit(&format!("connect {} --idle-timeout 200ms", peer.addr)).start().wait().code(5);
+    assert_eq!(ran.stdout, b"x");
+    peer.join();
+}
+
+#[test]
+fn a_full_disk_is_exit_8_under_json_too() {
+    let peer = Peer::start(|mut client| client.send(b"data"));
+    let mut command = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_sockkit");
+    command.args(["-c", &format!("exec {program} connect {} --json > /dev/full", peer.addr)]);
+    let ran = Sockkit::of(command).start().wait().code(8);
+    assert!(ran.stderr.contains("no space left on device"), "{}", ran.stderr);
+    peer.join();
 }

@@ -225,3 +225,87 @@ fn connecting_right_after_the_line_is_never_refused() {
         drop(listen.client());
     }
 }
+
+#[test]
+fn under_json_a_slow_reader_slows_the_sender_and_loses_nothing() {
+    let program = env!("CARGO_BIN_EXE_sockkit");
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut child = std::process::Command::new(program)
+        .args(["listen", "0", "-4", "--json"])
+        .stdin(std::process::Stdio::null())
+        .stdout(writer)
+        .spawn()
+        .unwrap();
+    use std::io::{Read as _, Write as _};
+    let mut first = [0; 256];
+    let len = reader.read(&mut first).unwrap();
+    let line = std::str::from_utf8(&first[..len]).unwrap().lines().next().unwrap();
+    let event: serde_json::Value = serde_json::from_str(line).unwrap();
+    let client = Client::connect(event["addr"].as_str().unwrap().parse().unwrap());
+    client.stream.set_write_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+    // Until nothing moves any more: the reader looks away, so the sender must come to a stop.
+    let mut sent = 0;
+    while let Ok(len) = (&client.stream).write(&[b'x'; 65536]) {
+        sent += len;
+        assert!(sent < 200_000_000, "nobody holds the sender back");
+    }
+    client.end();
+    let mut rest = String::new();
+    reader.read_to_string(&mut rest).unwrap();
+    assert!(child.wait().unwrap().success());
+    let events = rest.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let received: usize = events.filter_map(|event| Some(event["text"].as_str()?.len())).sum();
+    assert_eq!(received, sent);
+}
+
+#[test]
+fn a_reader_that_leaves_ends_it_quietly_also_with_many_clients() {
+    let program = env!("CARGO_BIN_EXE_sockkit");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("port");
+    let script = format!(
+        "{program} listen 0 -k --port-file {} | head -c1; exit ${{PIPESTATUS[0]}}",
+        path.display()
+    );
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", &script]);
+    let running = Sockkit::of(command).start();
+    let port: u16 = crate::support::eventually("the port file", || {
+        std::fs::read_to_string(&path).ok()?.trim().parse().ok()
+    });
+    crate::support::eventually("the end", || {
+        let client = std::net::TcpStream::connect(("127.0.0.1", port));
+        let Ok(mut client) = client else { return Some(()) };
+        use std::io::Write as _;
+        client.write_all(b"hello\n").ok();
+        None
+    });
+    running.wait().code(0);
+}
+
+#[test]
+fn an_idle_client_of_many_is_closed_where_that_is_asked_for() {
+    let listen = sockkit("listen 0 -k --max-clients 1 --idle-timeout 200ms -4").serve();
+    let mut silent = listen.client();
+    let mut next = listen.client();
+    next.send(b"heard");
+    assert_eq!(silent.read_to_end(), b"");
+    listen.running.stdout.wait_for_text("heard");
+}
+
+#[test]
+fn a_name_that_stands_for_a_family_this_machine_lacks_is_no_obstacle() {
+    let setup = "ip link set lo up
+        echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+        hosts=$(mktemp); printf '127.0.0.1 both.example\\n::1 both.example\\n' > $hosts
+        mount --bind $hosts /etc/hosts; rm $hosts";
+    let Some(listen) =
+        crate::support::in_namespace("listen without IPv6", setup, "listen both.example:0")
+    else {
+        return;
+    };
+    let running = listen.start();
+    running.stderr.wait_for_text("listening on 127.0.0.1:");
+    running.signal(Signal::TERM);
+    running.wait().code(143);
+}

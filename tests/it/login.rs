@@ -411,3 +411,27 @@ fn json_tells_every_login() {
     assert_eq!(event["result"], "recorded");
     assert!(Path::new(&directory.path().join("log-acesso.txt")).exists());
 }
+
+#[test]
+fn a_server_that_asks_late_is_not_misunderstood() {
+    let peer = Peer::start(|mut client| {
+        // It has the user before it has asked for it.
+        let user = client.line();
+        client.send("Username: ");
+        client.send("Password: ");
+        let password = client.line();
+        client.send("OK recorded\r\n");
+        (user, password)
+    });
+    let login = format!("login {} --user alice --password-stdin", peer.addr);
+    assert_eq!(sockkit(&login).stdin("x\n").run().code(0).out(), "OK recorded\n");
+    assert_eq!(peer.join(), ("alice".to_owned(), "x".to_owned()));
+}
+
+#[test]
+fn the_limit_for_everything_holds_while_a_password_is_waited_for() {
+    let (server, _directory) = server("");
+    let login = format!("login {} --user alice --password-stdin --timeout 300ms", server.addr);
+    let ran = sockkit(&login).start().wait().code(5);
+    assert!(ran.stderr.contains("nothing was typed in time"), "{}", ran.stderr);
+}

@@ -519,6 +519,13 @@ impl Terminal {
         self.master.write_all(text.as_bytes()).unwrap();
     }
 
+    /// Closes the terminal, as when its window is closed.
+    pub(crate) fn hang_up(&self) {
+        // The reading thread holds a copy of the descriptor, so the session is told directly.
+        let session = rustix::termios::tcgetsid(&self.master).unwrap();
+        rustix::process::kill_process_group(session, Signal::HUP).unwrap();
+    }
+
     /// Whether what is typed is shown.
     pub(crate) fn echoes(&self) -> bool {
         use rustix::termios::{LocalModes, tcgetattr};

@@ -78,3 +78,32 @@ fn a_report_is_in_colour_on_a_terminal() {
     assert!(text.contains("\u{1b}[1mINTERFACE"), "{text:?}");
     assert_eq!(terminal.wait(), 0);
 }
+
+#[test]
+fn what_came_without_a_line_end_stays_on_the_screen() {
+    let directory = here();
+    let peer = Peer::start(|mut client| {
+        client.send(b"Hello, ");
+        client.read_until("go on\n");
+        client.send(b"world\r\n");
+    });
+    let mut terminal = Terminal::start(&format!("connect {}", peer.addr), directory.path());
+    terminal.screen.wait_for_text("Hello, ");
+    terminal.type_in("go on\r");
+    let text = terminal.screen.wait_for_text("world");
+    let after = text.split("Hello, ").nth(1).unwrap();
+    assert!(!after.split("world").next().unwrap().contains('\u{1b}'), "{text:?}");
+    assert_eq!(terminal.wait(), 0);
+}
+
+#[test]
+fn a_server_ends_with_its_terminal_and_cleans_up() {
+    let directory = here();
+    let path = directory.path().join("port");
+    let server = format!("login-server 0 --port-file {}", path.display());
+    let terminal = Terminal::start(&server, directory.path());
+    terminal.screen.wait_for_text("only this machine");
+    eventually("the port file", || path.exists().then_some(()));
+    terminal.hang_up();
+    eventually("the port file is removed", || (!path.exists()).then_some(()));
+}
