@@ -90,6 +90,6 @@ impl Service for ChatServer {
     }
 
     fn refusal(&self) -> &'static [u8] {
-        b"ERR busy, try later\r\n"
+        server::BUSY.as_bytes()
     }
 }

@@ -91,6 +91,7 @@ struct InfoReport {
     search_domains: Vec<String>,
 }
 
+/// A network interface, as the report's JSON has it.
 #[derive(Debug, Serialize)]
 struct Interface {
     name: String,

@@ -163,7 +163,7 @@ impl Service for LoginServer {
                     Leave::Stopping => {
                         End::Answered(format!("ERR server is stopping{LINE_END}"), "stopped")
                     }
-                    Leave::Evicted => End::Answered(BUSY.to_owned(), "made place for another"),
+                    Leave::Evicted => End::Answered(server::BUSY.to_owned(), "made place for another"),
                 },
             }
         };
@@ -194,12 +194,9 @@ impl Service for LoginServer {
     }
 
     fn refusal(&self) -> &'static [u8] {
-        BUSY.as_bytes()
+        server::BUSY.as_bytes()
     }
 }
-
-/// What a client is told there is no place for.
-const BUSY: &str = "ERR busy, try later\r\n";
 
 impl LoginServer {
     /// Says what an operator should know about the log.
@@ -279,7 +276,7 @@ impl LoginServer {
     /// Records a login, and only then says that it is.
     async fn record(&self, connection: &Connection, credentials: &Credentials) -> End {
         if !connection.settle() {
-            return End::Answered(BUSY.to_owned(), "made place for another");
+            return End::Answered(server::BUSY.to_owned(), "made place for another");
         }
         let Connection { peer, id, .. } = connection;
         let time = Zoned::now();

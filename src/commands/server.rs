@@ -161,6 +161,9 @@ pub(super) fn closed(connection: &Connection, counts: Counts, reason: String) ->
     ending::closed_because(&connection.peer.to_string(), counts, lasted, reason)
 }
 
+/// What a client of a line server is told there is no place for.
+pub(super) const BUSY: &str = "ERR busy, try later\r\n";
+
 /// Returns the event that begins `connection`.
 pub(super) fn connected(connection: &Connection) -> Event {
     Event::Connected { peer: connection.peer.to_string(), local: connection.local.to_string() }

@@ -54,7 +54,9 @@ pub async fn read<T>(stream: &TcpStream, take: impl FnOnce(&[u8]) -> T) -> io::R
 }
 
 /// Reads once. A read that does not fill the buffer has emptied the socket: the runtime is told
-/// that there is no more for now, which saves the call that would find it out.
+/// that there is no more for now, which saves the call that would find it out. (The runtime's own
+/// readers do the same. A read also stops short at an urgent mark: what lies behind one is read
+/// with whatever comes next.)
 fn read_now(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     let mut short = None;
     let full = stream.try_io(Interest::READABLE, || {
