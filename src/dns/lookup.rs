@@ -64,6 +64,8 @@ pub struct Attempt {
 pub enum AttemptError {
     /// It answered that it cannot or will not.
     Answered(Rcode),
+    /// It sent us to another server, this one: it does not look for answers itself.
+    Referred(String),
     /// It gave no reply that could be read.
     Exchange(ExchangeError),
 }
@@ -107,9 +109,9 @@ impl Lookup {
     /// Returns who had the last word: the server that answered, or the one whose failure says
     /// most, if it said anything.
     pub fn answered_by(&self) -> Option<Server> {
-        let spoke = |attempt: &&Attempt| {
-            let kind = attempt.failure.kind();
-            matches!(kind, FailureKind::Answered(_) | FailureKind::Malformed)
+        let spoke = |attempt: &&Attempt| match attempt.failure.kind() {
+            FailureKind::Answered(_) | FailureKind::Referred | FailureKind::Malformed => true,
+            FailureKind::Silence | FailureKind::Unreachable => false,
         };
         self.server.or_else(|| self.decisive().filter(spoke).map(|attempt| attempt.server))
     }
@@ -118,7 +120,7 @@ impl Lookup {
     /// garbage, garbage before silence, silence before a server that is not there.
     pub fn decisive(&self) -> Option<&Attempt> {
         let weight = |attempt: &&Attempt| match attempt.failure.kind() {
-            FailureKind::Answered(_) => 3,
+            FailureKind::Answered(_) | FailureKind::Referred => 3,
             FailureKind::Malformed => 2,
             FailureKind::Silence => 1,
             FailureKind::Unreachable => 0,
@@ -136,6 +138,8 @@ impl Lookup {
 pub enum FailureKind {
     /// The server said no.
     Answered(Rcode),
+    /// It sent us elsewhere.
+    Referred,
     /// Its reply cannot be read.
     Malformed,
     /// It said nothing.
@@ -149,6 +153,7 @@ impl AttemptError {
     pub fn kind(&self) -> FailureKind {
         let mut error = match self {
             Self::Answered(rcode) => return FailureKind::Answered(*rcode),
+            Self::Referred(_) => return FailureKind::Referred,
             Self::Exchange(error) => error,
         };
         while let ExchangeError::Truncated(inner) = error {
@@ -166,6 +171,7 @@ impl fmt::Display for AttemptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answered(rcode) => write!(f, "{rcode}"),
+            Self::Referred(to) => write!(f, "referred to {to} (it does not recurse)"),
             Self::Exchange(error) => error.fmt(f),
         }
     }
@@ -191,11 +197,13 @@ async fn ask(
         servers_left -= 1;
         let exchanged = exchange::exchange(server, question, Deadline::after(share)).await;
         let (server, failure) = match exchanged {
-            Ok(exchanged) if !exchanged.reply.rcode.is_failure() => {
-                servers[..=at].rotate_right(1);
-                return Some(exchanged);
+            Ok(exchanged) => {
+                let Some(failure) = refusal(&exchanged.reply) else {
+                    servers[..=at].rotate_right(1);
+                    return Some(exchanged);
+                };
+                (exchanged.server, failure)
             }
-            Ok(Exchanged { reply, server, .. }) => (server, AttemptError::Answered(reply.rcode)),
             Err(error) => (server, AttemptError::Exchange(error)),
         };
         lookup.failed.push(Attempt { server, failure });
@@ -204,6 +212,14 @@ async fn ask(
     lookup.failed.drain(..failed_before);
     lookup.server = None;
     None
+}
+
+/// Why a reply is no answer, where it is none.
+fn refusal(reply: &Reply) -> Option<AttemptError> {
+    if reply.rcode.is_failure() {
+        return Some(AttemptError::Answered(reply.rcode));
+    }
+    reply.referral().map(|to| AttemptError::Referred(to.to_owned()))
 }
 
 /// What a reply means for the lookup; nothing where an alias leads out of it.

@@ -25,12 +25,29 @@ pub struct Question {
 pub struct Reply {
     /// What it says about the question as a whole.
     pub rcode: Rcode,
+    /// Whether the server speaks for the zone.
+    pub authoritative: bool,
     /// Whether it did not fit: there is more over TCP, and the records are left unread.
     pub truncated: bool,
     /// The records that answer.
     pub answers: Vec<Record>,
     /// The zone's records, which say how final a "no" is.
     pub authorities: Vec<Record>,
+}
+
+impl Reply {
+    /// Returns the server this reply sends us to, where it does nothing else: it says neither yes
+    /// nor no (RFC 2308 section 2.2). With authority or the zone's SOA record it would say no.
+    pub fn referral(&self) -> Option<&str> {
+        let mut kinds = self.authorities.iter().map(|record| record.record_type);
+        let says_no = self.authoritative || kinds.any(|kind| kind == RecordType::SOA);
+        if self.rcode != Rcode::NOERROR || !self.answers.is_empty() || says_no {
+            return None;
+        }
+        let mut records = self.authorities.iter();
+        let server = records.find(|record| record.record_type == RecordType::NS);
+        server.map(|record| record.data.as_str())
+    }
 }
 
 /// Why bytes are not the reply that is waited for.
@@ -69,6 +86,7 @@ impl Question {
         self.check_question(&mut decoder, &header)?;
         let mut reply = Reply {
             rcode: Rcode(rcode),
+            authoritative: header.authoritative,
             truncated: header.truncation,
             answers: Vec::new(),
             authorities: Vec::new(),

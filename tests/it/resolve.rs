@@ -4,12 +4,12 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::rdata::{AAAA, PTR};
+use hickory_resolver::proto::op::{Message, ResponseCode};
+use hickory_resolver::proto::rr::rdata::{AAAA, PTR, SOA};
 use hickory_resolver::proto::rr::{Name, RData, Record};
 use serde_json::{Value, json};
 
-use crate::dns_server::{Asked, DnsServer, Via, a, cname, raw, record, wire};
+use crate::dns_server::{Asked, DnsServer, Via, a, cname, ns, raw, record, wire};
 use crate::support::Sockkit;
 
 struct Run {
@@ -301,6 +301,56 @@ fn a_server_that_fails_or_refuses_is_named_with_its_words() {
         let complaint: Value = serde_json::from_str(run.stderr.trim()).unwrap();
         assert_eq!((&complaint["type"], &complaint["code"]), (&json!("error"), &json!(4)));
         run.says(&format!("udp://{} answered {status}", server.addr));
+    }
+}
+
+#[test]
+fn a_server_that_only_refers_to_others_has_not_answered() {
+    let refers = || {
+        DnsServer::start(|asked| {
+            let mut reply = asked.reply();
+            reply.metadata.recursion_available = false;
+            reply.add_authorities([ns("example.", "ns1.example."), ns("example.", "ns2.example.")]);
+            vec![wire(&reply)]
+        })
+    };
+    let server = refers();
+    let run = resolve(["--json", "www.example", "a", &server.word()]);
+    assert_eq!(run.code, 4);
+    let line = &run.json()[0];
+    let url = format!("udp://{}", server.addr);
+    assert_eq!((&line["status"], &line["server"]), (&json!("ERROR"), &json!(url)));
+    let reason = format!("{url} referred to ns1.example. (it does not recurse)");
+    assert_eq!(line["error"], reason);
+    run.says(&format!("cannot look up www.example: {reason}"));
+    let good = DnsServer::with_records(vec![a("www.example.", [192, 0, 2, 1])]);
+    let run = resolve(["--plain", "www.example", "a", &server.word(), &good.word()]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "www.example.\tA\t300\t192.0.2.1\n"));
+    run.says(&format!("passed over {url}: referred to ns1.example. (it does not recurse)"));
+}
+
+#[test]
+fn name_servers_in_a_reply_with_authority_are_no_referral() {
+    let soa = || {
+        let of = |name: &str| Name::from_ascii(name).unwrap();
+        record("example.", RData::SOA(SOA::new(of("ns1.example."), of("h."), 1, 2, 3, 4, 5)))
+    };
+    let nothing: [fn(&mut Message, Record); 2] = [
+        |reply, _| reply.metadata.authoritative = true,
+        |reply, soa| {
+            reply.add_authorities([soa]);
+        },
+    ];
+    for says_so in nothing {
+        let server = DnsServer::start(move |asked| {
+            let mut reply = asked.reply();
+            reply.add_authorities([ns("example.", "ns1.example.")]);
+            says_so(&mut reply, soa());
+            vec![wire(&reply)]
+        });
+        let run = resolve(["--json", "www.example", "a", &server.word()]);
+        assert_eq!((run.code, &run.json()[0]["status"]), (1, &json!("NOERROR")));
+        run.says("www.example has no A record (the name exists)");
     }
 }
 

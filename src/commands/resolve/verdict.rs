@@ -41,6 +41,7 @@ pub(super) fn failure(lookup: &Lookup, limit: Option<Duration>) -> String {
             Some(meaning) => format!("{server} answered {rcode} ({meaning})"),
             None => format!("{server} answered {rcode}"),
         },
+        AttemptError::Referred(_) => format!("{server} {failure}"),
         AttemptError::Exchange(ExchangeError::Silence { .. }) => {
             let within = limit.map_or_else(String::new, |limit| format!(" within {limit:?}"));
             let is_silent = |attempt: &&Attempt| attempt.failure.kind() == FailureKind::Silence;
