@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::Name;
 use super::alias::{AliasError, Place, Trail};
 use super::exchange::{self, ExchangeError, Exchanged};
-use super::message::{Question, Reply};
+use super::message::{Edns, Question, Reply};
 use super::rcode::Rcode;
 use super::record::Record;
 use super::record_type::RecordType;
@@ -27,6 +27,8 @@ pub struct Lookup {
     pub answers: Vec<Record>,
     /// Who gave the last reply; nobody where none came.
     pub server: Option<Server>,
+    /// How that server was asked: without EDNS only where it did not understand it.
+    pub edns: Edns,
     /// What the replies took, or how long they were waited for in vain.
     pub time: Duration,
     /// Servers that failed, in order; on success those asked before the one that answered.
@@ -83,6 +85,7 @@ pub async fn lookup(question: Question, servers: &[Server], limit: Option<Durati
         outcome: Outcome::NoAnswer,
         answers: Vec::new(),
         server: None,
+        edns: Edns::With,
         time: Duration::ZERO,
         failed: Vec::new(),
         ignored: 0,
@@ -96,6 +99,7 @@ pub async fn lookup(question: Question, servers: &[Server], limit: Option<Durati
         lookup.time += exchanged.time;
         lookup.ignored += exchanged.ignored;
         lookup.server = Some(exchanged.server);
+        lookup.edns = exchanged.edns;
         let outcome = judge(&exchanged.reply, wanted, &mut trail);
         lookup.answers.extend(exchanged.reply.answers);
         if let Some(outcome) = outcome {

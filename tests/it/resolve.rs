@@ -355,6 +355,46 @@ fn name_servers_in_a_reply_with_authority_are_no_referral() {
 }
 
 #[test]
+fn a_server_from_before_edns_is_asked_in_its_own_words() {
+    for code in [ResponseCode::FormErr, ResponseCode::NotImp] {
+        let server = DnsServer::start(move |asked| {
+            if asked.message.edns.is_some() {
+                return vec![asked.reply_code(code)];
+            }
+            let mut reply = asked.reply();
+            reply.add_answer(a(&asked.name, [192, 0, 2, 1]));
+            vec![wire(&reply)]
+        });
+        for way in [&["-v"][..], &["-v", "--tcp"]] {
+            let before = server.count();
+            let word = server.word();
+            let words = ["resolve", "--plain", "old.example", "a", &word];
+            let ran = Sockkit::new(words.iter().chain(way).copied()).run().code(0);
+            assert_eq!(ran.out(), "old.example.\tA\t300\t192.0.2.1\n");
+            assert!(ran.stderr.contains(", without EDNS"), "{}", ran.stderr);
+            assert!(!ran.stderr.contains("passed over"), "{}", ran.stderr);
+            assert_eq!(server.count() - before, 2);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_understands_nothing_is_asked_twice_and_keeps_its_word() {
+    let server = always(ResponseCode::FormErr);
+    let run = resolve(["--json", "old.example", "a", &server.word()]);
+    assert_eq!((run.code, &run.json()[0]["status"]), (4, &json!("FORMERR")));
+    assert_eq!(server.count(), 2);
+    let server = DnsServer::start(|asked| match asked.message.edns {
+        Some(_) => vec![asked.reply_code(ResponseCode::NotImp)],
+        None => Vec::new(),
+    });
+    let started = Instant::now();
+    let run = resolve(["--json", "old.example", "a", "--timeout=400ms", &server.word()]);
+    ends_soon(started);
+    assert_eq!((run.code, &run.json()[0]["status"]), (4, &json!("NOTIMP")));
+}
+
+#[test]
 fn a_closed_port_is_told_at_once() {
     let (_socket, word) = closed_port();
     let started = Instant::now();

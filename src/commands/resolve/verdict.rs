@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::dns::exchange::ExchangeError;
 use crate::dns::lookup::{Attempt, AttemptError, FailureKind, Lookup, Outcome};
+use crate::dns::message::Edns;
 use crate::dns::rcode::Rcode;
 use crate::dns::record_type::RecordType;
 use crate::dns::subject::Subject;
@@ -142,7 +143,11 @@ impl Verdict<'_> {
                 let name = bare(&lookup.question.name);
                 let kind = lookup.question.record_type;
                 let (status, time) = (status(lookup), lookup.time);
-                out.detail(&format!("{server} on {name} {kind}: {status}, {time:.1?}"));
+                let edns = match lookup.edns {
+                    Edns::With => "",
+                    Edns::Without => ", without EDNS",
+                };
+                out.detail(&format!("{server} on {name} {kind}: {status}, {time:.1?}{edns}"));
             }
             if lookup.ignored > 0 {
                 let count = lookup.ignored;
