@@ -147,11 +147,17 @@ async fn connect_udp(addr: SocketAddr) -> io::Result<UdpSocket> {
     };
     let socket = UdpSocket::bind(any).await?;
     socket.connect(addr).await?;
-    // On a loopback port nobody has, the kernel may have given it to us: there is no server.
-    if socket.local_addr()? == addr {
+    refuse_itself(socket.local_addr()?, socket.peer_addr()?)?;
+    Ok(socket)
+}
+
+/// On a loopback port nobody has, the kernel may have given it to us: there is no server. The
+/// address asked for may be another one that leads there, such as `0.0.0.0`.
+fn refuse_itself(local: SocketAddr, peer: SocketAddr) -> io::Result<()> {
+    if (local.ip(), local.port()) == (peer.ip(), peer.port()) {
         return Err(ErrorKind::ConnectionRefused.into());
     }
-    Ok(socket)
+    Ok(())
 }
 
 async fn over_tcp(
@@ -177,6 +183,7 @@ async fn tcp_conversation(
     let (id, bytes) = query.question.encode(query.edns);
     let dialed = dial::connect(&addr.to_string(), &[addr], deadline).await;
     let mut stream = dialed.map_err(|error| not_connected(error, *ignored))?.stream;
+    refuse_itself(stream.local_addr()?, stream.peer_addr()?)?;
     let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
     // One segment: some servers take what comes first for the whole.
     stream.write_all(&[&length.to_be_bytes()[..], &bytes].concat()).await?;

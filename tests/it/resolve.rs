@@ -10,7 +10,7 @@ use hickory_resolver::proto::rr::{Name, RData, Record};
 use serde_json::{Value, json};
 
 use crate::dns_server::{Asked, DnsServer, Via, a, cname, ns, raw, record, wire};
-use crate::support::Sockkit;
+use crate::support::{Sockkit, in_namespace};
 
 struct Run {
     code: i32,
@@ -392,6 +392,18 @@ fn a_server_that_understands_nothing_is_asked_twice_and_keeps_its_word() {
     let run = resolve(["--json", "old.example", "a", "--timeout=400ms", &server.word()]);
     ends_soon(started);
     assert_eq!((run.code, &run.json()[0]["status"]), (4, &json!("NOTIMP")));
+}
+
+#[test]
+fn a_socket_that_meets_itself_is_a_closed_port() {
+    // With one port to ask from, asking that port meets oneself, here under another address.
+    let setup = "ip link set lo up; echo '40000 40000' > /proc/sys/net/ipv4/ip_local_port_range";
+    for way in ["", "--tcp"] {
+        let args = format!("resolve www.ita.br a @0.0.0.0:40000 {way}");
+        let Some(resolve) = in_namespace("a question to oneself", setup, &args) else { return };
+        let ran = resolve.run().code(4);
+        assert!(ran.stderr.contains("0.0.0.0:40000 connection refused"), "{}", ran.stderr);
+    }
 }
 
 #[test]
