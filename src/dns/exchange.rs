@@ -63,6 +63,10 @@ pub async fn exchange(
     question: &Question,
     deadline: Deadline,
 ) -> Result<Exchanged, ExchangeError> {
+    if deadline.has_passed() {
+        // What cannot be waited for is not asked.
+        return Err(ExchangeError::Silence { ignored: 0 });
+    }
     let mut exchanged = ask(server, Query { question, edns: Edns::With }, deadline).await?;
     // RFC 6891 section 7. Whether the reply has an OPT record says nothing: there are servers that
     // send back what they did not understand.

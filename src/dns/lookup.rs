@@ -73,10 +73,9 @@ pub enum AttemptError {
 }
 
 /// Looks `question` up: the servers in order until one answers, and again for each alias that
-/// leads out of a reply. `limit` is for all of it; without one each server has its own.
-pub async fn lookup(question: Question, servers: &[Server], limit: Option<Duration>) -> Lookup {
+/// leads out of a reply. `deadline` is for all of it; without one each server has [`PATIENCE`].
+pub async fn lookup(question: Question, servers: &[Server], deadline: Deadline) -> Lookup {
     let started = Instant::now();
-    let deadline = Deadline::maybe(limit);
     let mut servers = servers.to_vec();
     let mut trail = Trail::new(question.name.clone());
     let wanted = question.record_type;
@@ -182,7 +181,7 @@ impl fmt::Display for AttemptError {
 }
 
 /// How long each server has where nobody set a limit.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks one server after the other. Each has an equal share of the time that is left, so that one
 /// that is silent does not cost the others theirs. The one that answers is asked first from then

@@ -438,6 +438,39 @@ fn silence_ends_at_the_timeout() {
 }
 
 #[test]
+fn the_timeout_is_one_for_all_lookups() {
+    let server = silent();
+    let names: Vec<String> = (0..49).map(|at| format!("n{at}.example")).collect();
+    let word = server.word();
+    let words = ["resolve", "--json", "a", "--timeout=1s", &word];
+    let started = Instant::now();
+    let ran = Sockkit::new(words.into_iter().chain(names.iter().map(String::as_str))).run();
+    ends_soon(started);
+    let run = Run { code: ran.code, stdout: ran.out(), stderr: ran.stderr };
+    assert_eq!(run.code, 5);
+    let lines = run.json();
+    assert_eq!(lines.len(), names.len());
+    let reason = format!("no answer from udp://{} within 1s", server.addr);
+    for line in lines {
+        assert_eq!((&line["status"], &line["error"]), (&json!("TIMEOUT"), &json!(reason)));
+    }
+    assert!(server.count() <= 32, "those whose time was over before their turn are not asked");
+}
+
+#[test]
+fn without_a_timeout_each_server_has_its_own_time() {
+    let started = Instant::now();
+    let (mute, good) = (silent(), DnsServer::with_records(www()));
+    let alone = Sockkit::new(["resolve", "www.ita.br", "a", &mute.word()]).start();
+    let run = resolve(["--plain", "www.ita.br", "a", &mute.word(), &good.word()]);
+    assert!(started.elapsed() >= Duration::from_secs(5));
+    assert_eq!((run.code, run.stdout.as_str()), (0, "www.ita.br.\tA\t300\t161.24.23.180\n"));
+    let ran = alone.wait().code(5);
+    let words = format!("no answer from udp://{} within 5s\n", mute.addr);
+    assert!(ran.stderr.contains(&words), "{}", ran.stderr);
+}
+
+#[test]
 fn a_lost_datagram_costs_a_second_try_and_no_answer() {
     let seen = std::sync::Mutex::new(0);
     let server = DnsServer::start(move |asked| {
