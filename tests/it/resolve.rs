@@ -10,6 +10,7 @@ use hickory_resolver::proto::rr::{Name, RData, Record};
 use serde_json::{Value, json};
 
 use crate::dns_server::{Asked, DnsServer, Via, a, cname, ns, raw, record, wire};
+use crate::json_doc;
 use crate::support::{Sockkit, in_namespace};
 
 struct Run {
@@ -131,6 +132,15 @@ fn json_is_one_documented_object_a_lookup() {
         "status": "NOERROR", "time_us": null, "answers": [],
     });
     assert_eq!(lines, [found, empty]);
+}
+
+#[test]
+fn a_lookup_has_the_documented_fields() {
+    let server = DnsServer::with_records(www());
+    let found = resolve(["--json", "www.ita.br", "a", &server.word()]).json();
+    let (_socket, dead) = closed_port();
+    let failed = resolve(["--json", "www.ita.br", "a", &dead]).json();
+    json_doc::holds("Reports", &[found, failed].concat());
 }
 
 #[test]
