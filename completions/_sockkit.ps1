@@ -63,7 +63,7 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
             [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Ask for this type (can be repeated) [default: A and AAAA, or PTR]')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Ask for this type (can be repeated) [default: A and AAAA, or PTR]')
-            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long a lookup may take, over all servers; 0 for 5s a server')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long everything may take; without it, or with 0, 5s a server for each lookup')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line (--format json)')
             [CompletionResult]::new('--plain', '--plain', [CompletionResultType]::ParameterName, 'Print tab-separated lines without a header (--format plain)')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more: what is tried, and what peers send')

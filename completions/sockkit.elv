@@ -58,7 +58,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --color 'When to use colour'
             cand -t 'Ask for this type (can be repeated) [default: A and AAAA, or PTR]'
             cand --type 'Ask for this type (can be repeated) [default: A and AAAA, or PTR]'
-            cand --timeout 'How long a lookup may take, over all servers; 0 for 5s a server'
+            cand --timeout 'How long everything may take; without it, or with 0, 5s a server for each lookup'
             cand --json 'Print one JSON object a line (--format json)'
             cand --plain 'Print tab-separated lines without a header (--format plain)'
             cand -v 'Say more: what is tried, and what peers send'

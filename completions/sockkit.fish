@@ -64,7 +64,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l color -d 'Wh
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s t -l type -d 'Ask for this type (can be repeated) [default: A and AAAA, or PTR]' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l timeout -d 'How long a lookup may take, over all servers; 0 for 5s a server' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l timeout -d 'How long everything may take; without it, or with 0, 5s a server for each lookup' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l json -d 'Print one JSON object a line (--format json)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l plain -d 'Print tab-separated lines without a header (--format plain)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s v -l verbose -d 'Say more: what is tried, and what peers send'

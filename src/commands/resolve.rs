@@ -50,10 +50,10 @@ pub struct Args {
     /// Ask for this type (can be repeated) [default: A and AAAA, or PTR]
     #[arg(short = 't', long = "type", value_name = "TYPE")]
     types: Vec<RecordType>,
-    /// How long a lookup may take, over all servers; 0 for 5s a server
+    /// How long everything may take; without it, or with 0, 5s a server for each lookup
     #[arg(long, value_name = "DURATION", env = "SOCKKIT_TIMEOUT", hide_env_values = true,
-          default_value = "5s", value_parser = values::limit)]
-    timeout: Limit,
+          value_parser = values::limit)]
+    timeout: Option<Limit>,
     /// Ask over TCP from the beginning
     #[arg(long)]
     tcp: bool,
@@ -64,11 +64,27 @@ const MAX_AT_ONCE: usize = 16;
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let request = Request::sort(args)?;
+    let limit = args.timeout.and_then(|Limit(limit)| limit);
+    let time = Time { limit, deadline: Deadline::maybe(limit) };
     let runtime = serve::runtime()?;
-    let outcome = runtime.block_on(answer(request, args, out));
+    let outcome = runtime.block_on(answer(request, args.tcp, time, out));
     // A question to the system's resolver may still be open in a thread of its own.
     runtime.shutdown_background();
     outcome
+}
+
+/// How long the run may take, if anybody said so, and when it is over.
+#[derive(Clone, Copy, Debug)]
+struct Time {
+    limit: Option<Duration>,
+    deadline: Deadline,
+}
+
+impl Time {
+    /// Returns what a server had at most.
+    fn each(self) -> Duration {
+        self.limit.unwrap_or(lookup::PATIENCE)
+    }
 }
 
 /// What the words of the command line are.
@@ -132,14 +148,15 @@ fn no_name(words: &[String]) -> Failure {
     }
 }
 
-async fn answer(request: Request, args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let Limit(limit) = args.timeout;
+async fn answer(request: Request, tcp: bool, time: Time, out: Output) -> anyhow::Result<Exit> {
     let by_default = request.types.is_empty();
-    let servers = servers(&request, args).await?;
+    let transport = if tcp { Transport::Tcp } else { Transport::Udp };
+    let servers = servers(&request, transport, time.deadline).await?;
+    let limit = time.each();
     let mut exit = Exit::Success;
     let mut report = ResolveReport::default();
     // All are begun at once, and told in the order they were asked for.
-    for (subject, pending) in begin(request, &servers, limit) {
+    for (subject, pending) in begin(request, &servers, time.deadline) {
         let mut lookups = Vec::new();
         for lookup in pending {
             lookups.push(lookup.await?);
@@ -163,14 +180,18 @@ async fn answer(request: Request, args: &Args, out: Output) -> anyhow::Result<Ex
 }
 
 /// The servers the user names, at all of their addresses, or else the system's.
-async fn servers(request: &Request, args: &Args) -> anyhow::Result<Vec<Server>> {
-    let transport = if args.tcp { Transport::Tcp } else { Transport::Udp };
+async fn servers(
+    request: &Request,
+    transport: Transport,
+    deadline: Deadline,
+) -> anyhow::Result<Vec<Server>> {
     if request.servers.is_empty() {
         return Ok(server::of_system(transport));
     }
-    let deadline = Deadline::maybe(args.timeout.0);
     let mut servers = Vec::new();
     for name in &request.servers {
+        let left = deadline.remaining().unwrap_or(lookup::PATIENCE);
+        let deadline = Deadline::after(left);
         servers.extend(name.locate(transport, deadline).await?);
     }
     Ok(servers)
@@ -178,7 +199,7 @@ async fn servers(request: &Request, args: &Args) -> anyhow::Result<Vec<Server>> 
 
 type Pending = (Subject, Vec<JoinHandle<Lookup>>);
 
-fn begin(request: Request, servers: &[Server], limit: Option<Duration>) -> Vec<Pending> {
+fn begin(request: Request, servers: &[Server], deadline: Deadline) -> Vec<Pending> {
     let places = Arc::new(Semaphore::new(MAX_AT_ONCE));
     let servers: Arc<[Server]> = servers.into();
     let types = request.types;
@@ -186,9 +207,9 @@ fn begin(request: Request, servers: &[Server], limit: Option<Duration>) -> Vec<P
         let (places, servers) = (Arc::clone(&places), Arc::clone(&servers));
         let question = Question { name: subject.name.clone(), record_type };
         tokio::spawn(async move {
-            // Nobody closes the semaphore; the time begins when there is a place.
+            // Nobody closes the semaphore.
             let _place = places.acquire().await;
-            lookup::lookup(question, &servers, limit).await
+            lookup::lookup(question, &servers, deadline).await
         })
     };
     let begin_all = |subject: Subject| {
@@ -230,7 +251,7 @@ struct Answer {
 }
 
 impl LookupReport {
-    fn new(subject: &Subject, lookup: &Lookup, limit: Option<Duration>) -> Self {
+    fn new(subject: &Subject, lookup: &Lookup, limit: Duration) -> Self {
         let status = verdict::status(lookup);
         let unanswered = matches!(status.as_str(), verdict::TIMEOUT | verdict::ERROR);
         let server = lookup.answered_by().as_ref().map(ToString::to_string);

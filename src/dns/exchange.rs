@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 
-use super::message::{Question, Rejected, Reply};
+use super::message::{Edns, Question, Rejected, Reply};
+use super::rcode::Rcode;
 use super::record::Malformed;
 use super::server::{Server, Transport};
 use crate::net::deadline::Elapsed;
@@ -25,6 +26,8 @@ pub struct Exchanged {
     pub reply: Reply,
     /// The server, with the transport the reply came over in the end.
     pub server: Server,
+    /// How the question was put in the end.
+    pub edns: Edns,
     /// From the first octet sent to the last received.
     pub time: Duration,
     /// Messages that did not belong to the question.
@@ -60,20 +63,50 @@ pub async fn exchange(
     question: &Question,
     deadline: Deadline,
 ) -> Result<Exchanged, ExchangeError> {
+    if deadline.has_passed() {
+        // What cannot be waited for is not asked.
+        return Err(ExchangeError::Silence { ignored: 0 });
+    }
+    let mut exchanged = ask(server, Query { question, edns: Edns::With }, deadline).await?;
+    // RFC 6891 section 7. Whether the reply has an OPT record says nothing: there are servers that
+    // send back what they did not understand.
+    if matches!(exchanged.reply.rcode, Rcode::FORMERR | Rcode::NOTIMP) {
+        let again = ask(server, Query { question, edns: Edns::Without }, deadline).await;
+        // One that says nothing now has still said what it said.
+        if let Ok(again) = again {
+            let ignored = exchanged.ignored + again.ignored;
+            exchanged = Exchanged { time: exchanged.time + again.time, ignored, ..again };
+        }
+    }
+    Ok(exchanged)
+}
+
+/// A question, and how it is put.
+#[derive(Clone, Copy)]
+struct Query<'a> {
+    question: &'a Question,
+    edns: Edns,
+}
+
+async fn ask(
+    server: Server,
+    query: Query<'_>,
+    deadline: Deadline,
+) -> Result<Exchanged, ExchangeError> {
     let started = Instant::now();
     let (mut reply, mut ignored) = match server.transport {
-        Transport::Udp => over_udp(server.addr, question, deadline).await?,
-        Transport::Tcp => over_tcp(server.addr, question, deadline).await?,
+        Transport::Udp => over_udp(server.addr, query, deadline).await?,
+        Transport::Tcp => over_tcp(server.addr, query, deadline).await?,
     };
     let mut server = server;
     if reply.truncated && server.transport == Transport::Udp {
-        let whole = over_tcp(server.addr, question, deadline).await;
+        let whole = over_tcp(server.addr, query, deadline).await;
         let whole = whole.map_err(|error| ExchangeError::Truncated(Box::new(error)))?;
         reply = whole.0;
         ignored += whole.1;
         server.transport = Transport::Tcp;
     }
-    Ok(Exchanged { reply, server, time: started.elapsed(), ignored })
+    Ok(Exchanged { reply, server, edns: query.edns, time: started.elapsed(), ignored })
 }
 
 /// Datagrams get lost: the question is sent twice, the second time when half of the time is over.
@@ -85,15 +118,15 @@ const MAX_MESSAGE: usize = 65_535;
 
 async fn over_udp(
     addr: SocketAddr,
-    question: &Question,
+    query: Query<'_>,
     deadline: Deadline,
 ) -> Result<(Reply, u32), ExchangeError> {
-    let (id, query) = question.encode();
+    let (id, message) = query.question.encode(query.edns);
     let socket = connect_udp(addr).await?;
     let mut buffer = vec![0; MAX_MESSAGE];
     let mut ignored = 0;
     for tries_left in (1..=UDP_TRIES).rev() {
-        socket.send(&query).await?;
+        socket.send(&message).await?;
         let share = deadline.remaining().map(|left| left / tries_left);
         let until = Deadline::maybe(share);
         // Checked each time: a flood must not outlive the deadline.
@@ -101,7 +134,7 @@ async fn over_udp(
             let Ok(received) = until.bound(socket.recv(&mut buffer)).await else {
                 break;
             };
-            match question.read_reply(id, &buffer[..received?]) {
+            match query.question.read_reply(id, &buffer[..received?]) {
                 Ok(reply) => return Ok((reply, ignored)),
                 Err(Rejected::Foreign) => ignored += 1,
                 Err(Rejected::Malformed(what)) => return Err(ExchangeError::Malformed(what)),
@@ -118,20 +151,26 @@ async fn connect_udp(addr: SocketAddr) -> io::Result<UdpSocket> {
     };
     let socket = UdpSocket::bind(any).await?;
     socket.connect(addr).await?;
-    // On a loopback port nobody has, the kernel may have given it to us: there is no server.
-    if socket.local_addr()? == addr {
+    refuse_itself(socket.local_addr()?, socket.peer_addr()?)?;
+    Ok(socket)
+}
+
+/// On a loopback port nobody has, the kernel may have given it to us: there is no server. The
+/// address asked for may be another one that leads there, such as `0.0.0.0`.
+fn refuse_itself(local: SocketAddr, peer: SocketAddr) -> io::Result<()> {
+    if (local.ip(), local.port()) == (peer.ip(), peer.port()) {
         return Err(ErrorKind::ConnectionRefused.into());
     }
-    Ok(socket)
+    Ok(())
 }
 
 async fn over_tcp(
     addr: SocketAddr,
-    question: &Question,
+    query: Query<'_>,
     deadline: Deadline,
 ) -> Result<(Reply, u32), ExchangeError> {
     let mut ignored = 0;
-    let talk = tcp_conversation(addr, question, deadline, &mut ignored);
+    let talk = tcp_conversation(addr, query, deadline, &mut ignored);
     match deadline.bound(talk).await {
         Ok(reply) => Ok((reply?, ignored)),
         Err(Elapsed) => Err(ExchangeError::Silence { ignored }),
@@ -141,22 +180,23 @@ async fn over_tcp(
 /// RFC 1035 section 4.2.2: each message has its length before it.
 async fn tcp_conversation(
     addr: SocketAddr,
-    question: &Question,
+    query: Query<'_>,
     deadline: Deadline,
     ignored: &mut u32,
 ) -> Result<Reply, ExchangeError> {
-    let (id, query) = question.encode();
+    let (id, bytes) = query.question.encode(query.edns);
     let dialed = dial::connect(&addr.to_string(), &[addr], deadline).await;
     let mut stream = dialed.map_err(|error| not_connected(error, *ignored))?.stream;
-    let length = u16::try_from(query.len()).unwrap_or(u16::MAX);
+    refuse_itself(stream.local_addr()?, stream.peer_addr()?)?;
+    let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
     // One segment: some servers take what comes first for the whole.
-    stream.write_all(&[&length.to_be_bytes()[..], &query].concat()).await?;
+    stream.write_all(&[&length.to_be_bytes()[..], &bytes].concat()).await?;
     loop {
         let mut length = [0; 2];
         stream.read_exact(&mut length).await.map_err(closed)?;
         let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
         stream.read_exact(&mut message).await.map_err(closed)?;
-        match question.read_reply(id, &message) {
+        match query.question.read_reply(id, &message) {
             Ok(reply) if reply.truncated => {
                 return Err(ExchangeError::Malformed(Malformed::Truncated));
             }

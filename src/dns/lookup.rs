@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::Name;
 use super::alias::{AliasError, Place, Trail};
 use super::exchange::{self, ExchangeError, Exchanged};
-use super::message::{Question, Reply};
+use super::message::{Edns, Question, Reply};
 use super::rcode::Rcode;
 use super::record::Record;
 use super::record_type::RecordType;
@@ -27,6 +27,8 @@ pub struct Lookup {
     pub answers: Vec<Record>,
     /// Who gave the last reply; nobody where none came.
     pub server: Option<Server>,
+    /// How that server was asked: without EDNS only where it did not understand it.
+    pub edns: Edns,
     /// What the replies took, or how long they were waited for in vain.
     pub time: Duration,
     /// Servers that failed, in order; on success those asked before the one that answered.
@@ -64,15 +66,16 @@ pub struct Attempt {
 pub enum AttemptError {
     /// It answered that it cannot or will not.
     Answered(Rcode),
+    /// It sent us to another server, this one: it does not look for answers itself.
+    Referred(String),
     /// It gave no reply that could be read.
     Exchange(ExchangeError),
 }
 
 /// Looks `question` up: the servers in order until one answers, and again for each alias that
-/// leads out of a reply. `limit` is for all of it; without one each server has its own.
-pub async fn lookup(question: Question, servers: &[Server], limit: Option<Duration>) -> Lookup {
+/// leads out of a reply. `deadline` is for all of it; without one each server has [`PATIENCE`].
+pub async fn lookup(question: Question, servers: &[Server], deadline: Deadline) -> Lookup {
     let started = Instant::now();
-    let deadline = Deadline::maybe(limit);
     let mut servers = servers.to_vec();
     let mut trail = Trail::new(question.name.clone());
     let wanted = question.record_type;
@@ -81,6 +84,7 @@ pub async fn lookup(question: Question, servers: &[Server], limit: Option<Durati
         outcome: Outcome::NoAnswer,
         answers: Vec::new(),
         server: None,
+        edns: Edns::With,
         time: Duration::ZERO,
         failed: Vec::new(),
         ignored: 0,
@@ -94,6 +98,7 @@ pub async fn lookup(question: Question, servers: &[Server], limit: Option<Durati
         lookup.time += exchanged.time;
         lookup.ignored += exchanged.ignored;
         lookup.server = Some(exchanged.server);
+        lookup.edns = exchanged.edns;
         let outcome = judge(&exchanged.reply, wanted, &mut trail);
         lookup.answers.extend(exchanged.reply.answers);
         if let Some(outcome) = outcome {
@@ -107,9 +112,9 @@ impl Lookup {
     /// Returns who had the last word: the server that answered, or the one whose failure says
     /// most, if it said anything.
     pub fn answered_by(&self) -> Option<Server> {
-        let spoke = |attempt: &&Attempt| {
-            let kind = attempt.failure.kind();
-            matches!(kind, FailureKind::Answered(_) | FailureKind::Malformed)
+        let spoke = |attempt: &&Attempt| match attempt.failure.kind() {
+            FailureKind::Answered(_) | FailureKind::Referred | FailureKind::Malformed => true,
+            FailureKind::Silence | FailureKind::Unreachable => false,
         };
         self.server.or_else(|| self.decisive().filter(spoke).map(|attempt| attempt.server))
     }
@@ -118,7 +123,7 @@ impl Lookup {
     /// garbage, garbage before silence, silence before a server that is not there.
     pub fn decisive(&self) -> Option<&Attempt> {
         let weight = |attempt: &&Attempt| match attempt.failure.kind() {
-            FailureKind::Answered(_) => 3,
+            FailureKind::Answered(_) | FailureKind::Referred => 3,
             FailureKind::Malformed => 2,
             FailureKind::Silence => 1,
             FailureKind::Unreachable => 0,
@@ -136,6 +141,8 @@ impl Lookup {
 pub enum FailureKind {
     /// The server said no.
     Answered(Rcode),
+    /// It sent us elsewhere.
+    Referred,
     /// Its reply cannot be read.
     Malformed,
     /// It said nothing.
@@ -149,6 +156,7 @@ impl AttemptError {
     pub fn kind(&self) -> FailureKind {
         let mut error = match self {
             Self::Answered(rcode) => return FailureKind::Answered(*rcode),
+            Self::Referred(_) => return FailureKind::Referred,
             Self::Exchange(error) => error,
         };
         while let ExchangeError::Truncated(inner) = error {
@@ -166,13 +174,14 @@ impl fmt::Display for AttemptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answered(rcode) => write!(f, "{rcode}"),
+            Self::Referred(to) => write!(f, "referred to {to} (it does not recurse)"),
             Self::Exchange(error) => error.fmt(f),
         }
     }
 }
 
 /// How long each server has where nobody set a limit.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks one server after the other. Each has an equal share of the time that is left, so that one
 /// that is silent does not cost the others theirs. The one that answers is asked first from then
@@ -191,11 +200,13 @@ async fn ask(
         servers_left -= 1;
         let exchanged = exchange::exchange(server, question, Deadline::after(share)).await;
         let (server, failure) = match exchanged {
-            Ok(exchanged) if !exchanged.reply.rcode.is_failure() => {
-                servers[..=at].rotate_right(1);
-                return Some(exchanged);
+            Ok(exchanged) => {
+                let Some(failure) = refusal(&exchanged.reply) else {
+                    servers[..=at].rotate_right(1);
+                    return Some(exchanged);
+                };
+                (exchanged.server, failure)
             }
-            Ok(Exchanged { reply, server, .. }) => (server, AttemptError::Answered(reply.rcode)),
             Err(error) => (server, AttemptError::Exchange(error)),
         };
         lookup.failed.push(Attempt { server, failure });
@@ -204,6 +215,14 @@ async fn ask(
     lookup.failed.drain(..failed_before);
     lookup.server = None;
     None
+}
+
+/// Why a reply is no answer, where it is none.
+fn refusal(reply: &Reply) -> Option<AttemptError> {
+    if reply.rcode.is_failure() {
+        return Some(AttemptError::Answered(reply.rcode));
+    }
+    reply.referral().map(|to| AttemptError::Referred(to.to_owned()))
 }
 
 /// What a reply means for the lookup; nothing where an alias leads out of it.

@@ -3,7 +3,7 @@
 //! Records are read one by one and not by hickory's message type, so that no type's strictness
 //! decides whether a reply can be shown. Knows no socket.
 
-use hickory_resolver::proto::op::{Edns, Header, Message, MessageType, Query};
+use hickory_resolver::proto::op::{self, Header, Message, MessageType, Query};
 use hickory_resolver::proto::rr::{DNSClass, Name, RecordType as WireType};
 use hickory_resolver::proto::serialize::binary::{BinDecodable as _, BinDecoder};
 
@@ -20,17 +20,43 @@ pub struct Question {
     pub record_type: RecordType,
 }
 
+/// Whether a query announces what we understand beyond RFC 1035 (RFC 6891).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edns {
+    /// It does: replies may be longer than 512 octets.
+    With,
+    /// It is one that the oldest server understands.
+    Without,
+}
+
 /// What a server answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// What it says about the question as a whole.
     pub rcode: Rcode,
+    /// Whether the server speaks for the zone.
+    pub authoritative: bool,
     /// Whether it did not fit: there is more over TCP, and the records are left unread.
     pub truncated: bool,
     /// The records that answer.
     pub answers: Vec<Record>,
     /// The zone's records, which say how final a "no" is.
     pub authorities: Vec<Record>,
+}
+
+impl Reply {
+    /// Returns the server this reply sends us to, where it does nothing else: it says neither yes
+    /// nor no (RFC 2308 section 2.2). With authority or the zone's SOA record it would say no.
+    pub fn referral(&self) -> Option<&str> {
+        let mut kinds = self.authorities.iter().map(|record| record.record_type);
+        let says_no = self.authoritative || kinds.any(|kind| kind == RecordType::SOA);
+        if self.rcode != Rcode::NOERROR || !self.answers.is_empty() || says_no {
+            return None;
+        }
+        let mut records = self.authorities.iter();
+        let server = records.find(|record| record.record_type == RecordType::NS);
+        server.map(|record| record.data.as_str())
+    }
 }
 
 /// Why bytes are not the reply that is waited for.
@@ -44,13 +70,15 @@ pub enum Rejected {
 
 impl Question {
     /// Returns the query with a fresh random id, and the id.
-    pub fn encode(&self) -> (u16, Vec<u8>) {
+    pub fn encode(&self, edns: Edns) -> (u16, Vec<u8>) {
         let mut message = Message::query();
         message.metadata.recursion_desired = true;
         message.add_query(self.wire());
-        let mut edns = Edns::new();
-        edns.set_max_payload(MAX_UDP_REPLY);
-        message.set_edns(edns);
+        if edns == Edns::With {
+            let mut opt = op::Edns::new();
+            opt.set_max_payload(MAX_UDP_REPLY);
+            message.set_edns(opt);
+        }
         // A name within its limits and a fixed OPT record: there is nothing that can fail.
         (message.metadata.id, message.to_vec().unwrap_or_default())
     }
@@ -69,6 +97,7 @@ impl Question {
         self.check_question(&mut decoder, &header)?;
         let mut reply = Reply {
             rcode: Rcode(rcode),
+            authoritative: header.authoritative,
             truncated: header.truncation,
             answers: Vec::new(),
             authorities: Vec::new(),
@@ -150,16 +179,18 @@ mod tests {
 
     #[test]
     fn a_query_asks_for_recursion_and_announces_its_size() {
-        let (id, bytes) = question().encode();
+        let (id, bytes) = question().encode(Edns::With);
         let message = Message::from_vec(&bytes).unwrap();
         assert_eq!(message.metadata.id, id);
         assert!(message.metadata.recursion_desired);
         assert_eq!(message.max_payload(), MAX_UDP_REPLY);
+        let (_, bytes) = question().encode(Edns::Without);
+        assert!(Message::from_vec(&bytes).unwrap().edns.is_none());
     }
 
     #[test]
     fn only_the_reply_to_this_very_question_counts() {
-        let (id, query) = question().encode();
+        let (id, query) = question().encode(Edns::With);
         let reply = reply_to(&query).to_vec().unwrap();
         assert!(question().read_reply(id, &reply).is_ok());
         let foreign = Err(Rejected::Foreign);
@@ -177,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_server_may_refuse_without_repeating_the_question() {
-        let (id, query) = question().encode();
+        let (id, query) = question().encode(Edns::With);
         let mut reply = reply_to(&query);
         reply.queries.clear();
         reply.metadata.response_code = ResponseCode::FormErr;
@@ -190,7 +221,7 @@ mod tests {
 
     #[test]
     fn the_upper_bits_of_the_code_come_with_edns() {
-        let (id, query) = question().encode();
+        let (id, query) = question().encode(Edns::With);
         let mut reply = reply_to(&query);
         reply.metadata.response_code = ResponseCode::BADCOOKIE;
         let bytes = reply.to_vec().unwrap();
@@ -199,7 +230,7 @@ mod tests {
 
     #[test]
     fn counts_that_claim_too_much_are_malformed() {
-        let (id, query) = question().encode();
+        let (id, query) = question().encode(Edns::With);
         let mut bytes = reply_to(&query).to_vec().unwrap();
         bytes[6..8].copy_from_slice(&[0xff, 0xff]);
         let outcome = question().read_reply(id, &bytes);
@@ -209,7 +240,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_reading_panic(tail in prop::collection::vec(any::<u8>(), 0..400)) {
-            let (id, query) = question().encode();
+            let (id, query) = question().encode(Edns::With);
             let mut bytes = id.to_be_bytes().to_vec();
             bytes.extend(&tail);
             question().read_reply(id, &bytes).ok();

@@ -9,8 +9,12 @@ pub struct Rcode(pub u16);
 impl Rcode {
     /// The question was answered, possibly with no records.
     pub const NOERROR: Self = Self(0);
+    /// The server did not understand the question.
+    pub const FORMERR: Self = Self(1);
     /// The name does not exist.
     pub const NXDOMAIN: Self = Self(3);
+    /// The server does not do this kind of question.
+    pub const NOTIMP: Self = Self(4);
 
     /// Returns whether the server could not or would not answer. "No such name" is an answer.
     pub fn is_failure(self) -> bool {

@@ -255,3 +255,72 @@ fn seconds(micros: u64) -> String {
         _ => format!("{:.1} s", value / 1e6),
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/it/json_doc.rs"]
+mod json_doc;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    /// An example of each of these variants. One that is left out does not compile.
+    macro_rules! all {
+        ($($variant:ident { $($field:ident: $value:expr),* }),* $(,)?) => {{
+            let _all_there_are = |event: &Event| match event {
+                $(Event::$variant { .. } => (),)*
+            };
+            vec![$(Event::$variant { $($field: $value),* }),*]
+        }};
+    }
+
+    /// One of each, with these bytes from the network.
+    fn one_of_each(bytes: &[u8]) -> Vec<Event> {
+        let text = || NetText(bytes.to_vec());
+        let peer = || "192.0.2.1:40112".to_owned();
+        let word = || "word".to_owned();
+        all![
+            Listening { addr: peer(), port: 40112, local_only: true },
+            Connected { peer: peer(), local: peer() },
+            PeerName { peer: peer(), name: word() },
+            Refused { peer: peer(), reason: "server full" },
+            Data { peer: peer(), data: text() },
+            Closed { peer: peer(), bytes_in: 1, bytes_out: 2, duration_us: 3, reason: word() },
+            Login {
+                peer: peer(),
+                conn: 1,
+                r#try: 1,
+                user: text(),
+                password: text(),
+                result: "recorded",
+                record: word()
+            },
+            Reply { result: "accepted", reply: text() },
+            Incomplete { peer: peer(), bytes: 1 },
+            Joined { peer: peer(), nick: word() },
+            Left { peer: peer(), nick: word(), reason: word() },
+            Said { seq: 1, nick: word(), line: word() },
+            Warning { message: word() },
+            Stopping { clients: 1 },
+            NotShown { count: 1 },
+        ]
+    }
+
+    #[test]
+    fn events_are_what_the_document_says() {
+        let json = |event: &Event| serde_json::to_value(event).unwrap();
+        let utf8: Vec<Value> = one_of_each(b"caf\xc3\xa9").iter().map(json).collect();
+        let latin: Vec<Value> = one_of_each(b"caf\xe9").iter().map(json).collect();
+        let mut kinds = BTreeSet::new();
+        for (utf8, latin) in utf8.into_iter().zip(latin) {
+            kinds.insert(utf8["type"].as_str().unwrap().to_owned());
+            json_doc::holds("Events", &[utf8, latin]);
+        }
+        let documented: BTreeSet<String> =
+            json_doc::kinds("Events").into_iter().map(str::to_owned).collect();
+        assert_eq!(kinds, documented);
+    }
+}

@@ -1,10 +1,15 @@
 //! What holds for every command: streams, formats, colour, exit codes, help.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use clap::CommandFactory as _;
+use hickory_resolver::proto::op::ResponseCode;
+use serde_json::Value;
 use sockkit::cli::Cli;
 
+use crate::dns_server::DnsServer;
+use crate::json_doc;
 use crate::support::{ClosedPort, Sockkit, sockkit};
 
 /// All commands there are.
@@ -40,17 +45,37 @@ fn what_is_no_command_line_is_exit_2_on_standard_error() {
 fn errors_are_json_where_json_was_asked_for() {
     let port = ClosedPort::new();
     let ran = sockkit(&format!("connect {} --json", port.addr())).run().code(4);
-    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    let error: Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(error["type"], "error");
     assert_eq!(error["code"], 4);
     assert_eq!(error["message"], format!("cannot connect to {}: connection refused", port.addr()));
     for args in ["--json nonsense", "nonsense --format json", "nonsense --format=json"] {
         let ran = sockkit(args).run().code(2);
-        let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+        let error: Value = serde_json::from_str(&ran.stderr).unwrap();
         assert_eq!(error["code"], 2);
     }
     let ran = sockkit("nonsense").env("SOCKKIT_FORMAT", "json").run().code(2);
     assert!(ran.stderr.starts_with("{\"type\":\"error\""), "{}", ran.stderr);
+}
+
+#[test]
+fn json_has_the_documented_fields() {
+    let line = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
+    json_doc::holds("Reports", &[line(&sockkit("info --json").run().code(0).out())]);
+    let broken = DnsServer::start(|asked| vec![asked.reply_code(ResponseCode::ServFail)]);
+    let empty = DnsServer::with_records(Vec::new());
+    // Of two that fail one is told of as the cause; one that is passed over is a warning.
+    let resolve = format!("resolve --json no.example a {0} {0}", broken.word());
+    json_doc::holds("Talk", &[line(&sockkit(&resolve).run().code(4).stderr)]);
+    let resolve = format!("resolve --json no.example a {} {}", broken.word(), empty.word());
+    let talk = sockkit(&resolve).run().code(1).stderr;
+    let talk: Vec<Value> = talk.lines().map(line).collect();
+    assert_eq!((&talk[0]["type"], &talk[1]["type"]), (&"warning".into(), &"note".into()));
+    for line in talk {
+        json_doc::holds("Talk", &[line]);
+    }
+    assert_eq!(json_doc::kinds("Talk"), BTreeSet::from(["error", "note", "warning"]));
+    assert_eq!(json_doc::kinds("Reports"), BTreeSet::from(["info", "lookup"]));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use hickory_resolver::proto::op::{Message, ResponseCode};
-use hickory_resolver::proto::rr::rdata::{A, CNAME, NULL};
+use hickory_resolver::proto::rr::rdata::{A, CNAME, NS, NULL};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
 /// How a query came.
@@ -134,6 +134,11 @@ pub(crate) fn a(name: &str, ip: [u8; 4]) -> Record {
 /// An alias.
 pub(crate) fn cname(name: &str, target: &str) -> Record {
     record(name, RData::CNAME(CNAME(Name::from_ascii(target).unwrap())))
+}
+
+/// A name server of a zone.
+pub(crate) fn ns(zone: &str, server: &str) -> Record {
+    record(zone, RData::NS(NS(Name::from_ascii(server).unwrap())))
 }
 
 /// A record of any type with data as they stand on the wire.

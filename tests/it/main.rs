@@ -12,6 +12,7 @@ mod dns_server;
 mod echo_server;
 mod generated;
 mod info;
+mod json_doc;
 mod listen;
 mod login;
 mod readme;

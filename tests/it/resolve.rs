@@ -4,13 +4,14 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::rdata::{AAAA, PTR};
+use hickory_resolver::proto::op::{Message, ResponseCode};
+use hickory_resolver::proto::rr::rdata::{AAAA, PTR, SOA};
 use hickory_resolver::proto::rr::{Name, RData, Record};
 use serde_json::{Value, json};
 
-use crate::dns_server::{Asked, DnsServer, Via, a, cname, raw, record, wire};
-use crate::support::Sockkit;
+use crate::dns_server::{Asked, DnsServer, Via, a, cname, ns, raw, record, wire};
+use crate::json_doc;
+use crate::support::{Sockkit, in_namespace};
 
 struct Run {
     code: i32,
@@ -131,6 +132,15 @@ fn json_is_one_documented_object_a_lookup() {
         "status": "NOERROR", "time_us": null, "answers": [],
     });
     assert_eq!(lines, [found, empty]);
+}
+
+#[test]
+fn a_lookup_has_the_documented_fields() {
+    let server = DnsServer::with_records(www());
+    let found = resolve(["--json", "www.ita.br", "a", &server.word()]).json();
+    let (_socket, dead) = closed_port();
+    let failed = resolve(["--json", "www.ita.br", "a", &dead]).json();
+    json_doc::holds("Reports", &[found, failed].concat());
 }
 
 #[test]
@@ -305,6 +315,108 @@ fn a_server_that_fails_or_refuses_is_named_with_its_words() {
 }
 
 #[test]
+fn a_server_that_only_refers_to_others_has_not_answered() {
+    let refers = || {
+        DnsServer::start(|asked| {
+            let mut reply = asked.reply();
+            reply.metadata.recursion_available = false;
+            reply.add_authorities([ns("example.", "ns1.example."), ns("example.", "ns2.example.")]);
+            vec![wire(&reply)]
+        })
+    };
+    let server = refers();
+    let run = resolve(["--json", "www.example", "a", &server.word()]);
+    assert_eq!(run.code, 4);
+    let line = &run.json()[0];
+    let url = format!("udp://{}", server.addr);
+    assert_eq!((&line["status"], &line["server"]), (&json!("ERROR"), &json!(url)));
+    let reason = format!("{url} referred to ns1.example. (it does not recurse)");
+    assert_eq!(line["error"], reason);
+    run.says(&format!("cannot look up www.example: {reason}"));
+    let good = DnsServer::with_records(vec![a("www.example.", [192, 0, 2, 1])]);
+    let run = resolve(["--plain", "www.example", "a", &server.word(), &good.word()]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "www.example.\tA\t300\t192.0.2.1\n"));
+    run.says(&format!("passed over {url}: referred to ns1.example. (it does not recurse)"));
+}
+
+#[test]
+fn name_servers_in_a_reply_with_authority_are_no_referral() {
+    let soa = || {
+        let of = |name: &str| Name::from_ascii(name).unwrap();
+        record("example.", RData::SOA(SOA::new(of("ns1.example."), of("h."), 1, 2, 3, 4, 5)))
+    };
+    let nothing: [fn(&mut Message, Record); 2] = [
+        |reply, _| reply.metadata.authoritative = true,
+        |reply, soa| {
+            reply.add_authorities([soa]);
+        },
+    ];
+    for says_so in nothing {
+        let server = DnsServer::start(move |asked| {
+            let mut reply = asked.reply();
+            reply.add_authorities([ns("example.", "ns1.example.")]);
+            says_so(&mut reply, soa());
+            vec![wire(&reply)]
+        });
+        let run = resolve(["--json", "www.example", "a", &server.word()]);
+        assert_eq!((run.code, &run.json()[0]["status"]), (1, &json!("NOERROR")));
+        run.says("www.example has no A record (the name exists)");
+    }
+}
+
+#[test]
+fn a_server_from_before_edns_is_asked_in_its_own_words() {
+    for code in [ResponseCode::FormErr, ResponseCode::NotImp] {
+        let server = DnsServer::start(move |asked| {
+            if asked.message.edns.is_some() {
+                return vec![asked.reply_code(code)];
+            }
+            let mut reply = asked.reply();
+            reply.add_answer(a(&asked.name, [192, 0, 2, 1]));
+            vec![wire(&reply)]
+        });
+        for way in [&["-v"][..], &["-v", "--tcp"]] {
+            let before = server.count();
+            let word = server.word();
+            let words = ["resolve", "--plain", "old.example", "a", &word];
+            let ran = Sockkit::new(words.iter().chain(way).copied()).run().code(0);
+            assert_eq!(ran.out(), "old.example.\tA\t300\t192.0.2.1\n");
+            assert!(ran.stderr.contains(", without EDNS"), "{}", ran.stderr);
+            assert!(!ran.stderr.contains("passed over"), "{}", ran.stderr);
+            assert_eq!(server.count() - before, 2);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_understands_nothing_is_asked_twice_and_keeps_its_word() {
+    let server = always(ResponseCode::FormErr);
+    let run = resolve(["--json", "old.example", "a", &server.word()]);
+    assert_eq!((run.code, &run.json()[0]["status"]), (4, &json!("FORMERR")));
+    assert_eq!(server.count(), 2);
+    let server = DnsServer::start(|asked| match asked.message.edns {
+        Some(_) => vec![asked.reply_code(ResponseCode::NotImp)],
+        None => Vec::new(),
+    });
+    let started = Instant::now();
+    let run = resolve(["--json", "old.example", "a", "--timeout=400ms", &server.word()]);
+    ends_soon(started);
+    assert_eq!((run.code, &run.json()[0]["status"]), (4, &json!("NOTIMP")));
+}
+
+#[test]
+fn a_socket_that_meets_itself_is_a_closed_port() {
+    // With one port to ask from, asking that port meets oneself, here under another address.
+    let setup = "ip link set lo up; echo '40000 40000' > /proc/sys/net/ipv4/ip_local_port_range";
+    for way in ["", "--tcp"] {
+        let args = format!("resolve www.ita.br a @0.0.0.0:40000 {way}");
+        let Some(resolve) = in_namespace("a question to oneself", setup, &args) else { return };
+        let ran = resolve.run().code(4);
+        assert!(ran.stderr.contains("0.0.0.0:40000 connection refused"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_closed_port_is_told_at_once() {
     let (_socket, word) = closed_port();
     let started = Instant::now();
@@ -333,6 +445,39 @@ fn silence_ends_at_the_timeout() {
     }
     assert!(server.count() <= 4, "two types, two tries at most");
     run.says(&reason);
+}
+
+#[test]
+fn the_timeout_is_one_for_all_lookups() {
+    let server = silent();
+    let names: Vec<String> = (0..49).map(|at| format!("n{at}.example")).collect();
+    let word = server.word();
+    let words = ["resolve", "--json", "a", "--timeout=1s", &word];
+    let started = Instant::now();
+    let ran = Sockkit::new(words.into_iter().chain(names.iter().map(String::as_str))).run();
+    ends_soon(started);
+    let run = Run { code: ran.code, stdout: ran.out(), stderr: ran.stderr };
+    assert_eq!(run.code, 5);
+    let lines = run.json();
+    assert_eq!(lines.len(), names.len());
+    let reason = format!("no answer from udp://{} within 1s", server.addr);
+    for line in lines {
+        assert_eq!((&line["status"], &line["error"]), (&json!("TIMEOUT"), &json!(reason)));
+    }
+    assert!(server.count() <= 32, "those whose time was over before their turn are not asked");
+}
+
+#[test]
+fn without_a_timeout_each_server_has_its_own_time() {
+    let started = Instant::now();
+    let (mute, good) = (silent(), DnsServer::with_records(www()));
+    let alone = Sockkit::new(["resolve", "www.ita.br", "a", &mute.word()]).start();
+    let run = resolve(["--plain", "www.ita.br", "a", &mute.word(), &good.word()]);
+    assert!(started.elapsed() >= Duration::from_secs(5));
+    assert_eq!((run.code, run.stdout.as_str()), (0, "www.ita.br.\tA\t300\t161.24.23.180\n"));
+    let ran = alone.wait().code(5);
+    let words = format!("no answer from udp://{} within 5s\n", mute.addr);
+    assert!(ran.stderr.contains(&words), "{}", ran.stderr);
 }
 
 #[test]

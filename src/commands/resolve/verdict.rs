@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::dns::exchange::ExchangeError;
 use crate::dns::lookup::{Attempt, AttemptError, FailureKind, Lookup, Outcome};
+use crate::dns::message::Edns;
 use crate::dns::rcode::Rcode;
 use crate::dns::record_type::RecordType;
 use crate::dns::subject::Subject;
@@ -28,8 +29,8 @@ pub(super) fn status(lookup: &Lookup) -> String {
     }
 }
 
-/// Returns why there is no answer; empty where there is one.
-pub(super) fn failure(lookup: &Lookup, limit: Option<Duration>) -> String {
+/// Returns why there is no answer; empty where there is one. `limit` is what was waited.
+pub(super) fn failure(lookup: &Lookup, limit: Duration) -> String {
     if let Outcome::Aliases(error) = &lookup.outcome {
         return error.to_string();
     }
@@ -41,12 +42,12 @@ pub(super) fn failure(lookup: &Lookup, limit: Option<Duration>) -> String {
             Some(meaning) => format!("{server} answered {rcode} ({meaning})"),
             None => format!("{server} answered {rcode}"),
         },
+        AttemptError::Referred(_) => format!("{server} {failure}"),
         AttemptError::Exchange(ExchangeError::Silence { .. }) => {
-            let within = limit.map_or_else(String::new, |limit| format!(" within {limit:?}"));
             let is_silent = |attempt: &&Attempt| attempt.failure.kind() == FailureKind::Silence;
             let silent = lookup.failed.iter().filter(is_silent);
             let servers: Vec<String> = silent.map(|attempt| attempt.server.to_string()).collect();
-            format!("no answer from {}{within}", servers.join(", "))
+            format!("no answer from {} within {limit:?}", servers.join(", "))
         }
         AttemptError::Exchange(ExchangeError::Io(_)) => {
             format!("no server reachable: {}", attempts(lookup))
@@ -60,7 +61,8 @@ pub(super) fn failure(lookup: &Lookup, limit: Option<Duration>) -> String {
 pub(super) struct Verdict<'a> {
     pub subject: &'a Subject,
     pub lookups: &'a [Lookup],
-    pub limit: Option<Duration>,
+    /// How long silence was waited for.
+    pub limit: Duration,
     /// Whether the user left the types to us: then one that has records is enough.
     pub by_default: bool,
 }
@@ -141,7 +143,11 @@ impl Verdict<'_> {
                 let name = bare(&lookup.question.name);
                 let kind = lookup.question.record_type;
                 let (status, time) = (status(lookup), lookup.time);
-                out.detail(&format!("{server} on {name} {kind}: {status}, {time:.1?}"));
+                let edns = match lookup.edns {
+                    Edns::With => "",
+                    Edns::Without => ", without EDNS",
+                };
+                out.detail(&format!("{server} on {name} {kind}: {status}, {time:.1?}{edns}"));
             }
             if lookup.ignored > 0 {
                 let count = lookup.ignored;

@@ -1,0 +1,94 @@
+//! What `docs/json.md` promises, held against lines of JSON. The unit tests of the events use it
+//! as well.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+const DOC: &str = include_str!("../../docs/json.md");
+
+/// Asserts that these lines, all of one type, have the fields that the section of the document
+/// gives the type: each all that cannot be absent, together all there are, and no other.
+#[track_caller]
+pub(crate) fn holds(section: &str, lines: &[Value]) {
+    let kind = lines[0]["type"].as_str().unwrap();
+    let fields = fields(section, kind);
+    let mut seen = BTreeSet::from(["type".to_owned()]);
+    for line in lines {
+        assert_eq!(line["type"], kind);
+        let mut found = Vec::new();
+        collect("", line, &mut found);
+        for (path, value) in found.iter().filter(|(path, _)| path != "type") {
+            let field = fields.iter().find(|field| field.path == path);
+            let field = field.unwrap_or_else(|| panic!("{kind}: {path} is not documented"));
+            assert!(field.allows(value), "{kind}: {path} is {value}, not {}", field.allowed);
+            seen.insert(path.clone());
+        }
+        for field in fields.iter().filter(|field| field.is_in_every_line()) {
+            let has = found.iter().any(|(path, _)| path == field.path);
+            assert!(has, "{kind}: {} is missing in {line}", field.path);
+        }
+    }
+    for Field { path, .. } in fields {
+        assert!(seen.contains(path), "{kind}: no line has {path}");
+    }
+}
+
+/// The types a section of the document has.
+pub(crate) fn kinds(section: &str) -> BTreeSet<&'static str> {
+    let (_, text) = DOC.split_once(&format!("\n## {section}\n")).unwrap();
+    let text = text.split("\n## ").next().unwrap();
+    text.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`')).collect()
+}
+
+/// A row of a table.
+struct Field {
+    path: &'static str,
+    allowed: &'static str,
+}
+
+impl Field {
+    fn allows(&self, value: &Value) -> bool {
+        let word = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(number) if number.is_u64() => "integer",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        self.allowed.split(" or ").any(|allowed| allowed == word)
+    }
+
+    /// What lies inside of an array is in every element, but there may be none.
+    fn is_in_every_line(&self) -> bool {
+        !self.allowed.ends_with(" or absent") && !self.path.contains("[]")
+    }
+}
+
+fn fields(section: &str, kind: &str) -> Vec<Field> {
+    let (_, text) = DOC.split_once(&format!("\n## {section}\n")).unwrap();
+    let text = text.split("\n## ").next().unwrap();
+    let heading = format!("\n### `{kind}`\n");
+    let (_, text) = text.split_once(&heading).unwrap_or_else(|| panic!("no {kind} in {section}"));
+    let rows = text.lines().take_while(|line| !line.starts_with('#'));
+    let field = |row: &'static str| {
+        let mut cells = row.strip_prefix("| `")?.split(" | ");
+        let path = cells.next()?.strip_suffix('`')?;
+        Some(Field { path, allowed: cells.next()? })
+    };
+    rows.filter_map(field).collect()
+}
+
+/// Every key with its value: `a`, `a.b` in an object, `a[].b` in the objects of an array.
+fn collect(prefix: &str, value: &Value, found: &mut Vec<(String, Value)>) {
+    for (key, value) in value.as_object().into_iter().flatten() {
+        let path = format!("{prefix}{key}");
+        collect(&format!("{path}."), value, found);
+        for element in value.as_array().into_iter().flatten() {
+            collect(&format!("{path}[]."), element, found);
+        }
+        found.push((path, value.clone()));
+    }
+}
