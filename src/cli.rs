@@ -1,6 +1,7 @@
 //! The command line: global flags here, each command's own with the command.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser};
@@ -88,17 +89,17 @@ impl Global {
 /// Prints what clap has to say (help, the version, a usage error) and returns what it means.
 pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
     let given = |flags: &[&str]| args.iter().any(|arg| flags.iter().any(|flag| arg == flag));
-    let success = match answer.kind() {
+    let printed = |printed: io::Result<()>| match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::File,
+        // As with any report, a reader that left has seen enough.
+        _ => Exit::Success,
+    };
+    match answer.kind() {
         ErrorKind::DisplayVersion if given(&["-v", "--verbose"]) => {
             let out = Output::new(Format::Table, ColorChoice::Auto, Verbosity::Normal);
-            // As with help: a reader that left has seen enough.
-            out.verbatim(long_version().as_bytes()).ok();
-            true
+            printed(out.verbatim(long_version().as_bytes()))
         }
-        ErrorKind::DisplayVersion | ErrorKind::DisplayHelp => {
-            answer.print().ok();
-            true
-        }
+        ErrorKind::DisplayVersion | ErrorKind::DisplayHelp => printed(answer.print()),
         _ if wants_json(args) => {
             let out = Output::new(Format::Json, ColorChoice::Never, Verbosity::Normal);
             let rendered = answer.render().to_string();
@@ -110,14 +111,14 @@ pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
                 cause: None,
                 hint: Some("sockkit help".to_owned()),
             });
-            false
+            Exit::Usage
         }
         _ => {
+            // Nobody is left to tell when standard error itself fails.
             answer.print().ok();
-            false
+            Exit::Usage
         }
-    };
-    if success { Exit::Success } else { Exit::Usage }
+    }
 }
 
 /// What `--version -v` says. Packaging sets the two variables; a plain build does not know.

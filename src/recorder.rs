@@ -374,7 +374,6 @@ mod tests {
             assert_eq!(fs::read_to_string(&rotated).unwrap(), "old\n");
             assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
             fs::remove_file(&path).unwrap();
-            recorder.reopen();
             recorder.append(b"newer\n".to_vec()).await.unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), "newer\n");
         });

@@ -11,6 +11,9 @@ use super::nick::{InvalidNick, Key, Nick};
 use crate::net::lines::LINE_END;
 use crate::text;
 
+/// Why somebody left who said so.
+pub const QUIT: &str = "quit";
+
 /// A member, by the number of its connection.
 pub type MemberId = u64;
 
@@ -48,7 +51,7 @@ pub struct Outcome {
     pub deliveries: Vec<Delivery>,
     /// A public line, with its number and its author.
     pub public: Option<Public>,
-    /// The member leaves, and this is why: its own words, escaped.
+    /// The member quits, and this is how the others are told: with its last words, escaped.
     pub leaves: Option<String>,
 }
 
@@ -141,8 +144,10 @@ impl Room {
             Command::Who => reply(id, &format!("OK {}", self.who())),
             Command::Help => reply(id, &format!("OK {HELP}")),
             Command::Quit(words) => {
-                let reason = if words.is_empty() { "quit".to_owned() } else { text::escape(words) };
-                Outcome { leaves: Some(reason), ..reply(id, "OK bye") }
+                // Ours first: no last words can pass for another reason.
+                let colon = if words.is_empty() { "" } else { ": " };
+                let notice = format!("{QUIT}{colon}{}", text::escape(words));
+                Outcome { leaves: Some(notice), ..reply(id, "OK bye") }
             }
             Command::Unknown(word) => {
                 let word = text::escape(word);
@@ -312,7 +317,7 @@ mod tests {
         assert_eq!(shown(&room.hear(1, b"/who")), [(One(1), "OK 2 here: alice, bob")]);
         assert!(shown(&room.hear(1, b"/dance"))[0].1.starts_with("ERR no command /dance"));
         let outcome = room.hear(2, b"/quit so long");
-        assert_eq!(outcome.leaves.as_deref(), Some("so long"));
+        assert_eq!(outcome.leaves.as_deref(), Some("quit: so long"));
         assert_eq!(room.leave(2, "so long")[0].line, "-!- bob left (so long)\r\n");
         assert_eq!(room.hear(2, b"ghost"), Outcome::default());
     }

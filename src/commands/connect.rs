@@ -1,7 +1,7 @@
 //! `connect`: talks to a server, as a person at a prompt or as a pipe.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Read};
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::dial::Dialed;
 use crate::net::endpoint::{Endpoint, Target};
-use crate::net::pump::{self, Policy, Sink, Source};
+use crate::net::pump::{self, End, Policy, Sink, Source};
 use crate::net::{self, Deadline, Port, serve};
 use crate::output::{Event, EventQueue, Output, Payload, WhenGone};
 use crate::patient::Reader;
@@ -92,13 +92,18 @@ async fn converse(
         out.prompt();
     }
     let system = |operation| move |source| net::Error::System { operation, source };
-    let mut source = standard_input().map_err(system("read standard input"))?;
+    let mut source = standard_input(out).map_err(system("read standard input"))?;
     let sink = Sink::start(move |peer, bytes| payload.write(peer, bytes));
     let sink = sink.map_err(system("start a thread"))?;
     let policy = Policy { pass_empty_end: true, idle: args.idle_timeout.0, deadline: whole };
     // Ctrl-C ends a client the way it ends any program.
     let never = std::future::pending();
     let (counts, end) = pump::pump(&stream, &peer, Some(&mut source), &sink, policy, never).await;
+    if interactive {
+        out.end_conversation();
+    } else if let End::Rested = end {
+        out.note(&format!("{peer} ended; standard input had not, and was not waited for"));
+    }
     if tells {
         events.send(ending::closed(&peer, counts, started.elapsed(), &end));
     }
@@ -106,6 +111,23 @@ async fn converse(
 }
 
 /// Starts to read standard input.
-pub(super) fn standard_input() -> io::Result<Source> {
-    Source::start(Reader(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
+pub(super) fn standard_input(out: Output) -> io::Result<Source> {
+    let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    Source::start(Typed { stdin: Reader(stdin), out })
+}
+
+/// Standard input, of which the terminal is told when it answers the prompt.
+struct Typed {
+    stdin: Reader,
+    out: Output,
+}
+
+impl Read for Typed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.stdin.read(buffer)?;
+        if buffer[..len].ends_with(b"\n") {
+            self.out.prompt_answered();
+        }
+        Ok(len)
+    }
 }

@@ -48,7 +48,7 @@ pub(super) fn finish(end: End, peer: &str) -> anyhow::Result<Exit> {
     let peer = peer.to_owned();
     let stream = |operation, source| net::Error::Stream { operation, peer, source };
     match end {
-        End::Eof | End::Stopped => Ok(Exit::Success),
+        End::Eof | End::Rested | End::Stopped => Ok(Exit::Success),
         End::Output(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),
         End::Output(error) => Err(error.into()),
         End::Receive(error) => Err(stream("reading from", error).into()),

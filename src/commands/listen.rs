@@ -66,10 +66,10 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         when_gone: WhenGone::Leave,
     };
     let interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
-    let conversation = (!args.keep_open && interactive).then_some(out);
+    let interactive = interactive && !args.keep_open;
     let build = |events: Events, stop| {
         let mut payload = Payload::new(out, events.clone(), args.raw)?;
-        if let Some(out) = conversation {
+        if interactive {
             payload = payload.in_conversation(out);
         }
         let sink = Sink::start(move |peer, bytes| payload.write(peer, bytes));
@@ -77,9 +77,10 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             sink.map_err(|source| net::Error::System { operation: "start a thread", source });
         let (keep_open, idle) = (args.keep_open, args.idle_timeout.0);
         Ok(Listen {
+            out,
             keep_open,
             idle,
-            conversation,
+            interactive,
             sink: sink?,
             events,
             stop,
@@ -102,10 +103,11 @@ const NAME_LIMIT: Duration = Duration::from_secs(5);
 const NAME_GRACE: Duration = Duration::from_millis(500);
 
 struct Listen {
+    out: Output,
     keep_open: bool,
     idle: Option<Duration>,
-    /// Where a person has to be prompted.
-    conversation: Option<Output>,
+    /// Whether a person has to be prompted.
+    interactive: bool,
     sink: Sink,
     events: Events,
     stop: Stop,
@@ -115,14 +117,21 @@ struct Listen {
 
 impl Service for Listen {
     async fn handle(self: Arc<Self>, connection: Connection) {
-        self.events.send(server::connected(&connection));
-        if let Some(out) = self.conversation {
-            out.prompt();
+        let connected = server::connected(&connection);
+        if self.interactive {
+            // In this order. A screen that takes no talk is found out by the payload.
+            self.events.deliver(connected).ok();
+            self.out.prompt();
+        } else {
+            self.events.send(connected);
         }
         let name = self.announce_name(&connection);
         let peer = connection.peer.to_string();
         let (counts, end) = self.receive(&connection, &peer).await;
         let lasted = connection.accepted.elapsed();
+        if self.interactive {
+            self.out.end_conversation();
+        }
         if !self.keep_open {
             // The program ends with this client, and the name with the program: a moment for it.
             Deadline::after(NAME_GRACE).bound(name).await.ok();
@@ -156,7 +165,7 @@ impl Listen {
 
     /// Prints what the client sends, until it ends or the server is asked to stop.
     async fn receive(&self, connection: &Connection, peer: &str) -> (Counts, End) {
-        let input = (!self.keep_open).then(connect::standard_input).transpose();
+        let input = (!self.keep_open).then(|| connect::standard_input(self.out)).transpose();
         let mut input = match input {
             Ok(input) => input,
             Err(error) => return (Counts::default(), End::Input(error)),

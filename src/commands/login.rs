@@ -99,8 +99,14 @@ async fn log_in(
 ) -> anyhow::Result<Exit> {
     let person = &Person::new(args, whole).await?;
     let Dialed { stream, peer, .. } = args.dial.dial(endpoint, whole, out).await?;
-    let mut server =
-        Server { stream, peer: peer.to_string(), dialogue: Dialogue::new(), whole, unasked: 0 };
+    let mut server = Server {
+        stream,
+        peer: peer.to_string(),
+        dialogue: Dialogue::new(),
+        whole,
+        unasked: 0,
+        secret: None,
+    };
     let mut said = Vec::new().into_iter();
     let mut next_field = Some(Field::User);
     let mut refused = false;
@@ -113,6 +119,9 @@ async fn log_in(
                 Heard::Closed => return Err(server.closed_early().into()),
                 Heard::Silence => match next_field {
                     Some(field) => {
+                        if server.unasked == 0 {
+                            out.note(&format!("{} asks for nothing; sending unasked", server.peer));
+                        }
                         server.unasked += 1;
                         next_field = server.give(field, None, person, out).await?;
                     }
@@ -145,6 +154,9 @@ async fn log_in(
                 refused = true;
                 server.unasked = 0;
                 next_field = Some(Field::User);
+            }
+            (Said::Remark(line), _) if server.is_secret(&line) => {
+                out.warn("the server sent the password back");
             }
             (Said::Remark(line), _) => out.note(&text::escape(&line)),
             (Said::TooLong, _) => {
@@ -207,7 +219,12 @@ impl Person {
                     (None, Field::User) => "Username: ".to_owned(),
                     (None, Field::Password) => "Password: ".to_owned(),
                 });
-                in_time(whole, move || type_in(field)).await
+                let typed = in_time(whole, move || type_in(field)).await;
+                if typed.is_err() {
+                    // The question stands there without an answer.
+                    out.ask("\n");
+                }
+                typed
             }
         }
     }
@@ -228,6 +245,8 @@ struct Server {
     whole: Deadline,
     /// Fields sent before they were asked for.
     unasked: u32,
+    /// The password that was sent.
+    secret: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl Server {
@@ -254,7 +273,7 @@ impl Server {
 
     /// Sends `field` and returns the one that comes after it.
     async fn give(
-        &self,
+        &mut self,
         field: Field,
         prompt: Option<&[u8]>,
         person: &Person,
@@ -270,7 +289,17 @@ impl Server {
             }
             Ok(()) | Err(_) => {}
         }
-        Ok((field == Field::User).then_some(Field::Password))
+        if field == Field::User {
+            return Ok(Some(Field::Password));
+        }
+        self.secret = Some(answer);
+        Ok(None)
+    }
+
+    /// Whether `line` would show the password.
+    fn is_secret(&self, line: &[u8]) -> bool {
+        let secret = self.secret.as_ref().filter(|secret| !secret.is_empty());
+        secret.is_some_and(|secret| line.windows(secret.len()).any(|part| part == &secret[..]))
     }
 
     fn failed(&self, operation: &'static str, error: impl Into<io::Error>) -> net::Error {
@@ -310,9 +339,14 @@ fn type_in(field: Field) -> Result<Zeroizing<Vec<u8>>, Failure> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 Err(Failure::new(Exit::Signal(SIGINT), "interrupted"))
             }
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(nothing_given()),
             Err(error) => Err(unreadable(&error)),
         },
     }
+}
+
+fn nothing_given() -> Failure {
+    Failure::new(Exit::Usage, "standard input ended before a line was given")
 }
 
 /// Reads one line, without its end.
@@ -320,7 +354,7 @@ fn read_line(reader: impl BufRead) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut line = Zeroizing::new(Vec::new());
     reader.take(MAX_LINE).read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
     if line.is_empty() {
-        return Err(Failure::new(Exit::Usage, "standard input ended before a line was given"));
+        return Err(nothing_given());
     }
     if line.pop_if(|last| *last == b'\n').is_some() {
         line.pop_if(|last| *last == b'\r');

@@ -9,6 +9,7 @@ use super::interrupt::Interrupt;
 use super::port_file::PortFile;
 use super::values::{self, FamilyArgs};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::net::pump::Counts;
 use crate::net::serve::{self, Connection, Limits, Notice, Served, Service, WhenFull};
 use crate::net::socket::{self, Reach};
@@ -94,6 +95,10 @@ where
     B: FnOnce(Events, Stop) -> anyhow::Result<S>,
     A: FnOnce(&S),
 {
+    if let (true, Some(host)) = (args.public, &address.host) {
+        let message = format!("--public listens everywhere, {host} says where");
+        return Err(Failure::new(Exit::Usage, message).hint("one of the two").into());
+    }
     let family = args.family.family();
     let reach = if args.public { Reach::Public } else { Reach::Loopback };
     let deadline = Deadline::after(RESOLVE_LIMIT);
@@ -107,10 +112,21 @@ where
         if let (None, Some(path)) = (&port_file, &args.port_file) {
             port_file = Some(PortFile::write(path, addr.port())?);
         }
-        let local_only = addr.ip().is_loopback();
-        events.send(Event::Listening { addr: addr.to_string(), port: addr.port(), local_only });
+        let reach = match (addr.ip().is_loopback(), &address.host) {
+            (true, None) => " (only this machine can reach it; --public opens it)",
+            (true, Some(_)) => " (only this machine can reach it)",
+            (false, _) => "",
+        };
+        events.send(Event::Listening { addr: addr.to_string(), port: addr.port(), reach });
     }
     begun(&service);
+    if plan.when_gone == WhenGone::Leave {
+        let (events, stop) = (events.clone(), interrupt.stop());
+        tokio::spawn(async move {
+            events.gone().await;
+            stop.ask();
+        });
+    }
     let fitting = socket::raise_descriptor_limit();
     if fitting < plan.max_clients {
         let message = format!("only {fitting} clients fit into this process's limit of open files");
@@ -126,7 +142,8 @@ where
     let served = serve::serve(listeners, limits, interrupt.stop(), Arc::clone(&service)).await?;
     let Served { cut_off, forced, .. } = served;
     if cut_off > 0 {
-        let message = format!("{cut_off} clients were cut off");
+        let clients = if cut_off == 1 { "client was" } else { "clients were" };
+        let message = format!("{cut_off} {clients} cut off");
         events.send(Event::Warning { message });
     }
     // Who serves for ever is stopped in order; who serves a number of clients was interrupted.

@@ -74,6 +74,9 @@ pub enum End {
     /// The peer ended its side in order.
     #[error("eof")]
     Eof,
+    /// The peer ended its side in order, and our input rested then without having ended.
+    #[error("eof")]
+    Rested,
     /// Receiving failed, by a reset for example.
     #[error("{}", crate::reason::of(.0))]
     Receive(io::Error),
@@ -103,7 +106,7 @@ pub enum End {
 /// The end of the source is passed on (`shutdown(SHUT_WR)`) and reading goes on. After the peer's
 /// end whatever the source still has is sent; only a source that is idle then is not waited for.
 /// What came before a failure is written before the failure is returned. [`End::Eof`] means that
-/// the peer's TCP has acknowledged every byte. `stop` ends it in order, too.
+/// the peer's TCP has acknowledged every byte; so does [`End::Rested`], of what was sent. `stop` ends it in order, too.
 pub async fn pump(
     stream: &TcpStream,
     peer: &str,
@@ -118,6 +121,7 @@ pub async fn pump(
         let mut inbound = pin!(receive_all(stream, peer, sink, &state));
         let mut stop = pin!(stop);
         let (mut sending, mut receiving) = (true, true);
+        let mut rested = false;
         let mut send_failure = None;
         loop {
             tokio::select! {
@@ -136,7 +140,10 @@ pub async fn pump(
                         Err(failure) => break failure,
                     }
                 }
-                () = state.source_rests(), if !receiving => sending = false,
+                () = state.source_rests(), if sending && !receiving => {
+                    sending = false;
+                    rested = true;
+                }
                 // A writer that gave up is noticed though nothing more may come for it.
                 () = sink.filled.closed() => break End::Output(sink.pool.failure()),
                 () = state.silence(policy.idle) => break End::Idle,
@@ -144,13 +151,13 @@ pub async fn pump(
                 () = &mut stop => break End::Stopped,
             }
             if !receiving && (!sending || send_failure.is_some()) {
-                break send_failure.unwrap_or(End::Eof);
+                break send_failure.unwrap_or(if rested { End::Rested } else { End::Eof });
             }
         }
     };
     let counts = state.counts();
-    if let (End::Eof, 1..) = (&end, counts.bytes_out) {
-        end = acknowledged(stream, policy.deadline).await;
+    if let (End::Eof | End::Rested, 1..) = (&end, counts.bytes_out) {
+        end = acknowledged(stream, policy.deadline).await.err().unwrap_or(end);
     }
     // Whoever is out of time already waits for a blocked reader no longer than this.
     let patience = match end {
@@ -263,25 +270,29 @@ async fn send_all(
         source.empty.send(buffer).ok();
     }
     if state.counts().bytes_out > 0 || policy.pass_empty_end {
-        SockRef::from(stream).shutdown(Shutdown::Write).map_err(End::Send)?;
+        SockRef::from(stream).shutdown(Shutdown::Write).map_err(|error| {
+            // What a connection is that was reset before we could end it.
+            let is_reset = error.kind() == ErrorKind::NotConnected;
+            End::Send(if is_reset { ErrorKind::ConnectionReset.into() } else { error })
+        })?;
     }
     Ok(())
 }
 
 /// Waits until the peer's TCP has everything, or has thrown it away.
-async fn acknowledged(stream: &TcpStream, deadline: Deadline) -> End {
+async fn acknowledged(stream: &TcpStream, deadline: Deadline) -> Result<(), End> {
     let deadline = deadline.earlier(Deadline::after(ACKNOWLEDGEMENT));
     let mut pause = Duration::from_micros(100);
     loop {
         match stream.take_error() {
             Ok(None) => {}
-            Ok(Some(error)) | Err(error) => return End::Send(error),
+            Ok(Some(error)) | Err(error) => return Err(End::Send(error)),
         }
         match sys::unacknowledged(stream) {
-            Ok(0) => return End::Eof,
-            Ok(_) if deadline.has_passed() => return End::TimedOut,
+            Ok(0) => return Ok(()),
+            Ok(_) if deadline.has_passed() => return Err(End::TimedOut),
             Ok(_) => {}
-            Err(error) => return End::Send(error),
+            Err(error) => return Err(End::Send(error)),
         }
         // Nothing announces an acknowledgement: usually it is there at the first look.
         tokio::time::sleep(pause).await;

@@ -19,6 +19,11 @@ pub enum ColorChoice {
     Never,
 }
 
+/// `CLICOLOR_FORCE` set to anything but nothing and 0.
+fn is_forced() -> bool {
+    std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0")
+}
+
 /// Applies colour to one stream, or leaves text alone.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paint {
@@ -31,7 +36,7 @@ impl Paint {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto if anstyle_query::no_color() => false,
-            ColorChoice::Auto if anstyle_query::clicolor_force() => true,
+            ColorChoice::Auto if is_forced() => true,
             ColorChoice::Auto => {
                 is_terminal
                     && anstyle_query::term_supports_color()

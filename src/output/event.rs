@@ -40,9 +40,9 @@ pub enum Event {
         addr: String,
         /// The real port.
         port: u16,
-        /// Whether only this machine can reach it.
+        /// Who can reach it, in words, where that is not everybody.
         #[serde(skip)]
-        local_only: bool,
+        reach: &'static str,
     },
     /// A connection was made or accepted.
     Connected {
@@ -182,10 +182,7 @@ impl Event {
     /// The line for standard error.
     pub(super) fn talk_line(&self) -> String {
         match self {
-            Self::Listening { addr, local_only: true, .. } => {
-                format!("listening on {addr} (only this machine can reach it; --public opens it)")
-            }
-            Self::Listening { addr, .. } => format!("listening on {addr}"),
+            Self::Listening { addr, reach, .. } => format!("listening on {addr}{reach}"),
             Self::Connected { peer, local } => format!("connected {peer} (here {local})"),
             Self::PeerName { peer, name } => {
                 format!("name {peer} is {}", text::escape(name.as_bytes()))
@@ -193,12 +190,17 @@ impl Event {
             Self::Refused { peer, reason } => format!("refused {peer}: {reason}"),
             Self::Data { peer, data } => format!("data {peer}: {}", text::quote(&data.0)),
             Self::Closed { peer, bytes_in, bytes_out, duration_us, reason } => format!(
-                "closed {peer}: {bytes_in} bytes in, {bytes_out} bytes out, {} ({reason})",
+                "closed {peer}: {} in, {} out, {} ({reason})",
+                in_bytes(*bytes_in),
+                in_bytes(*bytes_out),
                 seconds(*duration_us)
             ),
             Self::Login { record, .. } => format!("not recorded: {record}"),
             Self::Incomplete { peer, bytes } => {
-                format!("incomplete {peer}: left with {bytes} bytes of a line unfinished")
+                format!(
+                    "incomplete {peer}: left after {bytes} bytes of a login; clients that send no line \
+                 end need --field-per-read"
+                )
             }
             Self::Joined { peer, nick } => format!("joined {nick} ({peer})"),
             Self::Left { peer, nick, reason } => format!("left {nick} ({peer}): {reason}"),
@@ -244,6 +246,10 @@ impl Event {
     }
 }
 
+fn in_bytes(count: u64) -> String {
+    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
+}
+
 /// Microseconds for people: `812 µs`, `1.2 ms`, `3.0 s`.
 fn seconds(micros: u64) -> String {
     // The loss of precision begins beyond 142 years.
@@ -283,7 +289,7 @@ mod tests {
         let peer = || "192.0.2.1:40112".to_owned();
         let word = || "word".to_owned();
         all![
-            Listening { addr: peer(), port: 40112, local_only: true },
+            Listening { addr: peer(), port: 40112, reach: "" },
             Connected { peer: peer(), local: peer() },
             PeerName { peer: peer(), name: word() },
             Refused { peer: peer(), reason: "server full" },

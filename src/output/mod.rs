@@ -170,6 +170,18 @@ impl Output {
         prompt::stands();
     }
 
+    /// Takes note that the prompt was answered.
+    pub fn prompt_answered(self) {
+        prompt::is_answered();
+    }
+
+    /// Ends a conversation: nothing is prompted for any more.
+    pub fn end_conversation(self) {
+        if prompt::leave().0 {
+            write_stderr("\n");
+        }
+    }
+
     /// Prints what went wrong; also with `-q`.
     pub fn error(self, complaint: &Complaint) {
         #[derive(Serialize)]
@@ -211,13 +223,16 @@ impl Output {
         });
     }
 
+    /// Talk gets a line of its own, and the prompt, if it stood there, comes again behind it.
     fn talk_over_prompt(self, line: &str) {
-        match prompt::lift() {
-            Some(erase) => {
-                write_stderr(&[erase, line].concat());
-                self.prompt();
-            }
-            None => write_stderr(line),
+        let (occupied, prompted) = prompt::leave();
+        if occupied {
+            write_stderr(&["\n", line].concat());
+        } else {
+            write_stderr(line);
+        }
+        if prompted {
+            self.prompt();
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::text::StreamEscaper;
 #[derive(Debug)]
 pub struct Payload {
     way: Way,
+    /// Whether the bytes can be seen on a screen.
+    on_terminal: bool,
     /// Where a person has to be prompted for the next line.
     conversation: Option<Output>,
 }
@@ -44,7 +46,8 @@ impl Payload {
                 Way::Verbatim(stdout)
             }
         };
-        Ok(Self { way, conversation: None })
+        let on_terminal = !out.is_json() && io::stdout().is_terminal();
+        Ok(Self { way, on_terminal, conversation: None })
     }
 
     /// Prompts after every complete line that comes.
@@ -59,8 +62,11 @@ impl Payload {
     /// # Errors
     /// Standard output could not be written; `BrokenPipe` when its reader left.
     pub fn write(&mut self, peer: &str, bytes: &[u8]) -> io::Result<()> {
-        if let (Some(out), Some(erase)) = (self.conversation, prompt::lift()) {
-            out.ask(erase);
+        if let Some(out) = self.conversation
+            && prompt::is_prompted()
+        {
+            // Whatever is typed behind it stays visible.
+            out.ask("\n");
         }
         match &mut self.way {
             Way::Verbatim(stdout) => patient::write_all(stdout, bytes)?,
@@ -78,6 +84,9 @@ impl Payload {
                 let (peer, data) = (peer.to_owned(), NetText(bytes.to_vec()));
                 events.deliver(Event::Data { peer, data })?;
             }
+        }
+        if self.on_terminal {
+            prompt::follows(bytes);
         }
         if let Some(out) = self.conversation
             && bytes.ends_with(b"\n")

@@ -1,24 +1,48 @@
-//! The prompt of a conversation at a terminal, which whatever is printed must not be glued to.
+//! Where a terminal's line stands, so that nothing is glued to what stands there.
 //!
-//! There is one terminal, so there is one prompt: while it stands alone on its line, talk and
-//! payload first take it away and talk puts it back.
+//! There is one terminal, so there is one line: it may hold the prompt of a conversation, and
+//! perhaps what somebody is typing behind it, or the beginning of a line a peer has not ended.
+//! Nothing is ever erased: what comes next begins a line of its own.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// As the course's client prompts.
 pub(super) const PROMPT: &str = "> ";
 
-/// To the first column, and clear what stands there.
-const ERASE_LINE: &str = "\r\u{1b}[K";
+/// What stands on the terminal's line.
+static LINE: AtomicU8 = AtomicU8::new(EMPTY);
 
-static STANDS: AtomicBool = AtomicBool::new(false);
+/// Nothing.
+const EMPTY: u8 = 0;
+
+/// The prompt.
+const PROMPTED: u8 = 1;
+
+/// A peer's bytes without a line end.
+const BEGUN: u8 = 2;
 
 /// Takes note that the prompt was printed.
 pub(super) fn stands() {
-    STANDS.store(true, Ordering::Relaxed);
+    LINE.store(PROMPTED, Ordering::Relaxed);
 }
 
-/// Returns what takes the prompt away, where it stands.
-pub(super) fn lift() -> Option<&'static str> {
-    STANDS.swap(false, Ordering::Relaxed).then_some(ERASE_LINE)
+/// Takes note of what a peer's `bytes` leave on the line.
+pub(super) fn follows(bytes: &[u8]) {
+    LINE.store(if bytes.ends_with(b"\n") { EMPTY } else { BEGUN }, Ordering::Relaxed);
+}
+
+/// Takes note that the line is over: somebody pressed Enter.
+pub(super) fn is_answered() {
+    LINE.store(EMPTY, Ordering::Relaxed);
+}
+
+/// Returns whether the prompt stands there, and so must be left alone by payload.
+pub(super) fn is_prompted() -> bool {
+    LINE.load(Ordering::Relaxed) == PROMPTED
+}
+
+/// Returns whether anything stands there, and whether that is the prompt; the line is left.
+pub(super) fn leave() -> (bool, bool) {
+    let was = LINE.swap(EMPTY, Ordering::Relaxed);
+    (was != EMPTY, was == PROMPTED)
 }

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::{Event, Output};
 
 /// Events waiting for the screen: a burst of a thousand clients fits.
@@ -24,7 +26,8 @@ const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 pub enum WhenGone {
     /// It is said once, and the program goes on: a server has other work.
     Warn,
-    /// Nothing: the program finds out by itself, from [`Events::deliver`] or at the end.
+    /// Nothing is said: the program ends, which it learns from [`Events::gone`],
+    /// [`Events::deliver`] or [`EventQueue::finish`].
     Leave,
 }
 
@@ -51,6 +54,7 @@ struct Shared {
     bytes: AtomicUsize,
     /// What standard output said when it could no longer be written.
     failure: Mutex<Option<io::Error>>,
+    gone: Notify,
 }
 
 #[derive(Debug)]
@@ -112,6 +116,11 @@ impl Events {
             self.shared.bytes.fetch_sub(weight, Ordering::Relaxed);
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Waits until standard output can no longer be written.
+    pub async fn gone(&self) {
+        self.shared.gone.notified().await;
     }
 
     /// Queues an event that must not be lost, and waits until it is printed.
@@ -183,6 +192,7 @@ impl Printer {
             ));
         }
         *self.shared.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        self.shared.gone.notify_one();
     }
 }
 

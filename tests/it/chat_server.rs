@@ -39,7 +39,7 @@ fn two_people_talk() {
     bob.send("/quit so long\n");
     assert_eq!(bob.line(), "OK bye");
     assert_eq!(bob.read_to_end(), b"");
-    assert_eq!(alice.line(), "-!- robert left (so long)");
+    assert_eq!(alice.line(), "-!- robert left (quit: so long)");
     let ran = chat.stop().code(0);
     assert_eq!(ran.out(), "<alice> Olá, ação ✓\n* bob waves\n");
 }
@@ -83,7 +83,7 @@ fn nobody_can_speak_in_anothers_voice_or_reach_a_terminal() {
         assert_eq!(bob.line(), expected);
     }
     eve.send("/quit \x1b[2J\n");
-    assert_eq!(bob.line(), "-!- eve left (\\u{1b}[2J)");
+    assert_eq!(bob.line(), "-!- eve left (quit: \\u{1b}[2J)");
     let ran = chat.stop().code(0);
     assert!(!ran.stderr.contains('\u{1b}') && !ran.out().contains('\u{1b}'));
 }

@@ -204,7 +204,7 @@ fn a_stalled_client_cannot_hold_a_stop_beyond_its_grace_and_a_second_signal_forc
     };
     let (echo, _client) = stalled("echo-server 0 --grace 200ms");
     let ran = echo.stop().code(0);
-    assert!(ran.stderr.contains("1 clients were cut off"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 client was cut off"), "{}", ran.stderr);
     let (echo, _client) = stalled("echo-server 0 --grace 1h");
     echo.running.signal(Signal::TERM);
     echo.running.stderr.wait_for_text("stopping");

@@ -167,7 +167,7 @@ fn half_a_login_is_no_login() {
             .wait_for(|text| (text.matches("incomplete").count() == 3).then_some(()));
         server.stop().code(0)
     };
-    assert!(ran.stderr.contains("left with 3 bytes"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("left after 3 bytes"), "{}", ran.stderr);
     assert_eq!(log(&directory), "");
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::hall::{Backlog, Hall, Mailbox, lock};
 use crate::chat::NICK_PROMPT;
+use crate::chat::room::QUIT;
 use crate::commands::{ending, server};
 use crate::net::lines::{LINE_END, Line, LineSplitter};
 use crate::net::pump::Counts;
@@ -46,6 +47,8 @@ pub(super) struct Visit<'a> {
     ended: bool,
     bytes_in: u64,
     tries: u32,
+    /// How the others are told of a `/quit`.
+    notice: Option<String>,
 }
 
 impl<'a> Visit<'a> {
@@ -62,6 +65,7 @@ impl<'a> Visit<'a> {
             ended: false,
             bytes_in: 0,
             tries: 0,
+            notice: None,
         }
     }
 
@@ -187,7 +191,8 @@ impl<'a> Visit<'a> {
             self.events.send(Event::Said { seq, nick, line });
         }
         hall.deliver(outcome.deliveries);
-        outcome.leaves
+        self.notice = outcome.leaves;
+        self.notice.is_some().then(|| QUIT.to_owned())
     }
 
     fn enter(&mut self, hall: &mut Hall, line: &[u8]) -> Option<String> {
@@ -218,7 +223,7 @@ impl<'a> Visit<'a> {
         let mut hall = lock(self.hall);
         hall.mailboxes.remove(&id);
         let Some(nick) = hall.room.nick(id).map(ToString::to_string) else { return };
-        let deliveries = hall.room.leave(id, reason);
+        let deliveries = hall.room.leave(id, self.notice.as_deref().unwrap_or(reason));
         hall.deliver(deliveries);
         hall.flush();
         let (peer, reason) = (self.connection.peer.to_string(), reason.to_owned());
