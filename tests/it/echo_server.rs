@@ -219,13 +219,13 @@ fn an_operator_who_does_not_look_delays_nobody() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("port");
     let (reader, writer) = std::io::pipe().unwrap();
-    let mut child = std::process::Command::new(program)
+    let child = std::process::Command::new(program)
         .args(["echo-server", "0", "-v", "--port-file"])
         .arg(&path)
         .stdin(std::process::Stdio::null())
         .stderr(writer)
-        .spawn()
-        .unwrap();
+        .spawn();
+    let _child = crate::support::Killed(child.unwrap());
     let port: u16 =
         eventually("the port file", || std::fs::read_to_string(&path).ok()?.trim().parse().ok());
     for _ in 0..2_000 {
@@ -234,36 +234,24 @@ fn an_operator_who_does_not_look_delays_nobody() {
         assert_eq!(client.recv(), [b'x'; 64]);
     }
     drop(reader);
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
 fn standard_output_that_is_closed_is_warned_of_once() {
-    let mut command = std::process::Command::new("sh");
-    let program = env!("CARGO_BIN_EXE_sockkit");
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("port");
-    let script =
-        format!("exec {program} echo-server 0 --json --port-file {} | true", path.display());
-    command.args(["-c", &script]);
-    let running = crate::support::Sockkit::of(command).start();
-    // The server goes on; its port is known from the file, however early the pipe broke.
+    let running = sockkit("echo-server 0 --json --port-file").arg(&path).unheard().start();
     let port: u16 =
         eventually("the port file", || std::fs::read_to_string(&path).ok()?.trim().parse().ok());
-    // Whoever was to read may still be about to leave: clients come until it is noticed.
-    let text = eventually("the warning", || {
+    for _ in 0..3 {
         let mut client = Client::connect(([127, 0, 0, 1], port).into());
         client.send(b"x");
         assert_eq!(client.recv(), b"x");
-        let text = running.stderr.text();
-        text.contains("standard output is gone").then_some(text)
-    });
-    assert_eq!(text.matches("standard output is gone").count(), 1);
-    // The server is the shell's child: it ends with a signal to everybody who holds the port file.
-    let pids =
-        std::process::Command::new("pkill").args(["-f", &path.display().to_string()]).status();
-    assert!(pids.is_ok());
+    }
+    running.stderr.wait_for_text("standard output is gone");
+    running.signal(rustix::process::Signal::TERM);
+    let ran = running.wait().code(0);
+    assert_eq!(ran.stderr.matches("standard output is gone").count(), 1);
 }
 
 /// User and system time of a process, to the clock tick.

@@ -230,12 +230,12 @@ fn connecting_right_after_the_line_is_never_refused() {
 fn under_json_a_slow_reader_slows_the_sender_and_loses_nothing() {
     let program = env!("CARGO_BIN_EXE_sockkit");
     let (mut reader, writer) = std::io::pipe().unwrap();
-    let mut child = std::process::Command::new(program)
+    let child = std::process::Command::new(program)
         .args(["listen", "0", "-4", "--json"])
         .stdin(std::process::Stdio::null())
         .stdout(writer)
-        .spawn()
-        .unwrap();
+        .spawn();
+    let mut child = crate::support::Killed(child.unwrap());
     use std::io::{Read as _, Write as _};
     let mut first = [0; 256];
     let len = reader.read(&mut first).unwrap();
@@ -250,9 +250,9 @@ fn under_json_a_slow_reader_slows_the_sender_and_loses_nothing() {
         assert!(sent < 200_000_000, "nobody holds the sender back");
     }
     client.end();
-    let mut rest = String::new();
-    reader.read_to_string(&mut rest).unwrap();
-    assert!(child.wait().unwrap().success());
+    let rest = String::from_utf8(crate::support::Captured::of(reader).to_end()).unwrap();
+    let status = crate::support::eventually("the end", || child.0.try_wait().unwrap());
+    assert!(status.success());
     let events = rest.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let received: usize = events.filter_map(|event| Some(event["text"].as_str()?.len())).sum();
     assert_eq!(received, sent);

@@ -19,6 +19,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Sockkit {
     command: Command,
     stdin: Option<Vec<u8>>,
+    /// Standard output's reader has left before it starts.
+    unheard: bool,
 }
 
 /// How a run ended.
@@ -71,7 +73,7 @@ impl Sockkit {
                 command.env_remove(name);
             }
         }
-        Self { command, stdin: None }
+        Self { command, stdin: None, unheard: false }
     }
 
     pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
@@ -94,6 +96,12 @@ impl Sockkit {
         self
     }
 
+    /// Gives it a standard output whose reader has left already.
+    pub(crate) fn unheard(mut self) -> Self {
+        self.unheard = true;
+        self
+    }
+
     /// Runs to the end; standard input is empty unless given.
     #[track_caller]
     pub(crate) fn run(self) -> Ran {
@@ -108,10 +116,17 @@ impl Sockkit {
     #[track_caller]
     pub(crate) fn start(mut self) -> Running {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if self.unheard {
+            let (_reader, writer) = io::pipe().unwrap();
+            self.command.stdout(writer);
+        }
         let mut child = self.command.spawn().unwrap();
+        // The command holds its end of a pipe of ours.
+        drop(self.command);
+        let stdout = child.stdout.take();
         Running {
             stdin: child.stdin.take(),
-            stdout: Captured::of(child.stdout.take().unwrap()),
+            stdout: stdout.map_or_else(|| Captured::of(io::empty()), Captured::of),
             stderr: Captured::of(child.stderr.take().unwrap()),
             child,
         }
@@ -219,6 +234,16 @@ impl Server {
     }
 }
 
+/// A child that does not outlive its test.
+pub(crate) struct Killed(pub(crate) Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
 /// A raw connection with a deadline on everything.
 pub(crate) struct Client {
     pub stream: TcpStream,
@@ -316,7 +341,7 @@ struct Collected {
 }
 
 impl Captured {
-    fn of(mut stream: impl Read + Send + 'static) -> Self {
+    pub(crate) fn of(mut stream: impl Read + Send + 'static) -> Self {
         let shared: Arc<(Mutex<Collected>, Condvar)> = Arc::default();
         let collected = Arc::clone(&shared);
         thread::spawn(move || {
@@ -364,7 +389,8 @@ impl Captured {
         self.wait_for(|text| text.contains(part).then(|| text.to_owned()))
     }
 
-    fn to_end(&self) -> Vec<u8> {
+    /// Waits for the end, and returns everything.
+    pub(crate) fn to_end(&self) -> Vec<u8> {
         let state = self.0.0.lock().unwrap();
         let (state, timeout) =
             self.0.1.wait_timeout_while(state, PATIENCE, |state| !state.ended).unwrap();
