@@ -23,7 +23,7 @@ fn everything_comes_back_to_a_client_that_reads_late() {
     client.stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
     // Until every buffer on the way there and back is full, and the server waits for its reader.
     let mut sent = 0;
-    let byte = |at: usize| (at % 251) as u8;
+    let byte = |at: usize| u8::try_from(at % 251).unwrap();
     let piece = |from: usize| (from..from + 65536).map(byte).collect::<Vec<u8>>();
     while let Ok(len) = (&client.stream).write(&piece(sent)) {
         sent += len;
