@@ -2,6 +2,7 @@
 //!
 //! This layer knows no command and prints nothing; limits and timeouts come as arguments.
 
+pub mod bridge;
 pub mod deadline;
 pub mod dial;
 pub mod endpoint;

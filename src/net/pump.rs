@@ -1,51 +1,26 @@
 //! Bytes both ways between a connection and two blocking ends, each end of input kept apart.
 //!
-//! One thread reads what is to be sent, another writes what has come; large buffers travel between
-//! them and the connection and are used again, so memory is flat whatever the size or the slowness
-//! of either side. The pump knows no standard stream: it is given a reader and a writer.
+//! It knows the rules of ending: whose end is passed on, what is still sent, what counts as done.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::net::Shutdown;
-use std::ops::{Deref, DerefMut};
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc as blocking;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use super::bridge::{Sink, Source};
 use super::deadline::{Deadline, Elapsed};
 use super::{stream, sys};
-
-/// Bytes moved at once. Between 64 and 256 KiB a plain loop is as fast as loopback gets.
-const CHUNK: usize = 256 * 1024;
 
 /// Bytes sent at once to a peer that may be slow.
 const PIECE: usize = 64 * 1024;
 
-/// Buffers in each direction: one being filled, one being emptied, and two on the way.
-const BUFFERS: usize = 4;
-
 /// How long the last bytes may take to be written once time is up.
 const LAST_WRITE: Duration = Duration::from_secs(1);
-
-/// What is to be sent: filled by a thread that reads.
-#[derive(Debug)]
-pub struct Source {
-    filled: mpsc::Receiver<io::Result<(Vec<u8>, usize)>>,
-    empty: blocking::Sender<Vec<u8>>,
-}
-
-/// Where what has come goes: emptied by a thread that writes, which clones share.
-#[derive(Clone, Debug)]
-pub struct Sink {
-    filled: mpsc::Sender<Delivery>,
-    pool: Arc<Pool>,
-}
 
 /// How a connection is pumped.
 #[derive(Clone, Copy, Debug)]
@@ -145,7 +120,7 @@ pub async fn pump(
                     rested = true;
                 }
                 // A writer that gave up is noticed though nothing more may come for it.
-                () = sink.filled.closed() => break End::Output(sink.pool.failure()),
+                error = sink.broken() => break End::Output(error),
                 () = state.silence(policy.idle) => break End::Idle,
                 () = policy.deadline.passed() => break End::TimedOut,
                 () = &mut stop => break End::Stopped,
@@ -252,12 +227,9 @@ async fn send_all(
     let Some(source) = source else { return Ok(()) };
     loop {
         state.waiting.store(state.now(), Ordering::Relaxed);
-        let Some(chunk) = source.filled.recv().await else { break };
+        let chunk = source.next().await.map_err(End::Input)?;
         state.waiting.store(NEVER, Ordering::Relaxed);
-        let (buffer, len) = chunk.map_err(End::Input)?;
-        if len == 0 {
-            break;
-        }
+        let Some((buffer, len)) = chunk else { break };
         let mut rest = &buffer[..len];
         while !rest.is_empty() {
             // In pieces, so that progress with a slow peer is seen.
@@ -266,8 +238,7 @@ async fn send_all(
             state.count(&state.sent, piece.len());
             rest = &rest[piece.len()..];
         }
-        // A reader that has ended needs no buffer.
-        source.empty.send(buffer).ok();
+        source.give_back(buffer);
     }
     if state.counts().bytes_out > 0 || policy.pass_empty_end {
         SockRef::from(stream).shutdown(Shutdown::Write).map_err(|error| {
@@ -308,163 +279,21 @@ async fn receive_all(stream: &TcpStream, peer: &str, sink: &Sink, state: &State)
         if let Err(error) = stream.readable().await {
             return End::Receive(error);
         }
-        let mut buffer = match sink.pool.take().await {
+        let mut buffer = match sink.take().await {
             Ok(buffer) => buffer,
             Err(error) => return End::Output(error),
         };
         match stream.try_read(&mut buffer) {
             Ok(0) => return End::Eof,
             Ok(len) => {
-                let delivery = Delivery { from: Arc::clone(&from), buffer, len };
-                if sink.filled.send(delivery).await.is_err() {
-                    return End::Output(sink.pool.failure());
+                if let Err(error) = sink.deliver(&from, buffer, len).await {
+                    return End::Output(error);
                 }
                 state.count(&state.received, len);
             }
             Err(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(error) => return End::Receive(error),
-        }
-    }
-}
-
-impl Source {
-    /// Starts reading. The thread ends with its input, or with the process.
-    ///
-    /// # Errors
-    /// No thread could be started.
-    pub fn start(mut reader: impl Read + Send + 'static) -> io::Result<Self> {
-        let (sender, filled) = mpsc::channel(BUFFERS);
-        let (empty, empties) = blocking::channel();
-        for _ in 0..BUFFERS {
-            // The receiver is at hand.
-            empty.send(Vec::new()).ok();
-        }
-        thread::Builder::new().name("input".into()).spawn(move || {
-            while let Ok(mut buffer) = empties.recv() {
-                buffer.resize(CHUNK, 0);
-                let outcome = read_some(&mut reader, &mut buffer);
-                let more = matches!(outcome, Ok(1..));
-                let chunk = outcome.map(|len| (buffer, len));
-                if sender.blocking_send(chunk).is_err() || !more {
-                    break;
-                }
-            }
-        })?;
-        Ok(Self { filled, empty })
-    }
-}
-
-impl Sink {
-    /// Starts writing: `write` gets whom bytes are from, and the bytes.
-    ///
-    /// # Errors
-    /// No thread could be started.
-    pub fn start(
-        mut write: impl FnMut(&str, &[u8]) -> io::Result<()> + Send + 'static,
-    ) -> io::Result<Self> {
-        let (filled, mut deliveries) = mpsc::channel::<Delivery>(BUFFERS);
-        let pool = Arc::new(Pool {
-            places: Arc::new(Semaphore::new(BUFFERS)),
-            spare: Mutex::default(),
-            failure: Mutex::default(),
-        });
-        let told = Arc::clone(&pool);
-        thread::Builder::new().name("output".into()).spawn(move || {
-            while let Some(Delivery { from, buffer, len }) = deliveries.blocking_recv() {
-                if let Err(error) = write(&from, &buffer[..len]) {
-                    *lock(&told.failure) = Some(error);
-                    // Wakes whoever waits for a buffer.
-                    told.places.close();
-                    return;
-                }
-            }
-        })?;
-        Ok(Self { filled, pool })
-    }
-
-    /// Waits until everything delivered so far is written.
-    ///
-    /// # Errors
-    /// What the writer reported.
-    pub async fn flush(&self) -> io::Result<()> {
-        // Once all buffers are free, none is on its way.
-        let all = u32::try_from(BUFFERS).unwrap_or(u32::MAX);
-        let free = self.pool.places.acquire_many(all).await;
-        free.map(drop).map_err(|_| self.pool.failure())
-    }
-}
-
-/// Bytes on their way to the writer.
-#[derive(Debug)]
-struct Delivery {
-    from: Arc<str>,
-    buffer: Buffer,
-    len: usize,
-}
-
-/// The buffers of a sink: a fixed number, used again.
-#[derive(Debug)]
-struct Pool {
-    places: Arc<Semaphore>,
-    spare: Mutex<Vec<Vec<u8>>>,
-    /// Why the writer gave up.
-    failure: Mutex<Option<io::Error>>,
-}
-
-impl Pool {
-    async fn take(self: &Arc<Self>) -> io::Result<Buffer> {
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        let place = place.map_err(|_| self.failure())?;
-        let mut bytes = lock(&self.spare).pop().unwrap_or_default();
-        bytes.resize(CHUNK, 0);
-        Ok(Buffer { bytes, pool: Arc::clone(self), _place: place })
-    }
-
-    fn failure(&self) -> io::Error {
-        // Told once in full; whoever asks later learns at least that nobody reads.
-        lock(&self.failure).take().unwrap_or_else(|| ErrorKind::BrokenPipe.into())
-    }
-}
-
-/// A buffer of a pool, which returns there by itself.
-#[derive(Debug)]
-struct Buffer {
-    bytes: Vec<u8>,
-    pool: Arc<Pool>,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Deref for Buffer {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl DerefMut for Buffer {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        lock(&self.pool.spare).push(std::mem::take(&mut self.bytes));
-    }
-}
-
-/// What is guarded here is whole at any moment, whoever panicked meanwhile.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match reader.read(buffer) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            done => return done,
         }
     }
 }

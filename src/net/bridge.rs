@@ -1,0 +1,207 @@
+//! Blocking readers and writers, bridged to a connection by threads and large buffers.
+//!
+//! One thread reads what is to be sent, another writes what has come. The buffers between them and
+//! the connection are a fixed number and used again: memory is flat whatever the size or the
+//! slowness of either side. Which standard stream is behind it is the caller's business.
+
+use std::io::{self, ErrorKind, Read};
+use std::ops::{Deref, DerefMut};
+use std::sync::mpsc as blocking;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// Bytes moved at once. Between 64 and 256 KiB a plain loop is as fast as loopback gets.
+const CHUNK: usize = 256 * 1024;
+
+/// Buffers in each direction: one being filled, one being emptied, and two on the way.
+const BUFFERS: usize = 4;
+
+/// What is to be sent: filled by a thread that reads.
+#[derive(Debug)]
+pub struct Source {
+    filled: mpsc::Receiver<io::Result<(Vec<u8>, usize)>>,
+    empty: blocking::Sender<Vec<u8>>,
+}
+
+/// Where what has come goes: emptied by a thread that writes, which clones share.
+#[derive(Clone, Debug)]
+pub struct Sink {
+    filled: mpsc::Sender<Delivery>,
+    pool: Arc<Pool>,
+}
+
+impl Source {
+    /// Starts reading. The thread ends with its input, or with the process.
+    ///
+    /// # Errors
+    /// No thread could be started.
+    pub fn start(mut reader: impl Read + Send + 'static) -> io::Result<Self> {
+        let (sender, filled) = mpsc::channel(BUFFERS);
+        let (empty, empties) = blocking::channel();
+        for _ in 0..BUFFERS {
+            // The receiver is at hand.
+            empty.send(Vec::new()).ok();
+        }
+        thread::Builder::new().name("input".into()).spawn(move || {
+            while let Ok(mut buffer) = empties.recv() {
+                buffer.resize(CHUNK, 0);
+                let outcome = read_some(&mut reader, &mut buffer);
+                let more = matches!(outcome, Ok(1..));
+                let chunk = outcome.map(|len| (buffer, len));
+                if sender.blocking_send(chunk).is_err() || !more {
+                    break;
+                }
+            }
+        })?;
+        Ok(Self { filled, empty })
+    }
+
+    /// Waits for what was read next: a buffer, and how much of it counts; none at the end.
+    pub(super) async fn next(&mut self) -> io::Result<Option<(Vec<u8>, usize)>> {
+        Ok(self.filled.recv().await.transpose()?.filter(|(_, len)| *len > 0))
+    }
+
+    /// Gives a buffer back.
+    pub(super) fn give_back(&self, buffer: Vec<u8>) {
+        // A reader that has ended needs none.
+        self.empty.send(buffer).ok();
+    }
+}
+
+impl Sink {
+    /// Starts writing: `write` gets whom bytes are from, and the bytes.
+    ///
+    /// # Errors
+    /// No thread could be started.
+    pub fn start(
+        mut write: impl FnMut(&str, &[u8]) -> io::Result<()> + Send + 'static,
+    ) -> io::Result<Self> {
+        let (filled, mut deliveries) = mpsc::channel::<Delivery>(BUFFERS);
+        let pool = Arc::new(Pool {
+            places: Arc::new(Semaphore::new(BUFFERS)),
+            spare: Mutex::default(),
+            failure: Mutex::default(),
+        });
+        let told = Arc::clone(&pool);
+        thread::Builder::new().name("output".into()).spawn(move || {
+            while let Some(Delivery { from, buffer, len }) = deliveries.blocking_recv() {
+                if let Err(error) = write(&from, &buffer[..len]) {
+                    *lock(&told.failure) = Some(error);
+                    // Wakes whoever waits for a buffer.
+                    told.places.close();
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { filled, pool })
+    }
+
+    /// Waits for a buffer to fill.
+    pub(super) async fn take(&self) -> io::Result<Buffer> {
+        self.pool.take().await
+    }
+
+    /// Hands over the first `len` bytes of `buffer`, which are from `from`.
+    pub(super) async fn deliver(
+        &self,
+        from: &Arc<str>,
+        buffer: Buffer,
+        len: usize,
+    ) -> io::Result<()> {
+        let delivery = Delivery { from: Arc::clone(from), buffer, len };
+        self.filled.send(delivery).await.map_err(|_| self.pool.failure())
+    }
+
+    /// Waits until the writer has given up, and returns why.
+    pub(super) async fn broken(&self) -> io::Error {
+        self.filled.closed().await;
+        self.pool.failure()
+    }
+
+    /// Waits until everything delivered so far is written.
+    ///
+    /// # Errors
+    /// What the writer reported.
+    pub async fn flush(&self) -> io::Result<()> {
+        // Once all buffers are free, none is on its way.
+        let all = u32::try_from(BUFFERS).unwrap_or(u32::MAX);
+        let free = self.pool.places.acquire_many(all).await;
+        free.map(drop).map_err(|_| self.pool.failure())
+    }
+}
+
+/// Bytes on their way to the writer.
+#[derive(Debug)]
+struct Delivery {
+    from: Arc<str>,
+    buffer: Buffer,
+    len: usize,
+}
+
+/// The buffers of a sink: a fixed number, used again.
+#[derive(Debug)]
+struct Pool {
+    places: Arc<Semaphore>,
+    spare: Mutex<Vec<Vec<u8>>>,
+    /// Why the writer gave up.
+    failure: Mutex<Option<io::Error>>,
+}
+
+impl Pool {
+    async fn take(self: &Arc<Self>) -> io::Result<Buffer> {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = place.map_err(|_| self.failure())?;
+        let mut bytes = lock(&self.spare).pop().unwrap_or_default();
+        bytes.resize(CHUNK, 0);
+        Ok(Buffer { bytes, pool: Arc::clone(self), _place: place })
+    }
+
+    fn failure(&self) -> io::Error {
+        // Told once in full; whoever asks later learns at least that nobody reads.
+        lock(&self.failure).take().unwrap_or_else(|| ErrorKind::BrokenPipe.into())
+    }
+}
+
+/// A buffer of a pool, which returns there by itself.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    bytes: Vec<u8>,
+    pool: Arc<Pool>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        lock(&self.pool.spare).push(std::mem::take(&mut self.bytes));
+    }
+}
+
+/// What is guarded here is whole at any moment, whoever panicked meanwhile.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
