@@ -18,8 +18,8 @@ set edit:completion:arg-completer[sockkit] = {|@words|
     }
     var completions = [
         &'sockkit'= {
-            cand --format 'How data is printed'
-            cand --color 'When to use colour'
+            cand --format 'How data is printed [env: SOCKKIT_FORMAT] [default: table]'
+            cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
             cand --json 'Print one JSON object a line (--format json)'
             cand --plain 'Print tab-separated lines without a header (--format plain)'
             cand -v 'Say more: what is tried, and what peers send'
@@ -42,8 +42,8 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'sockkit;info'= {
-            cand --format 'How data is printed'
-            cand --color 'When to use colour'
+            cand --format 'How data is printed [env: SOCKKIT_FORMAT] [default: table]'
+            cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
             cand --json 'Print one JSON object a line (--format json)'
             cand --plain 'Print tab-separated lines without a header (--format plain)'
             cand -v 'Say more: what is tried, and what peers send'
@@ -54,8 +54,8 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'sockkit;resolve'= {
-            cand --format 'How data is printed'
-            cand --color 'When to use colour'
+            cand --format 'How data is printed [env: SOCKKIT_FORMAT] [default: table]'
+            cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
             cand -t 'Ask for this type (can be repeated) [default: A and AAAA, or PTR]'
             cand --type 'Ask for this type (can be repeated) [default: A and AAAA, or PTR]'
             cand --timeout 'How long everything may take; without it, or with 0, 5s a server for each lookup'
@@ -70,8 +70,8 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'sockkit;listen'= {
-            cand --format 'How data is printed'
-            cand --color 'When to use colour'
+            cand --format 'How data is printed [env: SOCKKIT_FORMAT] [default: table]'
+            cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
             cand --max-clients 'Clients at once with --keep-open; more wait until there is a place'
             cand --idle-timeout 'Close a client when nothing has come or gone for so long; 0 for never'
             cand --port-file 'Write the port to this file once it listens, and remove the file at the end'
@@ -92,8 +92,8 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'sockkit;connect'= {
-            cand --format 'How data is printed'
-            cand --color 'When to use colour'
+            cand --format 'How data is printed [env: SOCKKIT_FORMAT] [default: table]'
+            cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
             cand --idle-timeout 'End when nothing has come or gone for so long; 0 for never'
             cand --connect-timeout 'How long connecting may take, over all addresses; 0 for as long as the system tries'
             cand --timeout 'How long everything may take; 0 for no limit'
@@ -110,8 +110,8 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'sockkit;echo-server'= {
-            cand --format 'How data is printed'
-            cand --color 'When to use colour'
+            cand --format 'How data is printed [env: SOCKKIT_FORMAT] [default: table]'
+            cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
             cand --idle-timeout 'Close a client that has sent nothing for so long; 0 for never'
             cand --max-clients 'Clients at once; more wait until there is a place'
             cand --port-file 'Write the port to this file once it listens, and remove the file at the end'
@@ -130,8 +130,8 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'sockkit;login-server'= {
-            cand --format 'How data is printed'
-            cand --color 'When to use colour'
+            cand --format 'How data is printed [env: SOCKKIT_FORMAT] [default: table]'
+            cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
             cand --log 'The file each login is appended to'
             cand --idle-timeout 'How long a login may take, from the moment the client connects; 0 for no limit'
             cand --max-clients 'Clients at once; for one more the oldest that has not logged in is thrown out'
@@ -152,8 +152,8 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'sockkit;login'= {
-            cand --format 'How data is printed'
-            cand --color 'When to use colour'
+            cand --format 'How data is printed [env: SOCKKIT_FORMAT] [default: table]'
+            cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
             cand --user 'The user name, instead of being asked'
             cand --connect-timeout 'How long connecting may take, over all addresses; 0 for as long as the system tries'
             cand --timeout 'How long everything may take; 0 for no limit'
@@ -170,8 +170,8 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'sockkit;chat-server'= {
-            cand --format 'How data is printed'
-            cand --color 'When to use colour'
+            cand --format 'How data is printed [env: SOCKKIT_FORMAT] [default: table]'
+            cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
             cand --idle-timeout 'How long somebody may take to give a nickname; 0 for no limit'
             cand --max-clients 'Clients at once; one more is told that the room is busy'
             cand --port-file 'Write the port to this file once it listens, and remove the file at the end'
@@ -189,8 +189,8 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'sockkit;completions'= {
-            cand --format 'How data is printed'
-            cand --color 'When to use colour'
+            cand --format 'How data is printed [env: SOCKKIT_FORMAT] [default: table]'
+            cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
             cand --json 'Print one JSON object a line (--format json)'
             cand --plain 'Print tab-separated lines without a header (--format plain)'
             cand -v 'Say more: what is tried, and what peers send'

@@ -24,10 +24,10 @@ function __fish_sockkit_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c sockkit -n "__fish_sockkit_needs_command" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
+complete -c sockkit -n "__fish_sockkit_needs_command" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
-complete -c sockkit -n "__fish_sockkit_needs_command" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
+complete -c sockkit -n "__fish_sockkit_needs_command" -l color -d 'When to use colour [env: SOCKKIT_COLOR] [default: auto]' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_needs_command" -l json -d 'Print one JSON object a line (--format json)'
@@ -46,10 +46,10 @@ complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "login" -d 'Give a l
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "chat-server" -d 'Open a chat room for everybody who connects'
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c sockkit -n "__fish_sockkit_using_subcommand info" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
+complete -c sockkit -n "__fish_sockkit_using_subcommand info" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand info" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
+complete -c sockkit -n "__fish_sockkit_using_subcommand info" -l color -d 'When to use colour [env: SOCKKIT_COLOR] [default: auto]' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -l json -d 'Print one JSON object a line (--format json)'
@@ -57,10 +57,10 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand info" -l plain -d 'Print
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -s v -l verbose -d 'Say more: what is tried, and what peers send'
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l color -d 'When to use colour [env: SOCKKIT_COLOR] [default: auto]' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s t -l type -d 'Ask for this type (can be repeated) [default: A and AAAA, or PTR]' -r
@@ -71,10 +71,10 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s v -l verbose
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l tcp -d 'Ask over TCP from the beginning'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l color -d 'When to use colour [env: SOCKKIT_COLOR] [default: auto]' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l max-clients -d 'Clients at once with --keep-open; more wait until there is a place' -r
@@ -91,10 +91,10 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l public -d 'Le
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l color -d 'When to use colour [env: SOCKKIT_COLOR] [default: auto]' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout -d 'End when nothing has come or gone for so long; 0 for never' -r
@@ -108,10 +108,10 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l raw -d 'Show
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l color -d 'When to use colour [env: SOCKKIT_COLOR] [default: auto]' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l idle-timeout -d 'Close a client that has sent nothing for so long; 0 for never' -r
@@ -127,10 +127,10 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l public -
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l color -d 'When to use colour [env: SOCKKIT_COLOR] [default: auto]' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l log -d 'The file each login is appended to' -r -F
@@ -148,10 +148,10 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l public 
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l color -d 'When to use colour [env: SOCKKIT_COLOR] [default: auto]' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l user -d 'The user name, instead of being asked' -r
@@ -165,10 +165,10 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l password-stdin
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l color -d 'When to use colour [env: SOCKKIT_COLOR] [default: auto]' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l idle-timeout -d 'How long somebody may take to give a nickname; 0 for no limit' -r
@@ -183,10 +183,10 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l public -
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c sockkit -n "__fish_sockkit_using_subcommand completions" -l format -d 'How data is printed' -r -f -a "table\t'Aligned, for people'
+complete -c sockkit -n "__fish_sockkit_using_subcommand completions" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
 json\t'One JSON object a line'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand completions" -l color -d 'When to use colour' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
+complete -c sockkit -n "__fish_sockkit_using_subcommand completions" -l color -d 'When to use colour [env: SOCKKIT_COLOR] [default: auto]' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand completions" -l json -d 'Print one JSON object a line (--format json)'

@@ -4,10 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser};
+use clap::{Args, Parser, ValueEnum};
 
 use crate::commands::Command;
 use crate::exit::{EXIT_STATUS, Exit};
+use crate::failure::Failure;
 use crate::output::{ColorChoice, Complaint, Format, Output, Verbosity};
 
 /// Look into the network, and talk through sockets you can trust
@@ -39,11 +40,9 @@ pub struct Global {
         global = true,
         value_enum,
         value_name = "FORMAT",
-        env = "SOCKKIT_FORMAT",
-        default_value_t,
-        hide_env_values = true
+        help = "How data is printed [env: SOCKKIT_FORMAT] [default: table]"
     )]
-    pub format: Format,
+    pub format: Option<Format>,
     /// Print one JSON object a line (--format json)
     #[arg(long, global = true, overrides_with = "plain")]
     pub json: bool,
@@ -56,11 +55,9 @@ pub struct Global {
         global = true,
         value_enum,
         value_name = "WHEN",
-        env = "SOCKKIT_COLOR",
-        default_value_t,
-        hide_env_values = true
+        help = "When to use colour [env: SOCKKIT_COLOR] [default: auto]"
     )]
-    pub color: ColorChoice,
+    pub color: Option<ColorChoice>,
     /// Say more: what is tried, and what peers send
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
@@ -70,19 +67,40 @@ pub struct Global {
 }
 
 impl Global {
-    /// Returns the output these flags ask for.
-    pub fn output(&self) -> Output {
+    /// Returns the output these flags, and the environment behind them, ask for.
+    ///
+    /// # Errors
+    /// A variable of the environment holds something else than its flag takes.
+    pub fn output(&self) -> Result<Output, Failure> {
         let format = match (self.json, self.plain) {
             (true, _) => Format::Json,
             (_, true) => Format::Plain,
-            _ => self.format,
+            _ => choose(self.format, "SOCKKIT_FORMAT")?,
         };
         let verbosity = match (self.quiet, self.verbose) {
             (true, _) => Verbosity::Quiet,
             (_, true) => Verbosity::Verbose,
             _ => Verbosity::Normal,
         };
-        Output::new(format, self.color, verbosity)
+        Ok(Output::new(format, choose(self.color, "SOCKKIT_COLOR")?, verbosity))
+    }
+}
+
+/// What the flag says, or else the variable; one that is empty is one that is not set.
+fn choose<T: ValueEnum + Default>(flag: Option<T>, variable: &str) -> Result<T, Failure> {
+    let value = std::env::var_os(variable).filter(|value| !value.is_empty());
+    match (flag, value) {
+        (Some(choice), _) => Ok(choice),
+        (None, None) => Ok(T::default()),
+        (None, Some(value)) => {
+            let value = value.to_string_lossy();
+            T::from_str(&value, false).map_err(|_| {
+                let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+                let names: Vec<String> = names.map(|name| name.get_name().to_owned()).collect();
+                Failure::new(Exit::Usage, format!("{variable} is {value:?} in the environment"))
+                    .hint(format!("one of {}", names.join(", ")))
+            })
+        }
     }
 }
 
@@ -158,7 +176,7 @@ mod tests {
             (["sockkit", "--format=json", "--plain", "info"], false),
         ] {
             let global = Cli::try_parse_from(args).unwrap().global;
-            assert_eq!(global.output().is_json(), json, "{args:?}");
+            assert_eq!(global.output().unwrap().is_json(), json, "{args:?}");
         }
     }
 }

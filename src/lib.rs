@@ -46,21 +46,27 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(answer) => return cli::answer(&answer, &args),
     };
-    let out = cli.global.output();
+    let out = match cli.global.output() {
+        Ok(out) => out,
+        Err(failure) => return complain(Output::default(), &failure.into()),
+    };
     report_panics_briefly(out);
     let outcome = panic::catch_unwind(move || commands::run(cli.command, Cli::command, out));
     match outcome {
         Ok(Ok(exit)) => exit,
-        Ok(Err(error)) => {
-            let (exit, complaint) = failure::explain(&error);
-            if let Some(complaint) = complaint {
-                out.error(&complaint);
-            }
-            exit
-        }
+        Ok(Err(error)) => complain(out, &error),
         // The hook has said it.
         Err(_) => Exit::Internal,
     }
+}
+
+/// Prints what went wrong, if a user should know, and returns what it means.
+fn complain(out: Output, error: &anyhow::Error) -> Exit {
+    let (exit, complaint) = failure::explain(error);
+    if let Some(complaint) = complaint {
+        out.error(&complaint);
+    }
+    exit
 }
 
 /// A panic is a bug, and is said in one line. What it says must not be shown: it could hold what

@@ -13,9 +13,10 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(parsed).map_err(|_| "a duration cannot be negative".to_owned())
 }
 
-/// Parses a limit in time: a duration, or `0` for none.
+/// Parses a limit in time: a duration, or `0` for none. A variable of the environment that is
+/// empty says none, too.
 pub(super) fn limit(text: &str) -> Result<Limit, String> {
-    if text == "0" {
+    if matches!(text, "0" | "") {
         return Ok(Limit(None));
     }
     duration(text).map(|limit| Limit((limit > Duration::ZERO).then_some(limit)))

@@ -72,6 +72,12 @@ pub struct Output {
     err: Paint,
 }
 
+impl Default for Output {
+    fn default() -> Self {
+        Self::new(Format::default(), ColorChoice::default(), Verbosity::default())
+    }
+}
+
 impl Output {
     /// Decides colour once, from `color`, the environment and the streams themselves.
     pub fn new(format: Format, color: ColorChoice, verbosity: Verbosity) -> Self {

@@ -83,7 +83,13 @@ fn the_environment_says_what_flags_say_and_flags_win() {
     let first = |ran: crate::support::Ran| ran.out().chars().next().unwrap();
     assert_eq!(first(sockkit("info").env("SOCKKIT_FORMAT", "json").run().code(0)), '{');
     assert_ne!(first(sockkit("info --plain").env("SOCKKIT_FORMAT", "json").run().code(0)), '{');
-    sockkit("info").env("SOCKKIT_FORMAT", "yaml").run().code(2);
+    let ran = sockkit("info").env("SOCKKIT_FORMAT", "yaml").run().code(2);
+    assert!(ran.stderr.contains("SOCKKIT_FORMAT is \"yaml\""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("try: one of table, plain, json"), "{}", ran.stderr);
+    // Empty is not set, as scripts have it.
+    for variable in ["SOCKKIT_FORMAT", "SOCKKIT_COLOR", "SOCKKIT_TIMEOUT"] {
+        sockkit("info").env(variable, "").run().code(0);
+    }
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let connect = format!("connect {}", listener.local_addr().unwrap());
     sockkit(&connect).env("SOCKKIT_TIMEOUT", "200ms").start().wait().code(5);
