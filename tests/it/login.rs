@@ -203,6 +203,9 @@ fn the_oldest_that_has_not_logged_in_makes_place() {
     assert_eq!(log_in(&mut client, "alice", "x"), "OK recorded");
     assert_eq!(silent[0].line(), "ERR busy, try later");
     assert_eq!(silent[0].read_to_end(), b"");
+    let evicted = silent[0].stream.local_addr().unwrap();
+    let events = server.running.stderr.wait_for_text("(made place for another)");
+    assert!(events.contains(&format!("closed {evicted}: ")), "{events}");
     // The others still have their places.
     assert_eq!(silent[1].stream.take_error().unwrap().map(|e| e.kind()), None);
     silent[2].send("bob\n");
