@@ -6,7 +6,7 @@ use crate::net::stream;
 use std::io::{Read as _, Write as _};
 use std::sync::mpsc as channel;
 
-/// Panics at `p`, settles at `s`, echoes anything else.
+/// Panics at `p`, settles at `s`, hangs on after `h`, echoes anything else.
 struct Moody(channel::Sender<&'static str>);
 
 impl Service for Moody {
@@ -29,6 +29,9 @@ impl Service for Moody {
                 Some(_) => {}
             }
             stream::write_all(&connection.stream, &bytes, Deadline::NEVER).await.ok();
+            if bytes.starts_with(b"h") {
+                std::future::pending::<()>().await;
+            }
         }
     }
 
@@ -225,8 +228,11 @@ fn a_stop_lets_everybody_leave_and_a_second_one_does_not_wait() {
 
     let server = start(WhenFull::Wait, 10, 1, None);
     let client = server.client();
-    talk(&client, b'x');
+    talk(&client, b'h');
+    // It hangs on, for the twenty seconds of grace, if nobody insists.
     server.stop.ask();
+    assert_eq!(server.notice(), "stopping");
     server.stop.ask();
-    assert!(server.thread.join().unwrap().forced);
+    let end = server.thread.join().unwrap();
+    assert_eq!(end, Served { clients: 1, cut_off: 1, forced: true });
 }
