@@ -179,7 +179,7 @@ mod tests {
     fn the_deadline_is_one_for_all_addresses() {
         let (_listener, _held, silent) = silent();
         let (_socket, refusing) = refusing();
-        let error = dial(&[silent, refusing], Duration::from_millis(600)).unwrap_err();
+        let error = dial(&[silent, refusing], Duration::from_millis(1500)).unwrap_err();
         assert!(matches!(error, Error::Connect { timed_out: true, .. }));
         assert!(error.to_string().contains(&format!("{silent} timed out")), "{error}");
         assert!(error.to_string().contains(&format!("{refusing} connection refused")), "{error}");

@@ -282,8 +282,7 @@ fn silence_beyond_the_idle_limit_is_exit_5() {
         client.send(b"x");
         client.read_to_end();
     });
-    let ran =
-        sockkit(&format!("connect {} --idle-timeout 200ms", peer.addr)).start().wait().code(5);
+    let ran = sockkit(&format!("connect {} --idle-timeout 1s", peer.addr)).start().wait().code(5);
     assert_eq!(ran.stdout, b"x");
     peer.join();
 }
