@@ -99,6 +99,8 @@ where
         let message = format!("--public listens everywhere, {host} says where");
         return Err(Failure::new(Exit::Usage, message).hint("one of the two").into());
     }
+    // Before anybody is told to come.
+    let fitting = socket::raise_descriptor_limit();
     let family = args.family.family();
     let reach = if args.public { Reach::Public } else { Reach::Loopback };
     let deadline = Deadline::after(RESOLVE_LIMIT);
@@ -127,7 +129,6 @@ where
             stop.ask();
         });
     }
-    let fitting = socket::raise_descriptor_limit();
     if fitting < plan.max_clients {
         let message = format!("only {fitting} clients fit into this process's limit of open files");
         events.send(Event::Warning { message });
