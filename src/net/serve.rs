@@ -1,7 +1,7 @@
 //! The one accept loop: every server of this program runs in it.
 //!
-//! The accepting thread takes connections as `std` sockets and hands them round-robin to the
-//! workers, itself among them; each worker is a single-threaded runtime. The loop holds the client
+//! The accepting thread takes connections and hands them round-robin to the workers, itself among
+//! them, as the `std` sockets that no runtime owns; each worker is a single-threaded runtime. The loop holds the client
 //! limit, backs off when the machine refuses (EMFILE must not spin), stops and drains when asked,
 //! and outlives a handler that panics. What is said to a client is the [`Service`]'s business.
 
