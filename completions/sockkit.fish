@@ -78,18 +78,31 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l color -d 'Whe
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l max-clients -d 'Clients at once with --keep-open; more wait until there is a place' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l idle-timeout -d 'Close a client when nothing has come or gone for so long; 0 for never' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l idle-timeout -d 'End when nothing has come or gone for so long; 0 for never' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l linger -d 'After our end, wait so long at most for the peer\'s' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l delay -d 'Wait so long after each line that is sent' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l grace -d 'How long clients may take to finish when the server is stopped' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l allow -d 'Let only these connect: networks (192.0.2.0/24), addresses or names; may be repeated' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l deny -d 'Let these not connect, whatever --allow says' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l mode -d 'The permissions of a Unix socket\'s file, in octal, before anybody can connect' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l keepalive -d 'Ask a silent peer\'s TCP so often whether it is still there; whole seconds' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l ttl -d 'How many hops a packet may take' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l json -d 'Print one JSON object a line (--format json)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l plain -d 'Print tab-separated lines without a header (--format plain)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s v -l verbose -d 'Say more: what is tried, and what peers send'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d 'Say nothing but data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s k -l keep-open -d 'Serve many clients at once, until stopped; standard input is not sent to them'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l raw -d 'Show a terminal what peers send untouched, control characters and all'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l send-only -d 'Only send: what comes is read and thrown away'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l recv-only -d 'Only receive: standard input is not read, and our side stays open'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l half-open -d 'After the peer\'s end, go on sending until our input ends'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l crlf -d 'Send CR LF at every line\'s end; what comes stays as it is'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l raw -d 'Show a terminal what the peer sends untouched, control characters and all'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 6 -d 'Use IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l no-nodelay -d 'Let small writes wait for the acknowledgement of the one before (Nagle\'s algorithm)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
@@ -98,15 +111,27 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l color -d 'Wh
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout -d 'End when nothing has come or gone for so long; 0 for never' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l linger -d 'After our end, wait so long at most for the peer\'s' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l delay -d 'Wait so long after each line that is sent' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l from -d 'Connect from this address of ours, or from this port' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'How long connecting may take, over all addresses; 0 for as long as the system tries' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l timeout -d 'How long everything may take; 0 for no limit' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l retry -d 'Where connecting fails, try again up to N times, after 100 ms, 200 ms, … 5 s' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l keepalive -d 'Ask a silent peer\'s TCP so often whether it is still there; whole seconds' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ttl -d 'How many hops a packet may take' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l json -d 'Print one JSON object a line (--format json)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l plain -d 'Print tab-separated lines without a header (--format plain)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s v -l verbose -d 'Say more: what is tried, and what peers send'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s q -l quiet -d 'Say nothing but data and errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-only -d 'Only send: what comes is read and thrown away'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l recv-only -d 'Only receive: standard input is not read, and our side stays open'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l half-open -d 'After the peer\'s end, go on sending until our input ends'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l crlf -d 'Send CR LF at every line\'s end; what comes stays as it is'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l raw -d 'Show a terminal what the peer sends untouched, control characters and all'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 6 -d 'Use IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-nodelay -d 'Let small writes wait for the acknowledgement of the one before (Nagle\'s algorithm)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
@@ -118,6 +143,11 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l idle-tim
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l max-clients -d 'Clients at once; more wait until there is a place' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l grace -d 'How long clients may take to finish when the server is stopped' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l allow -d 'Let only these connect: networks (192.0.2.0/24), addresses or names; may be repeated' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l deny -d 'Let these not connect, whatever --allow says' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l mode -d 'The permissions of a Unix socket\'s file, in octal, before anybody can connect' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l keepalive -d 'Ask a silent peer\'s TCP so often whether it is still there; whole seconds' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l ttl -d 'How many hops a packet may take' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l json -d 'Print one JSON object a line (--format json)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l plain -d 'Print tab-separated lines without a header (--format plain)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s v -l verbose -d 'Say more: what is tried, and what peers send'
@@ -126,6 +156,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l timestam
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 6 -d 'Use IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l no-nodelay -d 'Let small writes wait for the acknowledgement of the one before (Nagle\'s algorithm)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
@@ -138,6 +170,11 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l idle-ti
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l max-clients -d 'Clients at once; for one more the oldest that has not logged in is thrown out' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l grace -d 'How long clients may take to finish when the server is stopped' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l allow -d 'Let only these connect: networks (192.0.2.0/24), addresses or names; may be repeated' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l deny -d 'Let these not connect, whatever --allow says' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l mode -d 'The permissions of a Unix socket\'s file, in octal, before anybody can connect' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l keepalive -d 'Ask a silent peer\'s TCP so often whether it is still there; whole seconds' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l ttl -d 'How many hops a packet may take' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l json -d 'Print one JSON object a line (--format json)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l plain -d 'Print tab-separated lines without a header (--format plain)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s v -l verbose -d 'Say more: what is tried, and what peers send'
@@ -147,6 +184,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l field-p
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s 6 -d 'Use IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l no-nodelay -d 'Let small writes wait for the acknowledgement of the one before (Nagle\'s algorithm)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
@@ -155,8 +194,12 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l color -d 'When
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l user -d 'The user name, instead of being asked' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l from -d 'Connect from this address of ours, or from this port' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l connect-timeout -d 'How long connecting may take, over all addresses; 0 for as long as the system tries' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l timeout -d 'How long everything may take; 0 for no limit' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l retry -d 'Where connecting fails, try again up to N times, after 100 ms, 200 ms, … 5 s' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l keepalive -d 'Ask a silent peer\'s TCP so often whether it is still there; whole seconds' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l ttl -d 'How many hops a packet may take' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l json -d 'Print one JSON object a line (--format json)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l plain -d 'Print tab-separated lines without a header (--format plain)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s v -l verbose -d 'Say more: what is tried, and what peers send'
@@ -164,6 +207,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s q -l quiet -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l password-stdin -d 'Take the first line of standard input as the password, instead of being asked'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s 6 -d 'Use IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l no-nodelay -d 'Let small writes wait for the acknowledgement of the one before (Nagle\'s algorithm)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
@@ -175,6 +220,11 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l idle-tim
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l max-clients -d 'Clients at once; one more is told that the room is busy' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l grace -d 'How long clients may take to finish when the server is stopped' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l allow -d 'Let only these connect: networks (192.0.2.0/24), addresses or names; may be repeated' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l deny -d 'Let these not connect, whatever --allow says' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l mode -d 'The permissions of a Unix socket\'s file, in octal, before anybody can connect' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l keepalive -d 'Ask a silent peer\'s TCP so often whether it is still there; whole seconds' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l ttl -d 'How many hops a packet may take' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l json -d 'Print one JSON object a line (--format json)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l plain -d 'Print tab-separated lines without a header (--format plain)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s v -l verbose -d 'Say more: what is tried, and what peers send'
@@ -182,6 +232,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s q -l qui
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 6 -d 'Use IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l no-nodelay -d 'Let small writes wait for the acknowledgement of the one before (Nagle\'s algorithm)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand completions" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'

@@ -85,7 +85,7 @@ fn finish(
 
 fn network_exit(error: &net::Error) -> Exit {
     match error {
-        net::Error::Listen { .. } => Exit::CannotListen,
+        net::Error::Listen { .. } | net::Error::Bind { .. } => Exit::CannotListen,
         net::Error::Name { .. } => Exit::NameNotResolved,
         net::Error::Connect { timed_out: true, .. } => Exit::TimedOut,
         net::Error::Connect { attempts, .. }
@@ -103,7 +103,15 @@ fn network_hint(error: &net::Error) -> Option<&'static str> {
     match error {
         net::Error::Listen { source, .. } => match source.kind() {
             ErrorKind::AddrInUse => Some("port 0 for any free port"),
+            ErrorKind::AlreadyExists => Some("another path: files are never replaced"),
             ErrorKind::PermissionDenied => Some("a port above 1023, which needs no privilege"),
+            ErrorKind::AddrNotAvailable => {
+                Some("an address of this machine: `sockkit info` lists them")
+            }
+            _ => None,
+        },
+        net::Error::Bind { source, .. } => match source.kind() {
+            ErrorKind::AddrInUse => Some("--from with the address alone, for any free port"),
             ErrorKind::AddrNotAvailable => {
                 Some("an address of this machine: `sockkit info` lists them")
             }

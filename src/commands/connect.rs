@@ -5,15 +5,16 @@ use std::io::{self, IsTerminal as _, Read};
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
-use super::dialing::DialArgs;
+use super::conversation::{ConversationArgs, ENDS};
+use super::dialing::{DialArgs, Reached};
 use super::ending;
-use super::values::{self, Limit};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::bridge::{Sink, Source};
+use crate::net::channel::{Channel, Way};
 use crate::net::dial::Dialed;
 use crate::net::endpoint::{Endpoint, Target};
-use crate::net::pump::{self, End, Policy};
+use crate::net::pump::{self, End};
 use crate::net::{self, Deadline, Port, serve};
 use crate::output::{Event, EventQueue, Output, Payload, WhenGone};
 use crate::patient::Reader;
@@ -24,30 +25,19 @@ Examples:
   $ sockkit connect 127.0.0.1 21567
 
   Send a request through a pipe and print the whole answer
-  $ printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sockkit connect localhost:80
-
-Ends of input (TCP):
-  ours      sends what is left, ends our side, and waits for the peer's end
-  the peer  everything it sent is printed; what our input still gives is sent,
-            until it ends or rests; the exit code is 0 once all of it is
-            acknowledged
-  a reset   everything that came is printed, and the exit code is 4";
+  $ printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sockkit connect localhost:80";
 
 /// Connect: the arguments
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = format!("{EXAMPLES}\n\n{ENDS}"))]
 pub struct Args {
     /// Where to: HOST and PORT, HOST:PORT or tcp://HOST:PORT; IPv6 before a colon in brackets
     #[arg(value_name = "HOST")]
     target: Target,
     /// The port, or a service's name
     port: Option<Port>,
-    /// Show a terminal what the peer sends untouched, control characters and all
-    #[arg(long)]
-    raw: bool,
-    /// End when nothing has come or gone for so long; 0 for never
-    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = values::limit)]
-    idle_timeout: Limit,
+    #[command(flatten)]
+    conversation: ConversationArgs,
     #[command(flatten)]
     dial: DialArgs,
 }
@@ -80,11 +70,13 @@ async fn converse(
     let interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
     // In a pipe the two ends are of interest to those who ask only.
     let tells = interactive || out.is_verbose() || out.is_json();
-    let Dialed { stream, peer, local, .. } = args.dial.dial(endpoint, whole, out).await?;
+    let Reached { dialed, .. } = args.dial.dial(endpoint, whole, out).await?;
+    let Dialed { stream, peer, local, .. } = dialed;
+    let mut channel = Channel::new(Way::Plain(stream));
     let peer = peer.to_string();
     let events = queue.events();
     let started = Instant::now();
-    let mut payload = Payload::new(out, events.clone(), args.raw)?;
+    let mut payload = Payload::new(out, events.clone(), args.conversation.raw)?;
     if tells {
         events.deliver(Event::Connected { peer: peer.clone(), local: local.to_string() })?;
     }
@@ -93,13 +85,15 @@ async fn converse(
         out.prompt();
     }
     let system = |operation| move |source| net::Error::System { operation, source };
-    let mut source = standard_input(out).map_err(system("read standard input"))?;
+    let source = args.conversation.sends().then(|| standard_input(out)).transpose();
+    let mut source = source.map_err(system("read standard input"))?;
     let sink = Sink::start(move |peer, bytes| payload.write(peer, bytes));
     let sink = sink.map_err(system("start a thread"))?;
-    let policy = Policy { pass_empty_end: true, idle: args.idle_timeout.0, deadline: whole };
+    let policy = args.conversation.policy(true, whole);
+    let sink = args.conversation.receives().then_some(&sink);
     // Ctrl-C ends a client the way it ends any program.
     let never = std::future::pending();
-    let (counts, end) = pump::pump(&stream, &peer, Some(&mut source), &sink, policy, never).await;
+    let (counts, end) = pump::pump(&mut channel, &peer, source.as_mut(), sink, policy, never).await;
     if interactive {
         out.end_conversation();
     } else if let End::Rested = end {

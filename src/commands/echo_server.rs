@@ -96,7 +96,7 @@ impl Service for Echo {
 impl Echo {
     /// Echoes until the end, and says why it came.
     async fn echo(&self, connection: &Connection, counts: &mut Counts) -> String {
-        let mut leave = pin!(connection.leave());
+        let mut leave = pin!(connection.seat.leave());
         let mut heard = Instant::now();
         // Set once and looked at when it goes off: moving it at every message would cost more
         // than the message.

@@ -45,8 +45,8 @@ pub(super) fn word(error: &io::Error) -> String {
 /// # Errors
 /// Any end but one in order, and a reader that has simply left.
 pub(super) fn finish(end: End, peer: &str) -> anyhow::Result<Exit> {
-    let peer = peer.to_owned();
-    let stream = |operation, source| net::Error::Stream { operation, peer, source };
+    let stream =
+        |operation, source| net::Error::Stream { operation, peer: peer.to_owned(), source };
     match end {
         End::Eof | End::Rested | End::Stopped => Ok(Exit::Success),
         End::Output(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),
@@ -54,6 +54,17 @@ pub(super) fn finish(end: End, peer: &str) -> anyhow::Result<Exit> {
         End::Receive(error) => Err(stream("reading from", error).into()),
         End::Send(error) => Err(stream("writing to", error).into()),
         End::TimedOut | End::Idle => Err(stream("talking to", ErrorKind::TimedOut.into()).into()),
+        End::Lingered => Err(Failure::new(
+            Exit::TimedOut,
+            format!("{peer} took everything, and did not end within --linger"),
+        )
+        .into()),
+        End::Truncated => Err(Failure::new(
+            Exit::Tls,
+            format!("{peer} ended without close_notify: what came may be truncated"),
+        )
+        .cause("its program ended abruptly, or somebody on the way cut the connection")
+        .into()),
         End::Input(error) => {
             let message = format!("cannot read standard input: {}", reason::of(&error));
             Err(Failure::new(Exit::File, message).into())

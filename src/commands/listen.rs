@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use super::conversation::{ConversationArgs, ENDS};
 use super::server::{self, Plan, ServerArgs};
-use super::values::{self, Limit};
+use super::values;
 use super::{connect, ending};
 use crate::exit::Exit;
 use crate::net::bridge::Sink;
-use crate::net::pump::{self, Counts, End, Policy};
+use crate::net::channel::{Channel, Way};
+use crate::net::pump::{self, Counts, End};
 use crate::net::serve::{Connection, Notice, Service, WhenFull};
 use crate::net::{self, Deadline, ListenAddress, Stop, names};
 use crate::output::{Event, Events, Output, Payload, WhenGone};
@@ -25,18 +27,11 @@ Examples:
   $ sockkit listen 5666 --keep-open
 
   Receive a file
-  $ sockkit listen 5666 > received.bin
-
-Ends of input (one client):
-  ours      sends what is left and ends our side, if it ever held a byte
-  the peer  everything it sent is printed; what our input still gives is sent,
-            until it ends or rests; the exit code is 0 once all of it is
-            acknowledged
-  a reset   everything that came is printed, and the exit code is 4";
+  $ sockkit listen 5666 > received.bin";
 
 /// Listen: the arguments
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = format!("{EXAMPLES}\n\n{ENDS}"))]
 pub struct Args {
     /// Where to listen; 0 for any free port
     #[arg(value_name = "[HOST:]PORT")]
@@ -47,12 +42,8 @@ pub struct Args {
     /// Clients at once with --keep-open; more wait until there is a place
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = values::count)]
     max_clients: usize,
-    /// Close a client when nothing has come or gone for so long; 0 for never
-    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = values::limit)]
-    idle_timeout: Limit,
-    /// Show a terminal what peers send untouched, control characters and all
-    #[arg(long)]
-    raw: bool,
+    #[command(flatten)]
+    conversation: ConversationArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -69,18 +60,18 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
     let interactive = interactive && !args.keep_open;
     let build = |events: Events, stop| {
-        let mut payload = Payload::new(out, events.clone(), args.raw)?;
+        let mut payload = Payload::new(out, events.clone(), args.conversation.raw)?;
         if interactive {
             payload = payload.in_conversation(out);
         }
         let sink = Sink::start(move |peer, bytes| payload.write(peer, bytes));
         let sink =
             sink.map_err(|source| net::Error::System { operation: "start a thread", source });
-        let (keep_open, idle) = (args.keep_open, args.idle_timeout.0);
+        let (keep_open, conversation) = (args.keep_open, args.conversation);
         Ok(Listen {
             out,
             keep_open,
-            idle,
+            conversation,
             interactive,
             sink: sink?,
             events,
@@ -106,7 +97,7 @@ const NAME_GRACE: Duration = Duration::from_millis(500);
 struct Listen {
     out: Output,
     keep_open: bool,
-    idle: Option<Duration>,
+    conversation: ConversationArgs,
     /// Whether a person has to be prompted.
     interactive: bool,
     sink: Sink,
@@ -128,8 +119,9 @@ impl Service for Listen {
         }
         let name = self.announce_name(&connection);
         let peer = connection.peer.to_string();
-        let (counts, end) = self.receive(&connection, &peer).await;
-        let lasted = connection.accepted.elapsed();
+        let accepted = connection.accepted;
+        let (counts, end) = self.receive(connection, &peer).await;
+        let lasted = accepted.elapsed();
         if self.interactive {
             self.out.end_conversation();
         }
@@ -158,23 +150,29 @@ impl Listen {
         let (ip, peer) = (connection.peer.ip(), connection.peer.to_string());
         let events = self.events.clone();
         tokio::spawn(async move {
-            if let Some(name) = names::reverse(ip, Deadline::after(NAME_LIMIT)).await {
+            if let Some(ip) = ip
+                && let Some(name) = names::reverse(ip, Deadline::after(NAME_LIMIT)).await
+            {
                 events.send(Event::PeerName { peer, name });
             }
         })
     }
 
     /// Prints what the client sends, until it ends or the server is asked to stop.
-    async fn receive(&self, connection: &Connection, peer: &str) -> (Counts, End) {
-        let input = (!self.keep_open).then(|| connect::standard_input(self.out)).transpose();
+    async fn receive(&self, connection: Connection, peer: &str) -> (Counts, End) {
+        let sends = !self.keep_open && self.conversation.sends();
+        let input = sends.then(|| connect::standard_input(self.out)).transpose();
         let mut input = match input {
             Ok(input) => input,
             Err(error) => return (Counts::default(), End::Input(error)),
         };
-        let policy = Policy { pass_empty_end: false, idle: self.idle, deadline: Deadline::NEVER };
+        let policy = self.conversation.policy(false, Deadline::NEVER);
+        let sink = self.conversation.receives().then_some(&self.sink);
+        let Connection { stream, seat, .. } = connection;
+        let mut channel = Channel::new(Way::Plain(stream));
         let leave = async {
-            connection.leave().await;
+            seat.leave().await;
         };
-        pump::pump(&connection.stream, peer, input.as_mut(), &self.sink, policy, leave).await
+        pump::pump(&mut channel, peer, input.as_mut(), sink, policy, leave).await
     }
 }

@@ -4,7 +4,6 @@ use std::io::{self, BufRead, IsTerminal as _};
 use std::time::Duration;
 
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
@@ -16,7 +15,8 @@ use crate::login::dialogue::{Dialogue, Said};
 use crate::net::dial::Dialed;
 use crate::net::endpoint::{Endpoint, Target};
 use crate::net::stop::Stage;
-use crate::net::{self, Deadline, Port, serve, stream};
+use crate::net::stream::{self, Stream};
+use crate::net::{self, Deadline, Port, serve};
 use crate::output::{Event, NetText, Output};
 use crate::{reason, text};
 
@@ -98,7 +98,7 @@ async fn log_in(
     out: Output,
 ) -> anyhow::Result<Exit> {
     let person = &Person::new(args, whole).await?;
-    let Dialed { stream, peer, .. } = args.dial.dial(endpoint, whole, out).await?;
+    let Dialed { stream, peer, .. } = args.dial.dial(endpoint, whole, out).await?.dialed;
     let mut server = Server {
         stream,
         peer: peer.to_string(),
@@ -239,7 +239,7 @@ enum Heard {
 
 /// The other end.
 struct Server {
-    stream: TcpStream,
+    stream: Stream,
     peer: String,
     dialogue: Dialogue,
     whole: Deadline,

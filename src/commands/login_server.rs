@@ -1,7 +1,6 @@
 //! `login-server`: asks for a user and a password, shows and records each pair.
 
 use std::io::{self, IsTerminal as _};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,7 +21,7 @@ use crate::login::record::Record;
 use crate::net::lines::LINE_END;
 use crate::net::pump::Counts;
 use crate::net::serve::{self, Connection, Leave, Notice, Service, WhenFull};
-use crate::net::{Deadline, ListenAddress, stream};
+use crate::net::{Addr, Deadline, ListenAddress, stream};
 use crate::output::{Event, Events, NetText, Output, WhenGone};
 use crate::recorder::{Recorder, Remark};
 
@@ -154,7 +153,7 @@ impl Service for LoginServer {
         let mut conversation = Conversation::new(self.fields);
         let mut counts = Counts::default();
         let mut end = {
-            let mut leave = pin!(connection.leave());
+            let mut leave = pin!(connection.seat.leave());
             tokio::select! {
                 biased;
                 end = self.converse(&connection, &mut conversation, &mut counts) => end,
@@ -275,15 +274,15 @@ impl LoginServer {
 
     /// Records a login, and only then says that it is.
     async fn record(&self, connection: &Connection, credentials: &Credentials) -> End {
-        if !connection.settle() {
+        if !connection.seat.settle() {
             return End::Answered(server::BUSY.to_owned(), "made place for another");
         }
         let Connection { peer, id, .. } = connection;
         let time = Zoned::now();
-        let record = Record { time: &time, peer: *peer, conn: *id, credentials }.to_string();
+        let record = Record { time: &time, peer, conn: *id, credentials }.to_string();
         let written = self.log.append(format!("{record}\n").into_bytes()).await;
         let result = if written.is_ok() { "recorded" } else { "failed" };
-        self.events.send(login_event(*peer, *id, credentials, result, record));
+        self.events.send(login_event(peer, *id, credentials, result, record));
         match written {
             Ok(()) => {
                 self.recorded.store(true, Ordering::Relaxed);
@@ -302,7 +301,7 @@ impl LoginServer {
 }
 
 fn login_event(
-    peer: SocketAddr,
+    peer: &Addr,
     conn: u64,
     credentials: &Credentials,
     result: &'static str,

@@ -3,6 +3,7 @@
 mod chat_server;
 mod completions;
 mod connect;
+mod conversation;
 mod dialing;
 mod echo_server;
 mod ending;
@@ -11,6 +12,7 @@ mod interrupt;
 mod listen;
 mod login;
 mod login_server;
+mod options;
 mod port_file;
 mod resolve;
 mod server;

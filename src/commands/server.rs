@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use super::ending;
 use super::interrupt::Interrupt;
+use super::options::OptionArgs;
 use super::port_file::PortFile;
 use super::values::{self, FamilyArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::net::access::{Access, Subject};
+use crate::net::endpoint::{ListenPlace, Transport};
 use crate::net::pump::Counts;
-use crate::net::serve::{self, Connection, Limits, Notice, Served, Service, WhenFull};
-use crate::net::socket::{self, Reach};
+use crate::net::serve::{self, Connection, Notice, Rules, Served, Service, WhenFull};
+use crate::net::socket::{self, Listener, Reach};
 use crate::net::{self, Deadline, ListenAddress, Stop};
 use crate::output::{Event, EventQueue, Events, Output, WhenGone};
 
@@ -30,6 +33,57 @@ pub(super) struct ServerArgs {
     /// How long clients may take to finish when the server is stopped
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration)]
     grace: Duration,
+    /// Let only these connect: networks (192.0.2.0/24), addresses or names; may be repeated
+    #[arg(long, value_name = "NET", value_delimiter = ',')]
+    allow: Vec<Subject>,
+    /// Let these not connect, whatever --allow says
+    #[arg(long, value_name = "NET", value_delimiter = ',')]
+    deny: Vec<Subject>,
+    /// The permissions of a Unix socket's file, in octal, before anybody can connect
+    #[arg(long, value_name = "MODE", value_parser = file_mode)]
+    mode: Option<u32>,
+    #[command(flatten)]
+    options: OptionArgs,
+}
+
+/// Parses permissions such as `600`.
+fn file_mode(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode @ 0..=0o777) => Ok(mode),
+        _ => Err("give permissions in octal, such as 600 or 660".to_owned()),
+    }
+}
+
+impl ServerArgs {
+    /// Opens what `address` stands for.
+    async fn listen(&self, address: &ListenAddress) -> anyhow::Result<Vec<Listener>> {
+        if let (true, Some(host)) = (self.public, address.host()) {
+            let message = format!("--public listens everywhere, {host} says where");
+            return Err(Failure::new(Exit::Usage, message).hint("one of the two").into());
+        }
+        if matches!(address.transport, Transport::Udp | Transport::UnixDatagram) {
+            let message = "this server speaks over streams, not datagrams";
+            return Err(Failure::new(Exit::Usage, message).hint("[HOST:]PORT or unix:PATH").into());
+        }
+        match &address.place {
+            ListenPlace::Unix(place) => Ok(socket::listen_unix(place, self.mode)?),
+            ListenPlace::Net(..) if self.mode.is_some() => {
+                Err(Failure::new(Exit::Usage, "--mode is for a Unix socket's file").into())
+            }
+            ListenPlace::Net(host, port) => {
+                let reach = if self.public { Reach::Public } else { Reach::Loopback };
+                let deadline = Deadline::after(RESOLVE_LIMIT);
+                let family = self.family.family();
+                Ok(socket::listen(host.as_ref(), *port, reach, family, deadline).await?)
+            }
+        }
+    }
+
+    async fn access(&self) -> Result<Access, net::Error> {
+        let deadline = Deadline::after(RESOLVE_LIMIT);
+        let access = Access::resolve(&self.allow, &self.deny, deadline).await;
+        access.map_err(|(name, source)| net::Error::Name { name, source })
+    }
 }
 
 /// What one server has of its own.
@@ -95,29 +149,24 @@ where
     B: FnOnce(Events, Stop) -> anyhow::Result<S>,
     A: FnOnce(&S),
 {
-    if let (true, Some(host)) = (args.public, &address.host) {
-        let message = format!("--public listens everywhere, {host} says where");
-        return Err(Failure::new(Exit::Usage, message).hint("one of the two").into());
-    }
     // Before anybody is told to come.
     let fitting = socket::raise_descriptor_limit();
-    let family = args.family.family();
-    let reach = if args.public { Reach::Public } else { Reach::Loopback };
-    let deadline = Deadline::after(RESOLVE_LIMIT);
-    let listeners = socket::listen(address, reach, family, deadline).await?;
+    let access = args.access().await?;
+    let listeners = args.listen(address).await?;
     let interrupt = Interrupt::watch().map_err(start_failed)?;
     let events = queue.events();
     let service = Arc::new(build(events.clone(), interrupt.stop())?);
     let mut port_file = None;
     for listener in &listeners {
-        let addr = listener.local_addr().map_err(start_failed)?;
-        if let (None, Some(path)) = (&port_file, &args.port_file) {
-            port_file = Some(PortFile::write(path, addr.port())?);
+        let addr = listener.addr().map_err(start_failed)?;
+        if let (None, Some(path), Some(port)) = (&port_file, &args.port_file, addr.port()) {
+            port_file = Some(PortFile::write(path, port)?);
         }
-        let reach = match (addr.ip().is_loopback(), &address.host) {
-            (true, None) => " (only this machine can reach it; --public opens it)",
-            (true, Some(_)) => " (only this machine can reach it)",
-            (false, _) => "",
+        let local = addr.ip().is_none_or(|ip| ip.is_loopback());
+        let reach = match (local, addr.port(), address.host()) {
+            (true, Some(_), None) => " (only this machine can reach it; --public opens it)",
+            (true, Some(_), Some(_)) => " (only this machine can reach it)",
+            _ => "",
         };
         events.send(Event::Listening { addr: addr.to_string(), port: addr.port(), reach });
     }
@@ -133,14 +182,16 @@ where
         let message = format!("only {fitting} clients fit into this process's limit of open files");
         events.send(Event::Warning { message });
     }
-    let limits = Limits {
+    let rules = Rules {
+        access,
+        options: args.options.options(),
         max_clients: plan.max_clients.min(fitting).max(1),
         when_full: plan.when_full,
         total: plan.total,
         grace: args.grace,
         workers: plan.workers,
     };
-    let served = serve::serve(listeners, limits, interrupt.stop(), Arc::clone(&service)).await?;
+    let served = serve::serve(listeners, rules, interrupt.stop(), Arc::clone(&service)).await?;
     let Served { cut_off, forced, .. } = served;
     if cut_off > 0 {
         let clients = if cut_off == 1 { "client was" } else { "clients were" };
@@ -161,6 +212,7 @@ pub(super) fn tell(events: &Events, notice: Notice) {
         Notice::AcceptFailed(error) => Event::Warning {
             message: format!("cannot accept connections: {}; trying on", crate::reason::of(&error)),
         },
+        Notice::Denied(peer) => Event::Refused { peer: peer.to_string(), reason: "not allowed" },
         Notice::Refused(peer) => Event::Refused { peer: peer.to_string(), reason: "server full" },
         Notice::Evicted(peer) => {
             Event::Refused { peer: peer.to_string(), reason: "made place for another" }

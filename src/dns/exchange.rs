@@ -16,7 +16,8 @@ use super::rcode::Rcode;
 use super::record::Malformed;
 use super::server::{Server, Transport};
 use crate::net::deadline::Elapsed;
-use crate::net::{self, Deadline, dial};
+use crate::net::dial::{self, Way};
+use crate::net::{self, Deadline};
 use crate::reason;
 
 /// A reply, and how it came.
@@ -185,9 +186,8 @@ async fn tcp_conversation(
     ignored: &mut u32,
 ) -> Result<Reply, ExchangeError> {
     let (id, bytes) = query.question.encode(query.edns);
-    let dialed = dial::connect(&addr.to_string(), &[addr], deadline).await;
+    let dialed = dial::connect(&addr.to_string(), &[addr], Way::default(), deadline).await;
     let mut stream = dialed.map_err(|error| not_connected(error, *ignored))?.stream;
-    refuse_itself(stream.local_addr()?, stream.peer_addr()?)?;
     let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
     // One segment: some servers take what comes first for the whole.
     stream.write_all(&[&length.to_be_bytes()[..], &bytes].concat()).await?;

@@ -1,11 +1,11 @@
 //! One login as one line of the log: trusted fields first, the client's text last and quoted.
 
 use std::fmt;
-use std::net::SocketAddr;
 
 use jiff::Zoned;
 
 use super::conversation::Credentials;
+use crate::net::Addr;
 use crate::text;
 
 /// A login, as it is recorded.
@@ -14,7 +14,7 @@ pub struct Record<'a> {
     /// When it came.
     pub time: &'a Zoned,
     /// From where.
-    pub peer: SocketAddr,
+    pub peer: &'a Addr,
     /// Which connection of this run, from 1.
     pub conn: u64,
     /// What was sent.
@@ -51,7 +51,7 @@ mod tests {
             attempt: 1,
         };
         let time: Zoned = "2026-11-21T20:39:26.588-03:00[America/Sao_Paulo]".parse().unwrap();
-        let peer = "127.0.0.1:58902".parse().unwrap();
+        let peer = &Addr::Net("127.0.0.1:58902".parse().unwrap());
         Record { time: &time, peer, conn: 17, credentials: &credentials }.to_string()
     }
 

@@ -42,11 +42,10 @@ impl Source {
         let (empty, empties) = blocking::channel();
         for _ in 0..BUFFERS {
             // The receiver is at hand.
-            empty.send(Vec::new()).ok();
+            empty.send(vec![0; CHUNK]).ok();
         }
         thread::Builder::new().name("input".into()).spawn(move || {
             while let Ok(mut buffer) = empties.recv() {
-                buffer.resize(CHUNK, 0);
                 let outcome = read_some(&mut reader, &mut buffer);
                 let more = matches!(outcome, Ok(1..));
                 let chunk = outcome.map(|len| (buffer, len));
@@ -58,15 +57,31 @@ impl Source {
         Ok(Self { filled, empty })
     }
 
-    /// Waits for what was read next: a buffer, and how much of it counts; none at the end.
-    pub(super) async fn next(&mut self) -> io::Result<Option<(Vec<u8>, usize)>> {
-        Ok(self.filled.recv().await.transpose()?.filter(|(_, len)| *len > 0))
+    /// Waits for what was read next; none at the end.
+    pub(super) async fn next(&mut self) -> io::Result<Option<Chunk>> {
+        let read = self.filled.recv().await.transpose()?;
+        Ok(read.filter(|(_, len)| *len > 0).map(|(buffer, len)| Chunk { buffer, len }))
     }
 
-    /// Gives a buffer back.
-    pub(super) fn give_back(&self, buffer: Vec<u8>) {
+    /// Gives the chunk's buffer back.
+    pub(super) fn give_back(&self, chunk: Chunk) {
         // A reader that has ended needs none.
-        self.empty.send(buffer).ok();
+        self.empty.send(chunk.buffer).ok();
+    }
+}
+
+/// What was read at once.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    buffer: Vec<u8>,
+    len: usize,
+}
+
+impl Deref for Chunk {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.buffer[..self.len]
     }
 }
 
@@ -96,6 +111,11 @@ impl Sink {
             }
         })?;
         Ok(Self { filled, pool })
+    }
+
+    /// Returns a buffer to fill, if one is free now.
+    pub(super) fn try_take(&self) -> Option<Buffer> {
+        self.pool.try_take()
     }
 
     /// Waits for a buffer to fill.
@@ -152,10 +172,16 @@ struct Pool {
 impl Pool {
     async fn take(self: &Arc<Self>) -> io::Result<Buffer> {
         let place = Arc::clone(&self.places).acquire_owned().await;
-        let place = place.map_err(|_| self.failure())?;
-        let mut bytes = lock(&self.spare).pop().unwrap_or_default();
-        bytes.resize(CHUNK, 0);
-        Ok(Buffer { bytes, pool: Arc::clone(self), _place: place })
+        Ok(self.buffer(place.map_err(|_| self.failure())?))
+    }
+
+    fn try_take(self: &Arc<Self>) -> Option<Buffer> {
+        Some(self.buffer(Arc::clone(&self.places).try_acquire_owned().ok()?))
+    }
+
+    fn buffer(self: &Arc<Self>, place: OwnedSemaphorePermit) -> Buffer {
+        let bytes = lock(&self.spare).pop().unwrap_or_else(|| vec![0; CHUNK]);
+        Buffer { bytes, pool: Arc::clone(self), _place: place }
     }
 
     fn failure(&self) -> io::Error {

@@ -9,22 +9,26 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
+use super::addr::Addr;
 use super::deadline::Deadline;
 use super::error::{Attempt, Error};
-use super::names::Family;
+use super::options::Options;
+use super::stream::Stream;
+use super::unix::{self, UnixPlace};
 
 /// A connection that was made.
 #[derive(Debug)]
 pub struct Dialed {
     /// The connection.
-    pub stream: TcpStream,
+    pub stream: Stream,
     /// The address that answered.
-    pub peer: SocketAddr,
+    pub peer: Addr,
     /// Our end.
-    pub local: SocketAddr,
+    pub local: Addr,
     /// The addresses that failed before.
     pub failed: Vec<Attempt>,
 }
@@ -39,6 +43,7 @@ pub struct Dialed {
 pub async fn connect(
     target: &str,
     addrs: &[SocketAddr],
+    way: Way,
     deadline: Deadline,
 ) -> Result<Dialed, Error> {
     let mut waiting = interleave(addrs);
@@ -48,7 +53,7 @@ pub async fn connect(
     loop {
         if let Some(addr) = waiting.pop_front() {
             open.push(addr);
-            running.spawn(async move { (addr, attempt(addr).await) });
+            running.spawn(async move { (addr, attempt(addr, way).await) });
         }
         let head_start =
             if waiting.is_empty() { Deadline::NEVER } else { Deadline::after(HEAD_START) };
@@ -59,8 +64,16 @@ pub async fn connect(
                 let Some(Ok((addr, outcome))) = finished else { break };
                 open.retain(|other| *other != addr);
                 match outcome {
-                    Ok((stream, local)) => return Ok(Dialed { stream, peer: addr, local, failed }),
-                    Err(error) => failed.push(Attempt { addr, error }),
+                    Ok((stream, local)) => {
+                        let (stream, peer) = (Stream::Tcp(stream), addr.into());
+                        return Ok(Dialed { stream, peer, local: local.into(), failed });
+                    }
+                    // No other address will make a port free on this machine.
+                    Err(Refusal::Bind(source)) => {
+                        let addr = way.from.unwrap_or(addr).into();
+                        return Err(Error::Bind { addr, source });
+                    }
+                    Err(Refusal::Connect(error)) => failed.push(Attempt { addr: addr.into(), error }),
                 }
                 if running.is_empty() && waiting.is_empty() {
                     break;
@@ -69,7 +82,7 @@ pub async fn connect(
             () = head_start.passed() => {}
             () = deadline.passed() => {
                 let unanswered = open.into_iter().chain(waiting);
-                failed.extend(unanswered.map(|addr| Attempt { addr, error: ErrorKind::TimedOut.into() }));
+                failed.extend(unanswered.map(|addr| Attempt { addr: addr.into(), error: ErrorKind::TimedOut.into() }));
                 break;
             }
         }
@@ -81,15 +94,72 @@ pub async fn connect(
 /// The Connection Attempt Delay that RFC 8305 section 5 recommends.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-async fn attempt(addr: SocketAddr) -> io::Result<(TcpStream, SocketAddr)> {
-    let socket =
-        if Family::V4.admits(addr.ip()) { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_nodelay(true)?;
-    let stream = socket.connect(addr).await?;
+/// How a connection is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// Our end; port 0 for any. Addresses of the other family are not tried.
+    pub from: Option<SocketAddr>,
+    /// What is set on the socket.
+    pub options: Options,
+}
+
+/// Connects to a Unix socket.
+///
+/// # Errors
+/// [`Error::Connect`] with the one attempt.
+pub async fn connect_unix(place: &UnixPlace, deadline: Deadline) -> Result<Dialed, Error> {
+    let peer = place.addr();
+    let connected = match unix::connect(place, deadline).await {
+        Ok(stream) => stream.local_addr().map(|local| (stream, Addr::of_unix(&local.into()))),
+        Err(error) => Err(error),
+    };
+    match connected {
+        Ok((stream, local)) => {
+            Ok(Dialed { stream: Stream::Unix(stream), peer, local, failed: Vec::new() })
+        }
+        Err(error) => {
+            let attempts = vec![Attempt { addr: peer.clone(), error }];
+            let timed_out = deadline.has_passed();
+            Err(Error::Connect { target: peer.to_string(), attempts, timed_out })
+        }
+    }
+}
+
+/// Why an attempt failed.
+enum Refusal {
+    /// Our own end could not be made as it was asked for.
+    Bind(io::Error),
+    /// The other end.
+    Connect(io::Error),
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::Connect(error)
+    }
+}
+
+async fn attempt(addr: SocketAddr, way: Way) -> Result<(TcpStream, SocketAddr), Refusal> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    way.options.apply_to_stream(SockRef::from(&socket), addr).map_err(Refusal::Bind)?;
+    if let Some(from) = way.from {
+        // As a listener does: a port whose last connection is in TIME_WAIT may be used again.
+        socket.set_reuse_address(from.port() != 0)?;
+        socket.bind(&from.into()).map_err(Refusal::Bind)?;
+    }
+    let socket = TcpSocket::from_std_stream(socket.into());
+    let stream = socket.connect(addr).await.map_err(|error| match error.kind() {
+        // The port asked for is taken for this very peer (connect(2) on a bound socket).
+        ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable if way.from.is_some() => {
+            Refusal::Bind(error)
+        }
+        _ => Refusal::Connect(error),
+    })?;
     let local = stream.local_addr()?;
     // Not the address asked for: 0.0.0.0 stands for one that is found only now.
     if local == stream.peer_addr()? {
-        return Err(ErrorKind::ConnectionRefused.into());
+        return Err(Refusal::Connect(ErrorKind::ConnectionRefused.into()));
     }
     Ok((stream, local))
 }
@@ -118,20 +188,19 @@ mod tests {
 
     fn dial(addrs: &[SocketAddr], limit: Duration) -> Result<Dialed, Error> {
         let runtime = super::super::serve::runtime().unwrap();
-        runtime.block_on(connect("test", addrs, Deadline::after(limit)))
+        runtime.block_on(connect("test", addrs, Way::default(), Deadline::after(limit)))
     }
 
     /// A port that refuses for as long as the socket lives: bound, but not listening.
-    fn refusing() -> (socket2::Socket, SocketAddr) {
-        let socket =
-            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    fn refusing() -> (Socket, SocketAddr) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
         let addr = socket.local_addr().unwrap().as_socket().unwrap();
         (socket, addr)
     }
 
     /// A listener whose backlog is full: the next connection gets no answer.
-    fn silent() -> (socket2::Socket, Vec<std::net::TcpStream>, SocketAddr) {
+    fn silent() -> (Socket, Vec<std::net::TcpStream>, SocketAddr) {
         let (socket, addr) = refusing();
         socket.listen(0).unwrap();
         let mut held = Vec::new();
@@ -171,7 +240,7 @@ mod tests {
         let good = TcpListener::bind("127.0.0.1:0").unwrap();
         let started = Instant::now();
         let dialed = dial(&[silent, good.local_addr().unwrap()], Duration::from_secs(20)).unwrap();
-        assert_eq!(dialed.peer, good.local_addr().unwrap());
+        assert_eq!(dialed.peer, good.local_addr().unwrap().into());
         assert!(started.elapsed() >= HEAD_START);
     }
 

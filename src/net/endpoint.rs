@@ -4,9 +4,10 @@
 //! scheme; listeners take `[HOST:]PORT`. Below this module no string is still an address.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
+
+use super::unix::UnixPlace;
 
 /// How bytes travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Transport {
     Tls,
     /// A Unix stream.
     Unix,
+    /// Unix datagrams.
+    UnixDatagram,
 }
 
 /// Something to connect to, and how.
@@ -35,10 +38,8 @@ pub struct Endpoint {
 pub enum Address {
     /// On the network.
     Net(Host, Port),
-    /// A socket in the file system.
-    UnixPath(PathBuf),
-    /// A socket in Linux's abstract namespace.
-    UnixAbstract(String),
+    /// On this machine.
+    Unix(UnixPlace),
 }
 
 /// A machine: an address, or a name that stands for some.
@@ -54,13 +55,54 @@ pub enum Host {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Port(pub u16);
 
-/// Where a server listens: `[HOST:]PORT`.
+/// Where a server listens, and for what: `[HOST:]PORT`, `unix:PATH`, with an optional scheme.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenAddress {
-    /// The host whose addresses are bound; none for the command's default.
-    pub host: Option<Host>,
-    /// The port; 0 for any free one.
-    pub port: Port,
+    /// How bytes travel.
+    pub transport: Transport,
+    /// Where.
+    pub place: ListenPlace,
+}
+
+/// What a server binds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenPlace {
+    /// The host whose addresses are bound, none for the command's default; port 0 is any free one.
+    Net(Option<Host>, Port),
+    /// A Unix socket.
+    Unix(UnixPlace),
+}
+
+impl ListenAddress {
+    /// Returns the host that was given.
+    pub fn host(&self) -> Option<&Host> {
+        match &self.place {
+            ListenPlace::Net(host, _) => host.as_ref(),
+            ListenPlace::Unix(_) => None,
+        }
+    }
+}
+
+impl Transport {
+    /// Returns this transport with what `--udp` and `--tls` say; none where they contradict it.
+    pub fn with_flags(self, udp: bool, tls: bool) -> Option<Self> {
+        match (self, udp, tls) {
+            (this, false, false) => Some(this),
+            (Self::Tcp | Self::Udp, true, false) => Some(Self::Udp),
+            (Self::Tcp | Self::Tls, false, true) => Some(Self::Tls),
+            (Self::Unix | Self::UnixDatagram, true, false) => Some(Self::UnixDatagram),
+            _ => None,
+        }
+    }
+}
+
+/// Our own end of a connection, where it matters: `ADDR[:PORT]`, for datagrams also `unix:PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// An address of this machine; port 0 for any.
+    Net(SocketAddr),
+    /// A Unix socket.
+    Unix(UnixPlace),
 }
 
 /// What stands where a host is expected: a host, or already a whole endpoint.
@@ -96,6 +138,12 @@ pub enum ParseError {
     /// A scheme that is none of ours.
     #[error("{0:?} is not a scheme: use tcp, udp, tls or unix")]
     Scheme(String),
+    /// Not an address to connect from.
+    #[error("{0:?} is not an address: give one of this machine's, as 192.0.2.1 or [::1]:5000")]
+    Origin(String),
+    /// Not an address with a prefix length.
+    #[error("{0:?} is not a network: write it as 192.0.2.0/24 or 2001:db8::/32")]
+    Network(String),
     /// `unix:` without anything behind it.
     #[error("no path given after unix:")]
     EmptyPath,
@@ -125,16 +173,10 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if let Some(path) = text.strip_prefix("unix:") {
-            let address = parse_unix(path.strip_prefix("//").unwrap_or(path))?;
+            let address = Address::Unix(parse_unix(path)?);
             return Ok(Self::Endpoint(Endpoint { transport: Transport::Unix, address }));
         }
-        let (transport, rest) = match text.split_once("://") {
-            Some(("tcp", rest)) => (Transport::Tcp, rest),
-            Some(("udp", rest)) => (Transport::Udp, rest),
-            Some(("tls", rest)) => (Transport::Tls, rest),
-            Some((scheme, _)) => return Err(ParseError::Scheme(scheme.to_owned())),
-            None => (Transport::Tcp, text),
-        };
+        let (transport, rest) = split_scheme(text)?;
         let with_scheme = rest.len() < text.len();
         match split_port(rest)? {
             (host, Some(port)) => {
@@ -151,13 +193,33 @@ impl FromStr for ListenAddress {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        match split_port(text)? {
-            (host, Some(port)) => Ok(Self { host: Some(host.parse()?), port: port.parse()? }),
-            (port, None) if port.parse::<Ipv6Addr>().is_ok() => {
-                Err(ParseError::Brackets(port.to_owned()))
-            }
-            (port, None) => Ok(Self { host: None, port: port.parse()? }),
+        if let Some(path) = text.strip_prefix("unix:") {
+            let place = ListenPlace::Unix(parse_unix(path)?);
+            return Ok(Self { transport: Transport::Unix, place });
         }
+        let (transport, rest) = split_scheme(text)?;
+        let place = match split_port(rest)? {
+            (host, Some(port)) => ListenPlace::Net(Some(host.parse()?), port.parse()?),
+            (port, None) if port.parse::<Ipv6Addr>().is_ok() => {
+                return Err(ParseError::Brackets(port.to_owned()));
+            }
+            (port, None) => ListenPlace::Net(None, port.parse()?),
+        };
+        Ok(Self { transport, place })
+    }
+}
+
+impl FromStr for Origin {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return parse_unix(path).map(Self::Unix);
+        }
+        let (host, port) = split_port(text)?;
+        let ip = host.parse().map_err(|_| ParseError::Origin(text.to_owned()))?;
+        let port: Port = port.map_or(Ok(Port(0)), str::parse)?;
+        Ok(Self::Net(SocketAddr::new(ip, port.0)))
     }
 }
 
@@ -210,15 +272,14 @@ impl FromStr for Port {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.transport {
-            Transport::Tcp | Transport::Unix => {}
+            Transport::Tcp | Transport::Unix | Transport::UnixDatagram => {}
             Transport::Udp => f.write_str("udp://")?,
             Transport::Tls => f.write_str("tls://")?,
         }
         match &self.address {
             Address::Net(host @ Host::Ip(IpAddr::V6(_)), port) => write!(f, "[{host}]:{}", port.0),
             Address::Net(host, port) => write!(f, "{host}:{}", port.0),
-            Address::UnixPath(path) => write!(f, "unix:{}", path.display()),
-            Address::UnixAbstract(name) => write!(f, "unix:@{name}"),
+            Address::Unix(place) => place.addr().fmt(f),
         }
     }
 }
@@ -234,10 +295,13 @@ impl fmt::Display for Host {
 
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            Some(host @ Host::Ip(IpAddr::V6(_))) => write!(f, "[{host}]:{}", self.port.0),
-            Some(host) => write!(f, "{host}:{}", self.port.0),
-            None => write!(f, "{}", self.port.0),
+        match &self.place {
+            ListenPlace::Net(Some(host @ Host::Ip(IpAddr::V6(_))), port) => {
+                write!(f, "[{host}]:{}", port.0)
+            }
+            ListenPlace::Net(Some(host), port) => write!(f, "{host}:{}", port.0),
+            ListenPlace::Net(None, port) => write!(f, "{}", port.0),
+            ListenPlace::Unix(place) => place.addr().fmt(f),
         }
     }
 }
@@ -307,12 +371,25 @@ fn split_port(text: &str) -> Result<(&str, Option<&str>), ParseError> {
     }
 }
 
-fn parse_unix(path: &str) -> Result<Address, ParseError> {
+/// Takes the scheme off; without one it is TCP.
+fn split_scheme(text: &str) -> Result<(Transport, &str), ParseError> {
+    match text.split_once("://") {
+        Some(("tcp", rest)) => Ok((Transport::Tcp, rest)),
+        Some(("udp", rest)) => Ok((Transport::Udp, rest)),
+        Some(("tls", rest)) => Ok((Transport::Tls, rest)),
+        Some((scheme, _)) => Err(ParseError::Scheme(scheme.to_owned())),
+        None => Ok((Transport::Tcp, text)),
+    }
+}
+
+/// What stands behind `unix:`.
+fn parse_unix(path: &str) -> Result<UnixPlace, ParseError> {
+    let path = path.strip_prefix("//").unwrap_or(path);
     match path.strip_prefix('@') {
         Some("") => Err(ParseError::EmptyPath),
         None if path.is_empty() => Err(ParseError::EmptyPath),
-        Some(name) => Ok(Address::UnixAbstract(name.to_owned())),
-        None => Ok(Address::UnixPath(path.into())),
+        Some(name) => Ok(UnixPlace::Abstract(name.to_owned())),
+        None => Ok(UnixPlace::Path(path.into())),
     }
 }
 
@@ -384,6 +461,9 @@ mod tests {
             ("127.0.0.1:5666", "127.0.0.1:5666"),
             ("[::]:5666", "[::]:5666"),
             ("localhost:http", "localhost:80"),
+            ("udp://0", "0"),
+            ("unix:/run/x.sock", "unix:/run/x.sock"),
+            ("unix:@name", "unix:@name"),
         ] {
             let address: ListenAddress = text.parse().unwrap();
             assert_eq!(address.to_string(), shown);

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 
+use super::addr::Addr;
 use super::names::NameError;
 use crate::reason;
 
@@ -14,7 +14,15 @@ pub enum Error {
     #[error("cannot listen on {addr}: {}", reason::of(source))]
     Listen {
         /// Where.
-        addr: SocketAddr,
+        addr: Addr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Our end of a connection could not be the one asked for.
+    #[error("cannot connect from {addr}: {}", reason::of(source))]
+    Bind {
+        /// From where.
+        addr: Addr,
         /// Why not.
         source: io::Error,
     },
@@ -60,7 +68,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Attempt {
     /// The address.
-    pub addr: SocketAddr,
+    pub addr: Addr,
     /// Why it failed.
     pub error: io::Error,
 }

@@ -99,6 +99,28 @@ impl LineSplitter {
     }
 }
 
+/// Ends lines with CR LF, whether they came with LF or with CR LF, however they were cut up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CrLf {
+    /// Whether the last byte was a CR, so that an LF that comes next needs none.
+    after_cr: bool,
+}
+
+impl CrLf {
+    /// Returns `bytes`, which follow those translated before, with every line end a CR LF.
+    pub fn translate(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut translated = Vec::with_capacity(bytes.len() + bytes.len() / 8);
+        for byte in bytes {
+            if *byte == b'\n' && !self.after_cr {
+                translated.push(b'\r');
+            }
+            translated.push(*byte);
+            self.after_cr = *byte == b'\r';
+        }
+        translated
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,5 +195,13 @@ mod tests {
             prop_assert_eq!(split(&mut pieces, &parts), expected);
             prop_assert_eq!(pieces.take_pending(), whole.take_pending());
         }
+    }
+
+    #[test]
+    fn line_ends_become_cr_lf_once_however_they_are_cut() {
+        let mut translator = CrLf::default();
+        let pieces: [&[u8]; 5] = [b"a\nb\r", b"\nc\r\n", b"\n", b"d\re", b"\r\r\n"];
+        let translated: Vec<u8> = pieces.iter().flat_map(|p| translator.translate(p)).collect();
+        assert_eq!(translated, b"a\r\nb\r\nc\r\n\r\nd\re\r\r\n");
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! This layer knows no command and prints nothing; limits and timeouts come as arguments.
 
+pub mod access;
+pub mod addr;
 pub mod bridge;
+pub mod channel;
 pub mod deadline;
 pub mod dial;
 pub mod endpoint;
@@ -10,13 +13,17 @@ pub mod error;
 pub mod host;
 pub mod lines;
 pub mod names;
+pub mod options;
 pub mod pump;
 pub mod serve;
 pub mod socket;
 pub mod stop;
 pub mod stream;
 pub mod sys;
+pub mod tap;
+pub mod unix;
 
+pub use self::addr::Addr;
 pub use self::deadline::Deadline;
 pub use self::endpoint::{Endpoint, Host, ListenAddress, Port};
 pub use self::error::Error;

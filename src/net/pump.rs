@@ -2,19 +2,22 @@
 //!
 //! It knows the rules of ending: whose end is passed on, what is still sent, what counts as done.
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
-use std::net::Shutdown;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 use super::bridge::{Sink, Source};
+use super::channel::Channel;
 use super::deadline::{Deadline, Elapsed};
-use super::{stream, sys};
+use super::lines::CrLf;
+use super::stream::Stream;
+use super::sys;
 
 /// Bytes sent at once to a peer that may be slow.
 const PIECE: usize = 64 * 1024;
@@ -28,10 +31,28 @@ pub struct Policy {
     /// Whether the end of an input that never held a byte is passed on. A listener that has
     /// nothing to say has not finished speaking: its peer must not take it for gone.
     pub pass_empty_end: bool,
+    /// Whether the source is sent to its end after the peer's end, however long it rests.
+    pub half_open: bool,
+    /// How long the peer's end may take after ours.
+    pub linger: Option<Duration>,
+    /// What happens to what is sent.
+    pub line_ends: LineEnds,
+    /// How long to wait after each line that is sent.
+    pub delay: Option<Duration>,
     /// How long nothing may come or go.
     pub idle: Option<Duration>,
     /// When to give up.
     pub deadline: Deadline,
+}
+
+/// How lines end on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LineEnds {
+    /// As the source has them.
+    #[default]
+    AsTheyAre,
+    /// With CR LF, whichever of LF and CR LF the source has.
+    CrLf,
 }
 
 /// What both directions carried.
@@ -55,6 +76,9 @@ pub enum End {
     /// Receiving failed, by a reset for example.
     #[error("{}", crate::reason::of(.0))]
     Receive(io::Error),
+    /// The peer's end came without TLS's `close_notify`: somebody may have cut the connection.
+    #[error("truncated")]
+    Truncated,
     /// Sending failed.
     #[error("{}", crate::reason::of(.0))]
     Send(io::Error),
@@ -70,34 +94,41 @@ pub enum End {
     /// The deadline passed.
     #[error("timed out")]
     TimedOut,
+    /// We ended our side, and the peer did not end its own in time.
+    #[error("no end")]
+    Lingered,
     /// It was asked to stop.
     #[error("stopped")]
     Stopped,
 }
 
-/// Carries bytes both ways until both sides have ended; `None` as the source sends nothing and
-/// leaves our side open.
+/// Carries bytes both ways until both sides have ended; without a source nothing is sent and our
+/// side stays open, without a sink what comes is thrown away.
 ///
-/// The end of the source is passed on (`shutdown(SHUT_WR)`) and reading goes on. After the peer's
-/// end whatever the source still has is sent; only a source that is idle then is not waited for.
-/// What came before a failure is written before the failure is returned. [`End::Eof`] means that
-/// the peer's TCP has acknowledged every byte; so does [`End::Rested`], of what was sent. `stop` ends it in order, too.
+/// The end of the source is passed on (a FIN, under TLS `close_notify` before it) and reading goes
+/// on. After the peer's end whatever the source still has is sent; a source that is idle then is
+/// waited for only where the policy says so. What came before a failure is written before the
+/// failure is returned. [`End::Eof`] means that the peer's TCP has acknowledged every byte; so does
+/// [`End::Rested`], of what was sent. `stop` ends it in order, too.
 pub async fn pump(
-    stream: &TcpStream,
+    channel: &mut Channel,
     peer: &str,
     source: Option<&mut Source>,
-    sink: &Sink,
+    sink: Option<&Sink>,
     policy: Policy,
     stop: impl Future<Output = ()>,
 ) -> (Counts, End) {
     let state = State::new();
     let mut end = {
-        let mut outbound = pin!(send_all(stream, source, policy, &state));
-        let mut inbound = pin!(receive_all(stream, peer, sink, &state));
+        let (mut reader, mut writer) = tokio::io::split(&mut *channel);
+        let sending_ends = source.is_some();
+        let mut outbound = pin!(send_all(&mut writer, source, policy, &state));
+        let mut inbound = pin!(receive_all(&mut reader, peer, sink, &state));
         let mut stop = pin!(stop);
         let (mut sending, mut receiving) = (true, true);
         let mut rested = false;
         let mut send_failure = None;
+        let mut lingering = Deadline::NEVER;
         loop {
             tokio::select! {
                 biased;
@@ -109,19 +140,21 @@ pub async fn pump(
                 outcome = &mut outbound, if sending => {
                     sending = false;
                     match outcome {
+                        Ok(()) if sending_ends => lingering = Deadline::maybe(policy.linger),
                         Ok(()) => {}
                         // The peer's last words may still be on their way.
                         Err(failure @ End::Send(_)) => send_failure = Some(failure),
                         Err(failure) => break failure,
                     }
                 }
-                () = state.source_rests(), if sending && !receiving => {
+                () = state.source_rests(), if sending && !receiving && !policy.half_open => {
                     sending = false;
                     rested = true;
                 }
                 // A writer that gave up is noticed though nothing more may come for it.
-                error = sink.broken() => break End::Output(error),
+                error = broken(sink) => break End::Output(error),
                 () = state.silence(policy.idle) => break End::Idle,
+                () = lingering.passed() => break End::Lingered,
                 () = policy.deadline.passed() => break End::TimedOut,
                 () = &mut stop => break End::Stopped,
             }
@@ -131,9 +164,14 @@ pub async fn pump(
         }
     };
     let counts = state.counts();
-    if let (End::Eof | End::Rested, 1..) = (&end, counts.bytes_out) {
-        end = acknowledged(stream, policy.deadline).await.err().unwrap_or(end);
+    if let End::Eof | End::Rested = end {
+        // A side that was left open is ended as its peer's was: in order.
+        Deadline::after(LAST_WRITE).bound(channel.shutdown()).await.ok();
     }
+    if let (End::Eof | End::Rested | End::Lingered, 1..) = (&end, counts.bytes_out) {
+        end = acknowledged(channel.socket(), policy.deadline).await.err().unwrap_or(end);
+    }
+    let Some(sink) = sink else { return (counts, end) };
     // Whoever is out of time already waits for a blocked reader no longer than this.
     let patience = match end {
         End::TimedOut | End::Idle | End::Stopped => Deadline::after(LAST_WRITE),
@@ -143,6 +181,14 @@ pub async fn pump(
         Ok(Err(error)) if !matches!(end, End::Output(_)) => (counts, End::Output(error)),
         Err(Elapsed) if !matches!(end, End::Stopped) => (counts, End::TimedOut),
         _ => (counts, end),
+    }
+}
+
+/// Waits until the sink has given up; where there is none, for ever.
+async fn broken(sink: Option<&Sink>) -> io::Error {
+    match sink {
+        Some(sink) => sink.broken().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -219,39 +265,61 @@ impl State {
 }
 
 async fn send_all(
-    stream: &TcpStream,
+    writer: &mut (impl AsyncWrite + Unpin),
     source: Option<&mut Source>,
     policy: Policy,
     state: &State,
 ) -> Result<(), End> {
     let Some(source) = source else { return Ok(()) };
+    let mut translator = CrLf::default();
     loop {
         state.waiting.store(state.now(), Ordering::Relaxed);
         let chunk = source.next().await.map_err(End::Input)?;
         state.waiting.store(NEVER, Ordering::Relaxed);
-        let Some((buffer, len)) = chunk else { break };
-        let mut rest = &buffer[..len];
-        while !rest.is_empty() {
-            // In pieces, so that progress with a slow peer is seen.
-            let piece = &rest[..rest.len().min(PIECE)];
-            stream::write_all(stream, piece, Deadline::NEVER).await.map_err(End::Send)?;
-            state.count(&state.sent, piece.len());
-            rest = &rest[piece.len()..];
+        let Some(chunk) = chunk else { break };
+        let translated;
+        let bytes = match policy.line_ends {
+            LineEnds::AsTheyAre => &chunk[..],
+            LineEnds::CrLf => {
+                translated = translator.translate(&chunk);
+                &translated[..]
+            }
+        };
+        match policy.delay {
+            None => send(writer, bytes, state).await?,
+            Some(delay) => {
+                for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+                    send(writer, line, state).await?;
+                    if line.ends_with(b"\n") {
+                        tokio::time::sleep(delay).await;
+                    }
+                }
+            }
         }
-        source.give_back(buffer);
+        source.give_back(chunk);
     }
     if state.counts().bytes_out > 0 || policy.pass_empty_end {
-        SockRef::from(stream).shutdown(Shutdown::Write).map_err(|error| {
-            // What a connection is that was reset before we could end it.
-            let is_reset = error.kind() == ErrorKind::NotConnected;
-            End::Send(if is_reset { ErrorKind::ConnectionReset.into() } else { error })
-        })?;
+        writer.shutdown().await.map_err(End::Send)?;
     }
     Ok(())
 }
 
+/// Sends in pieces, so that progress with a slow peer is seen.
+async fn send(
+    writer: &mut (impl AsyncWrite + Unpin),
+    bytes: &[u8],
+    state: &State,
+) -> Result<(), End> {
+    for piece in bytes.chunks(PIECE) {
+        writer.write_all(piece).await.map_err(End::Send)?;
+        state.count(&state.sent, piece.len());
+    }
+    // What TLS has made of it must not wait for the next chunk.
+    writer.flush().await.map_err(End::Send)
+}
+
 /// Waits until the peer's TCP has everything, or has thrown it away.
-async fn acknowledged(stream: &TcpStream, deadline: Deadline) -> Result<(), End> {
+pub(super) async fn acknowledged(stream: &Stream, deadline: Deadline) -> Result<(), End> {
     let deadline = deadline.earlier(Deadline::after(ACKNOWLEDGEMENT));
     let mut pause = Duration::from_micros(100);
     loop {
@@ -271,29 +339,67 @@ async fn acknowledged(stream: &TcpStream, deadline: Deadline) -> Result<(), End>
     }
 }
 
-async fn receive_all(stream: &TcpStream, peer: &str, sink: &Sink, state: &State) -> End {
+async fn receive_all(
+    reader: &mut (impl AsyncRead + Unpin),
+    peer: &str,
+    sink: Option<&Sink>,
+    state: &State,
+) -> End {
+    let Some(sink) = sink else { return discard_all(reader, state).await };
     let from: Arc<str> = peer.into();
+    let mut spare = None;
     loop {
-        // A buffer is taken only when there is something to put into it: many connections may
+        // A buffer is held only while there is something to put into it: many connections may
         // share a few.
-        if let Err(error) = stream.readable().await {
-            return End::Receive(error);
-        }
-        let mut buffer = match sink.take().await {
-            Ok(buffer) => buffer,
-            Err(error) => return End::Output(error),
-        };
-        match stream.try_read(&mut buffer) {
-            Ok(0) => return End::Eof,
-            Ok(len) => {
+        let read = poll_fn(|context| {
+            let Some(mut buffer) = spare.take().or_else(|| sink.try_take()) else {
+                return Poll::Ready(None);
+            };
+            let mut free = ReadBuf::new(&mut buffer);
+            match Pin::new(&mut *reader).poll_read(context, &mut free) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(outcome) => {
+                    let len = free.filled().len();
+                    Poll::Ready(Some(outcome.map(|()| (buffer, len))))
+                }
+            }
+        });
+        match read.await {
+            None => match sink.take().await {
+                Ok(buffer) => spare = Some(buffer),
+                Err(error) => return End::Output(error),
+            },
+            Some(Ok((_, 0))) => return End::Eof,
+            Some(Ok((buffer, len))) => {
                 if let Err(error) = sink.deliver(&from, buffer, len).await {
                     return End::Output(error);
                 }
                 state.count(&state.received, len);
             }
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(error) => return End::Receive(error),
+            Some(Err(error)) => return failed(error),
         }
+    }
+}
+
+/// Reads to the end without keeping anything.
+async fn discard_all(reader: &mut (impl AsyncRead + Unpin), state: &State) -> End {
+    let mut scratch = vec![0; PIECE];
+    loop {
+        let mut free = ReadBuf::new(&mut scratch);
+        let read = poll_fn(|context| Pin::new(&mut *reader).poll_read(context, &mut free)).await;
+        match (read, free.filled().len()) {
+            (Ok(()), 0) => return End::Eof,
+            (Ok(()), len) => state.count(&state.received, len),
+            (Err(error), _) => return failed(error),
+        }
+    }
+}
+
+/// What an error in receiving says about the connection.
+fn failed(error: io::Error) -> End {
+    match error.kind() {
+        // A socket has no such error: it is how the TLS layer reports a missing `close_notify`.
+        ErrorKind::UnexpectedEof => End::Truncated,
+        _ => End::Receive(error),
     }
 }

@@ -9,7 +9,6 @@ mod room;
 mod workers;
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,12 +16,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use tokio::net::{TcpListener, TcpStream};
+use socket2::SockRef;
+use tokio::net::{TcpListener, UnixListener};
 
 use self::room::{Place, Room};
 use self::workers::{Hands, Workers};
+use super::access::Access;
+use super::addr::Addr;
 use super::error::Error;
+use super::options::Options;
+use super::socket::Listener;
 use super::stop::{Stage, Stop};
+use super::stream::Stream;
+use super::unix::SocketFile;
 
 /// What a server does with a connection.
 pub trait Service: Send + Sync + 'static {
@@ -38,9 +44,13 @@ pub trait Service: Send + Sync + 'static {
     }
 }
 
-/// What bounds a server.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
+/// What a server's loop goes by.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Who may connect.
+    pub access: Access,
+    /// What is set on every connection.
+    pub options: Options,
     /// Clients at once.
     pub max_clients: usize,
     /// What happens to the next one.
@@ -69,12 +79,14 @@ pub enum WhenFull {
 pub enum Notice {
     /// The machine gave no connection; said once until it does again.
     AcceptFailed(io::Error),
+    /// This client may not connect.
+    Denied(Addr),
     /// There was no place for this client.
-    Refused(SocketAddr),
+    Refused(Addr),
     /// This client made place for another.
-    Evicted(SocketAddr),
+    Evicted(Addr),
     /// The handler of this client panicked.
-    Panicked(SocketAddr),
+    Panicked(Addr),
     /// No connection is taken any more; so many clients are still served.
     Stopping(usize),
 }
@@ -83,15 +95,22 @@ pub enum Notice {
 #[derive(Debug)]
 pub struct Connection {
     /// The socket.
-    pub stream: TcpStream,
-    /// The other end, an IPv4 address always in its own form.
-    pub peer: SocketAddr,
+    pub stream: Stream,
+    /// The other end.
+    pub peer: Addr,
     /// Our end.
-    pub local: SocketAddr,
+    pub local: Addr,
     /// The number of this connection in this run, from 1.
     pub id: u64,
     /// When it was accepted.
     pub accepted: Instant,
+    /// Its place in the server.
+    pub seat: Seat,
+}
+
+/// A client's place in the server, and what may become of it.
+#[derive(Debug)]
+pub struct Seat {
     place: Arc<Place>,
     stop: Stop,
 }
@@ -105,7 +124,7 @@ pub enum Leave {
     Evicted,
 }
 
-impl Connection {
+impl Seat {
     /// Makes the client one that is not thrown out for another. False where that has happened
     /// already: what it asked for must not be done any more.
     pub fn settle(&self) -> bool {
@@ -134,24 +153,25 @@ pub struct Served {
     pub forced: bool,
 }
 
-/// Serves `listeners` until `stop`, or until [`Limits::total`] connections are over.
+/// Serves `listeners` until `stop`, or until [`Rules::total`] connections are over.
 ///
 /// # Errors
 /// A listener cannot be watched, or a worker cannot be started. What single connections do is no
 /// error here.
 pub async fn serve<S: Service>(
-    listeners: Vec<std::net::TcpListener>,
-    limits: Limits,
+    listeners: Vec<Listener>,
+    rules: Rules,
     stop: Stop,
     service: Arc<S>,
 ) -> Result<Served, Error> {
-    let room = Arc::new(Room::new(limits, stop.clone(), Arc::clone(&service)));
+    let grace = rules.grace;
+    let room = Arc::new(Room::new(rules, stop.clone(), Arc::clone(&service)));
     let workers = Workers::start(&room)?;
     let mut doors = Vec::new();
     for listener in listeners {
         let door = Door { room: Arc::clone(&room), workers: workers.hands() };
-        let listener = TcpListener::from_std(listener).map_err(system("watch a listener"))?;
-        doors.push(tokio::spawn(door.accept_all(listener)));
+        let watched = Watched::new(listener).map_err(system("watch a listener"))?;
+        doors.push(tokio::spawn(door.accept_all(watched)));
     }
     for door in doors {
         // A door that panicked is a bug of ours: it ends this run as one.
@@ -164,7 +184,7 @@ pub async fn serve<S: Service>(
         service.notice(Notice::Stopping(room.clients()));
         room.ask_all_to_leave();
     }
-    let drained = room.drain(stopped.then_some(limits.grace)).await;
+    let drained = room.drain(stopped.then_some(grace)).await;
     Ok(Served {
         clients: room.admitted.load(Ordering::Relaxed),
         cut_off: if drained { 0 } else { room.clients() },
@@ -190,6 +210,36 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// The longest pause between two tries to accept.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// A listener in this runtime.
+enum Watched {
+    Tcp(TcpListener),
+    Unix(UnixListener, Option<SocketFile>),
+}
+
+impl Watched {
+    fn new(listener: Listener) -> io::Result<Self> {
+        Ok(match listener {
+            Listener::Tcp(listener) => Self::Tcp(TcpListener::from_std(listener)?),
+            Listener::Unix(listener, file) => Self::Unix(UnixListener::from_std(listener)?, file),
+        })
+    }
+
+    async fn accept(&self) -> io::Result<(Stream, Addr)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                Ok((Stream::Tcp(stream), Addr::canonical(peer)))
+            }
+            Self::Unix(listener, _file) => {
+                let (stream, _) = listener.accept().await?;
+                // A client's socket hardly ever has a name; who it is says more.
+                let peer = stream.peer_cred()?;
+                Ok((Stream::Unix(stream), Addr::of_process(peer.pid(), peer.uid())))
+            }
+        }
+    }
+}
+
 /// One listening socket's loop.
 struct Door<S: Service> {
     room: Arc<Room<S>>,
@@ -197,7 +247,7 @@ struct Door<S: Service> {
 }
 
 impl<S: Service> Door<S> {
-    async fn accept_all(self, listener: TcpListener) {
+    async fn accept_all(self, listener: Watched) {
         let room = Arc::clone(&self.room);
         let mut stopped = pin!(room.stop.reached(Stage::Draining));
         let mut sold_out = pin!(room.sold_out.notified());
@@ -230,7 +280,7 @@ impl<S: Service> Door<S> {
                     if room.is_sold_out() {
                         return;
                     }
-                    self.welcome(stream, canonical(peer));
+                    self.welcome(stream, peer);
                 }
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
@@ -256,7 +306,7 @@ impl<S: Service> Door<S> {
     }
 
     async fn wait_for_room(room: &Room<S>) {
-        while room.limits.when_full == WhenFull::Wait && room.is_full() {
+        while room.rules.when_full == WhenFull::Wait && room.is_full() {
             let mut left = pin!(room.left.notified());
             left.as_mut().enable();
             if room.is_full() {
@@ -265,10 +315,17 @@ impl<S: Service> Door<S> {
         }
     }
 
-    fn welcome(&self, stream: TcpStream, peer: SocketAddr) {
-        // Without it small answers wait for the acknowledgement of the one before.
-        stream.set_nodelay(true).ok();
-        if let Some(admission) = self.room.admit(peer) {
+    fn welcome(&self, stream: Stream, peer: Addr) {
+        if !self.room.rules.access.admits(&peer) {
+            // Closed without a word: it is none of this client's business what listens here.
+            self.room.service.notice(Notice::Denied(peer));
+            return;
+        }
+        if let (Stream::Tcp(_), Addr::Net(family)) = (&stream, &peer) {
+            // A connection that takes no option is still one.
+            self.room.rules.options.apply_to_stream(SockRef::from(&stream), *family).ok();
+        }
+        if let Some(admission) = self.room.admit(peer.clone()) {
             self.workers.hand_over(stream, admission);
         } else {
             self.room.service.notice(Notice::Refused(peer));
@@ -285,17 +342,6 @@ impl<S: Service> Door<S> {
 pub fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
     built.map_err(system("start a worker"))
-}
-
-/// An IPv4 client of a dual-stack socket is shown and matched as what it is.
-fn canonical(addr: SocketAddr) -> SocketAddr {
-    match addr {
-        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
-            Some(v4) => SocketAddr::new(v4.into(), v6.port()),
-            None => addr,
-        },
-        SocketAddr::V4(_) => addr,
-    }
 }
 
 /// Errors of accept(2) that say something about the connection that was to be taken, not about

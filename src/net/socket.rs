@@ -2,13 +2,16 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::addr::Addr;
 use super::deadline::Deadline;
-use super::endpoint::{Host, ListenAddress};
+use super::endpoint::{Host, Port};
 use super::error::Error;
 use super::names::{self, Family};
+use super::unix::{self, SocketFile, UnixPlace};
 
 /// Connections the kernel keeps until they are accepted. std's 128 made opening 8,000 connections
 /// take 43 s instead of 0.2 s; the kernel lowers it to `net.core.somaxconn`.
@@ -26,7 +29,38 @@ pub enum Reach {
     Public,
 }
 
-/// Opens the listening sockets `address` stands for: one an address, all on one port.
+/// A socket that listens for streams.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A Unix socket, with the file that goes when it goes.
+    Unix(UnixListener, Option<SocketFile>),
+}
+
+impl Listener {
+    /// Returns where it listens.
+    ///
+    /// # Errors
+    /// The kernel does not say.
+    pub fn addr(&self) -> io::Result<Addr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map(Addr::canonical),
+            Self::Unix(listener, _) => Ok(Addr::of_unix(&listener.local_addr()?)),
+        }
+    }
+}
+
+/// Listens on a Unix socket; `mode` is what its file may be used by, in place of the umask.
+///
+/// # Errors
+/// The place is taken, or cannot be written.
+pub fn listen_unix(place: &UnixPlace, mode: Option<u32>) -> Result<Vec<Listener>, Error> {
+    let (listener, file) = unix::listen(place, mode, BACKLOG)?;
+    Ok(vec![Listener::Unix(listener, file)])
+}
+
+/// Opens the listening sockets `host` and `port` stand for: one an address, all on one port.
 ///
 /// Without a host both families are bound; a family this machine does not have is left out, a
 /// port in use on either is a failure.
@@ -34,13 +68,14 @@ pub enum Reach {
 /// # Errors
 /// The host has no address, or one of the sockets cannot listen.
 pub async fn listen(
-    address: &ListenAddress,
+    host: Option<&Host>,
+    port: Port,
     reach: Reach,
     family: Family,
     deadline: Deadline,
-) -> Result<Vec<TcpListener>, Error> {
-    let port = address.port.0;
-    let (addrs, optional) = match &address.host {
+) -> Result<Vec<Listener>, Error> {
+    let port = port.0;
+    let (addrs, optional) = match host {
         Some(host) => {
             let found = names::resolve(host, port, family, deadline).await;
             let error = |source| Error::Name { name: host.to_string(), source };
@@ -86,7 +121,7 @@ fn default_addrs(reach: Reach, family: Family, port: u16) -> Vec<SocketAddr> {
 
 /// Binds all of `addrs`, then lets all of them listen. With port 0 the first one's port is taken
 /// for the others. `optional`: a family the machine lacks may be missing, but not all of them.
-fn listen_all(addrs: &[SocketAddr], optional: bool) -> Result<Vec<TcpListener>, Error> {
+fn listen_all(addrs: &[SocketAddr], optional: bool) -> Result<Vec<Listener>, Error> {
     let mut bound: Vec<(Socket, SocketAddr)> = Vec::new();
     let mut missing = None;
     for addr in addrs {
@@ -97,17 +132,18 @@ fn listen_all(addrs: &[SocketAddr], optional: bool) -> Result<Vec<TcpListener>, 
         match bind(addr) {
             Ok(socket) => bound.push(socket),
             Err(source) if optional && lacks_family(&source) => {
-                missing = Some(Error::Listen { addr, source });
+                missing = Some(Error::Listen { addr: addr.into(), source });
             }
-            Err(source) => return Err(Error::Listen { addr, source }),
+            Err(source) => return Err(Error::Listen { addr: addr.into(), source }),
         }
     }
     if let (true, Some(error)) = (bound.is_empty(), missing) {
         return Err(error);
     }
     let listen = |(socket, addr): (Socket, SocketAddr)| {
-        socket.listen(BACKLOG).map_err(|source| Error::Listen { addr, source })?;
-        Ok(socket.into())
+        let failed = |source| Error::Listen { addr: addr.into(), source };
+        socket.listen(BACKLOG).map_err(failed)?;
+        Ok(Listener::Tcp(socket.into()))
     };
     bound.into_iter().map(listen).collect()
 }
@@ -135,16 +171,15 @@ fn lacks_family(error: &io::Error) -> bool {
 mod tests {
     use super::*;
 
-    fn run(address: &str) -> Result<Vec<TcpListener>, Error> {
+    fn run(port: u16) -> Result<Vec<Listener>, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let address = address.parse().unwrap();
-        runtime.block_on(listen(&address, Reach::Loopback, Family::Any, Deadline::NEVER))
+        runtime.block_on(listen(None, Port(port), Reach::Loopback, Family::Any, Deadline::NEVER))
     }
 
     #[test]
     fn both_families_get_the_same_port() {
-        let listeners = run("0").unwrap();
-        let mut ports = listeners.iter().map(|listener| listener.local_addr().unwrap().port());
+        let listeners = run(0).unwrap();
+        let mut ports = listeners.iter().map(|listener| listener.addr().unwrap().port().unwrap());
         let first = ports.next().unwrap();
         assert_ne!(first, 0);
         assert!(ports.all(|port| port == first));
@@ -157,7 +192,7 @@ mod tests {
                 continue;
             };
             let port = taken.local_addr().unwrap().port();
-            let error = run(&port.to_string()).unwrap_err();
+            let error = run(port).unwrap_err();
             let expected = format!("cannot listen on {}: ", taken.local_addr().unwrap());
             assert!(error.to_string().starts_with(&expected), "{error}");
         }

@@ -38,8 +38,8 @@ pub enum Event {
     Listening {
         /// The real address.
         addr: String,
-        /// The real port.
-        port: u16,
+        /// The real port; none for a Unix socket.
+        port: Option<u16>,
         /// Who can reach it, in words, where that is not everybody.
         #[serde(skip)]
         reach: &'static str,
@@ -289,7 +289,7 @@ mod tests {
         let peer = || "192.0.2.1:40112".to_owned();
         let word = || "word".to_owned();
         all![
-            Listening { addr: peer(), port: 40112, reach: "" },
+            Listening { addr: peer(), port: Some(40112), reach: "" },
             Connected { peer: peer(), local: peer() },
             PeerName { peer: peer(), name: word() },
             Refused { peer: peer(), reason: "server full" },

@@ -90,7 +90,7 @@ impl<'a> Visit<'a> {
     async fn stay(&mut self, nick_limit: Option<Duration>) -> String {
         let connection = Arc::clone(&self.connection);
         let mailbox = Arc::clone(&self.mailbox);
-        let mut leave = pin!(connection.leave());
+        let mut leave = pin!(connection.seat.leave());
         let mut nick_deadline = pin!(Deadline::maybe(nick_limit).passed());
         let mut progress = (Instant::now(), 0);
         self.post(NICK_PROMPT);

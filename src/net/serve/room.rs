@@ -2,30 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::{Connection, Limits, Notice, Service, WhenFull, canonical};
+use super::{Connection, Notice, Rules, Seat, Service, WhenFull};
+use crate::net::addr::Addr;
 use crate::net::deadline::Deadline;
 use crate::net::stop::{Stage, Stop};
-use crate::net::stream;
+use crate::net::stream::{self, Stream};
 
 /// Everything the doors and the clients share.
 pub(super) struct Room<S> {
-    pub(super) limits: Limits,
+    pub(super) rules: Rules,
     pub(super) stop: Stop,
     pub(super) service: Arc<S>,
     /// Who is served now, oldest first.
     places: Mutex<BTreeMap<u64, Arc<Place>>>,
     /// Somebody left.
     pub(super) left: Notify,
-    /// The last connection of [`Limits::total`] was taken.
+    /// The last connection of [`Rules::total`] was taken.
     pub(super) sold_out: Notify,
     pub(super) admitted: AtomicU64,
     /// Clients being sent away with a word.
@@ -35,7 +34,7 @@ pub(super) struct Room<S> {
 /// A client's place.
 #[derive(Debug)]
 pub(super) struct Place {
-    pub(super) peer: SocketAddr,
+    pub(super) peer: Addr,
     /// Whether it may still be thrown out: one of the three below.
     state: AtomicU8,
     /// It should leave.
@@ -73,9 +72,9 @@ impl Place {
 }
 
 impl<S: Service> Room<S> {
-    pub(super) fn new(limits: Limits, stop: Stop, service: Arc<S>) -> Self {
+    pub(super) fn new(rules: Rules, stop: Stop, service: Arc<S>) -> Self {
         Self {
-            limits,
+            rules,
             stop,
             service,
             places: Mutex::default(),
@@ -103,20 +102,20 @@ impl<S: Service> Room<S> {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.clients() >= self.limits.max_clients
+        self.clients() >= self.rules.max_clients
     }
 
     pub(super) fn is_sold_out(&self) -> bool {
-        self.limits.total.is_some_and(|total| self.admitted.load(Ordering::Relaxed) >= total)
+        self.rules.total.is_some_and(|total| self.admitted.load(Ordering::Relaxed) >= total)
     }
 
     /// Finds a place for `peer`, throwing out another client if that is the rule.
-    pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Option<Admission<S>> {
+    pub(super) fn admit(self: &Arc<Self>, peer: Addr) -> Option<Admission<S>> {
         let place = Arc::new(Place { peer, state: AtomicU8::new(OPEN), asked: Notify::new() });
         let mut evicted = None;
         let mut places = self.places();
-        if places.len() >= self.limits.max_clients {
-            if self.limits.when_full != WhenFull::Evict {
+        if places.len() >= self.rules.max_clients {
+            if self.rules.when_full != WhenFull::Evict {
                 return None;
             }
             let oldest = places.iter().find(|(_, place)| place.evict());
@@ -128,7 +127,7 @@ impl<S: Service> Room<S> {
         drop(places);
         if let Some(evicted) = evicted {
             evicted.asked.notify_one();
-            self.service.notice(Notice::Evicted(evicted.peer));
+            self.service.notice(Notice::Evicted(evicted.peer.clone()));
         }
         if self.is_sold_out() {
             self.sold_out.notify_waiters();
@@ -138,7 +137,7 @@ impl<S: Service> Room<S> {
 
     /// Sends a client away with a word, and waits a moment for it to be read: a socket that is
     /// closed with bytes unread resets the connection, and the word with it.
-    pub(super) async fn dismiss(&self, stream: &TcpStream) {
+    pub(super) async fn dismiss(&self, stream: &Stream) {
         // A last word, if it fits: this client is not waited for.
         stream::write_now(stream, self.service.refusal()).ok();
         if self.dismissing.fetch_add(1, Ordering::Relaxed) < MAX_DISMISSING {
@@ -163,7 +162,7 @@ impl<S: Service> Room<S> {
                 // No stop was asked for yet: one may still come, with its own grace.
                 self.stop.reached(Stage::Draining).await;
                 self.ask_all_to_leave();
-                return tokio::time::sleep(self.limits.grace).await;
+                return tokio::time::sleep(self.rules.grace).await;
             };
             tokio::time::sleep(grace).await;
         };
@@ -188,7 +187,7 @@ impl<S: Service> Drop for Admission<S> {
         self.room.places().remove(&self.id);
         self.room.left.notify_waiters();
         if thread::panicking() {
-            self.room.service.notice(Notice::Panicked(self.place.peer));
+            self.room.service.notice(Notice::Panicked(self.place.peer.clone()));
         }
     }
 }
@@ -198,22 +197,21 @@ impl<S: Service> Admission<S> {
     ///
     /// An idle client is this future and little else: written out, it holds its arguments once.
     #[expect(clippy::manual_async_fn, reason = "an async fn keeps its arguments twice")]
-    pub(super) fn attend(self, stream: TcpStream) -> impl Future<Output = ()> + Send {
+    pub(super) fn attend(self, stream: Stream) -> impl Future<Output = ()> + Send {
         async move {
             let Ok(connection) = self.connection(stream) else { return };
             Arc::clone(&self.room.service).handle(connection).await;
         }
     }
 
-    fn connection(&self, stream: TcpStream) -> io::Result<Connection> {
+    fn connection(&self, stream: Stream) -> io::Result<Connection> {
         Ok(Connection {
-            local: canonical(stream.local_addr()?),
+            local: stream.local_addr()?,
             stream,
-            peer: self.place.peer,
+            peer: self.place.peer.clone(),
             id: self.id,
             accepted: Instant::now(),
-            place: Arc::clone(&self.place),
-            stop: self.room.stop.clone(),
+            seat: Seat { place: Arc::clone(&self.place), stop: self.room.stop.clone() },
         })
     }
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::net::deadline::Deadline;
 use crate::net::stream;
 use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
 use std::sync::mpsc as channel;
 
 /// Panics at `p`, settles at `s`, hangs on after `h`, echoes anything else.
@@ -15,7 +16,7 @@ impl Service for Moody {
             let read = stream::read(&connection.stream, <[u8]>::to_vec);
             let bytes = tokio::select! {
                 bytes = read => bytes.unwrap_or_default(),
-                why = connection.leave() => {
+                why = connection.seat.leave() => {
                     if why == Leave::Evicted {
                         stream::write_now(&connection.stream, self.refusal()).ok();
                     }
@@ -25,7 +26,7 @@ impl Service for Moody {
             match bytes.first() {
                 None => return,
                 Some(b'p') => panic!("on purpose"),
-                Some(b's') => assert!(connection.settle()),
+                Some(b's') => assert!(connection.seat.settle()),
                 Some(_) => {}
             }
             stream::write_all(&connection.stream, &bytes, Deadline::NEVER).await.ok();
@@ -38,6 +39,7 @@ impl Service for Moody {
     fn notice(&self, notice: Notice) {
         let told = self.0.send(match notice {
             Notice::AcceptFailed(_) => "accept failed",
+            Notice::Denied(_) => "denied",
             Notice::Refused(_) => "refused",
             Notice::Evicted(_) => "evicted",
             Notice::Panicked(_) => "panicked",
@@ -68,14 +70,16 @@ fn start(when_full: WhenFull, max_clients: usize, workers: usize, total: Option<
     for listener in &listeners {
         listener.set_nonblocking(true).unwrap();
     }
+    let listeners = listeners.into_iter().map(Listener::Tcp).collect();
     let stop = Stop::new();
     let asked = stop.clone();
     let (sender, notices) = channel::channel();
     let grace = Duration::from_secs(20);
-    let limits = Limits { max_clients, when_full, total, grace, workers };
+    let (access, options) = (Access::default(), Options::default());
+    let rules = Rules { access, options, max_clients, when_full, total, grace, workers };
     let service = Arc::new(Moody(sender));
     let thread = thread::spawn(move || {
-        runtime().unwrap().block_on(serve(listeners, limits, asked, service)).unwrap()
+        runtime().unwrap().block_on(serve(listeners, rules, asked, service)).unwrap()
     });
     Running { addr: addrs[0], other: addrs[1], stop, notices, thread }
 }

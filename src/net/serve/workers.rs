@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::room::{Admission, Room};
 use super::{Service, runtime, system};
 use crate::net::error::Error;
 use crate::net::stop::{Stage, Stop};
+use crate::net::stream::{Detached, Stream};
 
 /// The threads that serve beside the accepting one. Dropping them ends them and their clients.
 pub(super) struct Workers<S: Service> {
@@ -21,7 +21,7 @@ pub(super) struct Workers<S: Service> {
 }
 
 /// A connection on its way to a worker: a plain socket, bound to no runtime.
-type Arrival<S> = (std::net::TcpStream, Admission<S>);
+type Arrival<S> = (Detached, Admission<S>);
 
 /// The way to the workers, for one door.
 pub(super) struct Hands<S: Service> {
@@ -38,7 +38,7 @@ impl<S: Service> Workers<S> {
             over: Stop::new(),
             next: Arc::default(),
         };
-        for number in 1..room.limits.workers {
+        for number in 1..room.rules.workers {
             let (sender, receiver) = mpsc::unbounded_channel();
             let over = workers.over.clone();
             let runtime = runtime()?;
@@ -56,7 +56,7 @@ impl<S: Service> Workers<S> {
 }
 
 impl<S: Service> Hands<S> {
-    pub(super) fn hand_over(&self, stream: TcpStream, admission: Admission<S>) {
+    pub(super) fn hand_over(&self, stream: Stream, admission: Admission<S>) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % (self.queues.len() + 1);
         match turn.checked_sub(1).and_then(|worker| self.queues.get(worker)) {
             None => {
@@ -65,7 +65,7 @@ impl<S: Service> Hands<S> {
             Some(queue) => {
                 // A socket that cannot leave its runtime, or whose worker is gone with the whole
                 // server, is closed here.
-                if let Ok(stream) = stream.into_std() {
+                if let Ok(stream) = stream.detach() {
                     queue.send((stream, admission)).ok();
                 }
             }
@@ -86,7 +86,7 @@ impl<S: Service> Drop for Workers<S> {
 async fn attend_all<S: Service>(mut arrivals: mpsc::UnboundedReceiver<Arrival<S>>, over: &Stop) {
     let serving = async {
         while let Some((stream, admission)) = arrivals.recv().await {
-            if let Ok(stream) = TcpStream::from_std(stream) {
+            if let Ok(stream) = stream.attach() {
                 tokio::spawn(admission.attend(stream));
             }
         }

@@ -1,0 +1,81 @@
+//! What `connect` and `listen` have in common: how a conversation goes and how it ends.
+
+use std::time::Duration;
+
+use super::values::{self, Limit};
+use crate::net::Deadline;
+use crate::net::pump::{LineEnds, Policy};
+
+/// The table of ends, for the help of both commands and the README.
+pub(super) const ENDS: &str = "\
+How a conversation ends (TCP, TLS, Unix streams):
+  our input ends     what is left is sent, our side is ended (FIN, close_notify),
+                     and the peer's end is waited for (--linger: so long)
+  the peer ends      everything it sent is printed; what our input still gives is
+                     sent, until it ends or rests for 250 ms (--half-open: until
+                     it ends)
+  both have ended    exit 0, once the peer's TCP has acknowledged every byte
+  the peer resets    everything that came is printed, exit 4
+  a cut TLS stream   (no close_notify) everything that came is printed, exit 6
+  time is up         --idle-timeout, --timeout, --linger: exit 5
+  our reader leaves  (standard output's) exit 0, quietly";
+
+/// How a conversation goes.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct ConversationArgs {
+    /// End when nothing has come or gone for so long; 0 for never
+    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = values::limit)]
+    idle_timeout: Limit,
+    /// Only send: what comes is read and thrown away
+    #[arg(long, conflicts_with = "recv_only")]
+    send_only: bool,
+    /// Only receive: standard input is not read, and our side stays open
+    #[arg(long)]
+    recv_only: bool,
+    /// After the peer's end, go on sending until our input ends
+    #[arg(long, conflicts_with = "recv_only")]
+    half_open: bool,
+    /// After our end, wait so long at most for the peer's
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    linger: Option<Duration>,
+    /// Send CR LF at every line's end; what comes stays as it is
+    #[arg(long)]
+    crlf: bool,
+    /// Wait so long after each line that is sent
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    delay: Option<Duration>,
+    /// Show a terminal what the peer sends untouched, control characters and all
+    #[arg(long)]
+    pub raw: bool,
+}
+
+impl ConversationArgs {
+    /// Returns whether standard input is read.
+    pub(super) fn sends(&self) -> bool {
+        !self.recv_only
+    }
+
+    /// Returns whether what comes is printed.
+    pub(super) fn receives(&self) -> bool {
+        !self.send_only
+    }
+
+    /// Returns how long nothing may come or go.
+    pub(super) fn idle(&self) -> Option<Duration> {
+        self.idle_timeout.0
+    }
+
+    /// Returns how bytes are to be pumped until `deadline`. `pass_empty_end`: whether an input
+    /// that ends without a byte ends our side.
+    pub(super) fn policy(&self, pass_empty_end: bool, deadline: Deadline) -> Policy {
+        Policy {
+            pass_empty_end,
+            half_open: self.half_open,
+            linger: self.linger,
+            line_ends: if self.crlf { LineEnds::CrLf } else { LineEnds::AsTheyAre },
+            delay: self.delay,
+            idle: self.idle(),
+            deadline,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Where one end of a connection is, as the kernel tells it.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+#[cfg(target_os = "linux")]
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::SocketAddr as UnixAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::text;
+
+/// The address of a socket, for people, logs and access rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Addr {
+    /// On the network; an IPv4 client of a dual-stack socket always in its own form.
+    Net(SocketAddr),
+    /// On this machine: `unix:PATH`, `unix:@NAME`, or the process behind a socket without a name.
+    Unix(Arc<str>),
+}
+
+impl Addr {
+    /// Returns the address of a Unix socket at `path`, fit to be shown.
+    pub fn of_path(path: &Path) -> Self {
+        use std::os::unix::ffi::OsStrExt as _;
+        Self::Unix(format!("unix:{}", text::escape(path.as_os_str().as_bytes())).into())
+    }
+
+    /// Returns the address of a Unix socket in the abstract namespace.
+    pub fn of_abstract(name: &[u8]) -> Self {
+        Self::Unix(format!("unix:@{}", text::escape(name)).into())
+    }
+
+    /// Returns the address of a Unix socket, which may have no name at all.
+    pub fn of_unix(addr: &UnixAddr) -> Self {
+        if let Some(path) = addr.as_pathname() {
+            return Self::of_path(path);
+        }
+        #[cfg(target_os = "linux")]
+        if let Some(name) = addr.as_abstract_name() {
+            return Self::of_abstract(name);
+        }
+        Self::Unix("unix:unnamed".into())
+    }
+
+    /// Returns what stands for a Unix peer whose socket has no name: its process and user.
+    pub fn of_process(pid: Option<i32>, uid: u32) -> Self {
+        let pid = pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string());
+        Self::Unix(format!("unix:pid={pid},uid={uid}").into())
+    }
+
+    /// Returns the address of `addr`, an IPv4-mapped one as the IPv4 address it is.
+    pub fn canonical(addr: SocketAddr) -> Self {
+        Self::Net(match addr {
+            SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
+                Some(v4) => SocketAddr::new(v4.into(), v6.port()),
+                None => addr,
+            },
+            SocketAddr::V4(_) => addr,
+        })
+    }
+
+    /// Returns the IP address, if it is on the network.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Net(addr) => Some(addr.ip()),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Returns the port, if it has one.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Net(addr) => Some(addr.port()),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl From<SocketAddr> for Addr {
+    fn from(addr: SocketAddr) -> Self {
+        Self::Net(addr)
+    }
+}
+
+impl fmt::Display for Addr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Net(addr) => addr.fmt(f),
+            Self::Unix(name) => f.write_str(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_as_what_it_is() {
+        let canonical = |text: &str| Addr::canonical(text.parse().unwrap()).to_string();
+        assert_eq!(canonical("[::ffff:127.0.0.1]:80"), "127.0.0.1:80");
+        assert_eq!(canonical("[::1]:80"), "[::1]:80");
+        assert_eq!(Addr::of_path(Path::new("/run/\x1b[x")).to_string(), "unix:/run/\\u{1b}[x");
+        assert_eq!(Addr::of_abstract(b"a").to_string(), "unix:@a");
+        assert_eq!(Addr::of_process(Some(7), 0).to_string(), "unix:pid=7,uid=0");
+    }
+}
