@@ -5,12 +5,12 @@ use std::io::{self, IsTerminal as _, Read};
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
-use super::conversation::{ConversationArgs, ENDS};
+use super::conversation::{self, ConversationArgs, ENDS};
 use super::dialing::{DialArgs, Reached};
 use super::ending;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::net::bridge::{Sink, Source};
+use crate::net::bridge::Source;
 use crate::net::channel::{Channel, Way};
 use crate::net::dial::Dialed;
 use crate::net::endpoint::{Endpoint, Target};
@@ -87,8 +87,7 @@ async fn converse(
     let system = |operation| move |source| net::Error::System { operation, source };
     let source = args.conversation.sends().then(|| standard_input(out)).transpose();
     let mut source = source.map_err(system("read standard input"))?;
-    let sink = Sink::start(move |peer, bytes| payload.write(peer, bytes));
-    let sink = sink.map_err(system("start a thread"))?;
+    let sink = conversation::print(payload)?;
     let policy = args.conversation.policy(true, whole);
     let sink = args.conversation.receives().then_some(&sink);
     // Ctrl-C ends a client the way it ends any program.

@@ -1,10 +1,13 @@
 //! What `connect` and `listen` have in common: how a conversation goes and how it ends.
 
+use std::io;
 use std::time::Duration;
 
 use super::values::{self, Limit};
-use crate::net::Deadline;
+use crate::net::bridge::{Sink, Writer};
 use crate::net::pump::{LineEnds, Policy};
+use crate::net::{self, Deadline};
+use crate::output::Payload;
 
 /// The table of ends, for the help of both commands and the README.
 pub(super) const ENDS: &str = "\
@@ -78,4 +81,22 @@ impl ConversationArgs {
             deadline,
         }
     }
+}
+
+/// Standard output, where what peers send goes.
+struct Screen(Payload);
+
+impl Writer for Screen {
+    fn write(&mut self, from: &str, bytes: &[u8]) -> io::Result<()> {
+        self.0.write(from, bytes)
+    }
+}
+
+/// Starts to print what peers send.
+///
+/// # Errors
+/// No thread could be started.
+pub(super) fn print(payload: Payload) -> Result<Sink, net::Error> {
+    let failed = |source| net::Error::System { operation: "start a thread", source };
+    Sink::start(Screen(payload)).map_err(failed)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::conversation::{ConversationArgs, ENDS};
+use super::conversation::{self, ConversationArgs, ENDS};
 use super::server::{self, Plan, ServerArgs};
 use super::values;
 use super::{connect, ending};
@@ -15,7 +15,7 @@ use crate::net::bridge::Sink;
 use crate::net::channel::{Channel, Way};
 use crate::net::pump::{self, Counts, End};
 use crate::net::serve::{Connection, Notice, Service, WhenFull};
-use crate::net::{self, Deadline, ListenAddress, Stop, names};
+use crate::net::{Deadline, ListenAddress, Stop, names};
 use crate::output::{Event, Events, Output, Payload, WhenGone};
 
 const EXAMPLES: &str = "\
@@ -64,16 +64,13 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         if interactive {
             payload = payload.in_conversation(out);
         }
-        let sink = Sink::start(move |peer, bytes| payload.write(peer, bytes));
-        let sink =
-            sink.map_err(|source| net::Error::System { operation: "start a thread", source });
-        let (keep_open, conversation) = (args.keep_open, args.conversation);
+        let keep_open = args.keep_open;
         Ok(Listen {
             out,
             keep_open,
-            conversation,
+            conversation: args.conversation,
             interactive,
-            sink: sink?,
+            sink: conversation::print(payload)?,
             events,
             stop,
             last: Mutex::default(),

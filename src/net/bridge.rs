@@ -12,17 +12,28 @@ use std::thread;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use super::broadcast::Subscription;
+
 /// Bytes moved at once. Between 64 and 256 KiB a plain loop is as fast as loopback gets.
 const CHUNK: usize = 256 * 1024;
 
 /// Buffers in each direction: one being filled, one being emptied, and two on the way.
-const BUFFERS: usize = 4;
+pub(super) const BUFFERS: usize = 4;
 
-/// What is to be sent: filled by a thread that reads.
+/// What is to be sent.
 #[derive(Debug)]
-pub struct Source {
-    filled: mpsc::Receiver<io::Result<(Vec<u8>, usize)>>,
-    empty: blocking::Sender<Vec<u8>>,
+pub struct Source(Origin);
+
+/// Where a source's bytes come from.
+#[derive(Debug)]
+enum Origin {
+    /// A thread that reads.
+    Thread {
+        filled: mpsc::Receiver<io::Result<(Vec<u8>, usize)>>,
+        empty: blocking::Sender<Vec<u8>>,
+    },
+    /// Another source, which several connections share.
+    Shared(Subscription),
 }
 
 /// Where what has come goes: emptied by a thread that writes, which clones share.
@@ -54,45 +65,73 @@ impl Source {
                 }
             }
         })?;
-        Ok(Self { filled, empty })
+        Ok(Self(Origin::Thread { filled, empty }))
     }
 
     /// Waits for what was read next; none at the end.
     pub(super) async fn next(&mut self) -> io::Result<Option<Chunk>> {
-        let read = self.filled.recv().await.transpose()?;
-        Ok(read.filter(|(_, len)| *len > 0).map(|(buffer, len)| Chunk { buffer, len }))
+        match &mut self.0 {
+            Origin::Thread { filled, .. } => {
+                let read = filled.recv().await.transpose()?;
+                Ok(read.filter(|(_, len)| *len > 0).map(|(buffer, len)| Chunk::Own(buffer, len)))
+            }
+            Origin::Shared(subscription) => Ok(subscription.next().await?.map(Chunk::Shared)),
+        }
     }
 
     /// Gives the chunk's buffer back.
     pub(super) fn give_back(&self, chunk: Chunk) {
-        // A reader that has ended needs none.
-        self.empty.send(chunk.buffer).ok();
+        if let (Origin::Thread { empty, .. }, Chunk::Own(buffer, _)) = (&self.0, chunk) {
+            // A reader that has ended needs none.
+            empty.send(buffer).ok();
+        }
     }
 }
 
 /// What was read at once.
 #[derive(Debug)]
-pub(super) struct Chunk {
-    buffer: Vec<u8>,
-    len: usize,
+pub(super) enum Chunk {
+    /// A buffer, and how much of it counts.
+    Own(Vec<u8>, usize),
+    /// Bytes that others get as well.
+    Shared(Arc<[u8]>),
 }
 
 impl Deref for Chunk {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.buffer[..self.len]
+        match self {
+            Self::Own(buffer, len) => &buffer[..*len],
+            Self::Shared(bytes) => bytes,
+        }
     }
 }
 
+impl From<Subscription> for Source {
+    fn from(subscription: Subscription) -> Self {
+        Self(Origin::Shared(subscription))
+    }
+}
+
+/// What a sink writes to.
+pub trait Writer: Send + 'static {
+    /// Writes `bytes`, which came from `from`.
+    ///
+    /// # Errors
+    /// Nobody takes them: nothing more is written then.
+    fn write(&mut self, from: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Takes note that the peer has ended its side.
+    fn end(&mut self) {}
+}
+
 impl Sink {
-    /// Starts writing: `write` gets whom bytes are from, and the bytes.
+    /// Starts writing.
     ///
     /// # Errors
     /// No thread could be started.
-    pub fn start(
-        mut write: impl FnMut(&str, &[u8]) -> io::Result<()> + Send + 'static,
-    ) -> io::Result<Self> {
+    pub fn start(mut writer: impl Writer) -> io::Result<Self> {
         let (filled, mut deliveries) = mpsc::channel::<Delivery>(BUFFERS);
         let pool = Arc::new(Pool {
             places: Arc::new(Semaphore::new(BUFFERS)),
@@ -101,8 +140,12 @@ impl Sink {
         });
         let told = Arc::clone(&pool);
         thread::Builder::new().name("output".into()).spawn(move || {
-            while let Some(Delivery { from, buffer, len }) = deliveries.blocking_recv() {
-                if let Err(error) = write(&from, &buffer[..len]) {
+            while let Some(delivery) = deliveries.blocking_recv() {
+                let Delivery::Bytes { from, buffer, len } = delivery else {
+                    writer.end();
+                    continue;
+                };
+                if let Err(error) = writer.write(&from, &buffer[..len]) {
                     *lock(&told.failure) = Some(error);
                     // Wakes whoever waits for a buffer.
                     told.places.close();
@@ -130,8 +173,14 @@ impl Sink {
         buffer: Buffer,
         len: usize,
     ) -> io::Result<()> {
-        let delivery = Delivery { from: Arc::clone(from), buffer, len };
+        let delivery = Delivery::Bytes { from: Arc::clone(from), buffer, len };
         self.filled.send(delivery).await.map_err(|_| self.pool.failure())
+    }
+
+    /// Passes on that the peer has ended its side.
+    pub(super) async fn end(&self) {
+        // A writer that gave up has ended already.
+        self.filled.send(Delivery::End).await.ok();
     }
 
     /// Waits until the writer has given up, and returns why.
@@ -152,12 +201,11 @@ impl Sink {
     }
 }
 
-/// Bytes on their way to the writer.
+/// What is on its way to the writer.
 #[derive(Debug)]
-struct Delivery {
-    from: Arc<str>,
-    buffer: Buffer,
-    len: usize,
+enum Delivery {
+    Bytes { from: Arc<str>, buffer: Buffer, len: usize },
+    End,
 }
 
 /// The buffers of a sink: a fixed number, used again.

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod addr;
 pub mod bridge;
+pub mod broadcast;
 pub mod channel;
 pub mod deadline;
 pub mod dial;

@@ -274,7 +274,11 @@ async fn send_all(
     let mut translator = CrLf::default();
     loop {
         state.waiting.store(state.now(), Ordering::Relaxed);
-        let chunk = source.next().await.map_err(End::Input)?;
+        let chunk = source.next().await.map_err(|error| match error.kind() {
+            // Reading does not time out: this peer did not take what the others took.
+            ErrorKind::TimedOut => End::Send(error),
+            _ => End::Input(error),
+        })?;
         state.waiting.store(NEVER, Ordering::Relaxed);
         let Some(chunk) = chunk else { break };
         let translated;
@@ -369,7 +373,10 @@ async fn receive_all(
                 Ok(buffer) => spare = Some(buffer),
                 Err(error) => return End::Output(error),
             },
-            Some(Ok((_, 0))) => return End::Eof,
+            Some(Ok((_, 0))) => {
+                sink.end().await;
+                return End::Eof;
+            }
             Some(Ok((buffer, len))) => {
                 if let Err(error) = sink.deliver(&from, buffer, len).await {
                     return End::Output(error);

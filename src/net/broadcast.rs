@@ -1,0 +1,199 @@
+//! One source for many connections: what is read goes to everybody who is there at that moment.
+//!
+//! Nothing is read while nobody is there. Everybody gets every byte, so the slowest sets the pace;
+//! but only for so long: a connection that takes nothing is cut off, and the others go on.
+
+use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+
+use super::bridge::{BUFFERS, Source};
+use super::deadline::Deadline;
+
+/// How long a connection may hold all others up.
+const STALLED: Duration = Duration::from_secs(5);
+
+/// A source that is shared. It is read for as long as the runtime lives.
+#[derive(Debug)]
+pub struct Broadcast(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    joined: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    listeners: Vec<Listener>,
+    /// The source has ended, and how.
+    ended: Option<Result<(), ErrorKind>>,
+}
+
+#[derive(Debug)]
+struct Listener {
+    chunks: mpsc::Sender<Arc<[u8]>>,
+    cut_off: Arc<AtomicBool>,
+}
+
+/// One connection's part in a broadcast, from now on.
+#[derive(Debug)]
+pub struct Subscription {
+    chunks: mpsc::Receiver<Arc<[u8]>>,
+    cut_off: Arc<AtomicBool>,
+    shared: Arc<Shared>,
+}
+
+impl Broadcast {
+    /// Begins to share `source`, in this runtime.
+    pub fn start(source: Source) -> Self {
+        let shared = Arc::<Shared>::default();
+        tokio::spawn(Arc::clone(&shared).spread(source));
+        Self(shared)
+    }
+
+    /// Returns what is read from now on.
+    pub fn subscribe(&self) -> Subscription {
+        let (sender, chunks) = mpsc::channel(BUFFERS);
+        let cut_off = Arc::new(AtomicBool::new(false));
+        let mut state = self.0.state();
+        if state.ended.is_none() {
+            let cut_off = Arc::clone(&cut_off);
+            state.listeners.push(Listener { chunks: sender, cut_off });
+        }
+        drop(state);
+        self.0.joined.notify_one();
+        Subscription { chunks, cut_off, shared: Arc::clone(&self.0) }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A list is whole after every single step, whoever panicked meanwhile.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn spread(self: Arc<Self>, mut source: Source) {
+        let ended = loop {
+            self.somebody_listens().await;
+            let chunk = match source.next().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error.kind()),
+            };
+            self.give_to_all(&Arc::from(&chunk[..])).await;
+            source.give_back(chunk);
+        };
+        let mut state = self.state();
+        state.ended = Some(ended);
+        state.listeners.clear();
+    }
+
+    async fn somebody_listens(&self) {
+        loop {
+            let joined = self.joined.notified();
+            if !self.state().listeners.is_empty() {
+                return;
+            }
+            joined.await;
+        }
+    }
+
+    async fn give_to_all(&self, chunk: &Arc<[u8]>) {
+        // Whoever joins meanwhile begins with the next chunk.
+        let listeners = std::mem::take(&mut self.state().listeners);
+        let deadline = Deadline::after(STALLED);
+        let mut staying = Vec::with_capacity(listeners.len());
+        for listener in listeners {
+            match deadline.bound(listener.chunks.send(Arc::clone(chunk))).await {
+                Ok(Ok(())) => staying.push(listener),
+                // It left.
+                Ok(Err(_)) => {}
+                Err(_) => listener.cut_off.store(true, Ordering::Relaxed),
+            }
+        }
+        let mut state = self.state();
+        staying.append(&mut state.listeners);
+        state.listeners = staying;
+    }
+}
+
+impl Subscription {
+    /// Waits for what was read next; none at the end.
+    ///
+    /// # Errors
+    /// The source failed; `TimedOut` where this connection did not take what the others took.
+    pub(super) async fn next(&mut self) -> io::Result<Option<Arc<[u8]>>> {
+        if let Some(chunk) = self.chunks.recv().await {
+            return Ok(Some(chunk));
+        }
+        if self.cut_off.load(Ordering::Relaxed) {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        match self.shared.state().ended {
+            Some(Err(kind)) => Err(kind.into()),
+            _ => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    /// Gives a piece each time it is told to.
+    struct Told(std::sync::mpsc::Receiver<&'static [u8]>);
+
+    impl Read for Told {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let piece = self.0.recv().unwrap_or_default();
+            buffer[..piece.len()].copy_from_slice(piece);
+            Ok(piece.len())
+        }
+    }
+
+    #[test]
+    fn everybody_gets_what_is_read_while_they_are_there() {
+        let (tell, told) = std::sync::mpsc::channel::<&[u8]>();
+        let runtime = super::super::serve::runtime().unwrap();
+        runtime.block_on(async {
+            let broadcast = Broadcast::start(Source::start(Told(told)).unwrap());
+            let mut first = broadcast.subscribe();
+            tell.send(b"one").unwrap();
+            assert_eq!(&*first.next().await.unwrap().unwrap(), b"one");
+            let mut second = broadcast.subscribe();
+            tell.send(b"two").unwrap();
+            assert_eq!(&*first.next().await.unwrap().unwrap(), b"two");
+            assert_eq!(&*second.next().await.unwrap().unwrap(), b"two");
+            drop(tell);
+            assert_eq!(first.next().await.unwrap(), None);
+            assert_eq!(second.next().await.unwrap(), None);
+            assert_eq!(broadcast.subscribe().next().await.unwrap(), None);
+        });
+    }
+
+    #[test]
+    fn who_takes_nothing_is_cut_off_and_the_others_go_on() {
+        let (tell, told) = std::sync::mpsc::channel::<&[u8]>();
+        let runtime = super::super::serve::runtime().unwrap();
+        runtime.block_on(async {
+            let broadcast = Broadcast::start(Source::start(Told(told)).unwrap());
+            let mut stalled = broadcast.subscribe();
+            let mut lively = broadcast.subscribe();
+            for _ in 0..=BUFFERS {
+                tell.send(b"x").unwrap();
+                assert!(lively.next().await.unwrap().is_some());
+            }
+            tell.send(b"y").unwrap();
+            assert_eq!(&*lively.next().await.unwrap().unwrap(), b"y");
+            for _ in 0..BUFFERS {
+                assert!(stalled.next().await.unwrap().is_some());
+            }
+            assert_eq!(stalled.next().await.unwrap_err().kind(), ErrorKind::TimedOut);
+        });
+    }
+}
