@@ -5,9 +5,11 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::dial::{self, Dialed};
 use crate::net::endpoint::{Address, Endpoint, Transport};
+use crate::net::error::Attempt;
 use crate::net::names;
 use crate::net::{self, Deadline};
 use crate::output::Output;
+use crate::output::figures::time;
 use crate::reason;
 
 /// The flags of every client.
@@ -51,10 +53,29 @@ impl DialArgs {
         let addrs = names::resolve(host, port.0, family, deadline)
             .await
             .map_err(|source| net::Error::Name { name: host.to_string(), source })?;
-        let dialed = dial::connect(&endpoint.to_string(), &addrs, deadline).await?;
-        for attempt in &dialed.failed {
-            out.detail(&format!("{} {}", attempt.addr, reason::of(&attempt.error)));
+        let dialed = dial::connect(&endpoint.to_string(), &addrs, deadline).await;
+        tell_race(&dialed, out);
+        Ok(dialed?)
+    }
+}
+
+/// Says what became of each address, in the order in which it was known.
+fn tell_race(dialed: &Result<Dialed, net::Error>, out: Output) {
+    let (failed, dialed) = match dialed {
+        Ok(dialed) => (&dialed.failed, Some(dialed)),
+        Err(net::Error::Connect { attempts, .. }) => (attempts, None),
+        Err(_) => return,
+    };
+    for Attempt { addr, error, span } in failed {
+        out.detail(&match span {
+            Some(span) => format!("{addr} {} after {}", reason::of(error), time(span.lasted())),
+            None => format!("{addr} was not tried: time was up"),
+        });
+    }
+    if let Some(Dialed { peer, span, unanswered, .. }) = dialed {
+        out.detail(&format!("{peer} answered after {}", time(span.lasted())));
+        for (addr, span) in unanswered {
+            out.detail(&format!("{addr} had not answered after {}", time(span.lasted())));
         }
-        Ok(dialed)
     }
 }

@@ -7,13 +7,13 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use super::deadline::Deadline;
-use super::error::{Attempt, Error};
+use super::error::{Attempt, Error, Span};
 use super::names::Family;
 
 /// A connection that was made.
@@ -25,8 +25,14 @@ pub struct Dialed {
     pub peer: SocketAddr,
     /// Our end.
     pub local: SocketAddr,
+    /// When the dial began.
+    pub began: Instant,
+    /// When the address that answered was tried, and did.
+    pub span: Span,
     /// The addresses that failed before.
     pub failed: Vec<Attempt>,
+    /// The addresses that had not answered by then, with how long they were given.
+    pub unanswered: Vec<(SocketAddr, Span)>,
 }
 
 /// Connects to the first of `addrs` that answers, and names `target` where none does.
@@ -41,14 +47,20 @@ pub async fn connect(
     addrs: &[SocketAddr],
     deadline: Deadline,
 ) -> Result<Dialed, Error> {
+    let began = Instant::now();
     let mut waiting = interleave(addrs);
     let mut running = JoinSet::new();
-    let mut open = Vec::new();
+    // Each with when it was begun.
+    let mut open: Vec<(SocketAddr, Duration)> = Vec::new();
     let mut failed = Vec::new();
     loop {
         if let Some(addr) = waiting.pop_front() {
-            open.push(addr);
-            running.spawn(async move { (addr, attempt(addr).await) });
+            open.push((addr, began.elapsed()));
+            running.spawn(async move {
+                let started = began.elapsed();
+                let outcome = attempt(addr).await;
+                (addr, Span { started, ended: began.elapsed() }, outcome)
+            });
         }
         let head_start =
             if waiting.is_empty() { Deadline::NEVER } else { Deadline::after(HEAD_START) };
@@ -56,11 +68,17 @@ pub async fn connect(
             biased;
             finished = running.join_next() => {
                 // An attempt that panicked is a bug of ours, and none is left when all are done.
-                let Some(Ok((addr, outcome))) = finished else { break };
-                open.retain(|other| *other != addr);
+                let Some(Ok((peer, span, outcome))) = finished else { break };
+                open.retain(|(addr, _)| *addr != peer);
                 match outcome {
-                    Ok((stream, local)) => return Ok(Dialed { stream, peer: addr, local, failed }),
-                    Err(error) => failed.push(Attempt { addr, error }),
+                    Ok((stream, local)) => {
+                        let given = |(addr, started)| (addr, Span { started, ended: span.ended });
+                        let unanswered = open.into_iter().map(given).collect();
+                        return Ok(Dialed {
+                            stream, peer, local, began, span, failed, unanswered,
+                        });
+                    }
+                    Err(error) => failed.push(Attempt { addr: peer, error, span: Some(span) }),
                 }
                 if running.is_empty() && waiting.is_empty() {
                     break;
@@ -68,8 +86,12 @@ pub async fn connect(
             }
             () = head_start.passed() => {}
             () = deadline.passed() => {
-                let unanswered = open.into_iter().chain(waiting);
-                failed.extend(unanswered.map(|addr| Attempt { addr, error: ErrorKind::TimedOut.into() }));
+                let ended = began.elapsed();
+                let given = |(addr, started)| (addr, Some(Span { started, ended }));
+                let never = waiting.into_iter().map(|addr| (addr, None));
+                failed.extend(open.into_iter().map(given).chain(never).map(|(addr, span)| {
+                    Attempt { addr, error: ErrorKind::TimedOut.into(), span }
+                }));
                 break;
             }
         }
@@ -114,7 +136,6 @@ fn interleave(addrs: &[SocketAddr]) -> VecDeque<SocketAddr> {
 mod tests {
     use super::*;
     use std::net::TcpListener;
-    use std::time::Instant;
 
     fn dial(addrs: &[SocketAddr], limit: Duration) -> Result<Dialed, Error> {
         let runtime = super::super::serve::runtime().unwrap();
@@ -173,6 +194,10 @@ mod tests {
         let dialed = dial(&[silent, good.local_addr().unwrap()], Duration::from_secs(20)).unwrap();
         assert_eq!(dialed.peer, good.local_addr().unwrap());
         assert!(started.elapsed() >= HEAD_START);
+        assert!(dialed.span.started >= HEAD_START);
+        let [(loser, span)] = dialed.unanswered[..] else { panic!("{dialed:?}") };
+        assert_eq!((loser, span.ended), (silent, dialed.span.ended));
+        assert!(span.lasted() >= HEAD_START && span.started < dialed.span.started);
     }
 
     #[test]

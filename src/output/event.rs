@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
-use super::Verbosity;
+use super::{Verbosity, figures};
 use crate::text;
 
 /// Bytes from the network: in JSON `{"text": …}`, or `{"bytes": …}` (base64) where not UTF-8.
@@ -191,9 +191,9 @@ impl Event {
             Self::Data { peer, data } => format!("data {peer}: {}", text::quote(&data.0)),
             Self::Closed { peer, bytes_in, bytes_out, duration_us, reason } => format!(
                 "closed {peer}: {} in, {} out, {} ({reason})",
-                in_bytes(*bytes_in),
-                in_bytes(*bytes_out),
-                seconds(*duration_us)
+                figures::count(*bytes_in),
+                figures::count(*bytes_out),
+                figures::micros(*duration_us)
             ),
             Self::Login { record, .. } => format!("not recorded: {record}"),
             Self::Incomplete { peer, bytes } => {
@@ -243,22 +243,6 @@ impl Event {
             Self::Login { result, .. } if *result != "recorded" => Tone::Bad,
             _ => Tone::Plain,
         }
-    }
-}
-
-fn in_bytes(count: u64) -> String {
-    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
-}
-
-/// Microseconds for people: `812 µs`, `1.2 ms`, `3.0 s`.
-fn seconds(micros: u64) -> String {
-    // The loss of precision begins beyond 142 years.
-    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-    let value = micros as f64;
-    match micros {
-        0..1_000 => format!("{micros} µs"),
-        1_000..1_000_000 => format!("{:.1} ms", value / 1e3),
-        _ => format!("{:.1} s", value / 1e6),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod color;
 mod event;
+pub mod figures;
 mod json;
 mod payload;
 mod prompt;

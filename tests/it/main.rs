@@ -15,6 +15,7 @@ mod info;
 mod json_doc;
 mod listen;
 mod login;
+mod race;
 mod readme;
 mod resolve;
 mod support;
