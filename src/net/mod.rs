@@ -16,6 +16,7 @@ pub mod socket;
 pub mod stop;
 pub mod stream;
 pub mod sys;
+pub mod tap;
 
 pub use self::deadline::Deadline;
 pub use self::endpoint::{Endpoint, Host, ListenAddress, Port};

@@ -7,6 +7,7 @@
 mod color;
 mod event;
 pub mod figures;
+mod hexdump;
 mod json;
 mod payload;
 mod prompt;
@@ -20,12 +21,13 @@ use serde::Serialize;
 
 pub use self::color::ColorChoice;
 pub use self::event::{Event, NetText};
+pub use self::hexdump::{Direction, Hexdump};
 pub use self::payload::Payload;
 pub use self::queue::{EventQueue, Events, WhenGone};
 pub use self::table::{Cell, Report, Table};
 
 use self::color::Paint;
-use crate::text;
+use crate::{patient, text};
 
 /// How data on standard output is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -232,17 +234,34 @@ impl Output {
 
     /// Talk gets a line of its own, and the prompt, if it stood there, comes again behind it.
     fn talk_over_prompt(self, line: &str) {
+        self.talk_lines(std::iter::once(line));
+    }
+
+    /// The same for any number of lines, each with its end, which nothing comes between.
+    fn talk_lines(self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
         let (occupied, prompted) = prompt::leave();
-        if occupied {
-            write_stderr(&["\n", line].concat());
-        } else {
-            write_stderr(line);
+        let mut stderr = io::stderr().lock();
+        let mut waiting = String::from(if occupied { "\n" } else { "" });
+        for line in lines {
+            waiting.push_str(line.as_ref());
+            if waiting.len() >= TALK_AT_ONCE {
+                if patient::write_all(&mut stderr, waiting.as_bytes()).is_err() {
+                    break;
+                }
+                waiting.clear();
+            }
         }
+        // Nobody is left to tell when standard error itself fails.
+        patient::write_all(&mut stderr, waiting.as_bytes()).ok();
+        drop(stderr);
         if prompted {
             self.prompt();
         }
     }
 }
+
+/// Bytes of talk collected for one write: a hexdump has many lines.
+const TALK_AT_ONCE: usize = 16 * 1024;
 
 /// Messages may quote a peer: everything but our own line breaks is escaped.
 ///
