@@ -248,7 +248,7 @@ impl Event {
 
 #[cfg(test)]
 #[path = "../../tests/it/json_doc.rs"]
-mod json_doc;
+pub(super) mod json_doc;
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ mod json;
 mod payload;
 mod prompt;
 mod queue;
+mod recording;
 mod table;
 
 use std::fmt::Write as _;
@@ -24,6 +25,7 @@ pub use self::event::{Event, NetText};
 pub use self::hexdump::{Direction, Hexdump};
 pub use self::payload::Payload;
 pub use self::queue::{EventQueue, Events, WhenGone};
+pub use self::recording::{Recording, RecordingError};
 pub use self::table::{Cell, Report, Table};
 
 use self::color::Paint;
