@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
-use super::{Verbosity, figures};
+use super::{Stats, Verbosity, figures};
 use crate::text;
 
 /// Bytes from the network: in JSON `{"text": …}`, or `{"bytes": …}` (base64) where not UTF-8.
@@ -85,6 +85,12 @@ pub enum Event {
         duration_us: u64,
         /// Why it ended: `eof`, `reset`, `idle`, …
         reason: String,
+    },
+    /// The figures of a connection that ended.
+    Stats {
+        /// All of them.
+        #[serde(flatten)]
+        stats: Box<Stats>,
     },
     /// A user and a password were given.
     Login {
@@ -195,6 +201,7 @@ impl Event {
                 figures::count(*bytes_out),
                 figures::micros(*duration_us)
             ),
+            Self::Stats { stats } => format!("stats {}", stats.peer),
             Self::Login { record, .. } => format!("not recorded: {record}"),
             Self::Incomplete { peer, bytes } => {
                 format!(
@@ -227,8 +234,10 @@ impl Event {
     pub(super) fn verbosity(&self) -> Verbosity {
         match self {
             Self::Data { .. } => Verbosity::Verbose,
-            // Data, printed whatever is said beside it.
-            Self::Login { .. } | Self::Said { .. } | Self::Reply { .. } => Verbosity::Quiet,
+            // Data, or asked for, and printed whatever is said beside it.
+            Self::Login { .. } | Self::Said { .. } | Self::Reply { .. } | Self::Stats { .. } => {
+                Verbosity::Quiet
+            }
             _ => Verbosity::Normal,
         }
     }
@@ -253,6 +262,7 @@ pub(super) mod json_doc;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::{Phase, TcpFigures};
     use std::collections::BTreeSet;
 
     use serde_json::Value;
@@ -279,6 +289,7 @@ mod tests {
             Refused { peer: peer(), reason: "server full" },
             Data { peer: peer(), data: text() },
             Closed { peer: peer(), bytes_in: 1, bytes_out: 2, duration_us: 3, reason: word() },
+            Stats { stats: Box::new(stats(bytes)) },
             Login {
                 peer: peer(),
                 conn: 1,
@@ -297,6 +308,16 @@ mod tests {
             Stopping { clients: 1 },
             NotShown { count: 1 },
         ]
+    }
+
+    /// With everything where the bytes are text, and as little as can be where they are not.
+    fn stats(bytes: &[u8]) -> Stats {
+        if std::str::from_utf8(bytes).is_err() {
+            return Stats::default();
+        }
+        let phases = vec![Phase { name: "connect", start_us: 0, duration_us: 1 }];
+        let tcp = Some(TcpFigures::default());
+        Stats { phases, duration_us: 2, tcp, ..Stats::default() }.with_rates()
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod payload;
 mod prompt;
 mod queue;
 mod recording;
+mod stats;
 mod table;
 
 use std::fmt::Write as _;
@@ -26,6 +27,7 @@ pub use self::hexdump::{Direction, Hexdump};
 pub use self::payload::Payload;
 pub use self::queue::{EventQueue, Events, WhenGone};
 pub use self::recording::{Recording, RecordingError};
+pub use self::stats::{FIRST_BYTE, Phase, Stats, TcpFigures};
 pub use self::table::{Cell, Report, Table};
 
 use self::color::Paint;
@@ -112,7 +114,9 @@ impl Output {
         let text = match self.format {
             Format::Json => json::line(report),
             Format::Plain => table::plain(&report.tables()),
-            Format::Table => table::aligned(&report.tables(), table::width(), self.out),
+            Format::Table => {
+                table::aligned(&report.tables(), table::width(rustix::stdio::stdout()), self.out)
+            }
         };
         write_stdout(text.as_bytes())
     }
@@ -130,10 +134,22 @@ impl Output {
         if let Some(line) = event.data_line() {
             return write_stdout(format!("{line}\n").as_bytes());
         }
-        if self.shows(event) {
+        if let Event::Stats { stats } = event {
+            self.talk_over_prompt(&self.stats(stats));
+        } else if self.shows(event) {
             self.talk_over_prompt(&format!("{}\n", self.err.event(event)));
         }
         Ok(())
+    }
+
+    /// The figures of a conversation, as talk: standard output is the peer's.
+    fn stats(self, stats: &Stats) -> String {
+        let headline = format!("stats {}", escape_lines(&stats.peer));
+        let tables = match self.format {
+            Format::Plain => table::plain(&stats.tables()),
+            _ => table::aligned(&stats.tables(), table::width(rustix::stdio::stderr()), self.err),
+        };
+        format!("{}\n{tables}", self.err.header(&headline))
     }
 
     /// Returns whether anything of `event` is printed.
