@@ -10,6 +10,7 @@ pub mod figures;
 mod hexdump;
 mod json;
 mod payload;
+mod progress;
 mod prompt;
 mod queue;
 mod recording;
@@ -25,6 +26,7 @@ pub use self::color::ColorChoice;
 pub use self::event::{Event, NetText};
 pub use self::hexdump::{Direction, Hexdump};
 pub use self::payload::Payload;
+pub use self::progress::{Meter, Progress};
 pub use self::queue::{EventQueue, Events, WhenGone};
 pub use self::recording::{Recording, RecordingError};
 pub use self::stats::{FIRST_BYTE, Phase, Stats, TcpFigures};
@@ -258,20 +260,21 @@ impl Output {
     /// The same for any number of lines, each with its end, which nothing comes between.
     fn talk_lines(self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
         let (occupied, prompted) = prompt::leave();
-        let mut stderr = io::stderr().lock();
-        let mut waiting = String::from(if occupied { "\n" } else { "" });
-        for line in lines {
-            waiting.push_str(line.as_ref());
-            if waiting.len() >= TALK_AT_ONCE {
-                if patient::write_all(&mut stderr, waiting.as_bytes()).is_err() {
-                    break;
+        progress::above(|| {
+            let mut stderr = io::stderr().lock();
+            let mut waiting = String::from(if occupied { "\n" } else { "" });
+            for line in lines {
+                waiting.push_str(line.as_ref());
+                if waiting.len() >= TALK_AT_ONCE {
+                    if patient::write_all(&mut stderr, waiting.as_bytes()).is_err() {
+                        break;
+                    }
+                    waiting.clear();
                 }
-                waiting.clear();
             }
-        }
-        // Nobody is left to tell when standard error itself fails.
-        patient::write_all(&mut stderr, waiting.as_bytes()).ok();
-        drop(stderr);
+            // Nobody is left to tell when standard error itself fails.
+            patient::write_all(&mut stderr, waiting.as_bytes()).ok();
+        });
         if prompted {
             self.prompt();
         }
@@ -304,5 +307,5 @@ fn write_stdout(bytes: &[u8]) -> io::Result<()> {
 
 fn write_stderr(text: &str) {
     // Nobody is left to tell when standard error itself fails.
-    io::stderr().lock().write_all(text.as_bytes()).ok();
+    progress::above(|| io::stderr().lock().write_all(text.as_bytes()).ok());
 }

@@ -226,7 +226,8 @@ mod tests {
 
             RTT      VARIES BY  SHORTEST  RETRANSMITS  CWND  MSS        PMTU  CONTROL
             10.0 ms  812 µs     -         3            10    1448/1460  1500  cubic
-        "#]].assert_eq(&drawn);
+        "#]]
+        .assert_eq(&drawn);
         assert!(drawn.lines().all(|line| line.chars().count() <= 80), "{drawn}");
         let narrow =
             table::aligned(&sample().tables(), Some(80), Paint::decide(ColorChoice::Never, false));
