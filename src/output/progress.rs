@@ -85,11 +85,16 @@ impl Progress {
     pub fn meter(&self) -> Meter {
         self.meter.clone()
     }
+
+    /// Takes the bar away, for good.
+    pub fn end(&self) {
+        self.meter.end();
+    }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.meter.end();
+        self.end();
     }
 }
 
