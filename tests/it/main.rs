@@ -18,6 +18,7 @@ mod login;
 mod race;
 mod readme;
 mod resolve;
+mod seeing;
 mod support;
 mod terminal;
 
