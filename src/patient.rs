@@ -5,8 +5,8 @@
 //! and writing wait for such a stream as if it blocked.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write as _};
-use std::os::fd::AsFd as _;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -31,14 +31,14 @@ impl Read for Reader {
 ///
 /// # Errors
 /// What the stream reports, except that it is full.
-pub fn write_all(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+pub fn write_all(stream: &mut (impl Write + AsFd), bytes: &[u8]) -> io::Result<()> {
     let mut rest = bytes;
     while !rest.is_empty() {
-        match file.write(rest) {
+        match stream.write(rest) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(len) => rest = &rest[len..],
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                wait_for(file, PollFlags::OUT)?;
+                wait_for(stream, PollFlags::OUT)?;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
@@ -48,8 +48,8 @@ pub fn write_all(file: &mut File, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Like the blocking call it stands for, this ends when the other side does something.
-fn wait_for(file: &File, what: PollFlags) -> io::Result<()> {
-    match poll(&mut [PollFd::from_borrowed_fd(file.as_fd(), what)], None) {
+fn wait_for(stream: &impl AsFd, what: PollFlags) -> io::Result<()> {
+    match poll(&mut [PollFd::from_borrowed_fd(stream.as_fd(), what)], None) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }

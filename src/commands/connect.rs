@@ -6,7 +6,7 @@ use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use super::conversation::{self, ConversationArgs, ENDS};
-use super::dialing::{DialArgs, Reached};
+use super::dialing::DialArgs;
 use super::ending;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -70,8 +70,7 @@ async fn converse(
     let interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
     // In a pipe the two ends are of interest to those who ask only.
     let tells = interactive || out.is_verbose() || out.is_json();
-    let Reached { dialed, .. } = args.dial.dial(endpoint, whole, out).await?;
-    let Dialed { stream, peer, local, .. } = dialed;
+    let Dialed { stream, peer, local, .. } = args.dial.dial(endpoint, whole, out).await?;
     let mut channel = Channel::new(Way::Plain(stream));
     let peer = peer.to_string();
     let events = queue.events();

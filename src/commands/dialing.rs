@@ -1,6 +1,7 @@
 //! What all clients have in common: which addresses they try, and for how long.
 
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::options::OptionArgs;
 use super::values::{self, FamilyArgs, Limit};
@@ -8,9 +9,11 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::dial::{self, Dialed, Way};
 use crate::net::endpoint::{Address, Endpoint, Origin, Transport};
-use crate::net::names;
+use crate::net::error::Attempt;
+use crate::net::names::{self, Family};
 use crate::net::{self, Deadline};
 use crate::output::Output;
+use crate::output::figures::time;
 use crate::reason;
 
 /// The flags of every client.
@@ -41,17 +44,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// A connection, and how long it took.
-#[derive(Debug)]
-pub(super) struct Reached {
-    /// The connection.
-    pub dialed: Dialed,
-    /// How long its name took; none where there was nothing to resolve.
-    pub resolving: Option<Duration>,
-    /// How long connecting took after that.
-    pub connecting: Duration,
-}
-
 impl DialArgs {
     /// Returns when the whole run must be over, counted from now.
     pub(super) fn whole(&self) -> Deadline {
@@ -67,7 +59,7 @@ impl DialArgs {
         endpoint: &Endpoint,
         whole: Deadline,
         out: Output,
-    ) -> anyhow::Result<Reached> {
+    ) -> anyhow::Result<Dialed> {
         let mut pause = FIRST_PAUSE;
         for left in (0..self.retry).rev() {
             match self.dial_once(endpoint, whole, out).await {
@@ -89,9 +81,8 @@ impl DialArgs {
         endpoint: &Endpoint,
         whole: Deadline,
         out: Output,
-    ) -> anyhow::Result<Reached> {
+    ) -> anyhow::Result<Dialed> {
         let deadline = whole.earlier(Deadline::maybe(self.connect_timeout.0));
-        let began = Instant::now();
         let (host, port) = match (&endpoint.address, endpoint.transport) {
             (Address::Net(host, port), Transport::Tcp | Transport::Tls) => (host, port),
             (Address::Unix(place), Transport::Unix) => {
@@ -99,8 +90,7 @@ impl DialArgs {
                     let message = format!("--from does not go with {endpoint}, a stream");
                     return Err(Failure::new(Exit::Usage, message).into());
                 }
-                let dialed = dial::connect_unix(place, deadline).await?;
-                return Ok(Reached { dialed, resolving: None, connecting: began.elapsed() });
+                return Ok(dial::connect_unix(place, deadline).await?);
             }
             _ => {
                 return Err(Failure::new(Exit::Usage, format!("{endpoint} is not a stream"))
@@ -109,20 +99,21 @@ impl DialArgs {
             }
         };
         let way = Way { from: self.origin()?, options: self.options.options() };
-        let addrs = names::resolve(host, port.0, self.family.family(), deadline)
+        let family = match (way.from, self.family.family()) {
+            // From an address of one family no other is reached.
+            (Some(from), Family::Any) => Family::of(from.ip()),
+            (_, family) => family,
+        };
+        let addrs = names::resolve(host, port.0, family, deadline)
             .await
             .map_err(|source| net::Error::Name { name: host.to_string(), source })?;
-        let resolving = matches!(host, net::Host::Name(_)).then(|| began.elapsed());
-        let connecting = Instant::now();
-        let dialed = dial::connect(&endpoint.to_string(), &addrs, way, deadline).await?;
-        for attempt in &dialed.failed {
-            out.detail(&format!("{} {}", attempt.addr, reason::of(&attempt.error)));
-        }
-        Ok(Reached { dialed, resolving, connecting: connecting.elapsed() })
+        let dialed = dial::connect(&endpoint.to_string(), &addrs, way, deadline).await;
+        tell_race(&dialed, out);
+        Ok(dialed?)
     }
 
     /// Returns our own end, as `--from` says.
-    fn origin(&self) -> Result<Option<std::net::SocketAddr>, Failure> {
+    fn origin(&self) -> Result<Option<SocketAddr>, Failure> {
         match &self.from {
             None => Ok(None),
             Some(Origin::Net(addr)) => Ok(Some(*addr)),
@@ -130,6 +121,27 @@ impl DialArgs {
                 let message = format!("{} is no address to connect from", place.addr());
                 Err(Failure::new(Exit::Usage, message).hint("--from ADDR[:PORT]"))
             }
+        }
+    }
+}
+
+/// Says what became of each address, in the order in which it was known.
+fn tell_race(dialed: &Result<Dialed, net::Error>, out: Output) {
+    let (failed, dialed) = match dialed {
+        Ok(dialed) => (&dialed.failed, Some(dialed)),
+        Err(net::Error::Connect { attempts, .. }) => (attempts, None),
+        Err(_) => return,
+    };
+    for Attempt { addr, error, span } in failed {
+        out.detail(&match span {
+            Some(span) => format!("{addr} {} after {}", reason::of(error), time(span.lasted())),
+            None => format!("{addr} was not tried: time was up"),
+        });
+    }
+    if let Some(Dialed { peer, span, unanswered, .. }) = dialed {
+        out.detail(&format!("{peer} answered after {}", time(span.lasted())));
+        for (addr, span) in unanswered {
+            out.detail(&format!("{addr} had not answered after {}", time(span.lasted())));
         }
     }
 }

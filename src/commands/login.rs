@@ -98,7 +98,7 @@ async fn log_in(
     out: Output,
 ) -> anyhow::Result<Exit> {
     let person = &Person::new(args, whole).await?;
-    let Dialed { stream, peer, .. } = args.dial.dial(endpoint, whole, out).await?.dialed;
+    let Dialed { stream, peer, .. } = args.dial.dial(endpoint, whole, out).await?;
     let mut server = Server {
         stream,
         peer: peer.to_string(),

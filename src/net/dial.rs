@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::addr::Addr;
 use super::deadline::Deadline;
-use super::error::{Attempt, Error};
+use super::error::{Attempt, Error, Span};
 use super::options::Options;
 use super::stream::Stream;
 use super::unix::{self, UnixPlace};
@@ -29,8 +29,14 @@ pub struct Dialed {
     pub peer: Addr,
     /// Our end.
     pub local: Addr,
+    /// When the dial began.
+    pub began: Instant,
+    /// When the address that answered was tried, and did.
+    pub span: Span,
     /// The addresses that failed before.
     pub failed: Vec<Attempt>,
+    /// The addresses that had not answered by then, with how long they were given.
+    pub unanswered: Vec<(SocketAddr, Span)>,
 }
 
 /// Connects to the first of `addrs` that answers, and names `target` where none does.
@@ -46,14 +52,20 @@ pub async fn connect(
     way: Way,
     deadline: Deadline,
 ) -> Result<Dialed, Error> {
+    let began = Instant::now();
     let mut waiting = interleave(addrs);
     let mut running = JoinSet::new();
-    let mut open = Vec::new();
+    // Each with when it was begun.
+    let mut open: Vec<(SocketAddr, Duration)> = Vec::new();
     let mut failed = Vec::new();
     loop {
         if let Some(addr) = waiting.pop_front() {
-            open.push(addr);
-            running.spawn(async move { (addr, attempt(addr, way).await) });
+            open.push((addr, began.elapsed()));
+            running.spawn(async move {
+                let started = began.elapsed();
+                let outcome = attempt(addr, way).await;
+                (addr, Span { started, ended: began.elapsed() }, outcome)
+            });
         }
         let head_start =
             if waiting.is_empty() { Deadline::NEVER } else { Deadline::after(HEAD_START) };
@@ -61,19 +73,30 @@ pub async fn connect(
             biased;
             finished = running.join_next() => {
                 // An attempt that panicked is a bug of ours, and none is left when all are done.
-                let Some(Ok((addr, outcome))) = finished else { break };
-                open.retain(|other| *other != addr);
+                let Some(Ok((peer, span, outcome))) = finished else { break };
+                open.retain(|(addr, _)| *addr != peer);
                 match outcome {
                     Ok((stream, local)) => {
-                        let (stream, peer) = (Stream::Tcp(stream), addr.into());
-                        return Ok(Dialed { stream, peer, local: local.into(), failed });
+                        let given = |(addr, started)| (addr, Span { started, ended: span.ended });
+                        let unanswered = open.into_iter().map(given).collect();
+                        return Ok(Dialed {
+                            stream: Stream::Tcp(stream),
+                            peer: peer.into(),
+                            local: local.into(),
+                            began,
+                            span,
+                            failed,
+                            unanswered,
+                        });
                     }
                     // No other address will make a port free on this machine.
                     Err(Refusal::Bind(source)) => {
-                        let addr = way.from.unwrap_or(addr).into();
+                        let addr = way.from.unwrap_or(peer).into();
                         return Err(Error::Bind { addr, source });
                     }
-                    Err(Refusal::Connect(error)) => failed.push(Attempt { addr: addr.into(), error }),
+                    Err(Refusal::Connect(error)) => {
+                        failed.push(Attempt { addr: peer.into(), error, span: Some(span) });
+                    }
                 }
                 if running.is_empty() && waiting.is_empty() {
                     break;
@@ -81,8 +104,12 @@ pub async fn connect(
             }
             () = head_start.passed() => {}
             () = deadline.passed() => {
-                let unanswered = open.into_iter().chain(waiting);
-                failed.extend(unanswered.map(|addr| Attempt { addr: addr.into(), error: ErrorKind::TimedOut.into() }));
+                let ended = began.elapsed();
+                let given = |(addr, started)| (addr, Some(Span { started, ended }));
+                let never = waiting.into_iter().map(|addr| (addr, None));
+                failed.extend(open.into_iter().map(given).chain(never).map(|(addr, span)| {
+                    Attempt { addr: addr.into(), error: ErrorKind::TimedOut.into(), span }
+                }));
                 break;
             }
         }
@@ -109,16 +136,20 @@ pub struct Way {
 /// [`Error::Connect`] with the one attempt.
 pub async fn connect_unix(place: &UnixPlace, deadline: Deadline) -> Result<Dialed, Error> {
     let peer = place.addr();
+    let began = Instant::now();
     let connected = match unix::connect(place, deadline).await {
         Ok(stream) => stream.local_addr().map(|local| (stream, Addr::of_unix(&local.into()))),
         Err(error) => Err(error),
     };
+    let span = Span { started: Duration::ZERO, ended: began.elapsed() };
     match connected {
         Ok((stream, local)) => {
-            Ok(Dialed { stream: Stream::Unix(stream), peer, local, failed: Vec::new() })
+            let stream = Stream::Unix(stream);
+            let (failed, unanswered) = (Vec::new(), Vec::new());
+            Ok(Dialed { stream, peer, local, began, span, failed, unanswered })
         }
         Err(error) => {
-            let attempts = vec![Attempt { addr: peer.clone(), error }];
+            let attempts = vec![Attempt { addr: peer.clone(), error, span: Some(span) }];
             let timed_out = deadline.has_passed();
             Err(Error::Connect { target: peer.to_string(), attempts, timed_out })
         }
@@ -184,7 +215,6 @@ fn interleave(addrs: &[SocketAddr]) -> VecDeque<SocketAddr> {
 mod tests {
     use super::*;
     use std::net::TcpListener;
-    use std::time::Instant;
 
     fn dial(addrs: &[SocketAddr], limit: Duration) -> Result<Dialed, Error> {
         let runtime = super::super::serve::runtime().unwrap();
@@ -242,6 +272,10 @@ mod tests {
         let dialed = dial(&[silent, good.local_addr().unwrap()], Duration::from_secs(20)).unwrap();
         assert_eq!(dialed.peer, good.local_addr().unwrap().into());
         assert!(started.elapsed() >= HEAD_START);
+        assert!(dialed.span.started >= HEAD_START);
+        let [(loser, span)] = dialed.unanswered[..] else { panic!("{dialed:?}") };
+        assert_eq!((loser, span.ended), (silent, dialed.span.ended));
+        assert!(span.lasted() >= HEAD_START && span.started < dialed.span.started);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use super::addr::Addr;
 use super::names::NameError;
@@ -71,6 +72,24 @@ pub struct Attempt {
     pub addr: Addr,
     /// Why it failed.
     pub error: io::Error,
+    /// When it was tried; none where time was up before its turn came.
+    pub span: Option<Span>,
+}
+
+/// When something was under way, counted from the beginning of the dial.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The beginning.
+    pub started: Duration,
+    /// The end.
+    pub ended: Duration,
+}
+
+impl Span {
+    /// Returns how long it took.
+    pub fn lasted(self) -> Duration {
+        self.ended.saturating_sub(self.started)
+    }
 }
 
 /// All attempts in one clause: the reason alone where there was one address, else each with its.

@@ -27,6 +27,11 @@ pub enum Family {
 }
 
 impl Family {
+    /// Returns the family `ip` is of.
+    pub fn of(ip: IpAddr) -> Self {
+        if ip.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
     /// Returns whether `ip` is wanted.
     pub fn admits(self, ip: IpAddr) -> bool {
         match self {

@@ -1,6 +1,6 @@
 //! What the kernel knows of a connection and no safe crate asks for.
 //!
-//! The one file with `unsafe`: each call is one ioctl whose argument the kernel fills in.
+//! The one file with `unsafe`: each call is one question whose answer the kernel fills in.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -34,6 +34,89 @@ pub fn unacknowledged(_socket: impl AsFd) -> io::Result<u32> {
     Ok(0)
 }
 
+/// What the kernel measures of a TCP connection (`TCP_INFO`, tcp(7)).
+///
+/// None where the kernel is older than the figure.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TcpInfo {
+    /// The smoothed round-trip time (RFC 6298), in microseconds.
+    pub rtt_us: u32,
+    /// How much it varies, in microseconds.
+    pub rtt_var_us: u32,
+    /// The shortest round-trip time of the last minutes, in microseconds; since Linux 4.6.
+    pub min_rtt_us: Option<u32>,
+    /// Segments sent again, all in all.
+    pub retransmits: Option<u32>,
+    /// The congestion window, in segments.
+    pub snd_cwnd: u32,
+    /// The largest segment sent, in bytes.
+    pub snd_mss: u32,
+    /// The largest segment received, in bytes.
+    pub rcv_mss: u32,
+    /// The largest packet the path carries, in bytes.
+    pub pmtu: u32,
+    /// The congestion control's name, such as `cubic`.
+    pub congestion: Option<String>,
+}
+
+/// Returns what the kernel measures of a TCP connection.
+///
+/// # Errors
+/// The descriptor is no TCP socket.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "no crate wraps TCP_INFO")]
+pub fn tcp_info(socket: impl AsFd) -> io::Result<TcpInfo> {
+    use std::mem::{MaybeUninit, offset_of};
+    use std::os::fd::AsRawFd as _;
+
+    let socket = socket.as_fd();
+    let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut len = libc::socklen_t::try_from(size_of::<libc::tcp_info>()).unwrap_or(0);
+    // SAFETY: the descriptor is open while it is borrowed, and the kernel writes at most `len`
+    // bytes, for which there is room, and into `len` how many it were (getsockopt(2)).
+    let failed = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            info.as_mut_ptr().cast(),
+            &raw mut len,
+        )
+    };
+    if failed != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the struct is integers only, and those the kernel did not write are zero.
+    let info = unsafe { info.assume_init() };
+    // What an older kernel does not know lies beyond what it wrote.
+    let known = |offset: usize, value: u32| {
+        let end = offset + size_of::<u32>();
+        usize::try_from(len).is_ok_and(|len| end <= len).then_some(value)
+    };
+    Ok(TcpInfo {
+        rtt_us: info.tcpi_rtt,
+        rtt_var_us: info.tcpi_rttvar,
+        // All bits are set as long as nothing was measured.
+        min_rtt_us: known(offset_of!(libc::tcp_info, tcpi_min_rtt), info.tcpi_min_rtt)
+            .filter(|rtt| *rtt != u32::MAX),
+        retransmits: known(offset_of!(libc::tcp_info, tcpi_total_retrans), info.tcpi_total_retrans),
+        snd_cwnd: info.tcpi_snd_cwnd,
+        snd_mss: info.tcpi_snd_mss,
+        rcv_mss: info.tcpi_rcv_mss,
+        pmtu: info.tcpi_pmtu,
+        congestion: rustix::net::sockopt::tcp_congestion(socket).ok(),
+    })
+}
+
+/// Elsewhere nobody is asked.
+///
+/// # Errors
+/// Always: `Unsupported`.
+#[cfg(not(target_os = "linux"))]
+pub fn tcp_info(_socket: impl AsFd) -> io::Result<TcpInfo> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +141,24 @@ mod tests {
         while unacknowledged(&client).unwrap() > 0 {
             std::thread::yield_now();
         }
+    }
+    #[test]
+    fn the_kernel_tells_what_it_measured_of_a_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let info = tcp_info(&client).unwrap();
+        // The handshake is a round trip, measured before anything is sent.
+        assert!(info.rtt_us > 0 && info.snd_cwnd > 0, "{info:?}");
+        assert!((500..=65_536).contains(&info.snd_mss), "{info:?}");
+        assert!(info.pmtu >= info.snd_mss, "{info:?}");
+        assert!(info.retransmits.is_some() && info.congestion.is_some(), "{info:?}");
+    }
+
+    #[test]
+    fn only_tcp_has_such_figures() {
+        let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        assert!(tcp_info(&one).is_err());
+        let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(tcp_info(&datagrams).is_err());
     }
 }

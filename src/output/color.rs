@@ -6,6 +6,7 @@
 use anstyle::{AnsiColor, Style};
 
 use super::event::{Event, Tone};
+use super::hexdump::Direction;
 
 /// The user's choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -60,6 +61,15 @@ impl Paint {
 
     pub(super) fn prompt(self, text: &str) -> String {
         self.paint(AnsiColor::Cyan.on_default().bold(), text)
+    }
+
+    /// The mark of a direction: ours like the prompt, the peer's in green.
+    pub(super) fn arrow(self, direction: Direction, text: &str) -> String {
+        let color = match direction {
+            Direction::In => AnsiColor::Green,
+            Direction::Out => AnsiColor::Cyan,
+        };
+        self.paint(color.on_default(), text)
     }
 
     /// An event's line, with its first word in the event's tone.

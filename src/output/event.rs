@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
-use super::Verbosity;
+use super::{Stats, Verbosity, figures};
 use crate::text;
 
 /// Bytes from the network: in JSON `{"text": …}`, or `{"bytes": …}` (base64) where not UTF-8.
@@ -85,6 +85,12 @@ pub enum Event {
         duration_us: u64,
         /// Why it ended: `eof`, `reset`, `idle`, …
         reason: String,
+    },
+    /// The figures of a connection that ended.
+    Stats {
+        /// All of them.
+        #[serde(flatten)]
+        stats: Box<Stats>,
     },
     /// A user and a password were given.
     Login {
@@ -191,10 +197,11 @@ impl Event {
             Self::Data { peer, data } => format!("data {peer}: {}", text::quote(&data.0)),
             Self::Closed { peer, bytes_in, bytes_out, duration_us, reason } => format!(
                 "closed {peer}: {} in, {} out, {} ({reason})",
-                in_bytes(*bytes_in),
-                in_bytes(*bytes_out),
-                seconds(*duration_us)
+                figures::count(*bytes_in),
+                figures::count(*bytes_out),
+                figures::micros(*duration_us)
             ),
+            Self::Stats { stats } => format!("stats {}", stats.peer),
             Self::Login { record, .. } => format!("not recorded: {record}"),
             Self::Incomplete { peer, bytes } => {
                 format!(
@@ -227,8 +234,10 @@ impl Event {
     pub(super) fn verbosity(&self) -> Verbosity {
         match self {
             Self::Data { .. } => Verbosity::Verbose,
-            // Data, printed whatever is said beside it.
-            Self::Login { .. } | Self::Said { .. } | Self::Reply { .. } => Verbosity::Quiet,
+            // Data, or asked for, and printed whatever is said beside it.
+            Self::Login { .. } | Self::Said { .. } | Self::Reply { .. } | Self::Stats { .. } => {
+                Verbosity::Quiet
+            }
             _ => Verbosity::Normal,
         }
     }
@@ -246,29 +255,14 @@ impl Event {
     }
 }
 
-fn in_bytes(count: u64) -> String {
-    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
-}
-
-/// Microseconds for people: `812 µs`, `1.2 ms`, `3.0 s`.
-fn seconds(micros: u64) -> String {
-    // The loss of precision begins beyond 142 years.
-    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-    let value = micros as f64;
-    match micros {
-        0..1_000 => format!("{micros} µs"),
-        1_000..1_000_000 => format!("{:.1} ms", value / 1e3),
-        _ => format!("{:.1} s", value / 1e6),
-    }
-}
-
 #[cfg(test)]
 #[path = "../../tests/it/json_doc.rs"]
-mod json_doc;
+pub(super) mod json_doc;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::{Phase, TcpFigures};
     use std::collections::BTreeSet;
 
     use serde_json::Value;
@@ -295,6 +289,7 @@ mod tests {
             Refused { peer: peer(), reason: "server full" },
             Data { peer: peer(), data: text() },
             Closed { peer: peer(), bytes_in: 1, bytes_out: 2, duration_us: 3, reason: word() },
+            Stats { stats: Box::new(stats(bytes)) },
             Login {
                 peer: peer(),
                 conn: 1,
@@ -313,6 +308,16 @@ mod tests {
             Stopping { clients: 1 },
             NotShown { count: 1 },
         ]
+    }
+
+    /// With everything where the bytes are text, and as little as can be where they are not.
+    fn stats(bytes: &[u8]) -> Stats {
+        if std::str::from_utf8(bytes).is_err() {
+            return Stats::default();
+        }
+        let phases = vec![Phase { name: "connect", start_us: 0, duration_us: 1 }];
+        let tcp = Some(TcpFigures::default());
+        Stats { phases, duration_us: 2, tcp, ..Stats::default() }.with_rates()
     }
 
     #[test]

@@ -6,10 +6,15 @@
 
 mod color;
 mod event;
+pub mod figures;
+mod hexdump;
 mod json;
 mod payload;
+mod progress;
 mod prompt;
 mod queue;
+mod recording;
+mod stats;
 mod table;
 
 use std::fmt::Write as _;
@@ -19,12 +24,16 @@ use serde::Serialize;
 
 pub use self::color::ColorChoice;
 pub use self::event::{Event, NetText};
+pub use self::hexdump::{Direction, Hexdump};
 pub use self::payload::Payload;
+pub use self::progress::{Meter, Progress};
 pub use self::queue::{EventQueue, Events, WhenGone};
+pub use self::recording::{Recording, RecordingError};
+pub use self::stats::{FIRST_BYTE, Phase, Stats, TcpFigures};
 pub use self::table::{Cell, Report, Table};
 
 use self::color::Paint;
-use crate::text;
+use crate::{patient, text};
 
 /// How data on standard output is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -107,7 +116,9 @@ impl Output {
         let text = match self.format {
             Format::Json => json::line(report),
             Format::Plain => table::plain(&report.tables()),
-            Format::Table => table::aligned(&report.tables(), table::width(), self.out),
+            Format::Table => {
+                table::aligned(&report.tables(), table::width(rustix::stdio::stdout()), self.out)
+            }
         };
         write_stdout(text.as_bytes())
     }
@@ -125,10 +136,22 @@ impl Output {
         if let Some(line) = event.data_line() {
             return write_stdout(format!("{line}\n").as_bytes());
         }
-        if self.shows(event) {
+        if let Event::Stats { stats } = event {
+            self.talk_over_prompt(&self.stats(stats));
+        } else if self.shows(event) {
             self.talk_over_prompt(&format!("{}\n", self.err.event(event)));
         }
         Ok(())
+    }
+
+    /// The figures of a conversation, as talk: standard output is the peer's.
+    fn stats(self, stats: &Stats) -> String {
+        let headline = format!("stats {}", escape_lines(&stats.peer));
+        let tables = match self.format {
+            Format::Plain => table::plain(&stats.tables()),
+            _ => table::aligned(&stats.tables(), table::width(rustix::stdio::stderr()), self.err),
+        };
+        format!("{}\n{tables}", self.err.header(&headline))
     }
 
     /// Returns whether anything of `event` is printed.
@@ -231,17 +254,35 @@ impl Output {
 
     /// Talk gets a line of its own, and the prompt, if it stood there, comes again behind it.
     fn talk_over_prompt(self, line: &str) {
+        self.talk_lines(std::iter::once(line));
+    }
+
+    /// The same for any number of lines, each with its end, which nothing comes between.
+    fn talk_lines(self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
         let (occupied, prompted) = prompt::leave();
-        if occupied {
-            write_stderr(&["\n", line].concat());
-        } else {
-            write_stderr(line);
-        }
+        progress::above(|| {
+            let mut stderr = io::stderr().lock();
+            let mut waiting = String::from(if occupied { "\n" } else { "" });
+            for line in lines {
+                waiting.push_str(line.as_ref());
+                if waiting.len() >= TALK_AT_ONCE {
+                    if patient::write_all(&mut stderr, waiting.as_bytes()).is_err() {
+                        break;
+                    }
+                    waiting.clear();
+                }
+            }
+            // Nobody is left to tell when standard error itself fails.
+            patient::write_all(&mut stderr, waiting.as_bytes()).ok();
+        });
         if prompted {
             self.prompt();
         }
     }
 }
+
+/// Bytes of talk collected for one write: a hexdump has many lines.
+const TALK_AT_ONCE: usize = 16 * 1024;
 
 /// Messages may quote a peer: everything but our own line breaks is escaped.
 ///
@@ -266,5 +307,5 @@ fn write_stdout(bytes: &[u8]) -> io::Result<()> {
 
 fn write_stderr(text: &str) {
     // Nobody is left to tell when standard error itself fails.
-    io::stderr().lock().write_all(text.as_bytes()).ok();
+    progress::above(|| io::stderr().lock().write_all(text.as_bytes()).ok());
 }

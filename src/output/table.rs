@@ -2,6 +2,8 @@
 //!
 //! The only file that names the table crate.
 
+use std::os::fd::BorrowedFd;
+
 use comfy_table::{ContentArrangement, presets};
 use serde::Serialize;
 
@@ -78,10 +80,10 @@ pub(super) fn plain(tables: &[Table]) -> String {
     out
 }
 
-/// The terminal's width; none where standard output is no terminal, so that nothing is ever cut
+/// The terminal's width; none where the stream is no terminal, so that nothing is ever cut
 /// or folded in a pipe.
-pub(super) fn width() -> Option<u16> {
-    rustix::termios::tcgetwinsize(rustix::stdio::stdout())
+pub(super) fn width(stream: BorrowedFd<'_>) -> Option<u16> {
+    rustix::termios::tcgetwinsize(stream)
         .ok()
         .map(|size| size.ws_col)
         .filter(|columns| *columns > 0)

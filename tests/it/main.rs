@@ -15,8 +15,10 @@ mod info;
 mod json_doc;
 mod listen;
 mod login;
+mod race;
 mod readme;
 mod resolve;
+mod seeing;
 mod support;
 mod terminal;
 

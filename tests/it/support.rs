@@ -517,6 +517,15 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Starts `sockkit ARGS…`, split at spaces, as the foreground of a terminal.
     pub(crate) fn start(args: &str, directory: &Path) -> Self {
+        Self::of(env!("CARGO_BIN_EXE_sockkit"), args.split_whitespace(), directory)
+    }
+
+    /// Starts any program so.
+    pub(crate) fn of(
+        program: &str,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        directory: &Path,
+    ) -> Self {
         use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
@@ -525,8 +534,8 @@ impl Terminal {
         let slave = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
         // A session of its own, with this terminal as the one it is controlled by.
         let child = Command::new("setsid")
-            .args(["--ctty", "--wait", env!("CARGO_BIN_EXE_sockkit")])
-            .args(args.split_whitespace())
+            .args(["--ctty", "--wait", program])
+            .args(args)
             .env("TERM", "xterm")
             .env_remove("NO_COLOR")
             .current_dir(directory)

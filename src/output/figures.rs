@@ -1,0 +1,71 @@
+//! Times, sizes and rates as people read them.
+//!
+//! For talk and tables only: JSON has plain numbers, with the unit in the key.
+
+use std::time::Duration;
+
+/// Returns a time: `812 µs`, `1.2 ms`, `3.0 s`.
+pub fn time(duration: Duration) -> String {
+    micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// The same for microseconds.
+pub(super) fn micros(micros: u64) -> String {
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..1_000_000 => format!("{:.1} ms", approximate(micros) / 1e3),
+        _ => format!("{:.1} s", approximate(micros) / 1e6),
+    }
+}
+
+/// Returns an exact number of bytes: `1 byte`, `5000000 bytes`.
+pub(super) fn count(bytes: u64) -> String {
+    if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
+}
+
+/// Returns a size at a glance: `17 B`, `64.0 KiB`, `1.2 GiB`.
+pub(super) fn size(bytes: u64) -> String {
+    scaled(approximate(bytes))
+}
+
+/// Returns how fast `bytes` went in `micros` microseconds, such as `1.3 GiB/s`; none where there
+/// were no bytes, or no time.
+pub(super) fn rate(bytes: u64, micros: u64) -> Option<String> {
+    let rate = approximate(bytes) * 1e6 / approximate(micros);
+    (bytes > 0 && micros > 0).then(|| format!("{}/s", scaled(rate)))
+}
+
+fn scaled(bytes: f64) -> String {
+    const KIB: f64 = 1024.0;
+    let mut value = bytes;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if value < KIB {
+            let decimals = usize::from(unit != "B");
+            return format!("{value:.decimals$} {unit}");
+        }
+        value /= KIB;
+    }
+    format!("{value:.1} TiB")
+}
+
+/// The loss of precision begins beyond 8 PiB, and 285 years.
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+fn approximate(value: u64) -> f64 {
+    value as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_the_unit_that_fits() {
+        assert_eq!(time(Duration::from_nanos(1500)), "1 µs");
+        assert_eq!([999, 1_250, 3_000_000].map(micros), ["999 µs", "1.2 ms", "3.0 s"]);
+        assert_eq!([0, 1, 2].map(count), ["0 bytes", "1 byte", "2 bytes"]);
+        assert_eq!([17, 65_536, 1_288_490_189].map(size), ["17 B", "64.0 KiB", "1.2 GiB"]);
+        assert_eq!(size(u64::MAX), "16777216.0 TiB");
+        assert_eq!(rate(2048, 2_000_000).unwrap(), "1.0 KiB/s");
+        assert_eq!((rate(0, 5), rate(5, 0)), (None, None));
+    }
+}
