@@ -13,6 +13,8 @@ mod login;
 mod login_server;
 mod port_file;
 mod resolve;
+#[cfg_attr(not(test), expect(dead_code, reason = "no command takes scripts yet"))]
+mod script;
 mod server;
 mod values;
 

@@ -35,9 +35,15 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What a script is played on: an open connection.
 ///
 /// Reading 0 bytes is the peer's end; `poll_shutdown` ends our side and leaves the peer's open.
-pub trait Line: AsyncRead + AsyncWrite + Unpin {
+pub trait Line {
+    /// Where bytes are read and written.
+    type Stream: AsyncRead + AsyncWrite + Unpin;
+
     /// Why TLS was not started.
     type TlsError;
+
+    /// Returns where bytes are read and written, now.
+    fn stream(&mut self) -> &mut Self::Stream;
 
     /// Gives on what came, such as to standard output. It is never cut off by a step that is out
     /// of time, only by the deadline for everything.
@@ -205,8 +211,9 @@ impl<'a, L: Line> Player<'a, L> {
     async fn send(&mut self, step: &Step, bytes: &[u8]) -> Result<(), Stop<L::TlsError>> {
         let mut rest = bytes;
         loop {
-            let write =
-                |line: Pin<&mut L>, context: &mut Context<'_>| line.poll_write(context, rest);
+            let write = |stream: Pin<&mut L::Stream>, context: &mut Context<'_>| {
+                stream.poll_write(context, rest)
+            };
             let len = self.patiently(step, write).await?;
             if len == 0 && !rest.is_empty() {
                 let source = ErrorKind::WriteZero.into();
@@ -256,7 +263,7 @@ impl<'a, L: Line> Player<'a, L> {
     async fn patiently<T>(
         &mut self,
         step: &Step,
-        mut work: impl FnMut(Pin<&mut L>, &mut Context<'_>) -> Poll<io::Result<T>>,
+        mut work: impl FnMut(Pin<&mut L::Stream>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Result<T, Stop<L::TlsError>> {
         let until = Instant::now() + STALLED;
         let mut timer = pin!(tokio::time::sleep_until(until));
@@ -291,18 +298,19 @@ impl<'a, L: Line> Player<'a, L> {
     async fn turn<T>(
         &mut self,
         mut timer: Pin<&mut Sleep>,
-        mut work: impl FnMut(Pin<&mut L>, &mut Context<'_>) -> Poll<T>,
+        mut work: impl FnMut(Pin<&mut L::Stream>, &mut Context<'_>) -> Poll<T>,
     ) -> Turn<T> {
         let Self { line, scratch, peer, .. } = self;
+        let stream = line.stream();
         poll_fn(|context| {
             // Work first: what the peer says to the last byte of it belongs to the next step,
             // which may be TLS.
-            if let Poll::Ready(done) = work(Pin::new(&mut **line), context) {
+            if let Poll::Ready(done) = work(Pin::new(&mut *stream), context) {
                 return Poll::Ready(Turn::Done(done));
             }
             if peer.is_none() {
                 let mut buffer = ReadBuf::new(scratch);
-                if let Poll::Ready(read) = Pin::new(&mut **line).poll_read(context, &mut buffer) {
+                if let Poll::Ready(read) = Pin::new(&mut *stream).poll_read(context, &mut buffer) {
                     let len = buffer.filled().len();
                     return Poll::Ready(Turn::Heard(read.map(|()| len)));
                 }
@@ -342,7 +350,7 @@ impl<'a, L: Line> Player<'a, L> {
 }
 
 /// No work: to wait for the others.
-fn nothing<L>(_: Pin<&mut L>, _: &mut Context<'_>) -> Poll<Infallible> {
+fn nothing<S>(_: Pin<&mut S>, _: &mut Context<'_>) -> Poll<Infallible> {
     Poll::Pending
 }
 

@@ -31,15 +31,15 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for Broken {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream.stream).poll_read(context, buffer);
-        match (&read, self.stream.end) {
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        match (&read, self.end) {
             (Poll::Ready(Ok(())), Some(kind)) if buffer.filled().len() == before => {
                 Poll::Ready(Err(kind.into()))
             }
@@ -48,26 +48,31 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for Broken {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream.stream).poll_write(context, bytes)
+        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream.stream).poll_flush(context)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream.stream).poll_shutdown(context)
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 
 impl Line for Wire {
+    type Stream = Broken;
     type TlsError = &'static str;
+
+    fn stream(&mut self) -> &mut Broken {
+        &mut self.stream
+    }
 
     async fn heard(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.heard.extend_from_slice(bytes);
