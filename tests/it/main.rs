@@ -17,6 +17,7 @@ mod listen;
 mod login;
 mod readme;
 mod resolve;
+mod script;
 mod script_doc;
 mod support;
 mod terminal;
