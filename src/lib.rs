@@ -6,6 +6,7 @@
 //!   error means to a user.
 //! - [`commands`]: one module a command: its arguments, what happens, what it reports.
 //! - [`dns`], [`login`], [`chat`]: protocol logic as plain state, without sockets where it can be.
+//! - [`script`]: the expect/send language: text to steps, steps to a conversation.
 //! - [`recorder`]: the append-only record file.
 //! - [`net`]: sockets. Knows no command and prints nothing.
 //! - [`output`]: reports and events to table, plain or JSON. Knows no command and no socket.
@@ -28,6 +29,7 @@ pub mod output;
 pub mod patient;
 pub mod reason;
 pub mod recorder;
+pub mod script;
 pub mod text;
 
 use std::ffi::OsString;

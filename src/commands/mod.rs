@@ -17,6 +17,8 @@ mod port_file;
 mod resolve;
 #[expect(dead_code, reason = "the commands that talk take it up next")]
 mod seeing;
+#[cfg_attr(not(test), expect(dead_code, reason = "no command takes scripts yet"))]
+mod script;
 mod server;
 mod values;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer, and what of the crate it may name.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("main.rs", &["sockkit"]),
     ("lib.rs", &["cli", "commands", "exit", "failure", "output"]),
     ("cli.rs", &["commands", "exit", "failure", "output"]),
@@ -12,13 +12,14 @@ const ARROWS: [(&str, &[&str]); 13] = [
     (
         "commands",
         &[
-            "dns", "login", "chat", "recorder", "net", "output", "exit", "failure", "text",
-            "reason", "patient",
+            "dns", "login", "chat", "script", "recorder", "net", "output", "exit", "failure",
+            "text", "reason", "patient",
         ],
     ),
     ("dns", &["net", "text", "reason"]),
     ("login", &["recorder", "net", "text", "reason"]),
     ("chat", &["recorder", "net", "text", "reason"]),
+    ("script", &["net", "text", "reason"]),
     ("recorder.rs", &["text", "reason", "patient"]),
     ("net", &["text", "reason", "patient"]),
     ("output", &["text", "reason", "patient"]),

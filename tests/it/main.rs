@@ -19,6 +19,8 @@ mod race;
 mod readme;
 mod resolve;
 mod seeing;
+mod script;
+mod script_doc;
 mod support;
 mod terminal;
 
