@@ -22,6 +22,7 @@ pub mod stop;
 pub mod stream;
 pub mod sys;
 pub mod tap;
+pub mod tls;
 pub mod unix;
 
 pub use self::addr::Addr;
