@@ -18,6 +18,7 @@ pub mod options;
 pub mod pump;
 pub mod serve;
 pub mod socket;
+pub mod starttls;
 pub mod stop;
 pub mod stream;
 pub mod sys;
