@@ -16,6 +16,8 @@ mod options;
 mod port_file;
 mod resolve;
 mod server;
+#[cfg_attr(not(test), expect(dead_code, reason = "`connect` and `listen` take its flags next"))]
+mod tls;
 mod values;
 
 use clap::error::ErrorKind;

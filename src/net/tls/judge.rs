@@ -113,13 +113,15 @@ impl ServerCertVerifier for Judge {
             Law::Pins(pins) if pins.contains(&pin) => Ok(ServerCertVerified::assertion()),
             Law::Pins(_) => Err(other(WrongPin)),
             Law::NoRoots => Err(other(NoRoots)),
-            Law::Chain(verifier) => verifier.verify_server_cert(
-                end_entity,
-                intermediates,
-                server_name,
-                ocsp_response,
-                now,
-            ),
+            Law::Chain(verifier) => verifier
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+                .map_err(|error| match error {
+                    // A CA that has the issuer's name and another key is not the issuer.
+                    Error::InvalidCertificate(CertificateError::BadSignature) => {
+                        CertificateError::UnknownIssuer.into()
+                    }
+                    error => error,
+                }),
         };
         // Of interest to an explanation only.
         let self_signed = outcome.is_err() && self.is_self_signed(end_entity, now);

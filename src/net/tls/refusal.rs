@@ -48,8 +48,8 @@ pub enum Refusal {
     WrongPurpose,
     /// It was revoked.
     Revoked,
-    /// Its signature, or the handshake's, does not verify.
-    BadSignature,
+    /// Whoever shows it does not have its key.
+    NotItsOwner,
     /// Anything else, in the library's words, escaped.
     Other(String),
 }
@@ -61,6 +61,10 @@ impl Refusal {
                 Self::SelfSigned
             }
             CertificateError::UnknownIssuer => Self::UnknownIssuer,
+            // A server's chain has been looked at by then: it is the handshake's. A client's may be
+            // either.
+            CertificateError::BadSignature if seen.is_some() => Self::NotItsOwner,
+            CertificateError::BadSignature => Self::Other("a signature does not verify".to_owned()),
             CertificateError::NotValidForNameContext { expected, presented } => Self::WrongName {
                 expected: expected.to_str().into_owned(),
                 presented: presented.iter().map(|name| plain_name(name)).collect(),
@@ -77,7 +81,6 @@ impl Refusal {
                 Self::WrongPurpose
             }
             CertificateError::Revoked => Self::Revoked,
-            CertificateError::BadSignature => Self::BadSignature,
             CertificateError::Other(OtherError(error)) if error.is::<WrongPin>() => Self::WrongPin,
             CertificateError::Other(OtherError(error)) if error.is::<NoRoots>() => Self::NoRoots,
             CertificateError::Other(OtherError(error)) => match &*error.to_string() {
@@ -118,7 +121,7 @@ impl fmt::Display for Refusal {
             Self::CaAsEndEntity => "it is a CA's own (CA:TRUE), which is for signing others only",
             Self::WrongPurpose => "it was issued for other purposes",
             Self::Revoked => "it was revoked",
-            Self::BadSignature => "a signature does not verify",
+            Self::NotItsOwner => "whoever shows it does not have its key",
             Self::Other(words) => words,
         };
         f.write_str(words)
