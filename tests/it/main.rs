@@ -19,6 +19,7 @@ mod readme;
 mod resolve;
 mod support;
 mod terminal;
+mod tls;
 
 #[test]
 fn no_test_file_is_forgotten() {
