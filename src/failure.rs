@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind};
 use crate::exit::Exit;
 use crate::net;
 use crate::net::names::NameError;
+use crate::net::{starttls, tls};
 use crate::output::Complaint;
 use crate::reason;
 use crate::recorder;
@@ -65,6 +66,18 @@ pub fn explain(error: &anyhow::Error) -> (Exit, Option<Complaint>) {
         if let Some(failure) = source.downcast_ref::<net::Error>() {
             let hint = network_hint(failure).map(str::to_owned);
             return finish(network_exit(failure), failure.to_string(), None, hint);
+        }
+        if let Some(failure) = source.downcast_ref::<tls::Error>() {
+            let (exit, hint) = handshake(&failure.problem);
+            return finish(exit, failure.to_string(), None, hint);
+        }
+        if let Some(failure) = source.downcast_ref::<tls::SetupError>() {
+            let (exit, hint) = tls_setup(failure);
+            return finish(exit, failure.to_string(), None, hint.map(str::to_owned));
+        }
+        if let Some(failure) = source.downcast_ref::<starttls::Error>() {
+            let (exit, hint) = starttls(&failure.problem);
+            return finish(exit, failure.to_string(), None, hint.map(str::to_owned));
         }
         if let Some(failure) = source.downcast_ref::<recorder::Error>() {
             let hint = failure.hint().map(str::to_owned);
@@ -139,4 +152,103 @@ fn network_hint(error: &net::Error) -> Option<&'static str> {
         }
         net::Error::Stream { .. } | net::Error::System { .. } => None,
     }
+}
+
+fn handshake(problem: &tls::Problem) -> (Exit, Option<String>) {
+    use tls::{Problem, Protocol, Side};
+    let hint = match problem {
+        Problem::NotTls { side: Side::Server, said } => match Protocol::of(said) {
+            Some(Protocol::SmtpOrFtp) => "--starttls smtp, if it is SMTP; or without --tls",
+            Some(Protocol::Imap) => "--starttls imap instead of --tls",
+            Some(Protocol::Pop3) => "--starttls pop3 instead of --tls",
+            _ => "without --tls, or another port",
+        },
+        Problem::NotTls { side: Side::Client, .. } => "a client that speaks TLS, as with --tls",
+        Problem::Echo => "without --tls",
+        Problem::Closed(Side::Server) => "without --tls, if that port does not speak TLS",
+        Problem::TimedOut { silent } => {
+            let hint = "without --tls, or --starttls: some servers wait for plain words first";
+            return (Exit::TimedOut, silent.then(|| hint.to_owned()));
+        }
+        Problem::Certificate { side: Side::Server, refusal, pin } => {
+            return (Exit::Tls, pin.map(|pin| refused(refusal, pin)));
+        }
+        Problem::Certificate { side: Side::Client, .. } => {
+            "a certificate that a CA of --client-ca has signed"
+        }
+        Problem::NoCertificate => "a client with a certificate, as with --cert and --key",
+        Problem::CertificateDemanded => "--cert FILE --key FILE",
+        Problem::OurCertificate { side: Side::Server, .. } => "another --cert",
+        Problem::OurCertificate { side: Side::Client, .. } => {
+            "a client that trusts it: by --ca, or by --pin with its fingerprint"
+        }
+        Problem::NoProtocol => "another --alpn, or none",
+        Problem::UnknownName => "--servername NAME",
+        // How servers of TLS 1.2 miss a certificate, among other things.
+        Problem::Alert { side: Side::Server, .. } => {
+            "--cert FILE --key FILE, if the server demands a certificate"
+        }
+        Problem::Stream(error) => {
+            return (stream_exit(error), None);
+        }
+        Problem::Closed(Side::Client)
+        | Problem::NoVersion
+        | Problem::NoCipher
+        | Problem::Alert { side: Side::Client, .. }
+        | Problem::Broken { .. } => return (Exit::Tls, None),
+    };
+    (Exit::Tls, Some(hint.to_owned()))
+}
+
+/// What to try where a server's certificate, which has `pin`, was refused.
+fn refused(refusal: &tls::Refusal, pin: tls::Pin) -> String {
+    use tls::Refusal;
+    match refusal {
+        Refusal::WrongPin => format!("--pin {pin}, if you know that it was renewed"),
+        Refusal::WrongName { .. } => {
+            format!("--servername with a name it is for; or --pin {pin}, or --insecure")
+        }
+        Refusal::Expired(_) | Refusal::NotYetValid(_) => {
+            format!("`date` here and there; or --pin {pin}, or --insecure")
+        }
+        // No flag makes that good.
+        Refusal::NotItsOwner => "another peer: this one may be an impostor".to_owned(),
+        _ => format!("--pin {pin} if it is the right one, --ca FILE, or --insecure"),
+    }
+}
+
+fn tls_setup(error: &tls::SetupError) -> (Exit, Option<&'static str>) {
+    use tls::SetupError;
+    match error {
+        SetupError::KeyLog { .. } => (Exit::File, Some("another SSLKEYLOGFILE, or none")),
+        SetupError::Missing { .. } => {
+            (Exit::File, Some("a PEM file, with BEGIN and END lines; openssl converts others"))
+        }
+        SetupError::Encrypted { .. } => {
+            (Exit::File, Some("`openssl pkey -in FILE -out PLAIN`, which removes the passphrase"))
+        }
+        SetupError::Read { .. } | SetupError::Damaged { .. } => (Exit::File, None),
+        SetupError::Mismatch { .. } => (Exit::Tls, Some("the --key that the --cert was made for")),
+        SetupError::Library(_) | SetupError::Generate(_) => (Exit::Tls, None),
+    }
+}
+
+fn starttls(problem: &starttls::Problem) -> (Exit, Option<&'static str>) {
+    use starttls::Problem;
+    match problem {
+        Problem::NotOffered => {
+            (Exit::Tls, Some("--tls alone, on the port that speaks TLS at once (465, 993, 995)"))
+        }
+        Problem::Refused(_) => (Exit::Tls, None),
+        Problem::Unexpected { .. } => (Exit::Protocol, Some("another protocol for --starttls")),
+        Problem::Unasked | Problem::TooLong | Problem::Closed => (Exit::Protocol, None),
+        Problem::TimedOut => {
+            (Exit::TimedOut, Some("--tls without --starttls, if that port speaks TLS at once"))
+        }
+        Problem::Stream(error) => (stream_exit(error), None),
+    }
+}
+
+fn stream_exit(error: &io::Error) -> Exit {
+    if error.kind() == ErrorKind::TimedOut { Exit::TimedOut } else { Exit::Network }
 }

@@ -20,6 +20,8 @@ mod seeing;
 #[cfg_attr(not(test), expect(dead_code, reason = "no command takes scripts yet"))]
 mod script;
 mod server;
+#[cfg_attr(not(test), expect(dead_code, reason = "`connect` and `listen` take its flags next"))]
+mod tls;
 mod values;
 
 use clap::error::ErrorKind;

@@ -18,10 +18,12 @@ pub mod options;
 pub mod pump;
 pub mod serve;
 pub mod socket;
+pub mod starttls;
 pub mod stop;
 pub mod stream;
 pub mod sys;
 pub mod tap;
+pub mod tls;
 pub mod unix;
 
 pub use self::addr::Addr;

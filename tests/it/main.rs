@@ -23,6 +23,7 @@ mod script;
 mod script_doc;
 mod support;
 mod terminal;
+mod tls;
 
 #[test]
 fn no_test_file_is_forgotten() {

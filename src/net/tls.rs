@@ -1,0 +1,49 @@
+//! TLS, both sides of it: over any stream, by rustls with ring.
+//!
+//! [`Client`] and [`Server`] are made once, of files and flags that may be wrong; a handshake of
+//! theirs turns a stream into a TLS one and says what was agreed, or why nothing was. This module
+//! knows no command, no flag and no exit code, and prints nothing.
+//!
+//! No crypto provider is installed for the process: each configuration is given ring's.
+
+mod client;
+mod facts;
+mod failure;
+mod heard;
+mod judge;
+mod key_log;
+mod name;
+mod pem;
+mod pin;
+mod refusal;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, ring};
+
+pub use self::client::{Client, ClientOptions, ClientTrust};
+pub use self::facts::{Facts, Trust};
+pub use self::failure::{Error, Problem, Side};
+pub use self::heard::{Protocol, looks_like_tls};
+pub use self::name::{Alpn, ServerName};
+pub use self::pem::{KeyPair, SetupError};
+pub use self::pin::Pin;
+pub use self::refusal::Refusal;
+pub use self::server::{Identity, Server, ServerOptions};
+
+/// Returns whether reading failed because the peer closed the connection without `close_notify`:
+/// what came is all there is, but somebody may have cut it short (RFC 8446 section 6.1).
+///
+/// Meant for errors of a TLS stream; a plain one never ends in this way.
+pub fn is_truncation(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::UnexpectedEof
+}
+
+/// The algorithms all of this stands on.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}

@@ -1,0 +1,117 @@
+//! A certificate's fingerprint, as people compare it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
+use rustls::pki_types::CertificateDer;
+
+/// What stands before the digits: the digest's name.
+const PREFIX: &str = "sha256:";
+
+/// The SHA-256 of a certificate's DER: what `openssl x509 -fingerprint -sha256` prints.
+///
+/// Written `sha256:` and 64 hexadecimal digits; colons between them and upper case are read too.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pin([u8; SHA256_OUTPUT_LEN]);
+
+/// Text that is no pin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("give sha256: and 64 hexadecimal digits, as `openssl x509 -fingerprint -sha256` prints")]
+pub struct InvalidPin;
+
+impl Pin {
+    /// Returns the pin of a certificate.
+    pub fn of(certificate: &CertificateDer<'_>) -> Self {
+        let mut bytes = [0; SHA256_OUTPUT_LEN];
+        bytes.copy_from_slice(digest(&SHA256, certificate).as_ref());
+        Self(bytes)
+    }
+}
+
+impl FromStr for Pin {
+    type Err = InvalidPin;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPin> {
+        let is_prefix = |start: &str| start.eq_ignore_ascii_case(PREFIX);
+        let digits = match text.split_at_checked(PREFIX.len()) {
+            Some((start, digits)) if is_prefix(start) => digits,
+            _ => return Err(InvalidPin),
+        };
+        // Either all bytes are separated, or none is.
+        let colons = digits.contains(':');
+        let mut rest = digits;
+        let mut bytes = [0; SHA256_OUTPUT_LEN];
+        for (number, byte) in bytes.iter_mut().enumerate() {
+            if colons && number > 0 {
+                rest = rest.strip_prefix(':').ok_or(InvalidPin)?;
+            }
+            let (pair, later) = rest.split_at_checked(2).ok_or(InvalidPin)?;
+            // `from_str_radix` alone would take a sign.
+            if !pair.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                return Err(InvalidPin);
+            }
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| InvalidPin)?;
+            rest = later;
+        }
+        if rest.is_empty() { Ok(Self(bytes)) } else { Err(InvalidPin) }
+    }
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(PREFIX)?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_pin_is_the_sha256_of_the_whole_certificate() {
+        // The digest of "abc", FIPS 180-2 appendix B.1.
+        let pin = Pin::of(&CertificateDer::from(b"abc".to_vec()));
+        let text = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(pin.to_string(), text);
+        assert_eq!(text.parse(), Ok(pin));
+    }
+
+    #[test]
+    fn what_openssl_prints_is_read_and_nothing_else() {
+        let pairs = vec!["AB"; 32];
+        let openssl = format!("sha256:{}", pairs.join(":"));
+        assert_eq!(openssl.parse::<Pin>().unwrap(), Pin([0xab; 32]));
+        assert!(format!("SHA256:{}", pairs.concat()).parse::<Pin>().is_ok());
+        for wrong in [
+            "",
+            "sha256:",
+            "sha1:00",
+            &pairs.concat(),
+            &format!("sha256:{}", vec!["AB"; 31].concat()),
+            &format!("sha256:{}", vec!["AB"; 33].concat()),
+            &format!("sha256:{}", vec!["+1"; 32].concat()),
+            &format!("sha256:AB:{}", vec!["AB"; 31].concat()),
+            "sha25é:00",
+        ] {
+            assert_eq!(wrong.parse::<Pin>(), Err(InvalidPin), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_a_pin_never_panics_and_writing_one_reads_back(text in any::<String>(), bytes in any::<[u8; 32]>()) {
+            text.parse::<Pin>().ok();
+            format!("sha256:{text}").parse::<Pin>().ok();
+            prop_assert_eq!(Pin(bytes).to_string().parse(), Ok(Pin(bytes)));
+        }
+    }
+}
