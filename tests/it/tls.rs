@@ -249,7 +249,6 @@ fn t03_a_peer_that_does_not_speak_tls_is_quoted() {
     ] {
         let peer = Peer::start(move |mut client: Client| {
             client.send(said);
-            client.end();
             client.read_to_end();
         });
         let ran = sockkit(&format!("connect 127.0.0.1 {} --tls", peer.port())).run().code(6);
@@ -471,7 +470,7 @@ fn files_that_cannot_be_used_are_named_before_anybody_is_called() {
 #[test]
 fn a_peer_that_says_nothing_does_not_hold_a_client_for_ever() {
     let peer = Peer::start(|mut client: Client| client.read_to_end());
-    let flags = "--tls --connect-timeout 300ms";
+    let flags = "--tls --connect-timeout 2s";
     let ran = sockkit(&format!("connect 127.0.0.1 {} {flags}", peer.port())).run().code(5);
     assert!(ran.stderr.contains("the peer said nothing"), "{}", ran.stderr);
     // A greeting of TLS was all that it heard.
