@@ -78,9 +78,15 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l color -d 'Whe
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l max-clients -d 'Clients at once with --keep-open; more wait until there is a place' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l timeout -d 'How long everything may take; 0 for no limit' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l idle-timeout -d 'End when nothing has come or gone for so long; 0 for never' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l linger -d 'After our end, wait so long at most for the peer\'s' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l delay -d 'Wait so long after each line that is sent' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l exec -d 'Run this program for each client: it reads what the client sends, and what it writes is sent; SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT are in its environment' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l script -d 'Follow a script of expect and send steps, instead of standard input' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l send -d 'Send this, where \\r\\n and other escapes stand for bytes; in order with --expect' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l expect -d 'Wait until what comes matches a regular expression: \'^220\', or \'/^220/i 5s\'; 10s unless it says else' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l record -d 'Append both directions to FILE, one JSON line a piece, at the moment it passes' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l grace -d 'How long clients may take to finish when the server is stopped' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l allow -d 'Let only these connect: networks (192.0.2.0/24), addresses or names; may be repeated' -r
@@ -88,21 +94,29 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l deny -d 'Let 
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l mode -d 'The permissions of a Unix socket\'s file, in octal, before anybody can connect' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l keepalive -d 'Ask a silent peer\'s TCP so often whether it is still there; whole seconds' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l ttl -d 'How many hops a packet may take' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l cert -d 'Show this certificate (PEM, with its chain) to clients' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l key -d 'The private key of --cert (PEM), unless that file has it too' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l client-ca -d 'Demand of each client a certificate of the CAs in this PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l alpn -d 'Speak these application protocols (ALPN), the best first, such as h2,http/1.1' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l json -d 'Print one JSON object a line (--format json)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l plain -d 'Print tab-separated lines without a header (--format plain)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s v -l verbose -d 'Say more: what is tried, and what peers send'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d 'Say nothing but data and errors'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s k -l keep-open -d 'Serve many clients at once, until stopped; standard input is not sent to them'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s k -l keep-open -d 'Serve many clients at once, until stopped; what we send goes to all of them'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l send-only -d 'Only send: what comes is read and thrown away'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l recv-only -d 'Only receive: standard input is not read, and our side stays open'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l half-open -d 'After the peer\'s end, go on sending until our input ends'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l crlf -d 'Send CR LF at every line\'s end; what comes stays as it is'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l raw -d 'Show a terminal what the peer sends untouched, control characters and all'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l hexdump -d 'Show all bytes on standard error: when, which way, in hex and as text'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l stats -d 'Show at the end where the time went, how fast it was, and what TCP measured'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l no-nodelay -d 'Let small writes wait for the acknowledgement of the one before (Nagle\'s algorithm)'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls -d 'Speak TLS; needs --cert or --self-signed'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l self-signed -d 'Show a certificate made for this run, and say its fingerprint for the clients\' --pin'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'
@@ -113,12 +127,26 @@ never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout -d 'End when nothing has come or gone for so long; 0 for never' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l linger -d 'After our end, wait so long at most for the peer\'s' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l delay -d 'Wait so long after each line that is sent' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l exec -d 'Run this program at our end: it reads what comes, and what it writes is sent' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l script -d 'Follow a script of expect and send steps, instead of standard input' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send -d 'Send this, where \\r\\n and other escapes stand for bytes; in order with --expect' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l expect -d 'Wait until what comes matches a regular expression: \'^220\', or \'/^220/i 5s\'; 10s unless it says else' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l record -d 'Append both directions to FILE, one JSON line a piece, at the moment it passes' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l from -d 'Connect from this address of ours, or from this port' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'How long connecting may take, over all addresses; 0 for as long as the system tries' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l timeout -d 'How long everything may take; 0 for no limit' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l retry -d 'Where connecting fails, try again up to N times, after 100 ms, 200 ms, … 5 s' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l keepalive -d 'Ask a silent peer\'s TCP so often whether it is still there; whole seconds' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ttl -d 'How many hops a packet may take' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ca -d 'Trust the CAs in this PEM file, and no others' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l pin -d 'Trust the certificate with this fingerprint (sha256:...), whoever signed it; may be repeated' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l servername -d 'Ask for this name, and expect it in the certificate, instead of the host\'s' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l alpn -d 'Offer these application protocols (ALPN), the best first, such as h2,http/1.1' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l cert -d 'Show this certificate (PEM, with its chain) to a server that asks for one' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l key -d 'The private key of --cert (PEM), unless that file has it too' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l starttls -d 'Begin in plain and change over to TLS as this protocol does' -r -f -a "smtp\t'Mail to a server (ports 25 and 587)'
+imap\t'Mailboxes on a server (port 143)'
+pop3\t'Mail from a server (port 110)'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l json -d 'Print one JSON object a line (--format json)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l plain -d 'Print tab-separated lines without a header (--format plain)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s v -l verbose -d 'Say more: what is tried, and what peers send'
@@ -128,10 +156,14 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l recv-only -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l half-open -d 'After the peer\'s end, go on sending until our input ends'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l crlf -d 'Send CR LF at every line\'s end; what comes stays as it is'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l raw -d 'Show a terminal what the peer sends untouched, control characters and all'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l hexdump -d 'Show all bytes on standard error: when, which way, in hex and as text'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l stats -d 'Show at the end where the time went, how fast it was, and what TCP measured'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-nodelay -d 'Let small writes wait for the acknowledgement of the one before (Nagle\'s algorithm)'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls -d 'Speak TLS, with a server whose certificate this machine trusts'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l insecure -d 'Trust any certificate: nobody else can listen, but who the peer is remains unknown'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
 plain\t'One record a line, tab-separated, no header'

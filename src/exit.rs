@@ -31,6 +31,8 @@ pub enum Exit {
     Protocol,
     /// A bug of ours.
     Internal,
+    /// What a program said that was run beside us.
+    Command(u8),
     /// Stopped by a signal that asks for no clean-up, or by a second one.
     Signal(u8),
 }
@@ -50,6 +52,7 @@ impl Exit {
             Self::File => 8,
             Self::Protocol => 9,
             Self::Internal => 70,
+            Self::Command(code) => code,
             Self::Signal(number) => 128_u8.saturating_add(number),
         }
     }

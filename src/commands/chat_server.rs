@@ -62,7 +62,8 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let build = |events, _| {
         Ok(ChatServer { nick_limit: args.idle_timeout.0, hall: Mutex::default(), events })
     };
-    let (exit, _) = server::run(&args.address, &args.server, plan, out, build, |_| {})?;
+    let (exit, _) =
+        server::run(Some(&args.address), &args.server, plan, out, build, |_, _| Ok(None))?;
     Ok(exit)
 }
 

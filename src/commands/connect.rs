@@ -1,4 +1,4 @@
-//! `connect`: talks to a server, as a person at a prompt or as a pipe.
+//! `connect`: talks to a server, as a person at a prompt, as a pipe, or by a script.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read};
@@ -7,17 +7,19 @@ use std::time::{Duration, Instant};
 
 use super::conversation::{self, ConversationArgs, ENDS};
 use super::dialing::DialArgs;
-use super::ending;
+use super::exec::CommandLine;
+use super::script::ScriptArgs;
+use super::seeing::{SeeingArgs, Timeline};
+use super::talk::{Call, Talk};
+use super::tls::TlsClientArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::bridge::Source;
-use crate::net::channel::{Channel, Way};
-use crate::net::dial::Dialed;
-use crate::net::endpoint::{Endpoint, Target};
-use crate::net::pump::{self, End};
+use crate::net::endpoint::{Address, Endpoint, Target};
 use crate::net::{self, Deadline, Port, serve};
 use crate::output::{Event, EventQueue, Output, Payload, WhenGone};
 use crate::patient::Reader;
+use crate::script::Script;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,21 +27,38 @@ Examples:
   $ sockkit connect 127.0.0.1 21567
 
   Send a request through a pipe and print the whole answer
-  $ printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sockkit connect localhost:80";
+  $ printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sockkit connect localhost:80
+
+  The same through TLS, and show where the time went
+  $ printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sockkit connect localhost:443 --tls --stats
+
+  Ask and check the answer in a script: exit 1 where another one comes
+  $ sockkit connect localhost:6379 --send 'PING\\r\\n' --expect '^\\+PONG'";
 
 /// Connect: the arguments
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{ENDS}"))]
 pub struct Args {
-    /// Where to: HOST and PORT, HOST:PORT or tcp://HOST:PORT; IPv6 before a colon in brackets
+    /// Where to: HOST and PORT, HOST:PORT, tls://HOST:PORT or unix:PATH; IPv6 before a colon in
+    /// brackets
     #[arg(value_name = "HOST")]
     target: Target,
     /// The port, or a service's name
     port: Option<Port>,
     #[command(flatten)]
     conversation: ConversationArgs,
+    /// Run this program at our end: it reads what comes, and what it writes is sent
+    #[arg(long, value_name = "COMMAND",
+          conflicts_with_all = ["send_only", "recv_only", "script", "send", "expect"])]
+    exec: Option<CommandLine>,
+    #[command(flatten)]
+    script: ScriptArgs,
+    #[command(flatten)]
+    seeing: SeeingArgs,
     #[command(flatten)]
     dial: DialArgs,
+    #[command(flatten)]
+    tls: TlsClientArgs,
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
@@ -67,40 +86,77 @@ async fn converse(
     out: Output,
     queue: &EventQueue,
 ) -> anyhow::Result<Exit> {
-    let interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
+    let talk = args.talk(endpoint, out, queue)?;
+    let is_led = talk.script.is_some() || talk.exec.is_some();
+    let interactive =
+        !is_led && io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
     // In a pipe the two ends are of interest to those who ask only.
     let tells = interactive || out.is_verbose() || out.is_json();
-    let Dialed { stream, peer, local, .. } = args.dial.dial(endpoint, whole, out).await?;
-    let mut channel = Channel::new(Way::Plain(stream));
-    let peer = peer.to_string();
+    let mut timeline = Timeline::since(Instant::now());
+    let dialed = args.dial.dial(endpoint, whole, out).await?;
+    timeline.dialed(endpoint, &dialed);
+    let (peer, local) = (dialed.peer.to_string(), dialed.local.to_string());
     let events = queue.events();
-    let started = Instant::now();
     let mut payload = Payload::new(out, events.clone(), args.conversation.raw)?;
+    let connected = Event::Connected { peer: peer.clone(), local };
+    talk.seeing.record(&connected);
     if tells {
-        events.deliver(Event::Connected { peer: peer.clone(), local: local.to_string() })?;
+        events.deliver(connected)?;
     }
     if interactive {
         payload = payload.in_conversation(out);
         out.prompt();
     }
-    let system = |operation| move |source| net::Error::System { operation, source };
-    let source = args.conversation.sends().then(|| standard_input(out)).transpose();
-    let mut source = source.map_err(system("read standard input"))?;
+    let reads = !is_led && args.conversation.sends();
+    let input = reads.then(|| standard_input(out)).transpose();
+    let input =
+        input.map_err(|source| net::Error::System { operation: "read standard input", source })?;
     let sink = conversation::print(payload)?;
-    let policy = args.conversation.policy(true, whole);
-    let sink = args.conversation.receives().then_some(&sink);
+    let call = Call {
+        stream: dialed.stream,
+        peer: &dialed.peer,
+        local: &dialed.local,
+        timeline,
+        input,
+        sink: &sink,
+        pass_empty_end: true,
+        handshake: args.dial.handshake(),
+        deadline: whole,
+    };
     // Ctrl-C ends a client the way it ends any program.
-    let never = std::future::pending();
-    let (counts, end) = pump::pump(&mut channel, &peer, source.as_mut(), sink, policy, never).await;
+    let held = talk.hold(call, std::future::pending()).await;
+    talk.seeing.end_progress();
     if interactive {
         out.end_conversation();
-    } else if let End::Rested = end {
+    } else if held.rested {
         out.note(&format!("{peer} ended; standard input had not, and was not waited for"));
     }
     if tells {
-        events.send(ending::closed(&peer, counts, started.elapsed(), &end));
+        events.send(held.closed);
     }
-    ending::finish(end, &peer)
+    let exit = held.verdict?;
+    talk.seeing.finish()?;
+    Ok(exit)
+}
+
+impl Args {
+    /// Makes ready what does not need a connection, and can be wrong.
+    fn talk(&self, endpoint: &Endpoint, out: Output, queue: &EventQueue) -> anyhow::Result<Talk> {
+        let script = self.script.script()?;
+        let host = match &endpoint.address {
+            Address::Net(host, _) => Some(host),
+            Address::Unix(_) => None,
+        };
+        let later = script.as_ref().is_some_and(Script::starts_tls);
+        let tls = self.tls.client(endpoint.transport, host, later)?;
+        if tls.is_some() && self.tls.trusts_anyone() {
+            out.warn("the certificate is not verified (--insecure): the peer may be anybody");
+        }
+        let mut seeing = self.seeing.open(out)?;
+        seeing.show_progress();
+        let (flags, exec, events) = (self.conversation, self.exec.clone(), queue.events());
+        Ok(Talk { flags, script, exec, tls, seeing, events })
+    }
 }
 
 /// Starts to read standard input.

@@ -50,6 +50,11 @@ impl DialArgs {
         Deadline::maybe(self.timeout.and_then(|limit| limit.0))
     }
 
+    /// Returns when a handshake that begins now must be over.
+    pub(super) fn handshake(&self) -> Deadline {
+        Deadline::maybe(self.connect_timeout.0)
+    }
+
     /// Resolves and connects, within `whole` and, for each try, the limit for connecting.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use super::ending;
 use super::server::{self, Plan, ServerArgs};
 use super::values::{self, Limit};
 use crate::exit::Exit;
-use crate::net::pump::Counts;
+use crate::net::channel::Counts;
 use crate::net::serve::{self, Connection, Notice, Service, WhenFull};
 use crate::net::{Deadline, ListenAddress, stream};
 use crate::output::{Event, Events, NetText, Output, WhenGone};
@@ -63,7 +63,8 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             events,
         })
     };
-    let (exit, _) = server::run(&args.address, &args.server, plan, out, build, |_| {})?;
+    let (exit, _) =
+        server::run(Some(&args.address), &args.server, plan, out, build, |_, _| Ok(None))?;
     Ok(exit)
 }
 

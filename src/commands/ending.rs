@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net;
-use crate::net::pump::{Counts, End};
+use crate::net::channel::Counts;
+use crate::net::pump::End;
 use crate::output::Event;
 use crate::reason;
 

@@ -1,22 +1,33 @@
-//! `listen`: accepts, says who came, and prints what they send.
+//! `listen`: accepts, says who came, prints what they send, and answers.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::companion::Companion;
+use super::connect;
 use super::conversation::{self, ConversationArgs, ENDS};
+use super::exec::CommandLine;
+use super::script::ScriptArgs;
+use super::seeing::{SeeingArgs, Timeline};
 use super::server::{self, Plan, ServerArgs};
-use super::values;
-use super::{connect, ending};
+use super::talk::{Call, HANDSHAKE, Held, Talk};
+use super::tls::TlsServerArgs;
+use super::values::{self, Limit};
 use crate::exit::Exit;
-use crate::net::bridge::Sink;
-use crate::net::channel::{Channel, Way};
-use crate::net::pump::{self, Counts, End};
+use crate::failure::{self, Failure};
+use crate::net::bridge::{Sink, Source};
+use crate::net::broadcast::Broadcast;
+use crate::net::endpoint::Transport;
 use crate::net::serve::{Connection, Notice, Service, WhenFull};
-use crate::net::{Deadline, ListenAddress, Stop, names};
+use crate::net::{Addr, Deadline, ListenAddress, Stop, names};
 use crate::output::{Event, Events, Output, Payload, WhenGone};
+use crate::script::Script;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,25 +38,48 @@ Examples:
   $ sockkit listen 5666 --keep-open
 
   Receive a file
-  $ sockkit listen 5666 > received.bin";
+  $ sockkit listen 5666 > received.bin
+
+  Test a client against a server that says what is written down
+  $ sockkit listen 0 --script server.txt -- ./client-test.sh";
 
 /// Listen: the arguments
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{ENDS}"))]
 pub struct Args {
-    /// Where to listen; 0 for any free port
+    /// Where to listen: [HOST:]PORT, 0 for any free port; or unix:PATH. Without it, on the
+    /// sockets systemd has opened
     #[arg(value_name = "[HOST:]PORT")]
-    address: ListenAddress,
-    /// Serve many clients at once, until stopped; standard input is not sent to them
+    address: Option<ListenAddress>,
+    /// Serve many clients at once, until stopped; what we send goes to all of them
     #[arg(short, long)]
     keep_open: bool,
     /// Clients at once with --keep-open; more wait until there is a place
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = values::count)]
     max_clients: usize,
+    /// How long everything may take; 0 for no limit
+    #[arg(long, value_name = "DURATION", env = "SOCKKIT_TIMEOUT", hide_env_values = true,
+          value_parser = values::limit)]
+    timeout: Option<Limit>,
     #[command(flatten)]
     conversation: ConversationArgs,
+    /// Run this program for each client: it reads what the client sends, and what it writes is
+    /// sent; SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT are in its environment
+    #[arg(long, value_name = "COMMAND",
+          conflicts_with_all = ["send_only", "recv_only", "script", "send", "expect"])]
+    exec: Option<CommandLine>,
+    /// Run this program once we listen, with SOCKKIT_LISTEN_PORT in its environment, and end with
+    /// it
+    #[arg(last = true, value_name = "CMD")]
+    companion: Vec<OsString>,
+    #[command(flatten)]
+    script: ScriptArgs,
+    #[command(flatten)]
+    seeing: SeeingArgs,
     #[command(flatten)]
     server: ServerArgs,
+    #[command(flatten)]
+    tls: TlsServerArgs,
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
@@ -57,31 +91,65 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         workers: 1,
         when_gone: WhenGone::Leave,
     };
-    let interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
-    let interactive = interactive && !args.keep_open;
+    let whole = Deadline::maybe(args.timeout.and_then(|limit| limit.0));
     let build = |events: Events, stop| {
+        let talk = args.talk(out, events.clone())?;
+        let is_led = talk.script.is_some() || talk.exec.is_some();
         let mut payload = Payload::new(out, events.clone(), args.conversation.raw)?;
+        let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+        let interactive = at_terminal && !out.is_json() && !args.keep_open && !is_led;
         if interactive {
             payload = payload.in_conversation(out);
         }
-        let keep_open = args.keep_open;
         Ok(Listen {
             out,
-            keep_open,
-            conversation: args.conversation,
+            keep_open: args.keep_open,
+            whole,
             interactive,
+            reads: !is_led && args.conversation.sends(),
+            talk,
             sink: conversation::print(payload)?,
             events,
             stop,
+            to_all: Mutex::default(),
+            clients: AtomicUsize::new(0),
+            left: Notify::new(),
             last: Mutex::default(),
+            companion: Mutex::default(),
+            timed_out: AtomicBool::new(false),
         })
     };
-    let (exit, listen) = server::run(&args.address, &args.server, plan, out, build, |_| {})?;
-    let last = listen.last.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match last {
-        // A signal says more than the connection it ended.
-        Some((peer, end)) if exit == Exit::Success => ending::finish(end, &peer),
-        _ => Ok(exit),
+    let begun = |listen: &Arc<Listen>, addrs: &[Addr]| {
+        if let Some(pin) = listen.talk.tls.as_ref().and_then(super::tls::Tls::pin) {
+            listen.events.send(Event::Certificate { pin: pin.to_string() });
+        }
+        tokio::spawn(Arc::clone(listen).watch_the_clock());
+        if args.companion.is_empty() {
+            return Ok(None);
+        }
+        let companion = Companion::start(&args.companion, addrs)?;
+        let grace = args.server.grace();
+        Ok(Some(tokio::spawn(Arc::clone(listen).accompany(companion, grace))))
+    };
+    let address = args.address.as_ref();
+    let (exit, listen) = server::run(address, &args.server, plan, out, build, begun)?;
+    listen.conclude(exit)
+}
+
+impl Args {
+    /// Makes ready what does not need a connection, and can be wrong.
+    fn talk(&self, out: Output, events: Events) -> anyhow::Result<Talk> {
+        let script = self.script.script()?;
+        let transport = self.address.as_ref().map_or(Transport::Tcp, |address| address.transport);
+        let host = self.address.as_ref().and_then(ListenAddress::host);
+        let later = script.as_ref().is_some_and(Script::starts_tls);
+        let tls = self.tls.server(transport, host, later)?;
+        let mut seeing = self.seeing.open(out)?;
+        if !self.keep_open {
+            seeing.show_progress();
+        }
+        let (flags, exec) = (self.conversation, self.exec.clone());
+        Ok(Talk { flags, script, exec, tls, seeing, events })
     }
 }
 
@@ -91,22 +159,39 @@ const NAME_LIMIT: Duration = Duration::from_secs(5);
 /// How long the end of a single connection may wait for its name.
 const NAME_GRACE: Duration = Duration::from_millis(500);
 
+/// A client that came before the companion ended is accepted within this: the loop has been
+/// around once.
+const LAST_CLIENT: Duration = Duration::from_millis(100);
+
 struct Listen {
     out: Output,
     keep_open: bool,
-    conversation: ConversationArgs,
+    whole: Deadline,
     /// Whether a person has to be prompted.
     interactive: bool,
+    /// Whether standard input is sent.
+    reads: bool,
+    talk: Talk,
     sink: Sink,
     events: Events,
     stop: Stop,
+    /// Standard input, once the first of many clients has come.
+    to_all: Mutex<Option<Broadcast>>,
+    /// Who is here now.
+    clients: AtomicUsize,
+    left: Notify,
     /// How the connection ended that decides how the program does.
-    last: Mutex<Option<(String, End)>>,
+    last: Mutex<Option<anyhow::Result<Exit>>>,
+    /// How the program behind `--` ended.
+    companion: Mutex<Option<Result<Exit, Failure>>>,
+    timed_out: AtomicBool,
 }
 
 impl Service for Listen {
     async fn handle(self: Arc<Self>, connection: Connection) {
+        self.clients.fetch_add(1, Ordering::Relaxed);
         let connected = server::connected(&connection);
+        self.talk.seeing.record(&connected);
         if self.interactive {
             // In this order. A screen that takes no talk is found out by the payload.
             self.events.deliver(connected).ok();
@@ -114,26 +199,19 @@ impl Service for Listen {
         } else {
             self.events.send(connected);
         }
-        let name = self.announce_name(&connection);
-        let peer = connection.peer.to_string();
-        let accepted = connection.accepted;
-        let (counts, end) = self.receive(connection, &peer).await;
-        let lasted = accepted.elapsed();
+        let name = self.announce_name(&connection.peer);
+        let held = self.serve(connection).await;
         if self.interactive {
             self.out.end_conversation();
         }
         if !self.keep_open {
+            self.talk.seeing.end_progress();
             // The program ends with this client, and the name with the program: a moment for it.
             Deadline::after(NAME_GRACE).bound(name).await.ok();
         }
-        self.events.send(ending::closed(&peer, counts, lasted, &end));
-        if matches!(end, End::Output(_)) {
-            // Nobody reads any more, whoever comes.
-            self.stop.ask();
-        } else if self.keep_open {
-            return;
-        }
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert((peer, end));
+        self.conclude_client(held);
+        self.clients.fetch_sub(1, Ordering::Relaxed);
+        self.left.notify_waiters();
     }
 
     fn notice(&self, notice: Notice) {
@@ -143,9 +221,8 @@ impl Service for Listen {
 
 impl Listen {
     /// Looks the name up beside everything else: nobody waits for it.
-    fn announce_name(&self, connection: &Connection) -> JoinHandle<()> {
-        let (ip, peer) = (connection.peer.ip(), connection.peer.to_string());
-        let events = self.events.clone();
+    fn announce_name(&self, peer: &Addr) -> JoinHandle<()> {
+        let (ip, peer, events) = (peer.ip(), peer.to_string(), self.events.clone());
         tokio::spawn(async move {
             if let Some(ip) = ip
                 && let Some(name) = names::reverse(ip, Deadline::after(NAME_LIMIT)).await
@@ -155,21 +232,116 @@ impl Listen {
         })
     }
 
-    /// Prints what the client sends, until it ends or the server is asked to stop.
-    async fn receive(&self, connection: Connection, peer: &str) -> (Counts, End) {
-        let sends = !self.keep_open && self.conversation.sends();
-        let input = sends.then(|| connect::standard_input(self.out)).transpose();
-        let mut input = match input {
+    /// Serves one client, until it ends or the server is asked to stop.
+    async fn serve(&self, connection: Connection) -> Held {
+        let Connection { stream, peer, local, accepted, seat, .. } = connection;
+        let input = match self.input() {
             Ok(input) => input,
-            Err(error) => return (Counts::default(), End::Input(error)),
+            Err(error) => {
+                let message = format!("cannot read standard input: {}", crate::reason::of(&error));
+                self.events.send(Event::Warning { message });
+                None
+            }
         };
-        let policy = self.conversation.policy(false, Deadline::NEVER);
-        let sink = self.conversation.receives().then_some(&self.sink);
-        let Connection { stream, seat, .. } = connection;
-        let mut channel = Channel::new(Way::Plain(stream));
+        let call = Call {
+            stream,
+            peer: &peer,
+            local: &local,
+            timeline: Timeline::since(accepted),
+            input,
+            sink: &self.sink,
+            pass_empty_end: false,
+            handshake: Deadline::after(HANDSHAKE),
+            deadline: self.whole,
+        };
         let leave = async {
             seat.leave().await;
         };
-        pump::pump(&mut channel, peer, input.as_mut(), sink, policy, leave).await
+        self.talk.hold(call, leave).await
     }
+
+    /// Returns what is sent to the next client.
+    fn input(&self) -> io::Result<Option<Source>> {
+        if !self.reads {
+            return Ok(None);
+        }
+        if !self.keep_open {
+            return connect::standard_input(self.out).map(Some);
+        }
+        let mut to_all = lock(&self.to_all);
+        if to_all.is_none() {
+            *to_all = Some(Broadcast::start(connect::standard_input(self.out)?));
+        }
+        Ok(to_all.as_ref().map(|broadcast| broadcast.subscribe().into()))
+    }
+
+    /// Says how a client's connection ended, and keeps it where the program ends with it.
+    fn conclude_client(&self, held: Held) {
+        self.events.send(held.closed);
+        if held.is_unheard {
+            // Nobody reads any more, whoever comes.
+            self.stop.ask();
+        } else if self.keep_open {
+            if let Err(error) = &held.verdict
+                && let (_, Some(complaint)) = failure::explain(error)
+            {
+                let cause = complaint.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
+                let message = format!("{}{cause}", complaint.message);
+                self.events.send(Event::Warning { message });
+            }
+            return;
+        }
+        lock(&self.last).get_or_insert(held.verdict);
+    }
+
+    /// Ends everything when the time for it is over.
+    async fn watch_the_clock(self: Arc<Self>) {
+        self.whole.passed().await;
+        self.timed_out.store(true, Ordering::Relaxed);
+        self.stop.ask();
+    }
+
+    /// Ends everything when the companion has ended and its last clients are served.
+    async fn accompany(self: Arc<Self>, companion: Companion, grace: Duration) {
+        let ended = companion.wait(&self.stop).await;
+        *lock(&self.companion) = Some(ended);
+        tokio::time::sleep(LAST_CLIENT).await;
+        let everybody_left = async {
+            loop {
+                let left = self.left.notified();
+                if self.clients.load(Ordering::Relaxed) == 0 {
+                    return;
+                }
+                left.await;
+            }
+        };
+        Deadline::after(grace).bound(everybody_left).await.ok();
+        self.stop.ask();
+    }
+
+    /// Returns what all of it means to the shell.
+    fn conclude(&self, exit: Exit) -> anyhow::Result<Exit> {
+        self.talk.seeing.finish()?;
+        let companion = lock(&self.companion).take().transpose()?;
+        let verdict = lock(&self.last).take();
+        if self.timed_out.load(Ordering::Relaxed) {
+            return Err(Failure::new(Exit::TimedOut, "time was up (--timeout)").into());
+        }
+        match (companion, verdict) {
+            (Some(failed @ Exit::Command(_)), verdict) => {
+                if let Some(Err(error)) = verdict {
+                    self.out.warn(&error.to_string());
+                }
+                Ok(failed)
+            }
+            // A signal says more than the connection it ended.
+            (_, Some(verdict)) if exit == Exit::Success => verdict,
+            _ => Ok(exit),
+        }
+    }
+}
+
+/// What is guarded here is whole at any moment, whoever panicked meanwhile.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

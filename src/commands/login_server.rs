@@ -18,8 +18,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::login::conversation::{Action, Conversation, Credentials, Fields, USER_PROMPT};
 use crate::login::record::Record;
+use crate::net::channel::Counts;
 use crate::net::lines::LINE_END;
-use crate::net::pump::Counts;
 use crate::net::serve::{self, Connection, Leave, Notice, Service, WhenFull};
 use crate::net::{Addr, Deadline, ListenAddress, stream};
 use crate::output::{Event, Events, NetText, Output, WhenGone};
@@ -87,8 +87,11 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             failed: AtomicBool::new(false),
         })
     };
-    let begun = |server: &LoginServer| server.tell_about(&args.log);
-    let (exit, server) = server::run(&args.address, &args.server, plan, out, build, begun)?;
+    let begun = |server: &Arc<LoginServer>, _: &[Addr]| {
+        server.tell_about(&args.log);
+        Ok(None)
+    };
+    let (exit, server) = server::run(Some(&args.address), &args.server, plan, out, build, begun)?;
     match exit {
         Exit::Success if args.once && server.failed.load(Ordering::Relaxed) => {
             Err(Failure::new(Exit::File, "the login was not recorded").into())

@@ -1,12 +1,14 @@
 //! The commands: the program's table of contents.
 
 mod chat_server;
+mod companion;
 mod completions;
 mod connect;
 mod conversation;
 mod dialing;
 mod echo_server;
 mod ending;
+mod exec;
 mod info;
 mod interrupt;
 mod listen;
@@ -15,12 +17,10 @@ mod login_server;
 mod options;
 mod port_file;
 mod resolve;
-#[expect(dead_code, reason = "the commands that talk take it up next")]
-mod seeing;
-#[cfg_attr(not(test), expect(dead_code, reason = "no command takes scripts yet"))]
 mod script;
+mod seeing;
 mod server;
-#[cfg_attr(not(test), expect(dead_code, reason = "`connect` and `listen` take its flags next"))]
+mod talk;
 mod tls;
 mod values;
 

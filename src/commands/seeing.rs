@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::net::channel::Counts;
 use crate::net::dial::Dialed;
 use crate::net::endpoint::{Address, Endpoint, Host};
-use crate::net::pump::Counts;
 use crate::net::sys::{self, TcpInfo};
 use crate::net::tap::Tap;
 use crate::output::{

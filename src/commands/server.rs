@@ -1,8 +1,11 @@
 //! What all servers have in common: where they listen, how many they serve, how they stop.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::task::JoinHandle;
 
 use super::ending;
 use super::interrupt::Interrupt;
@@ -12,11 +15,12 @@ use super::values::{self, FamilyArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::access::{Access, Subject};
+use crate::net::channel::Counts;
 use crate::net::endpoint::{ListenPlace, Transport};
-use crate::net::pump::Counts;
+use crate::net::inherited;
 use crate::net::serve::{self, Connection, Notice, Rules, Served, Service, WhenFull};
 use crate::net::socket::{self, Listener, Reach};
-use crate::net::{self, Deadline, ListenAddress, Stop};
+use crate::net::{self, Addr, Deadline, ListenAddress, Stop};
 use crate::output::{Event, EventQueue, Events, Output, WhenGone};
 
 /// The flags of every server.
@@ -55,6 +59,11 @@ fn file_mode(text: &str) -> Result<u32, String> {
 }
 
 impl ServerArgs {
+    /// Returns how long clients may take to finish.
+    pub(super) fn grace(&self) -> Duration {
+        self.grace
+    }
+
     /// Opens what `address` stands for.
     async fn listen(&self, address: &ListenAddress) -> anyhow::Result<Vec<Listener>> {
         if let (true, Some(host)) = (self.public, address.host()) {
@@ -101,13 +110,14 @@ pub(super) struct Plan {
     pub when_gone: WhenGone,
 }
 
-/// Listens at `address` and serves with what `build` makes, until the end or a signal. `begun` is
-/// called once it was said where that is.
+/// Listens at `address`, or on the sockets that were handed to us, and serves with what `build`
+/// makes, until the end or a signal. `begun` is called once it was said where that is; what it
+/// returns is waited for at the end.
 ///
 /// # Errors
 /// It cannot listen, or `build` fails: nothing was accepted then.
 pub(super) fn run<S, B, A>(
-    address: &ListenAddress,
+    address: Option<&ListenAddress>,
     args: &ServerArgs,
     plan: Plan,
     out: Output,
@@ -117,7 +127,7 @@ pub(super) fn run<S, B, A>(
 where
     S: Service,
     B: FnOnce(Events, Stop) -> anyhow::Result<S>,
-    A: FnOnce(&S),
+    A: FnOnce(&Arc<S>, &[Addr]) -> anyhow::Result<Option<JoinHandle<()>>>,
 {
     let runtime = serve::runtime()?;
     let queue = EventQueue::start(out, plan.when_gone);
@@ -137,7 +147,7 @@ where
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 async fn run_here<S, B, A>(
-    address: &ListenAddress,
+    address: Option<&ListenAddress>,
     args: &ServerArgs,
     plan: Plan,
     queue: &EventQueue,
@@ -147,30 +157,34 @@ async fn run_here<S, B, A>(
 where
     S: Service,
     B: FnOnce(Events, Stop) -> anyhow::Result<S>,
-    A: FnOnce(&S),
+    A: FnOnce(&Arc<S>, &[Addr]) -> anyhow::Result<Option<JoinHandle<()>>>,
 {
     // Before anybody is told to come.
     let fitting = socket::raise_descriptor_limit();
     let access = args.access().await?;
-    let listeners = args.listen(address).await?;
+    let listeners = match address {
+        Some(address) => args.listen(address).await?,
+        None => inherited_listeners()?,
+    };
     let interrupt = Interrupt::watch().map_err(start_failed)?;
     let events = queue.events();
     let service = Arc::new(build(events.clone(), interrupt.stop())?);
     let mut port_file = None;
-    for listener in &listeners {
-        let addr = listener.addr().map_err(start_failed)?;
+    let addrs: io::Result<Vec<Addr>> = listeners.iter().map(Listener::addr).collect();
+    let addrs = addrs.map_err(start_failed)?;
+    for addr in &addrs {
         if let (None, Some(path), Some(port)) = (&port_file, &args.port_file, addr.port()) {
             port_file = Some(PortFile::write(path, port)?);
         }
         let local = addr.ip().is_none_or(|ip| ip.is_loopback());
-        let reach = match (local, addr.port(), address.host()) {
+        let reach = match (local, addr.port(), address.and_then(ListenAddress::host)) {
             (true, Some(_), None) => " (only this machine can reach it; --public opens it)",
             (true, Some(_), Some(_)) => " (only this machine can reach it)",
             _ => "",
         };
         events.send(Event::Listening { addr: addr.to_string(), port: addr.port(), reach });
     }
-    begun(&service);
+    let beside = begun(&service, &addrs)?;
     if plan.when_gone == WhenGone::Leave {
         let (events, stop) = (events.clone(), interrupt.stop());
         tokio::spawn(async move {
@@ -192,6 +206,10 @@ where
         workers: plan.workers,
     };
     let served = serve::serve(listeners, rules, interrupt.stop(), Arc::clone(&service)).await?;
+    if let Some(beside) = beside {
+        // One that panicked has said so.
+        beside.await.ok();
+    }
     let Served { cut_off, forced, .. } = served;
     if cut_off > 0 {
         let clients = if cut_off == 1 { "client was" } else { "clients were" };
@@ -204,6 +222,22 @@ where
         _ => Exit::Success,
     };
     Ok((exit, service))
+}
+
+/// Returns the sockets that whoever started us has opened for us.
+fn inherited_listeners() -> Result<Vec<Listener>, Failure> {
+    let hint = "[HOST:]PORT or unix:PATH; or systemd with a socket unit";
+    match inherited::listeners() {
+        Ok(none) if none.is_empty() => {
+            let message = "nowhere to listen was given, and no socket was handed over (LISTEN_FDS)";
+            Err(Failure::new(Exit::Usage, message).hint(hint))
+        }
+        Ok(listeners) => Ok(listeners),
+        Err(error) => {
+            let message = format!("cannot use the sockets of LISTEN_FDS: {error}");
+            Err(Failure::new(Exit::CannotListen, message))
+        }
+    }
 }
 
 /// Tells the operator what the accept loop did.
@@ -242,6 +276,6 @@ pub(super) fn connected(connection: &Connection) -> Event {
 /// Looking up the host to listen on takes this long at most; it is usually a literal or local.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
 
-fn start_failed(source: std::io::Error) -> net::Error {
+fn start_failed(source: io::Error) -> net::Error {
     net::Error::System { operation: "start the server", source }
 }

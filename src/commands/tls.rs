@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsStream;
-
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::net::channel::Channel;
 use crate::net::endpoint::{Host, Transport};
 use crate::net::tls::{
     Alpn, Client, ClientOptions, ClientTrust, Facts, Identity, KeyPair, Pin, Server, ServerName,
-    ServerOptions,
+    ServerOptions, Side,
 };
 use crate::net::{Deadline, starttls};
 
@@ -103,8 +101,10 @@ impl TlsClientArgs {
         &self,
         transport: Transport,
         host: Option<&Host>,
-    ) -> anyhow::Result<Option<TlsClient>> {
-        let wanted = self.tls || self.starttls.is_some() || transport == Transport::Tls;
+        later: bool,
+    ) -> anyhow::Result<Option<Tls>> {
+        let comes_first = self.tls || self.starttls.is_some() || transport == Transport::Tls;
+        let wanted = comes_first || later;
         if !is_wanted(wanted, transport, self.lone_flag())? {
             return Ok(None);
         }
@@ -130,7 +130,12 @@ impl TlsClientArgs {
             key_log: key_log(),
         })?;
         let starttls = self.starttls.map(starttls::Protocol::from);
-        Ok(Some(TlsClient { client, host, starttls }))
+        Ok(Some(Tls::client(TlsClient { client, host, starttls }, comes_first)))
+    }
+
+    /// Returns whether any certificate is good enough.
+    pub(super) fn trusts_anyone(&self) -> bool {
+        self.insecure
     }
 
     /// A flag that means something with TLS only.
@@ -147,21 +152,89 @@ impl TlsClientArgs {
     }
 }
 
-impl TlsClient {
+/// Our side of TLS, and when it begins.
+#[derive(Debug)]
+pub(super) struct Tls {
+    side: OurSide,
+    /// Whether the handshake comes before everything else; else a script says when.
+    comes_first: bool,
+}
+
+#[derive(Debug)]
+enum OurSide {
+    Client(TlsClient),
+    Server(Server),
+}
+
+impl Tls {
+    /// Returns a client's side.
+    pub(super) fn client(client: TlsClient, comes_first: bool) -> Self {
+        Self { side: OurSide::Client(client), comes_first }
+    }
+
+    /// Returns a server's side.
+    pub(super) fn server(server: Server, comes_first: bool) -> Self {
+        Self { side: OurSide::Server(server), comes_first }
+    }
+
+    /// Returns whether the handshake comes before everything else.
+    pub(super) fn comes_first(&self) -> bool {
+        self.comes_first
+    }
+
+    /// Returns the pin of the certificate we show as a server.
+    pub(super) fn pin(&self) -> Option<Pin> {
+        match &self.side {
+            OurSide::Client(_) => None,
+            OurSide::Server(server) => Some(server.pin()),
+        }
+    }
+
+    /// Returns which side the peer is.
+    pub(super) fn peer_side(&self) -> Side {
+        match self.side {
+            OurSide::Client(_) => Side::Server,
+            OurSide::Server(_) => Side::Client,
+        }
+    }
+
     /// Has the plain words, where there are any, and shakes hands with `peer`.
     ///
     /// # Errors
     /// The server does not change over, or the handshake fails.
-    pub(super) async fn start<S: AsyncRead + AsyncWrite + Unpin>(
+    pub(super) async fn begin(
         &self,
-        mut stream: S,
+        channel: &mut Channel,
         peer: &str,
         deadline: Deadline,
-    ) -> anyhow::Result<(TlsStream<S>, Facts)> {
-        if let Some(protocol) = self.starttls {
-            starttls::ask(&mut stream, protocol, peer, deadline).await?;
+    ) -> anyhow::Result<Facts> {
+        if let OurSide::Client(TlsClient { starttls: Some(protocol), .. }) = &self.side {
+            starttls::ask(channel, *protocol, peer, deadline).await?;
         }
-        Ok(self.client.connect(stream, &self.host, peer, deadline).await?)
+        self.shake(channel, peer, deadline).await
+    }
+
+    /// Shakes hands with `peer`, and goes on in TLS.
+    ///
+    /// # Errors
+    /// The handshake fails; the connection is closed then.
+    pub(super) async fn shake(
+        &self,
+        channel: &mut Channel,
+        peer: &str,
+        deadline: Deadline,
+    ) -> anyhow::Result<Facts> {
+        let Some(stream) = channel.take() else {
+            return Err(Failure::new(Exit::Usage, "TLS was started before").into());
+        };
+        let (tls, facts) = match &self.side {
+            OurSide::Client(TlsClient { client, host, .. }) => {
+                client.connect(stream, host, peer, deadline).await?
+            }
+            OurSide::Server(server) => server.accept(stream, peer, deadline).await?,
+        };
+        channel.secure(tls);
+        Ok(facts)
     }
 }
 
@@ -175,8 +248,10 @@ impl TlsServerArgs {
         &self,
         transport: Transport,
         host: Option<&Host>,
-    ) -> anyhow::Result<Option<Server>> {
-        let wanted = self.tls || transport == Transport::Tls;
+        later: bool,
+    ) -> anyhow::Result<Option<Tls>> {
+        let comes_first = self.tls || transport == Transport::Tls;
+        let wanted = comes_first || later;
         if !is_wanted(wanted, transport, self.lone_flag())? {
             return Ok(None);
         }
@@ -189,12 +264,13 @@ impl TlsServerArgs {
                 return Err(failure.hint(hint).into());
             }
         };
-        Ok(Some(Server::new(&ServerOptions {
+        let server = Server::new(&ServerOptions {
             identity,
             client_ca: self.client_ca.clone(),
             alpn: self.alpn.clone(),
             key_log: key_log(),
-        })?))
+        })?;
+        Ok(Some(Tls::server(server, comes_first)))
     }
 
     /// A flag that means something with TLS only.
@@ -274,15 +350,15 @@ mod tests {
         std::iter::once("x").chain(line.split_whitespace())
     }
 
-    fn client(line: &str, transport: Transport) -> Result<Option<TlsClient>, String> {
+    fn client(line: &str, transport: Transport) -> Result<Option<Tls>, String> {
         let line = ClientLine::try_parse_from(words(line)).map_err(|error| error.to_string())?;
         let host: Host = "a.example".parse().unwrap();
-        line.tls.client(transport, Some(&host)).map_err(|error| error.to_string())
+        line.tls.client(transport, Some(&host), false).map_err(|error| error.to_string())
     }
 
-    fn server(line: &str) -> Result<Option<Server>, String> {
+    fn server(line: &str) -> Result<Option<Tls>, String> {
         let line = ServerLine::try_parse_from(words(line)).map_err(|error| error.to_string())?;
-        line.tls.server(Transport::Tcp, None).map_err(|error| error.to_string())
+        line.tls.server(Transport::Tcp, None, false).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -292,33 +368,10 @@ mod tests {
         assert!(client("--insecure", Transport::Tls).unwrap().is_some());
         let smtp =
             client(&format!("--starttls smtp --pin {PIN}"), Transport::Tcp).unwrap().unwrap();
+        let OurSide::Client(smtp) = smtp.side else { panic!("{smtp:?}") };
         assert_eq!(smtp.starttls, Some(starttls::Protocol::Smtp));
         assert!(client("--insecure", Transport::Tcp).unwrap_err().contains("is for TLS only"));
         assert!(client("--tls", Transport::Udp).unwrap_err().contains("no TLS over datagrams"));
-    }
-
-    #[tokio::test]
-    async fn a_client_changes_over_to_tls_after_the_plain_words() {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-        let line = "--starttls pop3 --insecure";
-        let client = client(line, Transport::Tcp).unwrap().unwrap();
-        let server = server("--tls --self-signed").unwrap().unwrap();
-        let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
-        let patience = Deadline::after(std::time::Duration::from_secs(30));
-        let serve = async {
-            theirs.write_all(b"+OK\r\n").await.unwrap();
-            let mut asked = [0; 6];
-            theirs.read_exact(&mut asked).await.unwrap();
-            theirs.write_all(b"+OK\r\nSTLS\r\n.\r\n").await.unwrap();
-            theirs.read_exact(&mut asked).await.unwrap();
-            assert_eq!(&asked, b"STLS\r\n");
-            theirs.write_all(b"+OK\r\n").await.unwrap();
-            server.accept(theirs, "client", patience).await.unwrap()
-        };
-        let (started, _) = tokio::join!(client.start(ours, "server", patience), serve);
-        let (_, facts) = started.unwrap();
-        assert_eq!(facts.peer_pin, Some(server.pin()));
-        assert!(facts.to_string().ends_with("(not verified)"), "{facts}");
     }
 
     #[test]

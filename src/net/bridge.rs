@@ -44,6 +44,12 @@ pub struct Sink {
 }
 
 impl Source {
+    /// Returns a source that has ended already.
+    pub fn empty() -> Self {
+        let ((_, filled), (empty, _)) = (mpsc::channel(1), blocking::channel());
+        Self(Origin::Thread { filled, empty })
+    }
+
     /// Starts reading. The thread ends with its input, or with the process.
     ///
     /// # Errors
@@ -181,6 +187,19 @@ impl Sink {
     pub(super) async fn end(&self) {
         // A writer that gave up has ended already.
         self.filled.send(Delivery::End).await.ok();
+    }
+
+    /// Hands over a copy of `bytes`, which are from `from`.
+    ///
+    /// # Errors
+    /// What the writer reported.
+    pub async fn give(&self, from: &Arc<str>, bytes: &[u8]) -> io::Result<()> {
+        for piece in bytes.chunks(CHUNK) {
+            let mut buffer = self.take().await?;
+            buffer[..piece.len()].copy_from_slice(piece);
+            self.deliver(from, buffer, piece.len()).await?;
+        }
+        Ok(())
     }
 
     /// Waits until the writer has given up, and returns why.

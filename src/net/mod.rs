@@ -12,6 +12,7 @@ pub mod dial;
 pub mod endpoint;
 pub mod error;
 pub mod host;
+pub mod inherited;
 pub mod lines;
 pub mod names;
 pub mod options;

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -53,15 +53,6 @@ pub enum LineEnds {
     AsTheyAre,
     /// With CR LF, whichever of LF and CR LF the source has.
     CrLf,
-}
-
-/// What both directions carried.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Bytes received, and written where they belong.
-    pub bytes_in: u64,
-    /// Bytes sent.
-    pub bytes_out: u64,
 }
 
 /// How a connection ended.
@@ -117,7 +108,7 @@ pub async fn pump(
     sink: Option<&Sink>,
     policy: Policy,
     stop: impl Future<Output = ()>,
-) -> (Counts, End) {
+) -> End {
     let state = State::new();
     let mut end = {
         let (mut reader, mut writer) = tokio::io::split(&mut *channel);
@@ -163,24 +154,23 @@ pub async fn pump(
             }
         }
     };
-    let counts = state.counts();
     if let End::Eof | End::Rested = end {
         // A side that was left open is ended as its peer's was: in order.
         Deadline::after(LAST_WRITE).bound(channel.shutdown()).await.ok();
     }
-    if let (End::Eof | End::Rested | End::Lingered, 1..) = (&end, counts.bytes_out) {
+    if let (End::Eof | End::Rested | End::Lingered, true) = (&end, state.has_sent()) {
         end = acknowledged(channel.socket(), policy.deadline).await.err().unwrap_or(end);
     }
-    let Some(sink) = sink else { return (counts, end) };
+    let Some(sink) = sink else { return end };
     // Whoever is out of time already waits for a blocked reader no longer than this.
     let patience = match end {
         End::TimedOut | End::Idle | End::Stopped => Deadline::after(LAST_WRITE),
         _ => policy.deadline,
     };
     match patience.bound(sink.flush()).await {
-        Ok(Err(error)) if !matches!(end, End::Output(_)) => (counts, End::Output(error)),
-        Err(Elapsed) if !matches!(end, End::Stopped) => (counts, End::TimedOut),
-        _ => (counts, end),
+        Ok(Err(error)) if !matches!(end, End::Output(_)) => End::Output(error),
+        Err(Elapsed) if !matches!(end, End::Stopped) => End::TimedOut,
+        _ => end,
     }
 }
 
@@ -202,8 +192,7 @@ const ACKNOWLEDGEMENT: Duration = Duration::from_secs(30);
 /// What both directions have done so far, with moments in microseconds since the beginning.
 struct State {
     began: Instant,
-    received: AtomicU64,
-    sent: AtomicU64,
+    sent: AtomicBool,
     /// When anything last came or went.
     moved: AtomicU64,
     /// Since when the source is waited for; [`NEVER`] while something of it is being sent.
@@ -217,22 +206,18 @@ impl State {
     fn new() -> Self {
         Self {
             began: Instant::now(),
-            received: AtomicU64::new(0),
-            sent: AtomicU64::new(0),
+            sent: AtomicBool::new(false),
             moved: AtomicU64::new(0),
             waiting: AtomicU64::new(NEVER),
         }
     }
 
-    fn counts(&self) -> Counts {
-        Counts {
-            bytes_in: self.received.load(Ordering::Relaxed),
-            bytes_out: self.sent.load(Ordering::Relaxed),
-        }
+    fn has_sent(&self) -> bool {
+        self.sent.load(Ordering::Relaxed)
     }
 
-    fn count(&self, counter: &AtomicU64, len: usize) {
-        counter.fetch_add(len as u64, Ordering::Relaxed);
+    /// Takes note that something came or went.
+    fn moves(&self) {
         self.moved.store(self.now(), Ordering::Relaxed);
     }
 
@@ -302,7 +287,7 @@ async fn send_all(
         }
         source.give_back(chunk);
     }
-    if state.counts().bytes_out > 0 || policy.pass_empty_end {
+    if state.has_sent() || policy.pass_empty_end {
         writer.shutdown().await.map_err(End::Send)?;
     }
     Ok(())
@@ -316,14 +301,16 @@ async fn send(
 ) -> Result<(), End> {
     for piece in bytes.chunks(PIECE) {
         writer.write_all(piece).await.map_err(End::Send)?;
-        state.count(&state.sent, piece.len());
+        state.sent.store(true, Ordering::Relaxed);
+        state.moves();
     }
     // What TLS has made of it must not wait for the next chunk.
     writer.flush().await.map_err(End::Send)
 }
 
 /// Waits until the peer's TCP has everything, or has thrown it away.
-pub(super) async fn acknowledged(stream: &Stream, deadline: Deadline) -> Result<(), End> {
+async fn acknowledged(stream: Option<&Stream>, deadline: Deadline) -> Result<(), End> {
+    let Some(stream) = stream else { return Ok(()) };
     let deadline = deadline.earlier(Deadline::after(ACKNOWLEDGEMENT));
     let mut pause = Duration::from_micros(100);
     loop {
@@ -381,7 +368,7 @@ async fn receive_all(
                 if let Err(error) = sink.deliver(&from, buffer, len).await {
                     return End::Output(error);
                 }
-                state.count(&state.received, len);
+                state.moves();
             }
             Some(Err(error)) => return failed(error),
         }
@@ -396,14 +383,14 @@ async fn discard_all(reader: &mut (impl AsyncRead + Unpin), state: &State) -> En
         let read = poll_fn(|context| Pin::new(&mut *reader).poll_read(context, &mut free)).await;
         match (read, free.filled().len()) {
             (Ok(()), 0) => return End::Eof,
-            (Ok(()), len) => state.count(&state.received, len),
+            (Ok(()), _) => state.moves(),
             (Err(error), _) => return failed(error),
         }
     }
 }
 
-/// What an error in receiving says about the connection.
-fn failed(error: io::Error) -> End {
+/// Returns what an error in receiving says about the connection.
+pub fn failed(error: io::Error) -> End {
     match error.kind() {
         // A socket has no such error: it is how the TLS layer reports a missing `close_notify`.
         ErrorKind::UnexpectedEof => End::Truncated,

@@ -51,6 +51,26 @@ pub enum Event {
         /// Our end.
         local: String,
     },
+    /// TLS was put on a connection.
+    Secured {
+        /// The other end.
+        peer: String,
+        /// `TLS 1.2` or `TLS 1.3`.
+        version: &'static str,
+        /// The cipher suite's name at IANA.
+        cipher_suite: String,
+        /// The application protocol both sides chose.
+        alpn: Option<String>,
+        /// The fingerprint of the peer's certificate, if it showed one.
+        pin: Option<String>,
+        /// Whether the peer is known to be who it should be; none where nobody asked.
+        verified: Option<bool>,
+    },
+    /// The certificate a server shows.
+    Certificate {
+        /// Its fingerprint, as clients pin it.
+        pin: String,
+    },
     /// The peer's name, looked up meanwhile.
     PeerName {
         /// The address the name belongs to.
@@ -190,6 +210,17 @@ impl Event {
         match self {
             Self::Listening { addr, reach, .. } => format!("listening on {addr}{reach}"),
             Self::Connected { peer, local } => format!("connected {peer} (here {local})"),
+            Self::Secured { peer, version, cipher_suite, alpn, pin, verified } => {
+                let alpn = alpn.as_ref().map(|alpn| format!(", {alpn}")).unwrap_or_default();
+                let verdict = match verified {
+                    Some(true) => ", certificate verified",
+                    Some(false) => ", certificate NOT verified",
+                    None => "",
+                };
+                let pin = pin.as_ref().map(|pin| format!(" ({pin})")).unwrap_or_default();
+                format!("secured {peer}: {version}, {cipher_suite}{alpn}{verdict}{pin}")
+            }
+            Self::Certificate { pin } => format!("certificate {pin} (clients take it with --pin)"),
             Self::PeerName { peer, name } => {
                 format!("name {peer} is {}", text::escape(name.as_bytes()))
             }
@@ -285,6 +316,15 @@ mod tests {
         all![
             Listening { addr: peer(), port: Some(40112), reach: "" },
             Connected { peer: peer(), local: peer() },
+            Secured {
+                peer: peer(),
+                version: "TLS 1.3",
+                cipher_suite: word(),
+                alpn: Some(word()),
+                pin: None,
+                verified: Some(true)
+            },
+            Certificate { pin: word() },
             PeerName { peer: peer(), name: word() },
             Refused { peer: peer(), reason: "server full" },
             Data { peer: peer(), data: text() },

@@ -93,6 +93,11 @@ impl Script {
         (!steps.is_empty()).then_some(Self { steps })
     }
 
+    /// Returns whether it changes over to TLS.
+    pub fn starts_tls(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::StartTls))
+    }
+
     /// Returns the steps, in order.
     pub fn steps(&self) -> &[Step] {
         &self.steps

@@ -1,0 +1,158 @@
+//! `--exec`: a program at the other end of a connection, its input and output in place of ours.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::str::FromStr;
+use std::time::Duration;
+
+use std::os::unix::process::ExitStatusExt as _;
+use tokio::process::{Child, Command};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::net::bridge::{Sink, Source, Writer};
+use crate::net::{Addr, Deadline};
+use crate::{patient, reason};
+
+/// A program and its arguments, split as a shell would; no shell is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CommandLine(Vec<String>);
+
+impl FromStr for CommandLine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match shell_words::split(text) {
+            Ok(words) if words.first().is_some_and(|program| !program.is_empty()) => {
+                Ok(Self(words))
+            }
+            Ok(_) => Err("no program given".to_owned()),
+            Err(_) => Err("a quotation mark is not closed".to_owned()),
+        }
+    }
+}
+
+/// A program that serves one connection. It is killed when this is dropped.
+#[derive(Debug)]
+pub(super) struct Program {
+    name: String,
+    child: Child,
+    /// What it writes.
+    pub source: Source,
+    /// What it reads.
+    pub sink: Sink,
+}
+
+/// How long a program may take to end after its connection has.
+const LAST_WORK: Duration = Duration::from_secs(5);
+
+impl CommandLine {
+    /// Starts the program for the connection between `peer` and `local`.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(super) fn start(&self, peer: &Addr, local: &Addr) -> Result<Program, Failure> {
+        let [name, args @ ..] = &self.0[..] else {
+            return Err(Failure::new(Exit::Usage, "no program given"));
+        };
+        let failed = |error: io::Error| {
+            let message = format!("cannot run {name}: {}", reason::of(&error));
+            Failure::new(Exit::File, message)
+        };
+        let (theirs_in, ours_in) = io::pipe().map_err(failed)?;
+        let (ours_out, theirs_out) = io::pipe().map_err(failed)?;
+        let mut command = Command::new(name);
+        command.args(args).stdin(theirs_in).stdout(theirs_out).kill_on_drop(true);
+        describe(&mut command, "SOCKKIT_PEER", peer);
+        describe(&mut command, "SOCKKIT_LOCAL", local);
+        let child = keep_sockets_from(&mut command).spawn().map_err(failed)?;
+        // The command holds the program's ends of the pipes, whose end it could never see.
+        drop(command);
+        let source = Source::start(File::from(std::os::fd::OwnedFd::from(ours_out)));
+        let input = ProgramInput(Some(File::from(std::os::fd::OwnedFd::from(ours_in))));
+        let (source, sink) = (source.map_err(failed)?, Sink::start(input).map_err(failed)?);
+        Ok(Program { name: name.clone(), child, source, sink })
+    }
+}
+
+/// Tells a program an address: `…_ADDR` and, on a network, `…_PORT`.
+fn describe(command: &mut Command, prefix: &str, addr: &Addr) {
+    let host = addr.ip().map_or_else(|| addr.to_string(), |ip| ip.to_string());
+    command.env(format!("{prefix}_ADDR"), host);
+    match addr.port() {
+        Some(port) => command.env(format!("{prefix}_PORT"), port.to_string()),
+        None => command.env_remove(format!("{prefix}_PORT")),
+    };
+}
+
+/// Keeps what systemd said to us (`sd_listen_fds(3)`) from a program it does not concern.
+pub(super) fn keep_sockets_from(command: &mut Command) -> &mut Command {
+    ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"]
+        .iter()
+        .fold(command, |command, name| command.env_remove(name))
+}
+
+impl Program {
+    /// Waits for its end, and says how that went where it went badly.
+    ///
+    /// # Errors
+    /// It ended with something else than 0, or not at all.
+    pub(super) async fn finish(mut self) -> Result<(), Failure> {
+        // It may be waiting for the end of its input.
+        drop(self.sink);
+        let name = OsString::from(&self.name);
+        let name = name.display();
+        match Deadline::after(LAST_WORK).bound(self.child.wait()).await {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            // A peer that left while it wrote: pipe(7).
+            Ok(Ok(status)) if status.signal() == Some(SIGPIPE) => Ok(()),
+            Ok(Ok(status)) => Err(Failure::new(Exit::Negative, format!("{name} ended: {status}"))),
+            Ok(Err(error)) => {
+                let message = format!("{name} was lost: {}", reason::of(&error));
+                Err(Failure::new(Exit::Internal, message))
+            }
+            Err(_) => {
+                let message = format!("{name} did not end with its connection, and was killed");
+                Err(Failure::new(Exit::TimedOut, message))
+            }
+        }
+    }
+}
+
+const SIGPIPE: i32 = 13;
+
+/// What a program reads, until it has had enough.
+struct ProgramInput(Option<File>);
+
+impl Writer for ProgramInput {
+    fn write(&mut self, _from: &str, bytes: &[u8]) -> io::Result<()> {
+        let Some(input) = &mut self.0 else { return Ok(()) };
+        match patient::write_all(input, bytes) {
+            // It reads no more, and may have much to say yet.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.0 = None;
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    fn end(&mut self) {
+        self.0 = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_is_split_as_a_shell_would() {
+        let line: CommandLine = "awk '{ print $2 }' \"a b\"".parse().unwrap();
+        assert_eq!(line.0, ["awk", "{ print $2 }", "a b"]);
+        for text in ["", "  ", "''", "a 'b"] {
+            assert!(text.parse::<CommandLine>().is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! One conversation on one connection, from the handshake to the verdict.
+//!
+//! `connect` holds one, `listen` one for each client. It is led by a script, by a program, or by
+//! what is read and printed; TLS may come first, and what passes may be watched.
+
+use std::io::{self, ErrorKind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::conversation::ConversationArgs;
+use super::ending;
+use super::exec::CommandLine;
+use super::seeing::{Seeing, Timeline};
+use super::tls::Tls;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::net::bridge::{Sink, Source};
+use crate::net::channel::{Channel, Counts};
+use crate::net::pump::{self, End, Policy};
+use crate::net::stream::{self, Stream};
+use crate::net::tls::{Facts, looks_like_tls};
+use crate::net::{Addr, Deadline, tls};
+use crate::output::{Event, Events};
+use crate::script::{self, Line, Script, Stop};
+
+/// How long a handshake may take that a client or a script begins.
+pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long a peer may take to read our last words once a conversation failed.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What is the same for all conversations of a run.
+#[derive(Debug)]
+pub(super) struct Talk {
+    pub flags: ConversationArgs,
+    pub script: Option<Script>,
+    pub exec: Option<CommandLine>,
+    /// Our side of TLS: from the start, or when the script says so.
+    pub tls: Option<Tls>,
+    pub seeing: Seeing,
+    pub events: Events,
+}
+
+/// What one conversation has of its own.
+pub(super) struct Call<'a> {
+    pub stream: Stream,
+    pub peer: &'a Addr,
+    pub local: &'a Addr,
+    /// What has taken time so far.
+    pub timeline: Timeline,
+    /// What is sent, where neither a script nor a program leads.
+    pub input: Option<Source>,
+    /// Where what comes is printed.
+    pub sink: &'a Sink,
+    /// Whether an input that ends without a byte ends our side.
+    pub pass_empty_end: bool,
+    /// When TLS must stand, where it comes first.
+    pub handshake: Deadline,
+    /// When it must be over.
+    pub deadline: Deadline,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// The event that ends the connection.
+    pub closed: Event,
+    /// What it means to the shell.
+    pub verdict: anyhow::Result<Exit>,
+    /// Whether nobody reads standard output any more.
+    pub is_unheard: bool,
+    /// Whether our input was left before its end.
+    pub rested: bool,
+}
+
+/// How far a conversation got.
+enum Outcome {
+    /// It was carried on until this.
+    Pumped(End),
+    /// It went as far as the script, or the program, let it.
+    Failed(anyhow::Error, &'static str),
+    /// The script ended it with a reset.
+    Reset,
+}
+
+impl Talk {
+    /// Holds a conversation to its end, or until `stop`.
+    pub(super) async fn hold(&self, call: Call<'_>, stop: impl Future<Output = ()>) -> Held {
+        let began = Instant::now();
+        let Call { stream, peer, local, mut timeline, input, sink, .. } = call;
+        let Call { pass_empty_end, handshake, deadline, .. } = call;
+        let name = peer.to_string();
+        let mut channel = Channel::new(stream, self.seeing.tap(&name));
+        let policy = self.flags.policy(pass_empty_end, deadline);
+        let mut stop = pin!(stop);
+        let opened = tokio::select! {
+            opened = self.open(&mut channel, &name, &mut timeline, deadline.earlier(handshake)) => Some(opened),
+            () = &mut stop => None,
+        };
+        let outcome = match opened {
+            None => Outcome::Pumped(End::Stopped),
+            Some(Err(error)) => Outcome::Failed(error, "tls"),
+            Some(Ok(())) => match (&self.script, &self.exec) {
+                (Some(script), _) => {
+                    let played = self.play(script, &mut channel, &name, sink, policy);
+                    tokio::select! {
+                        outcome = played => outcome,
+                        () = &mut stop => Outcome::Pumped(End::Stopped),
+                    }
+                }
+                (None, Some(program)) => {
+                    let serve = Served { program, peer, local };
+                    serve.serve(&mut channel, &name, policy, stop).await
+                }
+                (None, None) => {
+                    let mut input = input;
+                    let sink = self.flags.receives().then_some(sink);
+                    let end =
+                        pump::pump(&mut channel, &name, input.as_mut(), sink, policy, stop).await;
+                    Outcome::Pumped(end)
+                }
+            },
+        };
+        timeline.first_byte(channel.first_byte());
+        let counts = channel.counts();
+        if let Some(socket) = channel.socket()
+            && let Some(stats) = self.seeing.stats(&name, timeline, counts, socket)
+        {
+            // A reader that has left is found out by everything else.
+            self.events.deliver(stats).ok();
+        }
+        self.explain_plain_tls(&channel, &name);
+        let held = self.judge(outcome, &channel, &name, counts, began.elapsed());
+        self.seeing.record(&held.closed);
+        held
+    }
+
+    /// Shakes hands, where that comes first.
+    async fn open(
+        &self,
+        channel: &mut Channel,
+        peer: &str,
+        timeline: &mut Timeline,
+        deadline: Deadline,
+    ) -> anyhow::Result<()> {
+        if let Some(tls) = self.tls.as_ref().filter(|tls| tls.comes_first()) {
+            let facts = tls.begin(channel, peer, deadline).await?;
+            timeline.tls(Instant::now());
+            self.tell(peer, facts);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, peer: &str, facts: Facts) {
+        let verified = facts.peer_pin.map(|_| facts.trust.is_verified());
+        self.events.send(Event::Secured {
+            peer: peer.to_owned(),
+            version: facts.version,
+            cipher_suite: facts.cipher_suite,
+            alpn: facts.alpn,
+            pin: facts.peer_pin.map(|pin| pin.to_string()),
+            verified,
+        });
+    }
+
+    async fn play(
+        &self,
+        script: &Script,
+        channel: &mut Channel,
+        peer: &str,
+        sink: &Sink,
+        policy: Policy,
+    ) -> Outcome {
+        let mut line = Scripted { talk: self, channel, peer, from: peer.into(), sink };
+        let played = script::play(script, &mut line, policy.deadline).await;
+        let flushed =
+            policy.deadline.earlier(Deadline::after(LAST_WORDS)).bound(sink.flush()).await;
+        match (played, flushed) {
+            (Err(Stop::Receive(error)), _) => Outcome::Pumped(pump::failed(error)),
+            (Err(stop), _) => match super::script::finish(stop, peer) {
+                Err(error) => Outcome::Failed(error, "script"),
+                Ok(_) => Outcome::Pumped(End::Eof),
+            },
+            (Ok(_), Ok(Err(error))) => Outcome::Pumped(End::Output(error)),
+            (Ok(played), _) if played.reset => Outcome::Reset,
+            // What is left is the peer's end, and that all we sent has arrived.
+            (Ok(_), _) => {
+                let mut nothing = Source::empty();
+                let policy = Policy { pass_empty_end: true, ..policy };
+                let never = std::future::pending();
+                let end =
+                    pump::pump(channel, peer, Some(&mut nothing), Some(sink), policy, never).await;
+                Outcome::Pumped(end)
+            }
+        }
+    }
+
+    /// Says what a peer speaks that begins with a TLS record where nobody expects one.
+    fn explain_plain_tls(&self, channel: &Channel, peer: &str) {
+        if !channel.is_tls() && self.tls.is_none() && looks_like_tls(channel.head()) {
+            let message = format!("what {peer} says looks like TLS: try --tls");
+            self.events.send(Event::Warning { message });
+        }
+    }
+
+    fn judge(
+        &self,
+        outcome: Outcome,
+        channel: &Channel,
+        peer: &str,
+        counts: Counts,
+        lasted: Duration,
+    ) -> Held {
+        let because =
+            |reason: &str| ending::closed_because(peer, counts, lasted, reason.to_owned());
+        let (closed, verdict) = match outcome {
+            Outcome::Reset => (because("reset by us"), Ok(Exit::Success)),
+            Outcome::Failed(error, reason) => (because(reason), Err(error)),
+            Outcome::Pumped(end) => {
+                let closed = ending::closed(peer, counts, lasted, &end);
+                let is_unheard = matches!(end, End::Output(_));
+                let rested = matches!(end, End::Rested);
+                let verdict = self.verdict(end, channel, peer);
+                return Held { closed, verdict, is_unheard, rested };
+            }
+        };
+        Held { closed, verdict, is_unheard: false, rested: false }
+    }
+
+    fn verdict(&self, end: End, channel: &Channel, peer: &str) -> anyhow::Result<Exit> {
+        if let (End::Receive(error) | End::Send(error), Some(tls), true) =
+            (&end, &self.tls, channel.is_tls())
+            && let Some(error) = tls::Error::after_handshake(peer, tls.peer_side(), error)
+        {
+            return Err(error.into());
+        }
+        ending::finish(end, peer)
+    }
+}
+
+/// A connection that a script leads.
+struct Scripted<'a> {
+    talk: &'a Talk,
+    channel: &'a mut Channel,
+    peer: &'a str,
+    from: Arc<str>,
+    sink: &'a Sink,
+}
+
+impl Line for Scripted<'_> {
+    type Stream = Channel;
+    type TlsError = anyhow::Error;
+
+    fn stream(&mut self) -> &mut Channel {
+        self.channel
+    }
+
+    async fn heard(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if !self.talk.flags.receives() {
+            return Ok(());
+        }
+        match self.sink.give(&self.from, bytes).await {
+            // What is expected is still to be decided.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            done => done,
+        }
+    }
+
+    async fn start_tls(&mut self) -> anyhow::Result<()> {
+        let Some(tls) = &self.talk.tls else {
+            return Err(Failure::new(Exit::Usage, "no side of TLS is set up").into());
+        };
+        let facts = tls.shake(self.channel, self.peer, Deadline::after(HANDSHAKE)).await?;
+        self.talk.tell(self.peer, facts);
+        Ok(())
+    }
+
+    fn reset(&mut self) -> io::Result<()> {
+        self.channel.socket().map_or(Ok(()), Stream::reset_on_close)
+    }
+}
+
+/// A connection that a program leads.
+struct Served<'a> {
+    program: &'a CommandLine,
+    peer: &'a Addr,
+    local: &'a Addr,
+}
+
+impl Served<'_> {
+    async fn serve(
+        self,
+        channel: &mut Channel,
+        name: &str,
+        policy: Policy,
+        stop: impl Future<Output = ()>,
+    ) -> Outcome {
+        let mut program = match self.program.start(self.peer, self.local) {
+            Ok(program) => program,
+            Err(error) => return Outcome::Failed(error.into(), "exec"),
+        };
+        // A program has finished speaking when it says so, however long that takes.
+        let policy = Policy { pass_empty_end: true, half_open: true, ..policy };
+        let (source, sink) = (&mut program.source, &program.sink);
+        let end = pump::pump(channel, name, Some(source), Some(sink), policy, stop).await;
+        if let End::Output(_) = end
+            && let Some(socket) = channel.socket()
+        {
+            stream::close_gently(socket, Deadline::after(LAST_WORDS)).await;
+        }
+        match (end, program) {
+            (end @ (End::Eof | End::Rested), program) => match program.finish().await {
+                Ok(()) => Outcome::Pumped(end),
+                Err(failure) => Outcome::Failed(failure.into(), "exec"),
+            },
+            (end, _killed) => Outcome::Pumped(end),
+        }
+    }
+}
