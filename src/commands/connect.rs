@@ -86,12 +86,12 @@ async fn converse(
     out: Output,
     queue: &EventQueue,
 ) -> anyhow::Result<Exit> {
-    let talk = args.talk(endpoint, out, queue)?;
+    let mut talk = args.talk(endpoint, out, queue)?;
     let is_led = talk.script.is_some() || talk.exec.is_some();
     let interactive =
         !is_led && io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
     // In a pipe the two ends are of interest to those who ask only.
-    let tells = interactive || out.is_verbose() || out.is_json();
+    talk.tells = interactive || out.is_verbose() || out.is_json();
     let mut timeline = Timeline::since(Instant::now());
     let dialed = args.dial.dial(endpoint, whole, out).await?;
     timeline.dialed(endpoint, &dialed);
@@ -100,7 +100,7 @@ async fn converse(
     let mut payload = Payload::new(out, events.clone(), args.conversation.raw)?;
     let connected = Event::Connected { peer: peer.clone(), local };
     talk.seeing.record(&connected);
-    if tells {
+    if talk.tells {
         events.deliver(connected)?;
     }
     if interactive {
@@ -131,7 +131,7 @@ async fn converse(
     } else if held.rested {
         out.note(&format!("{peer} ended; standard input had not, and was not waited for"));
     }
-    if tells {
+    if talk.tells {
         events.send(held.closed);
     }
     let exit = held.verdict?;
@@ -155,7 +155,7 @@ impl Args {
         let mut seeing = self.seeing.open(out)?;
         seeing.show_progress();
         let (flags, exec, events) = (self.conversation, self.exec.clone(), queue.events());
-        Ok(Talk { flags, script, exec, tls, seeing, events })
+        Ok(Talk { flags, script, exec, tls, seeing, events, tells: false })
     }
 }
 

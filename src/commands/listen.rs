@@ -149,7 +149,7 @@ impl Args {
             seeing.show_progress();
         }
         let (flags, exec) = (self.conversation, self.exec.clone());
-        Ok(Talk { flags, script, exec, tls, seeing, events })
+        Ok(Talk { flags, script, exec, tls, seeing, events, tells: true })
     }
 }
 

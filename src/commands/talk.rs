@@ -40,6 +40,8 @@ pub(super) struct Talk {
     pub tls: Option<Tls>,
     pub seeing: Seeing,
     pub events: Events,
+    /// Whether who is at the other end is of interest, or only what comes from there.
+    pub tells: bool,
 }
 
 /// What one conversation has of its own.
@@ -153,6 +155,9 @@ impl Talk {
     }
 
     fn tell(&self, peer: &str, facts: Facts) {
+        if !self.tells {
+            return;
+        }
         let verified = facts.peer_pin.map(|_| facts.trust.is_verified());
         self.events.send(Event::Secured {
             peer: peer.to_owned(),
@@ -185,12 +190,11 @@ impl Talk {
             (Ok(_), Ok(Err(error))) => Outcome::Pumped(End::Output(error)),
             (Ok(played), _) if played.reset => Outcome::Reset,
             // What is left is the peer's end, and that all we sent has arrived.
-            (Ok(_), _) => {
-                let mut nothing = Source::empty();
+            (Ok(played), _) => {
+                let mut nothing = (!played.ended).then(Source::empty);
                 let policy = Policy { pass_empty_end: true, ..policy };
-                let never = std::future::pending();
-                let end =
-                    pump::pump(channel, peer, Some(&mut nothing), Some(sink), policy, never).await;
+                let (sink, never) = (Some(sink), std::future::pending());
+                let end = pump::pump(channel, peer, nothing.as_mut(), sink, policy, never).await;
                 Outcome::Pumped(end)
             }
         }

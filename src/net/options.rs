@@ -30,7 +30,7 @@ impl Options {
     ///
     /// # Errors
     /// The kernel refuses one.
-    pub fn apply_to_stream(self, socket: SockRef<'_>, family: SocketAddr) -> io::Result<()> {
+    pub fn apply_to_stream(self, socket: &SockRef<'_>, family: SocketAddr) -> io::Result<()> {
         socket.set_tcp_nodelay(self.nodelay)?;
         if let Some(time) = self.keepalive {
             socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time).with_interval(time))?;
@@ -42,7 +42,7 @@ impl Options {
     ///
     /// # Errors
     /// The kernel refuses it.
-    pub fn apply_to_packets(self, socket: SockRef<'_>, family: SocketAddr) -> io::Result<()> {
+    pub fn apply_to_packets(self, socket: &SockRef<'_>, family: SocketAddr) -> io::Result<()> {
         match (self.ttl, family.is_ipv4()) {
             (Some(ttl), true) => socket.set_ttl_v4(ttl),
             (Some(ttl), false) => socket.set_unicast_hops_v6(ttl),

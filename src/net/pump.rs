@@ -158,7 +158,7 @@ pub async fn pump(
         // A side that was left open is ended as its peer's was: in order.
         Deadline::after(LAST_WRITE).bound(channel.shutdown()).await.ok();
     }
-    if let (End::Eof | End::Rested | End::Lingered, true) = (&end, state.has_sent()) {
+    if let (End::Eof | End::Rested | End::Lingered, 1..) = (&end, channel.counts().bytes_out) {
         end = acknowledged(channel.socket(), policy.deadline).await.err().unwrap_or(end);
     }
     let Some(sink) = sink else { return end };

@@ -323,7 +323,7 @@ impl<S: Service> Door<S> {
         }
         if let (Stream::Tcp(_), Addr::Net(family)) = (&stream, &peer) {
             // A connection that takes no option is still one.
-            self.room.rules.options.apply_to_stream(SockRef::from(&stream), *family).ok();
+            self.room.rules.options.apply_to_stream(&SockRef::from(&stream), *family).ok();
         }
         if let Some(admission) = self.room.admit(peer.clone()) {
             self.workers.hand_over(stream, admission);
