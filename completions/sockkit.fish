@@ -81,6 +81,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l max-clients -
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l idle-timeout -d 'End when nothing has come or gone for so long; 0 for never' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l linger -d 'After our end, wait so long at most for the peer\'s' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l delay -d 'Wait so long after each line that is sent' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l split -d 'Send a datagram for each line (lines), or for each so many bytes' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l port-file -d 'Write the port to this file once it listens, and remove the file at the end' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l grace -d 'How long clients may take to finish when the server is stopped' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l allow -d 'Let only these connect: networks (192.0.2.0/24), addresses or names; may be repeated' -r
@@ -98,6 +99,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l recv-only -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l half-open -d 'After the peer\'s end, go on sending until our input ends'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l crlf -d 'Send CR LF at every line\'s end; what comes stays as it is'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l raw -d 'Show a terminal what the peer sends untouched, control characters and all'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s u -l udp -d 'Speak UDP; with unix:PATH, Unix datagrams'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 6 -d 'Use IPv6 only'
@@ -113,6 +115,7 @@ never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout -d 'End when nothing has come or gone for so long; 0 for never' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l linger -d 'After our end, wait so long at most for the peer\'s' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l delay -d 'Wait so long after each line that is sent' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l split -d 'Send a datagram for each line (lines), or for each so many bytes' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l from -d 'Connect from this address of ours, or from this port' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'How long connecting may take, over all addresses; 0 for as long as the system tries' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l timeout -d 'How long everything may take; 0 for no limit' -r
@@ -128,6 +131,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l recv-only -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l half-open -d 'After the peer\'s end, go on sending until our input ends'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l crlf -d 'Send CR LF at every line\'s end; what comes stays as it is'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l raw -d 'Show a terminal what the peer sends untouched, control characters and all'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s u -l udp -d 'Speak UDP; with unix:PATH, Unix datagrams'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'

@@ -6,6 +6,7 @@ use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use super::conversation::{self, ConversationArgs, ENDS};
+use super::datagram::{self, DATAGRAMS, DatagramArgs, Ends};
 use super::dialing::DialArgs;
 use super::ending;
 use crate::exit::Exit;
@@ -29,7 +30,7 @@ Examples:
 
 /// Connect: the arguments
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{ENDS}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{ENDS}\n\n{DATAGRAMS}"))]
 pub struct Args {
     /// Where to: HOST and PORT, HOST:PORT or tcp://HOST:PORT; IPv6 before a colon in brackets
     #[arg(value_name = "HOST")]
@@ -39,12 +40,15 @@ pub struct Args {
     #[command(flatten)]
     conversation: ConversationArgs,
     #[command(flatten)]
+    datagrams: DatagramArgs,
+    #[command(flatten)]
     dial: DialArgs,
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let endpoint = Endpoint::join(args.target.clone(), args.port)
+    let mut endpoint = Endpoint::join(args.target.clone(), args.port)
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    endpoint.transport = args.datagrams.transport(endpoint.transport)?;
     let whole = args.dial.whole();
     let runtime = serve::runtime()?;
     let queue = EventQueue::start(out, WhenGone::Leave);
@@ -70,6 +74,12 @@ async fn converse(
     let interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
     // In a pipe the two ends are of interest to those who ask only.
     let tells = interactive || out.is_verbose() || out.is_json();
+    if endpoint.transport.is_for_datagrams() {
+        let talk = args.dial.talk(endpoint, whole, args.conversation, args.datagrams);
+        let raw = args.conversation.raw;
+        let ends = Ends::open(talk.conversation, out, queue.events(), interactive, raw)?;
+        return datagram::connect(&talk, ends).await;
+    }
     let Dialed { stream, peer, local, .. } = args.dial.dial(endpoint, whole, out).await?;
     let mut channel = Channel::new(Way::Plain(stream));
     let peer = peer.to_string();

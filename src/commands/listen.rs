@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::conversation::{self, ConversationArgs, ENDS};
+use super::datagram::{self, DATAGRAMS, DatagramArgs, Ends, Hear};
 use super::server::{self, Plan, ServerArgs};
 use super::values;
 use super::{connect, ending};
@@ -14,9 +15,9 @@ use crate::exit::Exit;
 use crate::net::bridge::Sink;
 use crate::net::channel::{Channel, Way};
 use crate::net::pump::{self, Counts, End};
-use crate::net::serve::{Connection, Notice, Service, WhenFull};
-use crate::net::{Deadline, ListenAddress, Stop, names};
-use crate::output::{Event, Events, Output, Payload, WhenGone};
+use crate::net::serve::{self, Connection, Notice, Service, WhenFull};
+use crate::net::{self, Deadline, ListenAddress, Stop, names};
+use crate::output::{Event, EventQueue, Events, Output, Payload, WhenGone};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,7 +32,7 @@ Examples:
 
 /// Listen: the arguments
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{ENDS}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{ENDS}\n\n{DATAGRAMS}"))]
 pub struct Args {
     /// Where to listen; 0 for any free port
     #[arg(value_name = "[HOST:]PORT")]
@@ -45,10 +46,17 @@ pub struct Args {
     #[command(flatten)]
     conversation: ConversationArgs,
     #[command(flatten)]
+    datagrams: DatagramArgs,
+    #[command(flatten)]
     server: ServerArgs,
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
+    let mut address = args.address.clone();
+    address.transport = args.datagrams.transport(address.transport)?;
+    if address.transport.is_for_datagrams() {
+        return hear(args, &address, out);
+    }
     let plan = Plan {
         max_clients: args.max_clients,
         when_full: WhenFull::Wait,
@@ -76,13 +84,40 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             last: Mutex::default(),
         })
     };
-    let (exit, listen) = server::run(&args.address, &args.server, plan, out, build, |_| {})?;
+    let (exit, listen) = server::run(&address, &args.server, plan, out, build, |_| {})?;
     let last = listen.last.lock().unwrap_or_else(PoisonError::into_inner).take();
     match last {
         // A signal says more than the connection it ended.
         Some((peer, end)) if exit == Exit::Success => ending::finish(end, &peer),
         _ => Ok(exit),
     }
+}
+
+/// Listens for datagrams.
+fn hear(args: &Args, address: &ListenAddress, out: Output) -> anyhow::Result<Exit> {
+    let interactive = io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
+    let interactive = interactive && !args.keep_open;
+    let hear = Hear {
+        address,
+        server: &args.server,
+        keep_open: args.keep_open,
+        max_peers: args.max_clients,
+        whole: Deadline::NEVER,
+        conversation: args.conversation,
+        datagrams: args.datagrams,
+    };
+    let runtime = serve::runtime()?;
+    let queue = EventQueue::start(out, WhenGone::Leave);
+    let raw = args.conversation.raw;
+    let outcome = runtime.block_on(async {
+        let ends = Ends::open(args.conversation, out, queue.events(), interactive, raw)?;
+        datagram::listen(&hear, ends).await
+    });
+    let printed = queue.finish(Some(server::LAST_WORDS));
+    runtime.shutdown_background();
+    let exit = outcome?;
+    printed?;
+    Ok(exit)
 }
 
 /// A name is a courtesy; after this long nobody wants it any more.
@@ -114,7 +149,7 @@ impl Service for Listen {
         } else {
             self.events.send(connected);
         }
-        let name = self.announce_name(&connection);
+        let name = announce_name(&self.events, &connection.peer);
         let peer = connection.peer.to_string();
         let accepted = connection.accepted;
         let (counts, end) = self.receive(connection, &peer).await;
@@ -142,19 +177,6 @@ impl Service for Listen {
 }
 
 impl Listen {
-    /// Looks the name up beside everything else: nobody waits for it.
-    fn announce_name(&self, connection: &Connection) -> JoinHandle<()> {
-        let (ip, peer) = (connection.peer.ip(), connection.peer.to_string());
-        let events = self.events.clone();
-        tokio::spawn(async move {
-            if let Some(ip) = ip
-                && let Some(name) = names::reverse(ip, Deadline::after(NAME_LIMIT)).await
-            {
-                events.send(Event::PeerName { peer, name });
-            }
-        })
-    }
-
     /// Prints what the client sends, until it ends or the server is asked to stop.
     async fn receive(&self, connection: Connection, peer: &str) -> (Counts, End) {
         let sends = !self.keep_open && self.conversation.sends();
@@ -172,4 +194,16 @@ impl Listen {
         };
         pump::pump(&mut channel, peer, input.as_mut(), sink, policy, leave).await
     }
+}
+
+/// Looks the name of `peer` up beside everything else: nobody waits for it.
+pub(super) fn announce_name(events: &Events, peer: &net::Addr) -> JoinHandle<()> {
+    let (ip, peer, events) = (peer.ip(), peer.to_string(), events.clone());
+    tokio::spawn(async move {
+        if let Some(ip) = ip
+            && let Some(name) = names::reverse(ip, Deadline::after(NAME_LIMIT)).await
+        {
+            events.send(Event::PeerName { peer, name });
+        }
+    })
 }

@@ -4,6 +4,7 @@ mod chat_server;
 mod completions;
 mod connect;
 mod conversation;
+mod datagram;
 mod dialing;
 mod echo_server;
 mod ending;
@@ -15,10 +16,10 @@ mod login_server;
 mod options;
 mod port_file;
 mod resolve;
-#[expect(dead_code, reason = "the commands that talk take it up next")]
-mod seeing;
 #[cfg_attr(not(test), expect(dead_code, reason = "no command takes scripts yet"))]
 mod script;
+#[expect(dead_code, reason = "the commands that talk take it up next")]
+mod seeing;
 mod server;
 #[cfg_attr(not(test), expect(dead_code, reason = "`connect` and `listen` take its flags next"))]
 mod tls;
