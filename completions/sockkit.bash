@@ -185,7 +185,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__connect)
-            opts="-v -q -4 -6 -h --format --json --plain --color --verbose --quiet --idle-timeout --send-only --recv-only --half-open --linger --crlf --delay --raw --exec --script --send --expect --hexdump --record --stats --from --connect-timeout --timeout --retry --nodelay --no-nodelay --keepalive --ttl --tls --ca --pin --insecure --servername --alpn --cert --key --starttls --help"
+            opts="-v -q -u -4 -6 -h --format --json --plain --color --verbose --quiet --idle-timeout --send-only --recv-only --half-open --linger --crlf --delay --raw --udp --split --exec --script --send --expect --hexdump --record --stats --from --connect-timeout --timeout --retry --nodelay --no-nodelay --keepalive --ttl --tls --ca --pin --insecure --servername --alpn --cert --key --starttls --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -208,6 +208,10 @@ _sockkit() {
                     return 0
                     ;;
                 --delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --split)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -525,7 +529,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__listen)
-            opts="-v -q -k -4 -6 -h --format --json --plain --color --verbose --quiet --keep-open --max-clients --timeout --idle-timeout --send-only --recv-only --half-open --linger --crlf --delay --raw --exec --script --send --expect --hexdump --record --stats --public --port-file --grace --allow --deny --mode --nodelay --no-nodelay --keepalive --ttl --tls --cert --key --self-signed --client-ca --alpn --help"
+            opts="-v -q -k -u -4 -6 -h --format --json --plain --color --verbose --quiet --keep-open --max-clients --timeout --idle-timeout --send-only --recv-only --half-open --linger --crlf --delay --raw --udp --split --exec --script --send --expect --hexdump --record --stats --public --port-file --grace --allow --deny --mode --nodelay --no-nodelay --keepalive --ttl --tls --cert --key --self-signed --client-ca --alpn --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -556,6 +560,10 @@ _sockkit() {
                     return 0
                     ;;
                 --delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --split)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

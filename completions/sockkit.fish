@@ -82,7 +82,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l timeout -d 'H
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l idle-timeout -d 'End when nothing has come or gone for so long; 0 for never' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l linger -d 'After our end, wait so long at most for the peer\'s' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l delay -d 'Wait so long after each line that is sent' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l exec -d 'Run this program for each client: it reads what the client sends, and what it writes is sent; SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT are in its environment' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l split -d 'Send a datagram for each line (lines), or for each so many bytes' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l exec -d 'Run this program for each client: it reads what the client sends, and what it writes is sent; its address and port are in its environment' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l script -d 'Follow a script of expect and send steps, instead of standard input' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l send -d 'Send this, where \\r\\n and other escapes stand for bytes; in order with --expect' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l expect -d 'Wait until what comes matches a regular expression: \'^220\', or \'/^220/i 5s\'; 10s unless it says else' -r
@@ -108,12 +109,13 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l recv-only -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l half-open -d 'After the peer\'s end, go on sending until our input ends'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l crlf -d 'Send CR LF at every line\'s end; what comes stays as it is'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l raw -d 'Show a terminal what the peer sends untouched, control characters and all'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s u -l udp -d 'Speak UDP; with unix:PATH, Unix datagrams'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l hexdump -d 'Show all bytes on standard error: when, which way, in hex and as text'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l stats -d 'Show at the end where the time went, how fast it was, and what TCP measured'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s 6 -d 'Use IPv6 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l nodelay -d 'Send small writes at once, without waiting for more; this is the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l no-nodelay -d 'Let small writes wait for the acknowledgement of the one before (Nagle\'s algorithm)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls -d 'Speak TLS; needs --cert or --self-signed'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l self-signed -d 'Show a certificate made for this run, and say its fingerprint for the clients\' --pin'
@@ -127,6 +129,7 @@ never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout -d 'End when nothing has come or gone for so long; 0 for never' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l linger -d 'After our end, wait so long at most for the peer\'s' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l delay -d 'Wait so long after each line that is sent' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l split -d 'Send a datagram for each line (lines), or for each so many bytes' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l exec -d 'Run this program at our end: it reads what comes, and what it writes is sent' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l script -d 'Follow a script of expect and send steps, instead of standard input' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send -d 'Send this, where \\r\\n and other escapes stand for bytes; in order with --expect' -r
@@ -156,11 +159,12 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l recv-only -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l half-open -d 'After the peer\'s end, go on sending until our input ends'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l crlf -d 'Send CR LF at every line\'s end; what comes stays as it is'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l raw -d 'Show a terminal what the peer sends untouched, control characters and all'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s u -l udp -d 'Speak UDP; with unix:PATH, Unix datagrams'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l hexdump -d 'Show all bytes on standard error: when, which way, in hex and as text'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l stats -d 'Show at the end where the time went, how fast it was, and what TCP measured'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s 6 -d 'Use IPv6 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l nodelay -d 'Send small writes at once, without waiting for more; this is the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-nodelay -d 'Let small writes wait for the acknowledgement of the one before (Nagle\'s algorithm)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls -d 'Speak TLS, with a server whose certificate this machine trusts'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l insecure -d 'Trust any certificate: nobody else can listen, but who the peer is remains unknown'
@@ -188,7 +192,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l timestam
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 6 -d 'Use IPv6 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l nodelay -d 'Send small writes at once, without waiting for more; this is the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l no-nodelay -d 'Let small writes wait for the acknowledgement of the one before (Nagle\'s algorithm)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
@@ -216,7 +220,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l field-p
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s 6 -d 'Use IPv6 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l nodelay -d 'Send small writes at once, without waiting for more; this is the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l no-nodelay -d 'Let small writes wait for the acknowledgement of the one before (Nagle\'s algorithm)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
@@ -239,7 +243,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s q -l quiet -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l password-stdin -d 'Take the first line of standard input as the password, instead of being asked'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s 6 -d 'Use IPv6 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l nodelay -d 'Send small writes at once, without waiting for more; this is the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l no-nodelay -d 'Let small writes wait for the acknowledgement of the one before (Nagle\'s algorithm)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'
@@ -264,7 +268,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s q -l qui
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l public -d 'Let everybody connect: listen on all interfaces instead of only this machine\'s loopback'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 6 -d 'Use IPv6 only'
-complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l nodelay -d 'Send small writes at once (TCP_NODELAY); this is the default'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l nodelay -d 'Send small writes at once, without waiting for more; this is the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l no-nodelay -d 'Let small writes wait for the acknowledgement of the one before (Nagle\'s algorithm)'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c sockkit -n "__fish_sockkit_using_subcommand completions" -l format -d 'How data is printed [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned, for people'

@@ -6,6 +6,7 @@ use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use super::conversation::{self, ConversationArgs, ENDS};
+use super::datagram::{self, DATAGRAMS, DatagramArgs, Ends};
 use super::dialing::DialArgs;
 use super::exec::CommandLine;
 use super::script::ScriptArgs;
@@ -37,7 +38,7 @@ Examples:
 
 /// Connect: the arguments
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{ENDS}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{ENDS}\n\n{DATAGRAMS}"))]
 pub struct Args {
     /// Where to: HOST and PORT, HOST:PORT, tls://HOST:PORT or unix:PATH; IPv6 before a colon in
     /// brackets
@@ -47,6 +48,8 @@ pub struct Args {
     port: Option<Port>,
     #[command(flatten)]
     conversation: ConversationArgs,
+    #[command(flatten)]
+    datagrams: DatagramArgs,
     /// Run this program at our end: it reads what comes, and what it writes is sent
     #[arg(long, value_name = "COMMAND",
           conflicts_with_all = ["send_only", "recv_only", "script", "send", "expect"])]
@@ -62,8 +65,9 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let endpoint = Endpoint::join(args.target.clone(), args.port)
+    let mut endpoint = Endpoint::join(args.target.clone(), args.port)
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    endpoint.transport = args.datagrams.transport(endpoint.transport)?;
     let whole = args.dial.whole();
     let runtime = serve::runtime()?;
     let queue = EventQueue::start(out, WhenGone::Leave);
@@ -92,6 +96,16 @@ async fn converse(
         !is_led && io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
     // In a pipe the two ends are of interest to those who ask only.
     talk.tells = interactive || out.is_verbose() || out.is_json();
+    if endpoint.transport.is_for_datagrams() {
+        conversation::refuse_leader(is_led)?;
+        let exchange = args.dial.talk(endpoint, whole, args.conversation, args.datagrams);
+        let (events, raw) = (queue.events(), args.conversation.raw);
+        let tap = talk.seeing.tap(&endpoint.to_string());
+        let ends = Ends::open(args.conversation, out, events, tap, interactive, raw)?;
+        let exit = datagram::connect(&exchange, ends).await?;
+        talk.seeing.finish()?;
+        return Ok(exit);
+    }
     let mut timeline = Timeline::since(Instant::now());
     let dialed = args.dial.dial(endpoint, whole, out).await?;
     timeline.dialed(endpoint, &dialed);

@@ -4,6 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use super::values::{self, Limit};
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::net::bridge::{Sink, Writer};
 use crate::net::pump::{LineEnds, Policy};
 use crate::net::{self, Deadline};
@@ -81,6 +83,18 @@ impl ConversationArgs {
             deadline,
         }
     }
+}
+
+/// Refuses what leads a conversation over a stream where there are datagrams.
+///
+/// # Errors
+/// `is_led`.
+pub(super) fn refuse_leader(is_led: bool) -> Result<(), Failure> {
+    if is_led {
+        let message = "scripts, --send, --expect and --exec are for streams, not datagrams";
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    Ok(())
 }
 
 /// Standard output, where what peers send goes.

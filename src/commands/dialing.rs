@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::conversation::ConversationArgs;
+use super::datagram::{DatagramArgs, Talk};
 use super::options::OptionArgs;
 use super::values::{self, FamilyArgs, Limit};
 use crate::exit::Exit;
@@ -53,6 +55,26 @@ impl DialArgs {
     /// Returns when a handshake that begins now must be over.
     pub(super) fn handshake(&self) -> Deadline {
         Deadline::maybe(self.connect_timeout.0)
+    }
+
+    /// Returns how to exchange datagrams with `endpoint`, within `whole`.
+    pub(super) fn talk<'a>(
+        &'a self,
+        endpoint: &'a Endpoint,
+        whole: Deadline,
+        conversation: ConversationArgs,
+        datagrams: DatagramArgs,
+    ) -> Talk<'a> {
+        Talk {
+            endpoint,
+            family: self.family.family(),
+            from: self.from.as_ref(),
+            options: self.options.options(),
+            resolved_by: whole.earlier(Deadline::maybe(self.connect_timeout.0)),
+            whole,
+            conversation,
+            datagrams,
+        }
     }
 
     /// Resolves and connects, within `whole` and, for each try, the limit for connecting.

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use super::companion::Companion;
 use super::connect;
 use super::conversation::{self, ConversationArgs, ENDS};
+use super::datagram::{self, DATAGRAMS, DatagramArgs, Ends, Hear};
 use super::exec::CommandLine;
 use super::script::ScriptArgs;
 use super::seeing::{SeeingArgs, Timeline};
@@ -24,9 +25,9 @@ use crate::failure::{self, Failure};
 use crate::net::bridge::{Sink, Source};
 use crate::net::broadcast::Broadcast;
 use crate::net::endpoint::Transport;
-use crate::net::serve::{Connection, Notice, Service, WhenFull};
+use crate::net::serve::{self, Connection, Notice, Service, WhenFull};
 use crate::net::{Addr, Deadline, ListenAddress, Stop, names};
-use crate::output::{Event, Events, Output, Payload, WhenGone};
+use crate::output::{Event, EventQueue, Events, Output, Payload, WhenGone};
 use crate::script::Script;
 
 const EXAMPLES: &str = "\
@@ -45,7 +46,7 @@ Examples:
 
 /// Listen: the arguments
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{ENDS}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{ENDS}\n\n{DATAGRAMS}"))]
 pub struct Args {
     /// Where to listen: [HOST:]PORT, 0 for any free port; or unix:PATH. Without it, on the
     /// sockets systemd has opened
@@ -63,12 +64,14 @@ pub struct Args {
     timeout: Option<Limit>,
     #[command(flatten)]
     conversation: ConversationArgs,
+    #[command(flatten)]
+    datagrams: DatagramArgs,
     /// Run this program for each client: it reads what the client sends, and what it writes is
-    /// sent; SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT are in its environment
+    /// sent; its address and port are in its environment
     #[arg(long, value_name = "COMMAND",
           conflicts_with_all = ["send_only", "recv_only", "script", "send", "expect"])]
     exec: Option<CommandLine>,
-    /// Run this program once we listen, with SOCKKIT_LISTEN_PORT in its environment, and end with
+    /// Run this program once we listen, with the port in its environment, and end with
     /// it
     #[arg(last = true, value_name = "CMD")]
     companion: Vec<OsString>,
@@ -83,6 +86,15 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
+    let mut address = args.address.clone();
+    if let Some(address) = &mut address {
+        address.transport = args.datagrams.transport(address.transport)?;
+    }
+    let transport = address.as_ref().map_or(Transport::Tcp, |address| address.transport);
+    let whole = Deadline::maybe(args.timeout.and_then(|limit| limit.0));
+    if let Some(address) = address.as_ref().filter(|_| transport.is_for_datagrams()) {
+        return hear(args, address, whole, out);
+    }
     let plan = Plan {
         max_clients: args.max_clients,
         when_full: WhenFull::Wait,
@@ -91,9 +103,8 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         workers: 1,
         when_gone: WhenGone::Leave,
     };
-    let whole = Deadline::maybe(args.timeout.and_then(|limit| limit.0));
     let build = |events: Events, stop| {
-        let talk = args.talk(out, events.clone())?;
+        let talk = args.talk(transport, out, events.clone())?;
         let is_led = talk.script.is_some() || talk.exec.is_some();
         let mut payload = Payload::new(out, events.clone(), args.conversation.raw)?;
         let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
@@ -131,16 +142,15 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         let grace = args.server.grace();
         Ok(Some(tokio::spawn(Arc::clone(listen).accompany(companion, grace))))
     };
-    let address = args.address.as_ref();
+    let address = address.as_ref();
     let (exit, listen) = server::run(address, &args.server, plan, out, build, begun)?;
     listen.conclude(exit)
 }
 
 impl Args {
     /// Makes ready what does not need a connection, and can be wrong.
-    fn talk(&self, out: Output, events: Events) -> anyhow::Result<Talk> {
+    fn talk(&self, transport: Transport, out: Output, events: Events) -> anyhow::Result<Talk> {
         let script = self.script.script()?;
-        let transport = self.address.as_ref().map_or(Transport::Tcp, |address| address.transport);
         let host = self.address.as_ref().and_then(ListenAddress::host);
         let later = script.as_ref().is_some_and(Script::starts_tls);
         let tls = self.tls.server(transport, host, later)?;
@@ -151,6 +161,44 @@ impl Args {
         let (flags, exec) = (self.conversation, self.exec.clone());
         Ok(Talk { flags, script, exec, tls, seeing, events, tells: true })
     }
+}
+
+/// Listens for datagrams.
+fn hear(
+    args: &Args,
+    address: &ListenAddress,
+    whole: Deadline,
+    out: Output,
+) -> anyhow::Result<Exit> {
+    let queue = EventQueue::start(out, WhenGone::Leave);
+    let talk = args.talk(address.transport, out, queue.events())?;
+    conversation::refuse_leader(talk.script.is_some() || talk.exec.is_some())?;
+    if !args.companion.is_empty() {
+        return Err(Failure::new(Exit::Usage, "-- CMD is for streams, not datagrams").into());
+    }
+    let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let interactive = at_terminal && !out.is_json() && !args.keep_open;
+    let hear = Hear {
+        address,
+        server: &args.server,
+        keep_open: args.keep_open,
+        max_peers: args.max_clients,
+        whole,
+        conversation: args.conversation,
+        datagrams: args.datagrams,
+    };
+    let runtime = serve::runtime()?;
+    let (raw, tap) = (args.conversation.raw, talk.seeing.tap(&address.to_string()));
+    let outcome = runtime.block_on(async {
+        let ends = Ends::open(args.conversation, out, queue.events(), tap, interactive, raw)?;
+        datagram::listen(&hear, ends).await
+    });
+    let printed = queue.finish(Some(server::LAST_WORDS));
+    runtime.shutdown_background();
+    let exit = outcome?;
+    printed?;
+    talk.seeing.finish()?;
+    Ok(exit)
 }
 
 /// A name is a courtesy; after this long nobody wants it any more.
@@ -199,7 +247,7 @@ impl Service for Listen {
         } else {
             self.events.send(connected);
         }
-        let name = self.announce_name(&connection.peer);
+        let name = announce_name(&self.events, &connection.peer);
         let held = self.serve(connection).await;
         if self.interactive {
             self.out.end_conversation();
@@ -220,18 +268,6 @@ impl Service for Listen {
 }
 
 impl Listen {
-    /// Looks the name up beside everything else: nobody waits for it.
-    fn announce_name(&self, peer: &Addr) -> JoinHandle<()> {
-        let (ip, peer, events) = (peer.ip(), peer.to_string(), self.events.clone());
-        tokio::spawn(async move {
-            if let Some(ip) = ip
-                && let Some(name) = names::reverse(ip, Deadline::after(NAME_LIMIT)).await
-            {
-                events.send(Event::PeerName { peer, name });
-            }
-        })
-    }
-
     /// Serves one client, until it ends or the server is asked to stop.
     async fn serve(&self, connection: Connection) -> Held {
         let Connection { stream, peer, local, accepted, seat, .. } = connection;
@@ -339,6 +375,18 @@ impl Listen {
             _ => Ok(exit),
         }
     }
+}
+
+/// Looks the name of `peer` up beside everything else: nobody waits for it.
+pub(super) fn announce_name(events: &Events, peer: &Addr) -> JoinHandle<()> {
+    let (ip, peer, events) = (peer.ip(), peer.to_string(), events.clone());
+    tokio::spawn(async move {
+        if let Some(ip) = ip
+            && let Some(name) = names::reverse(ip, Deadline::after(NAME_LIMIT)).await
+        {
+            events.send(Event::PeerName { peer, name });
+        }
+    })
 }
 
 /// What is guarded here is whole at any moment, whoever panicked meanwhile.

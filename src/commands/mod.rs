@@ -5,6 +5,7 @@ mod companion;
 mod completions;
 mod connect;
 mod conversation;
+mod datagram;
 mod dialing;
 mod echo_server;
 mod ending;

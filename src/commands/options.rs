@@ -9,7 +9,7 @@ use crate::net::options::Options;
 #[derive(Clone, Copy, Debug, clap::Args)]
 #[command(next_help_heading = "Socket options")]
 pub(super) struct OptionArgs {
-    /// Send small writes at once (`TCP_NODELAY`); this is the default
+    /// Send small writes at once, without waiting for more; this is the default
     #[arg(long, overrides_with = "no_nodelay")]
     nodelay: bool,
     /// Let small writes wait for the acknowledgement of the one before (Nagle's algorithm)

@@ -16,6 +16,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::access::{Access, Subject};
 use crate::net::channel::Counts;
+use crate::net::datagram::{self, Bound};
 use crate::net::endpoint::{ListenPlace, Transport};
 use crate::net::inherited;
 use crate::net::serve::{self, Connection, Notice, Rules, Served, Service, WhenFull};
@@ -66,29 +67,61 @@ impl ServerArgs {
 
     /// Opens what `address` stands for.
     async fn listen(&self, address: &ListenAddress) -> anyhow::Result<Vec<Listener>> {
-        if let (true, Some(host)) = (self.public, address.host()) {
-            let message = format!("--public listens everywhere, {host} says where");
-            return Err(Failure::new(Exit::Usage, message).hint("one of the two").into());
-        }
+        self.check(address)?;
         if matches!(address.transport, Transport::Udp | Transport::UnixDatagram) {
             let message = "this server speaks over streams, not datagrams";
             return Err(Failure::new(Exit::Usage, message).hint("[HOST:]PORT or unix:PATH").into());
         }
         match &address.place {
             ListenPlace::Unix(place) => Ok(socket::listen_unix(place, self.mode)?),
-            ListenPlace::Net(..) if self.mode.is_some() => {
-                Err(Failure::new(Exit::Usage, "--mode is for a Unix socket's file").into())
-            }
             ListenPlace::Net(host, port) => {
-                let reach = if self.public { Reach::Public } else { Reach::Loopback };
                 let deadline = Deadline::after(RESOLVE_LIMIT);
                 let family = self.family.family();
-                Ok(socket::listen(host.as_ref(), *port, reach, family, deadline).await?)
+                Ok(socket::listen(host.as_ref(), *port, self.reach(), family, deadline).await?)
             }
         }
     }
 
-    async fn access(&self) -> Result<Access, net::Error> {
+    /// Opens what `address` stands for, for datagrams.
+    ///
+    /// # Errors
+    /// The flags contradict each other, or a socket cannot be bound.
+    pub(super) async fn listen_for_datagrams(
+        &self,
+        address: &ListenAddress,
+    ) -> anyhow::Result<Vec<datagram::Socket>> {
+        self.check(address)?;
+        let bound = match &address.place {
+            ListenPlace::Unix(place) => Bound::Unix(place, self.mode),
+            ListenPlace::Net(host, port) => {
+                Bound::Net(host.as_ref(), *port, self.reach(), self.family.family())
+            }
+        };
+        let deadline = Deadline::after(RESOLVE_LIMIT);
+        Ok(datagram::Socket::listen(bound, self.options.options(), deadline).await?)
+    }
+
+    /// Refuses flags that contradict `address`.
+    fn check(&self, address: &ListenAddress) -> Result<(), Failure> {
+        if let (true, Some(host)) = (self.public, address.host()) {
+            let message = format!("--public listens everywhere, {host} says where");
+            return Err(Failure::new(Exit::Usage, message).hint("one of the two"));
+        }
+        if let (Some(_), ListenPlace::Net(..)) = (self.mode, &address.place) {
+            return Err(Failure::new(Exit::Usage, "--mode is for a Unix socket's file"));
+        }
+        Ok(())
+    }
+
+    fn reach(&self) -> Reach {
+        if self.public { Reach::Public } else { Reach::Loopback }
+    }
+
+    /// Returns who may come.
+    ///
+    /// # Errors
+    /// A name that stands for nobody.
+    pub(super) async fn access(&self) -> Result<Access, net::Error> {
         let deadline = Deadline::after(RESOLVE_LIMIT);
         let access = Access::resolve(&self.allow, &self.deny, deadline).await;
         access.map_err(|(name, source)| net::Error::Name { name, source })
@@ -144,7 +177,7 @@ where
 }
 
 /// How long the end may wait for a screen that does not take the last events.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(2);
 
 async fn run_here<S, B, A>(
     address: Option<&ListenAddress>,
@@ -169,21 +202,9 @@ where
     let interrupt = Interrupt::watch().map_err(start_failed)?;
     let events = queue.events();
     let service = Arc::new(build(events.clone(), interrupt.stop())?);
-    let mut port_file = None;
-    let addrs: io::Result<Vec<Addr>> = listeners.iter().map(Listener::addr).collect();
+    let addrs: Result<Vec<_>, _> = listeners.iter().map(Listener::addr).collect();
     let addrs = addrs.map_err(start_failed)?;
-    for addr in &addrs {
-        if let (None, Some(path), Some(port)) = (&port_file, &args.port_file, addr.port()) {
-            port_file = Some(PortFile::write(path, port)?);
-        }
-        let local = addr.ip().is_none_or(|ip| ip.is_loopback());
-        let reach = match (local, addr.port(), address.and_then(ListenAddress::host)) {
-            (true, Some(_), None) => " (only this machine can reach it; --public opens it)",
-            (true, Some(_), Some(_)) => " (only this machine can reach it)",
-            _ => "",
-        };
-        events.send(Event::Listening { addr: addr.to_string(), port: addr.port(), reach });
-    }
+    let _port_file = announce(&addrs, address, args, &events)?;
     let beside = begun(&service, &addrs)?;
     if plan.when_gone == WhenGone::Leave {
         let (events, stop) = (events.clone(), interrupt.stop());
@@ -238,6 +259,32 @@ fn inherited_listeners() -> Result<Vec<Listener>, Failure> {
             Err(Failure::new(Exit::CannotListen, message))
         }
     }
+}
+
+/// Says where the server listens; the file holds the port for as long as it is kept.
+///
+/// # Errors
+/// The file cannot be written.
+pub(super) fn announce(
+    addrs: &[Addr],
+    address: Option<&ListenAddress>,
+    args: &ServerArgs,
+    events: &Events,
+) -> Result<Option<PortFile>, Failure> {
+    let mut port_file = None;
+    for addr in addrs {
+        if let (None, Some(path), Some(port)) = (&port_file, &args.port_file, addr.port()) {
+            port_file = Some(PortFile::write(path, port)?);
+        }
+        let local = addr.ip().is_none_or(|ip| ip.is_loopback());
+        let reach = match (local, addr.port(), address.and_then(ListenAddress::host)) {
+            (true, Some(_), None) => " (only this machine can reach it; --public opens it)",
+            (true, Some(_), Some(_)) => " (only this machine can reach it)",
+            _ => "",
+        };
+        events.send(Event::Listening { addr: addr.to_string(), port: addr.port(), reach });
+    }
+    Ok(port_file)
 }
 
 /// Tells the operator what the accept loop did.

@@ -162,14 +162,14 @@ pub(super) struct Tls {
 
 #[derive(Debug)]
 enum OurSide {
-    Client(TlsClient),
+    Client(Box<TlsClient>),
     Server(Server),
 }
 
 impl Tls {
     /// Returns a client's side.
     pub(super) fn client(client: TlsClient, comes_first: bool) -> Self {
-        Self { side: OurSide::Client(client), comes_first }
+        Self { side: OurSide::Client(Box::new(client)), comes_first }
     }
 
     /// Returns a server's side.
@@ -208,8 +208,10 @@ impl Tls {
         peer: &str,
         deadline: Deadline,
     ) -> anyhow::Result<Facts> {
-        if let OurSide::Client(TlsClient { starttls: Some(protocol), .. }) = &self.side {
-            starttls::ask(channel, *protocol, peer, deadline).await?;
+        if let OurSide::Client(client) = &self.side
+            && let Some(protocol) = client.starttls
+        {
+            starttls::ask(channel, protocol, peer, deadline).await?;
         }
         self.shake(channel, peer, deadline).await
     }
@@ -228,8 +230,8 @@ impl Tls {
             return Err(Failure::new(Exit::Usage, "TLS was started before").into());
         };
         let (tls, facts) = match &self.side {
-            OurSide::Client(TlsClient { client, host, .. }) => {
-                client.connect(stream, host, peer, deadline).await?
+            OurSide::Client(ours) => {
+                ours.client.connect(stream, &ours.host, peer, deadline).await?
             }
             OurSide::Server(server) => server.accept(stream, peer, deadline).await?,
         };

@@ -84,6 +84,11 @@ impl ListenAddress {
 }
 
 impl Transport {
+    /// Returns whether what is sent keeps its boundaries.
+    pub fn is_for_datagrams(self) -> bool {
+        matches!(self, Self::Udp | Self::UnixDatagram)
+    }
+
     /// Returns this transport with what `--udp` and `--tls` say; none where they contradict it.
     pub fn with_flags(self, udp: bool, tls: bool) -> Option<Self> {
         match (self, udp, tls) {

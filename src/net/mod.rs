@@ -7,6 +7,7 @@ pub mod addr;
 pub mod bridge;
 pub mod broadcast;
 pub mod channel;
+pub mod datagram;
 pub mod deadline;
 pub mod dial;
 pub mod endpoint;

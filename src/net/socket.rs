@@ -74,6 +74,27 @@ pub async fn listen(
     family: Family,
     deadline: Deadline,
 ) -> Result<Vec<Listener>, Error> {
+    let listen = |socket: Socket| {
+        socket.listen(BACKLOG)?;
+        Ok(Listener::Tcp(socket.into()))
+    };
+    open_all(host, port, reach, family, deadline, bind, listen).await
+}
+
+/// Opens the sockets `host` and `port` stand for: all of them are made and bound by `bind`, which
+/// returns the real address, before the first is put to work by `start`.
+///
+/// # Errors
+/// The host has no address, or one of the sockets cannot be opened.
+pub(super) async fn open_all<T>(
+    host: Option<&Host>,
+    port: Port,
+    reach: Reach,
+    family: Family,
+    deadline: Deadline,
+    bind: impl Fn(SocketAddr) -> io::Result<(Socket, SocketAddr)>,
+    start: impl Fn(Socket) -> io::Result<T>,
+) -> Result<Vec<T>, Error> {
     let port = port.0;
     let (addrs, optional) = match host {
         Some(host) => {
@@ -84,15 +105,22 @@ pub async fn listen(
         }
         None => (default_addrs(reach, family, port), family == Family::Any),
     };
+    let open = || {
+        let bound = bind_all(&addrs, optional, &bind)?.into_iter();
+        let started = bound.map(|(socket, addr)| {
+            start(socket).map_err(|source| Error::Listen { addr: addr.into(), source })
+        });
+        started.collect()
+    };
     for _ in 1..PORT_TRIES {
-        match listen_all(&addrs, optional) {
+        match open() {
             // The port that was free on one family is taken on the other: draw again.
             Err(Error::Listen { source, .. })
                 if port == 0 && source.kind() == ErrorKind::AddrInUse => {}
             done => return done,
         }
     }
-    listen_all(&addrs, optional)
+    open()
 }
 
 /// Raises the soft limit of open files to the hard one and returns how many clients fit into it.
@@ -119,9 +147,13 @@ fn default_addrs(reach: Reach, family: Family, port: u16) -> Vec<SocketAddr> {
     wanted.map(|ip| SocketAddr::new(ip, port)).collect()
 }
 
-/// Binds all of `addrs`, then lets all of them listen. With port 0 the first one's port is taken
-/// for the others. `optional`: a family the machine lacks may be missing, but not all of them.
-fn listen_all(addrs: &[SocketAddr], optional: bool) -> Result<Vec<Listener>, Error> {
+/// Binds all of `addrs`. With port 0 the first one's port is taken for the others. `optional`: a
+/// family the machine lacks may be missing, but not all of them.
+fn bind_all(
+    addrs: &[SocketAddr],
+    optional: bool,
+    bind: &impl Fn(SocketAddr) -> io::Result<(Socket, SocketAddr)>,
+) -> Result<Vec<(Socket, SocketAddr)>, Error> {
     let mut bound: Vec<(Socket, SocketAddr)> = Vec::new();
     let mut missing = None;
     for addr in addrs {
@@ -137,15 +169,10 @@ fn listen_all(addrs: &[SocketAddr], optional: bool) -> Result<Vec<Listener>, Err
             Err(source) => return Err(Error::Listen { addr: addr.into(), source }),
         }
     }
-    if let (true, Some(error)) = (bound.is_empty(), missing) {
-        return Err(error);
+    match missing {
+        Some(error) if bound.is_empty() => Err(error),
+        _ => Ok(bound),
     }
-    let listen = |(socket, addr): (Socket, SocketAddr)| {
-        let failed = |source| Error::Listen { addr: addr.into(), source };
-        socket.listen(BACKLOG).map_err(failed)?;
-        Ok(Listener::Tcp(socket.into()))
-    };
-    bound.into_iter().map(listen).collect()
 }
 
 fn bind(addr: SocketAddr) -> io::Result<(Socket, SocketAddr)> {

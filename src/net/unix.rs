@@ -96,6 +96,12 @@ pub fn bind(
         return Ok((socket, None));
     };
     make_way(path, &addr, r#type)?;
+    #[cfg(target_os = "linux")]
+    if let Some(mode) = mode {
+        // The file gets the socket's own permissions, less the umask: a datagram could come before
+        // they are set below.
+        rustix::fs::fchmod(&socket, rustix::fs::Mode::from_raw_mode(mode))?;
+    }
     socket.bind(&addr)?;
     let file = SocketFile { path: path.clone(), identity: identity(path)? };
     if let Some(mode) = mode {

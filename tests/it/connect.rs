@@ -146,7 +146,6 @@ fn what_is_no_port_is_a_usage_error() {
     }
     sockkit("connect localhost").run().code(2);
     sockkit("connect localhost:80 81").run().code(2);
-    sockkit("connect udp://localhost:80").run().code(2);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod chat_server;
 mod connect;
 mod contract;
 mod course;
+mod datagram;
 mod dns_server;
 mod echo_server;
 mod generated;

@@ -1,0 +1,207 @@
+//! Datagrams with one peer.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::super::conversation::ConversationArgs;
+use super::super::ending;
+use super::super::interrupt::Interrupt;
+use super::{DatagramArgs, Ends, bytes, finish};
+use crate::exit::Exit;
+use crate::net::bridge::Sink;
+use crate::net::datagram::{self, Counts, End, Outbox, Policy, Socket, Unopened, Where};
+use crate::net::endpoint::{Address, Endpoint, Origin};
+use crate::net::error::{Attempt, Span};
+use crate::net::names::{self, Family, NameError};
+use crate::net::options::Options;
+use crate::net::stop::Stage;
+use crate::net::tap::Tap;
+use crate::net::{self, Deadline};
+use crate::output::{Event, Events, Output};
+
+/// How long answers are waited for after our input's end, where nothing else is asked for.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How long a refusal may take to come back where no answer is waited for: a round trip.
+const REFUSAL: Duration = Duration::from_millis(250);
+
+/// Whom to talk to, and how.
+pub(in super::super) struct Talk<'a> {
+    /// Whom to.
+    pub endpoint: &'a Endpoint,
+    /// Which of its addresses.
+    pub family: Family,
+    /// From where.
+    pub from: Option<&'a Origin>,
+    /// What is set on the socket.
+    pub options: Options,
+    /// By when the name must be resolved.
+    pub resolved_by: Deadline,
+    /// By when all must be over.
+    pub whole: Deadline,
+    /// How it goes.
+    pub conversation: ConversationArgs,
+    /// What is a datagram.
+    pub datagrams: DatagramArgs,
+}
+
+/// Talks to the first of the peer's addresses that does not refuse: UDP says so, if at all, only
+/// once something was sent, which the next address then gets as well.
+///
+/// # Errors
+/// The peer has no address or refuses on all of them, or it does not end in order.
+pub(in super::super) async fn connect(talk: &Talk<'_>, ends: Ends) -> anyhow::Result<Exit> {
+    let Ends { source, sink, mut tap, events, out, interactive } = ends;
+    let mut outbox = talk.datagrams.outbox(source, talk.conversation)?;
+    let mut targets = talk.targets().await?;
+    let tells = interactive || out.is_verbose() || out.is_json();
+    let mut attempts = Vec::new();
+    let mut is_prompted = false;
+    let began = Instant::now();
+    let since = |started| Some(Span { started, ended: began.elapsed() });
+    while let Some(target) = targets.pop_front() {
+        let tried = began.elapsed();
+        let (peer, failure) = match target {
+            Where::Net(addr) => (net::Addr::from(addr), talk.open(target)),
+            Where::Unix(place) => (place.addr(), talk.open(target)),
+        };
+        let socket = match failure {
+            Ok(socket) => socket,
+            Err(Unopened::Own(error)) => return Err(error.into()),
+            Err(Unopened::Peer(error)) => {
+                attempts.push(Attempt { addr: peer, error, span: since(tried) });
+                continue;
+            }
+        };
+        let name = peer.to_string();
+        if tells {
+            let local = socket.local().to_string();
+            events.deliver(Event::Connected { peer: name.clone(), local })?;
+        }
+        if interactive && !std::mem::replace(&mut is_prompted, true) {
+            out.prompt();
+        }
+        let conversation = Conversation { talk, socket: &socket, peer: &name, sink: &sink };
+        let started = Instant::now();
+        let (counts, end, signal) = conversation.run(&mut outbox, &mut tap).await?;
+        let is_over = !matches!(end, End::Refused(_)) || counts.datagrams_in > 0;
+        if interactive && (is_over || targets.is_empty()) {
+            out.end_conversation();
+        }
+        if tells {
+            tell_closed(&events, &name, counts, started, &end);
+        }
+        match end {
+            End::Refused(error) if !is_over => {
+                out.detail(&format!("{name} {}", crate::reason::of(&error)));
+                attempts.push(Attempt { addr: peer, error, span: since(tried) });
+                if !outbox.rewind() {
+                    break;
+                }
+            }
+            end => {
+                talk.tell_silence(out, counts, &end);
+                let exit = finish(end, &name)?;
+                return Ok(signal.unwrap_or(exit));
+            }
+        }
+    }
+    let target = talk.endpoint.to_string();
+    Err(net::Error::Connect { target, attempts, timed_out: false }.into())
+}
+
+fn tell_closed(events: &Events, peer: &str, counts: Counts, started: Instant, end: &End) {
+    let (counts, lasted) = (bytes(counts), started.elapsed());
+    events.send(ending::closed_because(peer, counts, lasted, end.to_string()));
+}
+
+impl<'a> Talk<'a> {
+    /// The addresses to try, in order.
+    async fn targets(&self) -> Result<VecDeque<Where<'a>>, net::Error> {
+        let (host, port) = match &self.endpoint.address {
+            Address::Unix(place) => return Ok(VecDeque::from([Where::Unix(place)])),
+            Address::Net(host, port) => (host, port),
+        };
+        let failed = |source| net::Error::Name { name: host.to_string(), source };
+        let found = names::resolve(host, port.0, self.family, self.resolved_by).await;
+        let mut addrs: Vec<SocketAddr> = found.map_err(failed)?;
+        if let Some(Origin::Net(from)) = self.from {
+            addrs.retain(|addr| addr.is_ipv4() == from.is_ipv4());
+        }
+        if addrs.is_empty() {
+            return Err(failed(NameError::NoneOfFamily));
+        }
+        Ok(addrs.into_iter().map(Where::Net).collect())
+    }
+
+    fn open(&self, target: Where<'_>) -> Result<Socket, Unopened> {
+        Socket::connected(target, self.from, self.options)
+    }
+
+    /// How long to wait after our input's end; none for ever.
+    fn linger(&self) -> Option<Duration> {
+        let asked = self.conversation.policy(true, self.whole).linger;
+        let default = match (self.conversation.sends(), self.conversation.receives()) {
+            (true, true) => Some(LINGER),
+            (true, false) => Some(REFUSAL),
+            (false, _) => None,
+        };
+        asked.or(default)
+    }
+
+    /// Says what a success does not: that UDP tells nobody whether anything arrived.
+    fn tell_silence(&self, out: Output, counts: Counts, end: &End) {
+        let is_of_interest = matches!(end, End::Quiet) && self.conversation.receives();
+        if !is_of_interest || counts.datagrams_in > 0 || !self.conversation.sends() {
+            return;
+        }
+        let waited = self.linger().unwrap_or_default();
+        let is_net = matches!(self.endpoint.address, Address::Net(..));
+        out.note(&match (counts.datagrams_out, is_net) {
+            (0, _) => "standard input was empty: nothing was sent".to_owned(),
+            (_, true) => format!(
+                "no answer came within {waited:?}; UDP does not say whether anything arrived"
+            ),
+            (_, false) => format!("no answer came within {waited:?}"),
+        });
+    }
+}
+
+/// The talk with one of the addresses.
+struct Conversation<'a> {
+    talk: &'a Talk<'a>,
+    socket: &'a Socket,
+    peer: &'a str,
+    sink: &'a Sink,
+}
+
+impl Conversation<'_> {
+    async fn run(
+        &self,
+        outbox: &mut Outbox,
+        tap: &mut Option<Box<dyn Tap>>,
+    ) -> anyhow::Result<(Counts, End, Option<Exit>)> {
+        let Talk { conversation, whole, .. } = self.talk;
+        let policy = Policy {
+            linger: self.talk.linger(),
+            idle: conversation.idle(),
+            deadline: *whole,
+            receive: conversation.receives(),
+        };
+        // A signal ends a client the way it ends any program, unless there is something to remove.
+        let interrupt = self.socket.has_file().then(Interrupt::watch).transpose();
+        let interrupt = interrupt
+            .map_err(|source| net::Error::System { operation: "watch for signals", source })?;
+        let stop = async {
+            match &interrupt {
+                Some(interrupt) => interrupt.stop().reached(Stage::Draining).await,
+                None => std::future::pending().await,
+            }
+        };
+        let (socket, peer, sink) = (self.socket, self.peer, self.sink);
+        let talked = datagram::converse(socket, peer, outbox, sink, policy, tap, stop).await;
+        let signal = interrupt.and_then(|interrupt| interrupt.exit());
+        Ok((talked.0, talked.1, signal))
+    }
+}

@@ -1,0 +1,164 @@
+//! What has come and gone, when, and how it ended.
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+
+use super::outbox;
+use crate::net::tap::Tap;
+
+/// What both directions carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Datagrams received, and written where they belong.
+    pub datagrams_in: u64,
+    /// Datagrams sent.
+    pub datagrams_out: u64,
+    /// Bytes in the datagrams received.
+    pub bytes_in: u64,
+    /// Bytes in the datagrams sent.
+    pub bytes_out: u64,
+}
+
+impl Counts {
+    pub(super) fn count_in(&mut self, len: usize) {
+        self.datagrams_in += 1;
+        self.bytes_in += len as u64;
+    }
+
+    pub(super) fn count_out(&mut self, len: usize) {
+        self.datagrams_out += 1;
+        self.bytes_out += len as u64;
+    }
+}
+
+/// How it ended.
+#[derive(Debug, thiserror::Error)]
+pub enum End {
+    /// Our input had ended, and nothing came or went for a while.
+    #[error("quiet")]
+    Quiet,
+    /// The peer's machine, or one on the way, says that nobody is there.
+    #[error("{}", crate::reason::of(.0))]
+    Refused(io::Error),
+    /// Receiving failed.
+    #[error("{}", crate::reason::of(.0))]
+    Receive(io::Error),
+    /// Sending failed.
+    #[error("{}", crate::reason::of(.0))]
+    Send(io::Error),
+    /// What was to be sent could not be read.
+    #[error("input: {}", crate::reason::of(.0))]
+    Input(io::Error),
+    /// What was to be sent is too long for a datagram.
+    #[error("too long")]
+    TooLong,
+    /// What came could not be written; `BrokenPipe` where the reader has left.
+    #[error("output: {}", crate::reason::of(.0))]
+    Output(io::Error),
+    /// Nothing came or went for too long.
+    #[error("idle")]
+    Idle,
+    /// The deadline passed.
+    #[error("timed out")]
+    TimedOut,
+    /// It was asked to stop.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl End {
+    /// What a failure to send or to receive is.
+    pub(super) fn of(error: io::Error, otherwise: fn(io::Error) -> Self) -> Self {
+        use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+        if matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable) {
+            Self::Refused(error)
+        } else if error.raw_os_error() == Some(Errno::MSGSIZE.raw_os_error()) {
+            Self::TooLong
+        } else {
+            otherwise(error)
+        }
+    }
+}
+
+impl From<outbox::Failure> for End {
+    fn from(failure: outbox::Failure) -> Self {
+        match failure {
+            outbox::Failure::Input(error) => Self::Input(error),
+            outbox::Failure::TooLong(_) => Self::TooLong,
+        }
+    }
+}
+
+/// What both directions write down while they run side by side.
+pub(super) struct Progress(Mutex<State>);
+
+struct State {
+    counts: Counts,
+    /// When anything last came or went; none as long as nothing has to be waited for.
+    moved: Option<Instant>,
+    tap: Option<Box<dyn Tap>>,
+}
+
+impl Progress {
+    /// Returns a progress with nothing in it yet; `moved` is when waiting began.
+    pub(super) fn new(moved: Option<Instant>, tap: Option<Box<dyn Tap>>) -> Self {
+        Self(Mutex::new(State { counts: Counts::default(), moved, tap }))
+    }
+
+    /// Gives the tap back.
+    pub(super) fn into_tap(self) -> Option<Box<dyn Tap>> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner).tap
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.state().counts
+    }
+
+    pub(super) fn received(&self, datagram: &[u8]) {
+        let mut state = self.state();
+        state.counts.count_in(datagram.len());
+        state.moved = Some(Instant::now());
+        if let Some(tap) = &mut state.tap {
+            tap.received(datagram);
+        }
+    }
+
+    pub(super) fn sent(&self, datagram: &[u8]) {
+        let mut state = self.state();
+        state.counts.count_out(datagram.len());
+        state.moved = Some(Instant::now());
+        if let Some(tap) = &mut state.tap {
+            tap.sent(datagram);
+        }
+    }
+
+    /// Takes note that our input ended: what may still come is waited for from now on.
+    pub(super) fn input_ended(&self) {
+        let mut state = self.state();
+        state.moved = state.moved.map(|_| Instant::now());
+    }
+
+    /// Waits until nothing has come or gone for as long as `limit`; for ever without one, and as
+    /// long as nobody is waited for.
+    pub(super) async fn silence(&self, limit: Option<Duration>) {
+        let Some(limit) = limit else { return std::future::pending().await };
+        loop {
+            let moved = self.state().moved;
+            let left = match moved {
+                Some(moved) => limit.saturating_sub(moved.elapsed()),
+                None => limit,
+            };
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
