@@ -66,14 +66,17 @@ pub struct Args {
     conversation: ConversationArgs,
     #[command(flatten)]
     datagrams: DatagramArgs,
-    /// Run this program for each client: it reads what the client sends, and what it writes is
-    /// sent; its address and port are in its environment
     #[arg(long, value_name = "COMMAND",
+          help = "Run this program for each client: it reads what the client sends, and what it \
+                  writes is sent; SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT are in its environment",
           conflicts_with_all = ["send_only", "recv_only", "script", "send", "expect"])]
     exec: Option<CommandLine>,
-    /// Run this program once we listen, with the port in its environment, and end with
-    /// it
-    #[arg(last = true, value_name = "CMD")]
+    #[arg(
+        last = true,
+        value_name = "CMD",
+        help = "Run this program once we listen, with SOCKKIT_LISTEN_PORT in its environment, \
+                  and end with it"
+    )]
     companion: Vec<OsString>,
     #[command(flatten)]
     script: ScriptArgs,
