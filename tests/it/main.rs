@@ -14,6 +14,7 @@ mod ends;
 mod generated;
 mod info;
 mod integrity;
+mod interop;
 mod json_doc;
 mod listen;
 mod listening;

@@ -95,6 +95,21 @@ pub(crate) fn wait_until_acknowledged(local: SocketAddr, peer: SocketAddr) {
     });
 }
 
+/// Waits until somebody listens on a port of 127.0.0.1, without connecting: some serve one client.
+#[track_caller]
+pub(crate) fn wait_until_listening(port: u16) {
+    // State 0A is TCP_LISTEN, and addresses are in the machine's byte order.
+    let address = format!("0100007F:{port:04X}");
+    eventually("somebody listens", || {
+        let table = fs::read_to_string("/proc/net/tcp").unwrap();
+        let listens = |line: &str| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            fields.get(1) == Some(&&*address) && fields.get(3) == Some(&"0A")
+        };
+        table.lines().any(listens).then_some(())
+    });
+}
+
 /// The most bytes that the kernel keeps for one TCP connection on its way between two sockets of
 /// this machine (tcp(7): the largest `tcp_wmem` and `tcp_rmem`).
 pub(crate) fn kernel_buffers() -> usize {

@@ -403,6 +403,15 @@ impl Captured {
         self.wait_for(|text| text.contains(part).then(|| text.to_owned()))
     }
 
+    /// Waits until so many bytes have come.
+    #[track_caller]
+    pub(crate) fn wait_for_bytes(&self, len: usize) {
+        let state = self.0.0.lock().unwrap();
+        let waits = |state: &mut Collected| state.bytes.len() < len && !state.ended;
+        let state = self.0.1.wait_timeout_while(state, PATIENCE, waits).unwrap().0;
+        assert!(state.bytes.len() >= len, "{} bytes of {len}", state.bytes.len());
+    }
+
     /// Waits for the end, and returns everything.
     pub(crate) fn to_end(&self) -> Vec<u8> {
         let state = self.0.0.lock().unwrap();
