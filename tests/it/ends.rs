@@ -51,6 +51,19 @@ fn e12_the_peers_end_does_not_end_what_we_still_have_to_send() {
 }
 
 #[test]
+fn e12_what_might_come_later_is_not_waited_for_and_that_is_said() {
+    let peer = Peer::start(|mut client| {
+        client.send(b"HI");
+        client.end();
+        client.read_to_end()
+    });
+    let ran = sockkit(&format!("connect {}", peer.addr)).start().wait().code(0);
+    assert_eq!(ran.stdout, b"HI");
+    assert!(ran.stderr.contains("was not waited for"), "{}", ran.stderr);
+    assert_eq!(peer.join(), b"");
+}
+
+#[test]
 fn e12b_the_end_of_a_listeners_input_is_passed_on_and_what_comes_then_is_printed() {
     let listen = sockkit("listen 0").serve();
     let mut client = listen.client();
