@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::support::{Peer, in_namespace, sockkit};
+use crate::support::{ClosedPort, Peer, in_namespace, sockkit};
 
 #[test]
 fn a_connection_to_oneself_counts_as_refused() {
@@ -32,6 +32,18 @@ fn localhost_reaches_a_server_on_ipv4_only_and_says_who_refused() {
     let ran = sockkit(&format!("connect localhost {} -v", peer.port())).start().wait().code(0);
     assert_eq!(ran.stdout, b"v4");
     assert!(ran.stderr.contains(&format!("connected 127.0.0.1:{}", peer.port())), "{}", ran.stderr);
+}
+
+#[test]
+fn a_port_that_opens_later_is_reached_by_a_retry() {
+    let port = ClosedPort::new();
+    let connect = format!("connect {} --retry 20 -v", port.addr());
+    let mut running = sockkit(&connect).start();
+    running.close_stdin();
+    running.stderr.wait_for_text("trying again");
+    let peer = Peer::at(port.open(), |mut client| client.read_to_end());
+    running.wait().code(0);
+    peer.join();
 }
 
 #[test]

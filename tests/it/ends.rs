@@ -64,6 +64,37 @@ fn e12_what_might_come_later_is_not_waited_for_and_that_is_said() {
 }
 
 #[test]
+fn e12_with_half_open_late_words_reach_a_peer_that_has_ended() {
+    let peer = Peer::start(|mut client| {
+        client.send(b"HI");
+        client.end();
+        client.read_to_end()
+    });
+    let mut connect = sockkit(&format!("connect {} --half-open", peer.addr)).start();
+    connect.stdout.wait_for_text("HI");
+    thread::sleep(SLOW_ANSWER);
+    connect.write(b"LATE");
+    connect.close_stdin();
+    assert_eq!(connect.wait().code(0).stdout, b"HI");
+    assert_eq!(peer.join(), b"LATE");
+}
+
+#[test]
+fn e12b_with_half_open_a_listener_speaks_to_a_client_that_has_ended() {
+    let listen = sockkit("listen 0 --half-open").serve();
+    let mut client = listen.client();
+    client.send(b"HI");
+    client.end();
+    let mut running = listen.running;
+    running.stdout.wait_for_text("HI");
+    thread::sleep(SLOW_ANSWER);
+    running.write(b"LATE");
+    running.close_stdin();
+    assert_eq!(client.read_to_end(), b"LATE");
+    assert_eq!(running.wait().code(0).stdout, b"HI");
+}
+
+#[test]
 fn e12b_the_end_of_a_listeners_input_is_passed_on_and_what_comes_then_is_printed() {
     let listen = sockkit("listen 0").serve();
     let mut client = listen.client();
@@ -104,6 +135,54 @@ fn e18b_a_script_without_terminal_and_input_can_listen() {
         client.end();
         assert_eq!(running.wait().code(0).stdout, b"data", "{input}");
     }
+}
+
+#[test]
+fn e24_send_only_sends_all_and_waits_for_the_peers_end() {
+    let sent = payload(5_000_000);
+    let peer = Peer::start(|mut client| {
+        // Nobody wants it, and it must hold nothing up.
+        client.send(payload(1_000_000));
+        let read = client.read_to_end();
+        thread::sleep(SLOW_ANSWER);
+        read
+    });
+    let connect = format!("connect {} --send-only -v", peer.addr);
+    let ran = sockkit(&connect).stdin(&sent).run().code(0);
+    assert!(ran.stdout.is_empty());
+    assert!(ran.stderr.contains("(eof)"), "{}", ran.stderr);
+    assert!(peer.join() == sent);
+}
+
+#[test]
+fn e24_a_peer_that_does_not_end_is_waited_for_as_long_as_linger_says() {
+    let peer = Peer::start(|mut client| {
+        let read = client.read_to_end();
+        // Ours is over; our end of the connection stays open until theirs is gone.
+        client.stream.set_nonblocking(false).unwrap();
+        while std::io::Write::write(&mut client.stream, b".").is_ok() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        read
+    });
+    let connect = format!("connect {} --linger 300ms --send-only", peer.addr);
+    let ran = sockkit(&connect).stdin("data").run().code(5);
+    assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
+    assert_eq!(peer.join(), b"data");
+}
+
+#[test]
+fn e24_recv_only_leaves_our_input_and_our_side_alone() {
+    let peer = Peer::start(|mut client| {
+        client.send(b"data");
+        client.stream.set_read_timeout(Some(SLOW_ANSWER)).unwrap();
+        let nothing = std::io::Read::read(&mut client.stream, &mut [0]);
+        nothing.unwrap_err().kind()
+    });
+    let script = format!("sockkit connect {} --recv-only; cat", peer.addr);
+    let ran = shell(&script).stdin("for cat").run().code(0);
+    assert_eq!(ran.stdout, b"datafor cat");
+    assert_eq!(peer.join(), std::io::ErrorKind::WouldBlock);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -235,6 +235,76 @@ fn e29_every_byte_passes_both_ways() {
     let ran = sockkit(&format!("connect {}", peer.addr)).stdin(&all).run().code(0);
     assert!(peer.join());
     assert!(ran.stdout == all);
+}
+
+#[test]
+fn e30_crlf_makes_every_line_end_one_and_no_more() {
+    let peer = Peer::start(|mut client| {
+        let first = client.read_until("a\r\n");
+        client.send(b"go on\n");
+        first + &String::from_utf8(client.read_to_end()).unwrap()
+    });
+    let mut connect = sockkit(&format!("connect {} --crlf", peer.addr)).start();
+    // Its first half is read before the second one is there.
+    connect.write(b"a\nb\r");
+    connect.stdout.wait_for_text("go on\n");
+    connect.write(b"\nc\r\n\nd\re\r");
+    connect.close_stdin();
+    connect.wait().code(0);
+    assert_eq!(peer.join(), "a\r\nb\r\nc\r\n\r\nd\re\r");
+}
+
+#[test]
+fn e30_a_listener_sends_them_too() {
+    let mut listen = sockkit("listen 0 --crlf").serve();
+    let mut client = listen.client();
+    listen.running.write(b"a\nb\r\n");
+    listen.running.close_stdin();
+    assert_eq!(client.read_to_end(), b"a\r\nb\r\n");
+    client.end();
+    listen.running.wait().code(0);
+}
+
+#[test]
+fn e31_crlf_leaves_what_comes_as_it_is() {
+    let came = b"a\nb\r\nc\r\r\n\n\r";
+    let peer = Peer::start(move |mut client| client.send(came));
+    let ran = sockkit(&format!("connect {} --crlf", peer.addr)).run().code(0);
+    assert_eq!(ran.stdout, came);
+}
+
+#[test]
+fn lines_are_sent_as_slowly_as_delay_says() {
+    const DELAY: Duration = Duration::from_millis(300);
+    let peer = Peer::start(|mut client| {
+        let moments = ["a\n", "b\n"].map(|line| {
+            client.read_until(line);
+            Instant::now()
+        });
+        client.read_to_end();
+        moments[1] - moments[0]
+    });
+    sockkit(&format!("connect {} --delay 300ms", peer.addr)).stdin("a\nb\n").run().code(0);
+    // A little less: the first line may have been noticed late.
+    assert!(peer.join() > DELAY / 2);
+}
+
+#[test]
+fn l01_a_listener_that_only_sends_delivers_all_of_its_file_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = payload(5 * 1024 * 1024);
+    std::fs::write(directory.path().join("file"), &file).unwrap();
+    let listen = shell("exec sockkit listen 0 --send-only < file").dir(directory.path()).serve();
+    let mut client = listen.client();
+    client.send([b'?'; 600]);
+    let mut read = vec![0; 1024];
+    client.stream.read_exact(&mut read).unwrap();
+    client.send([b'?'; 600]);
+    thread::sleep(Duration::from_millis(300));
+    read.extend(client.read_to_end());
+    assert!(read == file, "{} bytes of {}", read.len(), file.len());
+    client.end();
+    assert!(listen.running.wait().code(0).stdout.is_empty());
 }
 
 #[test]

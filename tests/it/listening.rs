@@ -118,6 +118,29 @@ fn e20b_a_client_on_ipv4_is_shown_as_such_where_both_families_listen() {
 }
 
 #[test]
+fn e20b_an_address_that_is_allowed_or_denied_is_so_on_both_families() {
+    for (rules, comes_in) in [
+        ("--allow 127.0.0.1", true),
+        ("--allow 127.0.0.0/8 --deny 127.0.0.2", true),
+        ("--allow 192.0.2.0/24", false),
+        ("--deny 127.0.0.1", false),
+        ("--allow 127.0.0.1 --deny 127.0.0.0/8", false),
+    ] {
+        let listen = sockkit(&format!("listen 0 --public --keep-open {rules}")).serve();
+        let mut client = Client::connect(([127, 0, 0, 1], listen.addr.port()).into());
+        let ours = client.stream.local_addr().unwrap();
+        if comes_in {
+            client.send(b"x");
+            listen.running.stdout.wait_for_text("x");
+        } else {
+            assert_eq!(client.read_to_end(), b"");
+            listen.running.stderr.wait_for_text(&format!("refused {ours}"));
+        }
+        listen.stop().code(0);
+    }
+}
+
+#[test]
 fn e21_without_descriptors_it_waits_idly_and_goes_on_when_there_are_some() {
     const CLIENTS: usize = 20;
     let listen = sockkit("listen 0 --keep-open -4").serve();

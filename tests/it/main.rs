@@ -32,6 +32,7 @@ mod script_doc;
 mod support;
 mod terminal;
 mod tls;
+mod unix;
 
 #[test]
 fn no_test_file_is_forgotten() {

@@ -29,6 +29,29 @@ fn c02_a_network_that_cannot_be_reached_is_named_so() {
 }
 
 #[test]
+fn c03_a_busy_address_to_connect_from_is_exit_7_and_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let from = taken.local_addr().unwrap();
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = peer.local_addr().unwrap();
+    let ran = sockkit(&format!("connect {to} --from {from}")).run().code(7);
+    let told = format!("error: cannot connect from {from}: address already in use\n");
+    assert!(ran.stderr.starts_with(&told), "{}", ran.stderr);
+    let ran = sockkit(&format!("connect {to} --from 192.0.2.1")).run().code(7);
+    assert!(ran.stderr.contains("192.0.2.1"), "{}", ran.stderr);
+}
+
+#[test]
+fn c03_the_address_to_connect_from_is_the_one_asked_for() {
+    for from in ["127.0.0.2", "127.0.0.2:0"] {
+        let peer = Peer::start(|client| client.stream.peer_addr().unwrap().ip());
+        let connect = format!("connect {} --from {from}", peer.addr);
+        sockkit(&connect).run().code(0);
+        assert_eq!(peer.join().to_string(), "127.0.0.2");
+    }
+}
+
+#[test]
 fn c04_silence_beyond_the_idle_limit_is_exit_5() {
     let peer = Peer::start(|mut client| {
         client.send(b"x");

@@ -486,6 +486,12 @@ impl ClosedPort {
     pub(crate) fn addr(&self) -> SocketAddr {
         self.0.local_addr().unwrap().as_socket().unwrap()
     }
+
+    /// Lets it listen from now on.
+    pub(crate) fn open(self) -> TcpListener {
+        self.0.listen(1).unwrap();
+        self.0.into()
+    }
 }
 
 /// Waits until `condition` holds, for things nobody announces.
