@@ -1,4 +1,4 @@
-//! The program and those that others wrote: ncat, netcat-openbsd, socat, curl.
+//! The program and those that others wrote: ncat, netcat-openbsd, socat, curl, openssl.
 //!
 //! Each conversation has one side end while the other still speaks: what works between two of our
 //! own may rest on a misunderstanding they share.
@@ -170,4 +170,70 @@ fn curl_gets_a_page_that_listen_reads_from_its_input() {
     assert!(curl.wait().code(0).stdout == body);
     let asked = listen.running.wait().code(0).out();
     assert!(asked.starts_with("GET /page HTTP/1.1\r\n"), "{asked}");
+}
+
+/// The versions of TLS that each conversation is had in, as openssl spells them.
+const VERSIONS: [&str; 2] = ["-tls1_2", "-tls1_3"];
+
+#[test]
+fn openssl_s_server_answers_us() {
+    if !has("openssl") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let certificate = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+         -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem";
+    shell(certificate).dir(directory.path()).run().code(0);
+    for version in VERSIONS {
+        let port = KeptPort::new();
+        // It sends every line back reversed.
+        let server = format!(
+            "openssl s_server -rev -naccept 1 {version} -accept 127.0.0.1:PORT \
+             -cert cert.pem -key key.pem"
+        );
+        let server = at(&server, port.number()).dir(directory.path()).start();
+        wait_until_listening(port.number());
+        let connect = format!("connect --tls --insecure 127.0.0.1 {}", port.number());
+        let ran = sockkit(&connect).stdin("hello\n").run().code(0);
+        assert_eq!(ran.out(), "olleh\n", "{version}");
+        server.wait().code(0);
+    }
+}
+
+#[test]
+fn openssl_s_client_speaks_to_us() {
+    if !has("openssl") {
+        return;
+    }
+    for version in VERSIONS {
+        let listen = sockkit("listen 0 -4 --tls --self-signed").serve();
+        let client = format!("openssl s_client -quiet {version} -connect 127.0.0.1:PORT");
+        let mut client = at(&client, listen.addr.port()).start();
+        let mut ours = listen.running;
+        client.write(b"hello\n");
+        ours.stdout.wait_for_text("hello\n");
+        // Our end ends it: it knows no other half.
+        ours.write(b"answer\n");
+        ours.close_stdin();
+        assert_eq!(client.wait().code(0).out(), "answer\n", "{version}");
+        assert_eq!(ours.wait().code(0).out(), "hello\n", "{version}");
+    }
+}
+
+#[test]
+fn curl_gets_a_page_over_tls_from_a_certificate_made_for_it() {
+    if !has("curl") {
+        return;
+    }
+    let body = payload(SAID);
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {SAID}\r\nConnection: close\r\n\r\n");
+    let mut listen = sockkit("listen 0 -4 --tls --self-signed").serve();
+    let curl = "curl --silent --show-error --fail --insecure --noproxy '*' https://127.0.0.1:PORT/";
+    let curl = at(curl, listen.addr.port()).start();
+    listen.running.stdout.wait_for_text("\r\n\r\n");
+    listen.running.write(head.as_bytes());
+    listen.running.write(&body);
+    listen.running.close_stdin();
+    assert!(curl.wait().code(0).stdout == body);
+    listen.running.wait().code(0);
 }
