@@ -11,11 +11,19 @@ mod course;
 mod datagram;
 mod dns_server;
 mod echo_server;
+mod ends;
 mod generated;
 mod info;
+mod integrity;
+mod interop;
 mod json_doc;
 mod listen;
+mod listening;
 mod login;
+mod naming;
+mod outcomes;
+mod plumbing;
+mod process;
 mod race;
 mod readme;
 mod resolve;
@@ -25,6 +33,7 @@ mod seeing;
 mod support;
 mod terminal;
 mod tls;
+mod unix;
 
 #[test]
 fn no_test_file_is_forgotten() {

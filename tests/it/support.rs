@@ -56,6 +56,20 @@ pub(crate) fn sockkit(args: &str) -> Sockkit {
     Sockkit::new(args.split_whitespace())
 }
 
+/// A shell's command line, in which `sockkit` is the program.
+pub(crate) fn shell(script: &str) -> Sockkit {
+    let mut command = Command::new("bash");
+    command.args(["-c", script]);
+    let here = Path::new(env!("CARGO_BIN_EXE_sockkit")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    Sockkit::of(command).env("PATH", &format!("{}:{path}", here.display()))
+}
+
+/// Bytes in which every piece is another, so that one that is lost, doubled or moved is seen.
+pub(crate) fn payload(len: u32) -> Vec<u8> {
+    (0..len).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+}
+
 impl Sockkit {
     pub(crate) fn new(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sockkit"));
@@ -389,6 +403,15 @@ impl Captured {
         self.wait_for(|text| text.contains(part).then(|| text.to_owned()))
     }
 
+    /// Waits until so many bytes have come.
+    #[track_caller]
+    pub(crate) fn wait_for_bytes(&self, len: usize) {
+        let state = self.0.0.lock().unwrap();
+        let waits = |state: &mut Collected| state.bytes.len() < len && !state.ended;
+        let state = self.0.1.wait_timeout_while(state, PATIENCE, waits).unwrap().0;
+        assert!(state.bytes.len() >= len, "{} bytes of {len}", state.bytes.len());
+    }
+
     /// Waits for the end, and returns everything.
     pub(crate) fn to_end(&self) -> Vec<u8> {
         let state = self.0.0.lock().unwrap();
@@ -407,7 +430,14 @@ pub(crate) struct Peer<T> {
 
 impl<T: Send + 'static> Peer<T> {
     pub(crate) fn start(serve: impl FnOnce(Client) -> T + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::at(TcpListener::bind("127.0.0.1:0").unwrap(), serve)
+    }
+
+    /// Serves at a listener that the test has made to its needs.
+    pub(crate) fn at(
+        listener: TcpListener,
+        serve: impl FnOnce(Client) -> T + Send + 'static,
+    ) -> Self {
         let addr = listener.local_addr().unwrap();
         let thread = thread::spawn(move || serve(Client::of(accept(&listener).unwrap())));
         Self { addr, thread }
@@ -455,6 +485,12 @@ impl ClosedPort {
 
     pub(crate) fn addr(&self) -> SocketAddr {
         self.0.local_addr().unwrap().as_socket().unwrap()
+    }
+
+    /// Lets it listen from now on.
+    pub(crate) fn open(self) -> TcpListener {
+        self.0.listen(1).unwrap();
+        self.0.into()
     }
 }
 
@@ -526,12 +562,7 @@ impl Terminal {
         args: impl IntoIterator<Item = impl AsRef<OsStr>>,
         directory: &Path,
     ) -> Self {
-        use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-        let slave = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+        let (master, slave) = pseudoterminal();
         // A session of its own, with this terminal as the one it is controlled by.
         let child = Command::new("setsid")
             .args(["--ctty", "--wait", program])
@@ -544,7 +575,6 @@ impl Terminal {
             .stderr(slave)
             .spawn()
             .unwrap();
-        let master = std::fs::File::from(master);
         let screen = Captured::of(master.try_clone().unwrap());
         Self { child, master, screen }
     }
@@ -561,6 +591,19 @@ impl Terminal {
         rustix::process::kill_process_group(session, Signal::HUP).unwrap();
     }
 
+    /// Sends a signal to the program alone.
+    pub(crate) fn signal(&self, signal: Signal) {
+        // It leads the terminal's session.
+        let session = rustix::termios::tcgetsid(&self.master).unwrap();
+        kill_process(session, signal).unwrap();
+    }
+
+    /// Whether the terminal treats what is typed and shown as a new one does.
+    pub(crate) fn is_as_new(&self) -> bool {
+        let settings = |terminal| format!("{:?}", rustix::termios::tcgetattr(terminal).unwrap());
+        settings(&self.master) == settings(&pseudoterminal().0)
+    }
+
     /// Whether what is typed is shown.
     pub(crate) fn echoes(&self) -> bool {
         use rustix::termios::{LocalModes, tcgetattr};
@@ -570,10 +613,27 @@ impl Terminal {
     /// Waits for the end, and returns the exit code.
     #[track_caller]
     pub(crate) fn wait(mut self) -> i32 {
+        self.exit_code()
+    }
+
+    /// Waits for the end, and returns the exit code; the terminal stays.
+    #[track_caller]
+    pub(crate) fn exit_code(&mut self) -> i32 {
         let status = eventually("the end of the program", || self.child.try_wait().unwrap());
         use std::os::unix::process::ExitStatusExt as _;
         status.code().unwrap_or_else(|| 128 + status.signal().unwrap())
     }
+}
+
+/// Makes a terminal, and returns the side that shows it and the one a program is given.
+fn pseudoterminal() -> (std::fs::File, std::fs::File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let slave = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+    (master.into(), slave)
 }
 
 impl Drop for Terminal {

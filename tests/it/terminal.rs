@@ -26,18 +26,6 @@ fn connect_prompts_and_shows_both_addresses() {
 }
 
 #[test]
-fn what_a_peer_sends_cannot_play_with_the_terminal_unless_raw() {
-    let directory = here();
-    let attack = b"\x1b]0;pwned\x07 ok\r\n";
-    for (raw, shown) in [("", "\\u{1b}]0;pwned\\u{7} ok"), (" --raw", "\u{1b}]0;pwned\u{7} ok")] {
-        let peer = Peer::start(move |mut client| client.send(attack));
-        let terminal = Terminal::start(&format!("connect {}{raw}", peer.addr), directory.path());
-        terminal.screen.wait_for_text(shown);
-        assert_eq!(terminal.wait(), 0);
-    }
-}
-
-#[test]
 fn login_hides_the_password_and_shows_the_answer() {
     let directory = here();
     let server = sockkit("login-server 0").dir(directory.path()).serve();
