@@ -84,7 +84,7 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('--linger', '--linger', [CompletionResultType]::ParameterName, 'After our end, wait so long at most for the peer''s')
             [CompletionResult]::new('--delay', '--delay', [CompletionResultType]::ParameterName, 'Wait so long after each line that is sent')
             [CompletionResult]::new('--split', '--split', [CompletionResultType]::ParameterName, 'Send a datagram for each line (lines), or for each so many bytes')
-            [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run this program for each client: it reads what the client sends, and what it writes is sent; its address and port are in its environment')
+            [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run this program for each client: it reads what the client sends, and what it writes is sent; SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT are in its environment')
             [CompletionResult]::new('--script', '--script', [CompletionResultType]::ParameterName, 'Follow a script of expect and send steps, instead of standard input')
             [CompletionResult]::new('--send', '--send', [CompletionResultType]::ParameterName, 'Send this, where \r\n and other escapes stand for bytes; in order with --expect')
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Wait until what comes matches a regular expression: ''^220'', or ''/^220/i 5s''; 10s unless it says else')

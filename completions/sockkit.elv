@@ -78,7 +78,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --linger 'After our end, wait so long at most for the peer''s'
             cand --delay 'Wait so long after each line that is sent'
             cand --split 'Send a datagram for each line (lines), or for each so many bytes'
-            cand --exec 'Run this program for each client: it reads what the client sends, and what it writes is sent; its address and port are in its environment'
+            cand --exec 'Run this program for each client: it reads what the client sends, and what it writes is sent; SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT are in its environment'
             cand --script 'Follow a script of expect and send steps, instead of standard input'
             cand --send 'Send this, where \r\n and other escapes stand for bytes; in order with --expect'
             cand --expect 'Wait until what comes matches a regular expression: ''^220'', or ''/^220/i 5s''; 10s unless it says else'

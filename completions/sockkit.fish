@@ -83,7 +83,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l idle-timeout 
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l linger -d 'After our end, wait so long at most for the peer\'s' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l delay -d 'Wait so long after each line that is sent' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l split -d 'Send a datagram for each line (lines), or for each so many bytes' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l exec -d 'Run this program for each client: it reads what the client sends, and what it writes is sent; its address and port are in its environment' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l exec -d 'Run this program for each client: it reads what the client sends, and what it writes is sent; SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT are in its environment' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l script -d 'Follow a script of expect and send steps, instead of standard input' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l send -d 'Send this, where \\r\\n and other escapes stand for bytes; in order with --expect' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l expect -d 'Wait until what comes matches a regular expression: \'^220\', or \'/^220/i 5s\'; 10s unless it says else' -r

@@ -74,6 +74,11 @@ impl Source {
         Ok(Self(Origin::Thread { filled, empty }))
     }
 
+    /// Returns whether others get the same bytes.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self.0, Origin::Shared(_))
+    }
+
     /// Waits for what was read next; none at the end.
     pub(super) async fn next(&mut self) -> io::Result<Option<Chunk>> {
         match &mut self.0 {

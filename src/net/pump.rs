@@ -113,6 +113,9 @@ pub async fn pump(
     let mut end = {
         let (mut reader, mut writer) = tokio::io::split(&mut *channel);
         let sending_ends = source.is_some();
+        // What all get is not held back for one who has ended.
+        let is_shared = source.as_ref().is_some_and(|source| source.is_shared());
+        let rest = if is_shared { Duration::ZERO } else { RESTING };
         let mut outbound = pin!(send_all(&mut writer, source, policy, &state));
         let mut inbound = pin!(receive_all(&mut reader, peer, sink, &state));
         let mut stop = pin!(stop);
@@ -138,7 +141,7 @@ pub async fn pump(
                         Err(failure) => break failure,
                     }
                 }
-                () = state.source_rests(), if sending && !receiving && !policy.half_open => {
+                () = state.source_rests(rest), if sending && !receiving && !policy.half_open => {
                     sending = false;
                     rested = true;
                 }
@@ -199,6 +202,9 @@ struct State {
     waiting: AtomicU64,
 }
 
+/// How often something that has not begun to age is looked at.
+const RECHECK: Duration = Duration::from_millis(20);
+
 /// A moment that does not come.
 const NEVER: u64 = u64::MAX;
 
@@ -225,9 +231,9 @@ impl State {
         u64::try_from(self.began.elapsed().as_micros()).unwrap_or(NEVER - 1)
     }
 
-    /// Waits until the source has given nothing for a while.
-    async fn source_rests(&self) {
-        self.age_reaches(&self.waiting, RESTING).await;
+    /// Waits until the source has given nothing for so long.
+    async fn source_rests(&self, limit: Duration) {
+        self.age_reaches(&self.waiting, limit).await;
     }
 
     /// Waits until nothing has come or gone for as long as `limit`; for ever without one.
@@ -240,7 +246,12 @@ impl State {
 
     async fn age_reaches(&self, moment: &AtomicU64, limit: Duration) {
         loop {
-            let age = self.now().saturating_sub(moment.load(Ordering::Relaxed));
+            let since = moment.load(Ordering::Relaxed);
+            if since == NEVER {
+                tokio::time::sleep(limit.max(RECHECK)).await;
+                continue;
+            }
+            let age = self.now().saturating_sub(since);
             match limit.checked_sub(Duration::from_micros(age)) {
                 Some(left) if !left.is_zero() => tokio::time::sleep(left).await,
                 _ => return,
