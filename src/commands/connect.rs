@@ -176,6 +176,9 @@ impl Args {
 /// Starts to read standard input.
 pub(super) fn standard_input(out: Output) -> io::Result<Source> {
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    if let Some(source) = Source::of_pipe(&stdin) {
+        return Ok(source);
+    }
     Source::start(Typed { stdin: Reader(stdin), out })
 }
 

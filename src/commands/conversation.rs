@@ -111,6 +111,9 @@ impl Writer for Screen {
 /// # Errors
 /// No thread could be started.
 pub(super) fn print(payload: Payload) -> Result<Sink, net::Error> {
+    if let Some(sink) = payload.verbatim().and_then(Sink::of_pipe) {
+        return Ok(sink);
+    }
     let failed = |source| net::Error::System { operation: "start a thread", source };
     Sink::start(Screen(payload)).map_err(failed)
 }

@@ -1,9 +1,11 @@
-//! Blocking readers and writers, bridged to a connection by threads and large buffers.
+//! Sources and sinks: what a connection sends and where what comes goes.
 //!
-//! One thread reads what is to be sent, another writes what has come. The buffers between them and
+//! Pipes are read and written in the runtime itself. For everything else, which can only block, one
+//! thread reads what is to be sent, another writes what has come. The buffers between them and
 //! the connection are a fixed number and used again: memory is flat whatever the size or the
 //! slowness of either side. Which standard stream is behind it is the caller's business.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::ops::{Deref, DerefMut};
 use std::sync::mpsc as blocking;
@@ -13,6 +15,7 @@ use std::thread;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::broadcast::Subscription;
+use super::pipe::{PipeReader, PipeWriter};
 
 /// Bytes moved at once. Between 64 and 256 KiB a plain loop is as fast as loopback gets.
 const CHUNK: usize = 256 * 1024;
@@ -32,15 +35,26 @@ enum Origin {
         filled: mpsc::Receiver<io::Result<(Vec<u8>, usize)>>,
         empty: blocking::Sender<Vec<u8>>,
     },
+    /// A pipe, and the buffer it is read into when it is not in use.
+    Pipe(PipeReader, Vec<u8>),
     /// Another source, which several connections share.
     Shared(Subscription),
 }
 
-/// Where what has come goes: emptied by a thread that writes, which clones share.
+/// Where what has come goes; clones share it.
 #[derive(Clone, Debug)]
 pub struct Sink {
-    filled: mpsc::Sender<Delivery>,
     pool: Arc<Pool>,
+    outlet: Outlet,
+}
+
+/// Who writes.
+#[derive(Clone, Debug)]
+enum Outlet {
+    /// A thread.
+    Thread(mpsc::Sender<Delivery>),
+    /// Whoever delivers.
+    Pipe(Arc<PipeWriter<Buffer>>),
 }
 
 impl Source {
@@ -48,6 +62,11 @@ impl Source {
     pub fn empty() -> Self {
         let ((_, filled), (empty, _)) = (mpsc::channel(1), blocking::channel());
         Self(Origin::Thread { filled, empty })
+    }
+
+    /// Reads `file` in this runtime if it is a pipe that allows it; else none.
+    pub fn of_pipe(file: &File) -> Option<Self> {
+        Some(Self(Origin::Pipe(PipeReader::open(file)?, Vec::new())))
     }
 
     /// Starts reading. The thread ends with its input, or with the process.
@@ -86,15 +105,26 @@ impl Source {
                 let read = filled.recv().await.transpose()?;
                 Ok(read.filter(|(_, len)| *len > 0).map(|(buffer, len)| Chunk::Own(buffer, len)))
             }
+            Origin::Pipe(pipe, spare) => {
+                let mut buffer = std::mem::take(spare);
+                buffer.resize(CHUNK, 0);
+                let len = match pipe.read(&mut buffer).await? {
+                    0 => return Ok(None),
+                    len => len,
+                };
+                Ok(Some(Chunk::Own(buffer, len)))
+            }
             Origin::Shared(subscription) => Ok(subscription.next().await?.map(Chunk::Shared)),
         }
     }
 
     /// Gives the chunk's buffer back.
-    pub(super) fn give_back(&self, chunk: Chunk) {
-        if let (Origin::Thread { empty, .. }, Chunk::Own(buffer, _)) = (&self.0, chunk) {
+    pub(super) fn give_back(&mut self, chunk: Chunk) {
+        match (&mut self.0, chunk) {
             // A reader that has ended needs none.
-            empty.send(buffer).ok();
+            (Origin::Thread { empty, .. }, Chunk::Own(buffer, _)) => drop(empty.send(buffer)),
+            (Origin::Pipe(_, spare), Chunk::Own(buffer, _)) => *spare = buffer,
+            _ => {}
         }
     }
 }
@@ -144,11 +174,7 @@ impl Sink {
     /// No thread could be started.
     pub fn start(mut writer: impl Writer) -> io::Result<Self> {
         let (filled, mut deliveries) = mpsc::channel::<Delivery>(BUFFERS);
-        let pool = Arc::new(Pool {
-            places: Arc::new(Semaphore::new(BUFFERS)),
-            spare: Mutex::default(),
-            failure: Mutex::default(),
-        });
+        let pool = Arc::<Pool>::default();
         let told = Arc::clone(&pool);
         thread::Builder::new().name("output".into()).spawn(move || {
             while let Some(delivery) = deliveries.blocking_recv() {
@@ -164,7 +190,13 @@ impl Sink {
                 }
             }
         })?;
-        Ok(Self { filled, pool })
+        Ok(Self { pool, outlet: Outlet::Thread(filled) })
+    }
+
+    /// Writes to `file` in this runtime if it is a pipe that allows it; else none.
+    pub fn of_pipe(file: &File) -> Option<Self> {
+        let pipe = Arc::new(PipeWriter::open(file)?);
+        Some(Self { pool: Arc::default(), outlet: Outlet::Pipe(pipe) })
     }
 
     /// Returns a buffer to fill, if one is free now.
@@ -184,14 +216,24 @@ impl Sink {
         buffer: Buffer,
         len: usize,
     ) -> io::Result<()> {
-        let delivery = Delivery::Bytes { from: Arc::clone(from), buffer, len };
-        self.filled.send(delivery).await.map_err(|_| self.pool.failure())
+        match &self.outlet {
+            Outlet::Thread(filled) => {
+                let delivery = Delivery::Bytes { from: Arc::clone(from), buffer, len };
+                filled.send(delivery).await.map_err(|_| self.pool.failure())
+            }
+            Outlet::Pipe(pipe) => {
+                pipe.push(buffer, len);
+                pipe.write_all().await
+            }
+        }
     }
 
     /// Passes on that the peer has ended its side.
     pub(super) async fn end(&self) {
-        // A writer that gave up has ended already.
-        self.filled.send(Delivery::End).await.ok();
+        if let Outlet::Thread(filled) = &self.outlet {
+            // A writer that gave up has ended already.
+            filled.send(Delivery::End).await.ok();
+        }
     }
 
     /// Hands over a copy of `bytes`, which are from `from`.
@@ -209,7 +251,10 @@ impl Sink {
 
     /// Waits until the writer has given up, and returns why.
     pub(super) async fn broken(&self) -> io::Error {
-        self.filled.closed().await;
+        match &self.outlet {
+            Outlet::Thread(filled) => filled.closed().await,
+            Outlet::Pipe(pipe) => pipe.broken().await,
+        }
         self.pool.failure()
     }
 
@@ -218,6 +263,9 @@ impl Sink {
     /// # Errors
     /// What the writer reported.
     pub async fn flush(&self) -> io::Result<()> {
+        if let Outlet::Pipe(pipe) = &self.outlet {
+            return pipe.write_all().await;
+        }
         // Once all buffers are free, none is on its way.
         let all = u32::try_from(BUFFERS).unwrap_or(u32::MAX);
         let free = self.pool.places.acquire_many(all).await;
@@ -239,6 +287,13 @@ struct Pool {
     spare: Mutex<Vec<Vec<u8>>>,
     /// Why the writer gave up.
     failure: Mutex<Option<io::Error>>,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        let places = Arc::new(Semaphore::new(BUFFERS));
+        Self { places, spare: Mutex::default(), failure: Mutex::default() }
+    }
 }
 
 impl Pool {
@@ -274,6 +329,12 @@ impl Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }

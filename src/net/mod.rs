@@ -17,6 +17,7 @@ pub mod inherited;
 pub mod lines;
 pub mod names;
 pub mod options;
+mod pipe;
 pub mod pump;
 pub mod serve;
 pub mod socket;

@@ -50,6 +50,17 @@ impl Payload {
         Ok(Self { way, on_terminal, conversation: None })
     }
 
+    /// Returns standard output, where bytes go there as they are and nobody is prompted: then they
+    /// can be written without this.
+    pub fn verbatim(&self) -> Option<&File> {
+        match &self.way {
+            Way::Verbatim(stdout) if self.conversation.is_none() && !self.on_terminal => {
+                Some(stdout)
+            }
+            _ => None,
+        }
+    }
+
     /// Prompts after every complete line that comes.
     #[must_use]
     pub fn in_conversation(mut self, out: Output) -> Self {
