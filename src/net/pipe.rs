@@ -12,6 +12,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{FileType, OFlags, fstat};
+use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
 use tokio::net::unix::pipe;
 use tokio::sync::watch;
 
@@ -137,8 +138,17 @@ fn reopen(descriptor: impl AsFd, options: &mut OpenOptions) -> Option<File> {
     }
     let path = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;
-    options.custom_flags(flags).open(path).ok()
+    let file = options.custom_flags(flags).open(path).ok()?;
+    if fcntl_getpipe_size(&file).is_ok_and(|size| size < ROOM) {
+        // Refused where a user has too many pipes: a small one is only slower.
+        fcntl_setpipe_size(&file, ROOM).ok();
+    }
+    Some(file)
 }
+
+/// What a pipe should hold: four times the kernel's default, so that whoever is at its other end
+/// is woken a quarter as often.
+const ROOM: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
