@@ -58,14 +58,20 @@ impl DialArgs {
     }
 
     /// Returns how to exchange datagrams with `endpoint`, within `whole`.
+    ///
+    /// # Errors
+    /// `--retry`: a datagram that went nowhere is nothing to try again.
     pub(super) fn talk<'a>(
         &'a self,
         endpoint: &'a Endpoint,
         whole: Deadline,
         conversation: ConversationArgs,
         datagrams: DatagramArgs,
-    ) -> Talk<'a> {
-        Talk {
+    ) -> Result<Talk<'a>, Failure> {
+        if self.retry > 0 {
+            return Err(Failure::new(Exit::Usage, "--retry is for streams, not datagrams"));
+        }
+        Ok(Talk {
             endpoint,
             family: self.family.family(),
             from: self.from.as_ref(),
@@ -74,7 +80,7 @@ impl DialArgs {
             whole,
             conversation,
             datagrams,
-        }
+        })
     }
 
     /// Resolves and connects, within `whole` and, for each try, the limit for connecting.

@@ -198,6 +198,7 @@ fn hear(
     });
     let printed = queue.finish(Some(server::LAST_WORDS));
     runtime.shutdown_background();
+    talk.seeing.end_progress();
     let exit = outcome?;
     printed?;
     talk.seeing.finish()?;

@@ -129,8 +129,7 @@ impl Talk {
         if let Some(socket) = channel.socket()
             && let Some(stats) = self.seeing.stats(&name, timeline, counts, socket)
         {
-            // A reader that has left is found out by everything else.
-            self.events.deliver(stats).ok();
+            self.events.send(stats);
         }
         self.explain_plain_tls(&channel, &name);
         let held = self.judge(outcome, &channel, &name, counts, began.elapsed());
