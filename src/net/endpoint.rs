@@ -3,11 +3,16 @@
 //! `HOST PORT`, `HOST:PORT`, `[v6]:PORT`, `unix:PATH`, `unix:@ABSTRACT`, each with an optional
 //! scheme; listeners take `[HOST:]PORT`. Below this module no string is still an address.
 
+mod listen;
+mod service;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use super::unix::UnixPlace;
+
+pub use self::listen::{ListenAddress, ListenPlace};
 
 /// How bytes travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,34 +59,6 @@ pub enum Host {
 /// A port number: given as one, or by a service's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Port(pub u16);
-
-/// Where a server listens, and for what: `[HOST:]PORT`, `unix:PATH`, with an optional scheme.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListenAddress {
-    /// How bytes travel.
-    pub transport: Transport,
-    /// Where.
-    pub place: ListenPlace,
-}
-
-/// What a server binds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ListenPlace {
-    /// The host whose addresses are bound, none for the command's default; port 0 is any free one.
-    Net(Option<Host>, Port),
-    /// A Unix socket.
-    Unix(UnixPlace),
-}
-
-impl ListenAddress {
-    /// Returns the host that was given.
-    pub fn host(&self) -> Option<&Host> {
-        match &self.place {
-            ListenPlace::Net(host, _) => host.as_ref(),
-            ListenPlace::Unix(_) => None,
-        }
-    }
-}
 
 impl Transport {
     /// Returns whether what is sent keeps its boundaries.
@@ -194,26 +171,6 @@ impl FromStr for Target {
     }
 }
 
-impl FromStr for ListenAddress {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        if let Some(path) = text.strip_prefix("unix:") {
-            let place = ListenPlace::Unix(parse_unix(path)?);
-            return Ok(Self { transport: Transport::Unix, place });
-        }
-        let (transport, rest) = split_scheme(text)?;
-        let place = match split_port(rest)? {
-            (host, Some(port)) => ListenPlace::Net(Some(host.parse()?), port.parse()?),
-            (port, None) if port.parse::<Ipv6Addr>().is_ok() => {
-                return Err(ParseError::Brackets(port.to_owned()));
-            }
-            (port, None) => ListenPlace::Net(None, port.parse()?),
-        };
-        Ok(Self { transport, place })
-    }
-}
-
 impl FromStr for Origin {
     type Err = ParseError;
 
@@ -270,7 +227,7 @@ impl FromStr for Port {
         if text.bytes().all(|b| b.is_ascii_digit()) {
             return text.parse().map(Self).map_err(|_| invalid());
         }
-        service_port(text).map(Self).ok_or_else(invalid)
+        service::port(text).map(Self).ok_or_else(invalid)
     }
 }
 
@@ -298,53 +255,8 @@ impl fmt::Display for Host {
     }
 }
 
-impl fmt::Display for ListenAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            ListenPlace::Net(Some(host @ Host::Ip(IpAddr::V6(_))), port) => {
-                write!(f, "[{host}]:{}", port.0)
-            }
-            ListenPlace::Net(Some(host), port) => write!(f, "{host}:{}", port.0),
-            ListenPlace::Net(None, port) => write!(f, "{}", port.0),
-            ListenPlace::Unix(place) => place.addr().fmt(f),
-        }
-    }
-}
-
 /// The longest name in text form (RFC 1035 section 2.3.4: 255 octets on the wire).
 const MAX_NAME: usize = 253;
-
-/// Services a machine without `/etc/services` (a bare container) should still know.
-const WELL_KNOWN: [(&str, u16); 16] = [
-    ("echo", 7),
-    ("ftp", 21),
-    ("ssh", 22),
-    ("telnet", 23),
-    ("smtp", 25),
-    ("domain", 53),
-    ("http", 80),
-    ("finger", 79),
-    ("pop3", 110),
-    ("ntp", 123),
-    ("imap", 143),
-    ("https", 443),
-    ("submission", 587),
-    ("imaps", 993),
-    ("pop3s", 995),
-    ("postgresql", 5432),
-];
-
-fn service_port(name: &str) -> Option<u16> {
-    // RFC 6335 section 5.1: at least one letter. Without one the C library reads "+80" as 80.
-    if !name.is_ascii() || !name.bytes().any(|b| b.is_ascii_alphabetic()) {
-        return None;
-    }
-    dns_lookup::getaddrinfo(None, Some(name), None)
-        .ok()
-        .and_then(|mut found| found.next()?.ok())
-        .map(|info| info.sockaddr.port())
-        .or_else(|| WELL_KNOWN.iter().find(|known| known.0 == name).map(|known| known.1))
-}
 
 /// Splits `HOST:PORT` and `[v6]:PORT`; what has no port, a bare IPv6 address included, stays whole.
 fn split_port(text: &str) -> Result<(&str, Option<&str>), ParseError> {
@@ -456,24 +368,5 @@ mod tests {
         ] {
             assert_eq!(endpoint(target, port), Err(error), "{target} {port:?}");
         }
-    }
-
-    #[test]
-    fn listeners_take_a_port_with_or_without_a_host() {
-        for (text, shown) in [
-            ("5666", "5666"),
-            ("0", "0"),
-            ("127.0.0.1:5666", "127.0.0.1:5666"),
-            ("[::]:5666", "[::]:5666"),
-            ("localhost:http", "localhost:80"),
-            ("udp://0", "0"),
-            ("unix:/run/x.sock", "unix:/run/x.sock"),
-            ("unix:@name", "unix:@name"),
-        ] {
-            let address: ListenAddress = text.parse().unwrap();
-            assert_eq!(address.to_string(), shown);
-        }
-        assert_eq!("::1".parse::<ListenAddress>(), Err(ParseError::Brackets("::1".into())));
-        assert_eq!("5666x".parse::<ListenAddress>(), Err(ParseError::Port("5666x".into())));
     }
 }

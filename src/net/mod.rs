@@ -20,6 +20,7 @@ pub mod options;
 mod pipe;
 pub mod pump;
 pub mod serve;
+mod since;
 pub mod socket;
 pub mod starttls;
 pub mod stop;

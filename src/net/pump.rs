@@ -6,9 +6,9 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
@@ -16,6 +16,7 @@ use super::bridge::{Sink, Source};
 use super::channel::Channel;
 use super::deadline::{Deadline, Elapsed};
 use super::lines::CrLf;
+use super::since::Since;
 use super::stream::Stream;
 use super::sys;
 
@@ -109,7 +110,7 @@ pub async fn pump(
     policy: Policy,
     stop: impl Future<Output = ()>,
 ) -> End {
-    let state = State::new();
+    let state = State { moved: Since::now(), ..State::default() };
     let mut end = {
         let (mut reader, mut writer) = tokio::io::split(&mut *channel);
         let sending_ends = source.is_some();
@@ -141,13 +142,13 @@ pub async fn pump(
                         Err(failure) => break failure,
                     }
                 }
-                () = state.source_rests(rest), if sending && !receiving && !policy.half_open => {
+                () = state.waiting.is_past(Some(rest)), if sending && !receiving && !policy.half_open => {
                     sending = false;
                     rested = true;
                 }
                 // A writer that gave up is noticed though nothing more may come for it.
                 error = broken(sink) => break End::Output(error),
-                () = state.silence(policy.idle) => break End::Idle,
+                () = state.moved.is_past(policy.idle) => break End::Idle,
                 () = lingering.passed() => break End::Lingered,
                 () = policy.deadline.passed() => break End::TimedOut,
                 () = &mut stop => break End::Stopped,
@@ -192,72 +193,14 @@ const RESTING: Duration = Duration::from_millis(250);
 /// How long the peer's TCP may take to acknowledge the last bytes, where nothing else limits it.
 const ACKNOWLEDGEMENT: Duration = Duration::from_secs(30);
 
-/// What both directions have done so far, with moments in microseconds since the beginning.
+/// What both directions have done so far.
+#[derive(Default)]
 struct State {
-    began: Instant,
-    sent: AtomicBool,
+    has_sent: AtomicBool,
     /// When anything last came or went.
-    moved: AtomicU64,
-    /// Since when the source is waited for; [`NEVER`] while something of it is being sent.
-    waiting: AtomicU64,
-}
-
-/// How often something that has not begun to age is looked at.
-const RECHECK: Duration = Duration::from_millis(20);
-
-/// A moment that does not come.
-const NEVER: u64 = u64::MAX;
-
-impl State {
-    fn new() -> Self {
-        Self {
-            began: Instant::now(),
-            sent: AtomicBool::new(false),
-            moved: AtomicU64::new(0),
-            waiting: AtomicU64::new(NEVER),
-        }
-    }
-
-    fn has_sent(&self) -> bool {
-        self.sent.load(Ordering::Relaxed)
-    }
-
-    /// Takes note that something came or went.
-    fn moves(&self) {
-        self.moved.store(self.now(), Ordering::Relaxed);
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(NEVER - 1)
-    }
-
-    /// Waits until the source has given nothing for so long.
-    async fn source_rests(&self, limit: Duration) {
-        self.age_reaches(&self.waiting, limit).await;
-    }
-
-    /// Waits until nothing has come or gone for as long as `limit`; for ever without one.
-    async fn silence(&self, limit: Option<Duration>) {
-        match limit {
-            Some(limit) => self.age_reaches(&self.moved, limit).await,
-            None => std::future::pending().await,
-        }
-    }
-
-    async fn age_reaches(&self, moment: &AtomicU64, limit: Duration) {
-        loop {
-            let since = moment.load(Ordering::Relaxed);
-            if since == NEVER {
-                tokio::time::sleep(limit.max(RECHECK)).await;
-                continue;
-            }
-            let age = self.now().saturating_sub(since);
-            match limit.checked_sub(Duration::from_micros(age)) {
-                Some(left) if !left.is_zero() => tokio::time::sleep(left).await,
-                _ => return,
-            }
-        }
-    }
+    moved: Since,
+    /// Since when the source is waited for; nothing while something of it is being sent.
+    waiting: Since,
 }
 
 async fn send_all(
@@ -269,13 +212,13 @@ async fn send_all(
     let Some(source) = source else { return Ok(()) };
     let mut translator = CrLf::default();
     loop {
-        state.waiting.store(state.now(), Ordering::Relaxed);
+        state.waiting.renew();
         let chunk = source.next().await.map_err(|error| match error.kind() {
             // Reading does not time out: this peer did not take what the others took.
             ErrorKind::TimedOut => End::Send(error),
             _ => End::Input(error),
         })?;
-        state.waiting.store(NEVER, Ordering::Relaxed);
+        state.waiting.clear();
         let Some(chunk) = chunk else { break };
         let translated;
         let bytes = match policy.line_ends {
@@ -298,7 +241,7 @@ async fn send_all(
         }
         source.give_back(chunk);
     }
-    if state.has_sent() || policy.pass_empty_end {
+    if state.has_sent.load(Ordering::Relaxed) || policy.pass_empty_end {
         writer.shutdown().await.map_err(End::Send)?;
     }
     Ok(())
@@ -312,8 +255,8 @@ async fn send(
 ) -> Result<(), End> {
     for piece in bytes.chunks(PIECE) {
         writer.write_all(piece).await.map_err(End::Send)?;
-        state.sent.store(true, Ordering::Relaxed);
-        state.moves();
+        state.has_sent.store(true, Ordering::Relaxed);
+        state.moved.renew();
     }
     // What TLS has made of it must not wait for the next chunk.
     writer.flush().await.map_err(End::Send)
@@ -379,7 +322,7 @@ async fn receive_all(
                 if let Err(error) = sink.deliver(&from, buffer, len).await {
                     return End::Output(error);
                 }
-                state.moves();
+                state.moved.renew();
             }
             Some(Err(error)) => return failed(error),
         }
@@ -394,7 +337,7 @@ async fn discard_all(reader: &mut (impl AsyncRead + Unpin), state: &State) -> En
         let read = poll_fn(|context| Pin::new(&mut *reader).poll_read(context, &mut free)).await;
         match (read, free.filled().len()) {
             (Ok(()), 0) => return End::Eof,
-            (Ok(()), _) => state.moves(),
+            (Ok(()), _) => state.moved.renew(),
             (Err(error), _) => return failed(error),
         }
     }

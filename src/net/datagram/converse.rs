@@ -4,13 +4,14 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::outbox::Outbox;
 use super::progress::{Counts, End, Progress};
 use super::socket::Socket;
 use crate::net::bridge::Sink;
 use crate::net::deadline::{Deadline, Elapsed};
+use crate::net::since::Since;
 use crate::net::tap::Tap;
 
 /// How long the last bytes may take to be written once time is up.
@@ -44,7 +45,7 @@ pub async fn converse(
     tap: &mut Option<Box<dyn Tap>>,
     stop: impl Future<Output = ()>,
 ) -> (Counts, End) {
-    let progress = Progress::new(Some(Instant::now()), tap.take());
+    let progress = Progress::new(Since::now(), tap.take());
     let from: Arc<str> = peer.into();
     let receiver = Receiver { socket, from: &from, sink, keep: policy.receive };
     let mut end = {

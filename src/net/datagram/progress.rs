@@ -2,11 +2,12 @@
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::io::Errno;
 
 use super::outbox;
+use crate::net::since::Since;
 use crate::net::tap::Tap;
 
 /// What both directions carried.
@@ -93,72 +94,64 @@ impl From<outbox::Failure> for End {
 }
 
 /// What both directions write down while they run side by side.
-pub(super) struct Progress(Mutex<State>);
-
-struct State {
-    counts: Counts,
+pub(super) struct Progress {
+    record: Mutex<Record>,
     /// When anything last came or went; none as long as nothing has to be waited for.
-    moved: Option<Instant>,
+    moved: Since,
+}
+
+struct Record {
+    counts: Counts,
     tap: Option<Box<dyn Tap>>,
 }
 
 impl Progress {
     /// Returns a progress with nothing in it yet; `moved` is when waiting began.
-    pub(super) fn new(moved: Option<Instant>, tap: Option<Box<dyn Tap>>) -> Self {
-        Self(Mutex::new(State { counts: Counts::default(), moved, tap }))
+    pub(super) fn new(moved: Since, tap: Option<Box<dyn Tap>>) -> Self {
+        Self { record: Mutex::new(Record { counts: Counts::default(), tap }), moved }
     }
 
     /// Gives the tap back.
     pub(super) fn into_tap(self) -> Option<Box<dyn Tap>> {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner).tap
+        self.record.into_inner().unwrap_or_else(PoisonError::into_inner).tap
     }
 
     pub(super) fn counts(&self) -> Counts {
-        self.state().counts
+        self.record().counts
     }
 
     pub(super) fn received(&self, datagram: &[u8]) {
-        let mut state = self.state();
-        state.counts.count_in(datagram.len());
-        state.moved = Some(Instant::now());
-        if let Some(tap) = &mut state.tap {
+        self.moved.renew();
+        let mut record = self.record();
+        record.counts.count_in(datagram.len());
+        if let Some(tap) = &mut record.tap {
             tap.received(datagram);
         }
     }
 
     pub(super) fn sent(&self, datagram: &[u8]) {
-        let mut state = self.state();
-        state.counts.count_out(datagram.len());
-        state.moved = Some(Instant::now());
-        if let Some(tap) = &mut state.tap {
+        self.moved.renew();
+        let mut record = self.record();
+        record.counts.count_out(datagram.len());
+        if let Some(tap) = &mut record.tap {
             tap.sent(datagram);
         }
     }
 
     /// Takes note that our input ended: what may still come is waited for from now on.
     pub(super) fn input_ended(&self) {
-        let mut state = self.state();
-        state.moved = state.moved.map(|_| Instant::now());
+        if self.moved.is_set() {
+            self.moved.renew();
+        }
     }
 
     /// Waits until nothing has come or gone for as long as `limit`; for ever without one, and as
     /// long as nobody is waited for.
     pub(super) async fn silence(&self, limit: Option<Duration>) {
-        let Some(limit) = limit else { return std::future::pending().await };
-        loop {
-            let moved = self.state().moved;
-            let left = match moved {
-                Some(moved) => limit.saturating_sub(moved.elapsed()),
-                None => limit,
-            };
-            if left.is_zero() {
-                return;
-            }
-            tokio::time::sleep(left).await;
-        }
+        self.moved.is_past(limit).await;
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,6 +19,7 @@ use crate::net::access::Access;
 use crate::net::addr::Addr;
 use crate::net::bridge::Sink;
 use crate::net::deadline::{Deadline, Elapsed};
+use crate::net::since::Since;
 use crate::net::tap::Tap;
 
 /// How long one peer of many may keep a datagram from being sent: only Unix peers that do not read
@@ -105,7 +106,7 @@ impl Listener<'_> {
             sink,
             peers: Mutex::new(Peers::new(max, self.plan.keep_open)),
             arrived: Notify::new(),
-            progress: Progress::new(None, tap.take()),
+            progress: Progress::new(Since::default(), tap.take()),
         };
         let end = round.run(outbox, stop).await;
         let end = flushed(sink, self.plan.deadline, end).await;
