@@ -1,7 +1,7 @@
 //! `connect`: talks to a server, as a person at a prompt, as a pipe, or by a script.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read};
+use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,14 @@ use super::exec::CommandLine;
 use super::script::ScriptArgs;
 use super::seeing::{SeeingArgs, Timeline};
 use super::talk::{Call, Talk};
+use super::terminal;
 use super::tls::TlsClientArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::bridge::Source;
 use crate::net::endpoint::{Address, Endpoint, Target};
 use crate::net::{self, Deadline, Port, serve};
-use crate::output::{Event, EventQueue, Output, Payload, WhenGone};
-use crate::patient::Reader;
+use crate::output::{Event, EventQueue, Keyboard, Output, Payload, WhenGone};
 use crate::script::Script;
 
 const EXAMPLES: &str = "\
@@ -71,9 +71,14 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let whole = args.dial.whole();
     let runtime = serve::runtime()?;
     let queue = EventQueue::start(out, WhenGone::Leave);
-    let outcome = runtime.block_on(converse(&endpoint, args, whole, out, &queue));
+    let conversation = converse(&endpoint, args, whole, out, &queue);
+    let outcome = runtime.block_on(terminal::keep(out, conversation));
     // However slow the reader is, it gets the last events, if time is left.
-    let printed = queue.finish(whole.remaining().map(|left| left.max(LAST_WORDS)));
+    let left = match outcome {
+        Ok(Exit::Signal(_)) => Some(Duration::ZERO),
+        _ => whole.remaining(),
+    };
+    let printed = queue.finish(left.map(|left| left.max(LAST_WORDS)));
     runtime.shutdown_background();
     let exit = outcome?;
     printed?;
@@ -124,7 +129,7 @@ async fn converse(
         out.prompt();
     }
     let reads = !is_led && args.conversation.sends();
-    let input = reads.then(|| standard_input(out)).transpose();
+    let input = reads.then(standard_input).transpose();
     let input =
         input.map_err(|source| net::Error::System { operation: "read standard input", source })?;
     let sink = conversation::print(payload)?;
@@ -139,7 +144,7 @@ async fn converse(
         handshake: args.dial.handshake(),
         deadline: whole,
     };
-    // Ctrl-C ends a client the way it ends any program.
+    // Signals end a client the way they end any program.
     let held = talk.hold(call, std::future::pending()).await;
     talk.seeing.end_progress();
     if interactive {
@@ -176,26 +181,10 @@ impl Args {
 }
 
 /// Starts to read standard input.
-pub(super) fn standard_input(out: Output) -> io::Result<Source> {
+pub(super) fn standard_input() -> io::Result<Source> {
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     if let Some(source) = Source::of_pipe(&stdin) {
         return Ok(source);
     }
-    Source::start(Typed { stdin: Reader(stdin), out })
-}
-
-/// Standard input, of which the terminal is told when it answers the prompt.
-struct Typed {
-    stdin: Reader,
-    out: Output,
-}
-
-impl Read for Typed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let len = self.stdin.read(buffer)?;
-        if buffer[..len].ends_with(b"\n") {
-            self.out.prompt_answered();
-        }
-        Ok(len)
-    }
+    Source::start(Keyboard::new(stdin))
 }

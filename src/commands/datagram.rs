@@ -123,7 +123,7 @@ impl Ends {
             payload = payload.in_conversation(out);
         }
         let failed = |source| net::Error::System { operation: "read standard input", source };
-        let source = conversation.sends().then(|| super::connect::standard_input(out)).transpose();
+        let source = conversation.sends().then(super::connect::standard_input).transpose();
         let source = source.map_err(failed)?;
         let sink = conversation::print(payload)?;
         Ok(Self { source, sink, tap, events, out, interactive })

@@ -18,6 +18,7 @@ use super::script::ScriptArgs;
 use super::seeing::{SeeingArgs, Timeline};
 use super::server::{self, Plan, ServerArgs};
 use super::talk::{Call, HANDSHAKE, Held, Talk};
+use super::terminal::Terminal;
 use super::tls::TlsServerArgs;
 use super::values::{self, Limit};
 use crate::exit::Exit;
@@ -89,6 +90,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
+    let _terminal = Terminal::remember(out);
     let mut address = args.address.clone();
     if let Some(address) = &mut address {
         address.transport = args.datagrams.transport(address.transport)?;
@@ -306,11 +308,11 @@ impl Listen {
             return Ok(None);
         }
         if !self.keep_open {
-            return connect::standard_input(self.out).map(Some);
+            return connect::standard_input().map(Some);
         }
         let mut to_all = lock(&self.to_all);
         if to_all.is_none() {
-            *to_all = Some(Broadcast::start(connect::standard_input(self.out)?));
+            *to_all = Some(Broadcast::start(connect::standard_input()?));
         }
         Ok(to_all.as_ref().map(|broadcast| broadcast.subscribe().into()))
     }

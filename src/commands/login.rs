@@ -3,18 +3,16 @@
 use std::io::{self, BufRead, IsTerminal as _};
 use std::time::Duration;
 
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use super::dialing::DialArgs;
-use super::interrupt::Interrupt;
+use super::terminal;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::login::dialogue::{Dialogue, Said};
 use crate::net::dial::Dialed;
 use crate::net::endpoint::{Endpoint, Target};
-use crate::net::stop::Stage;
 use crate::net::stream::{self, Stream};
 use crate::net::{self, Deadline, Port, serve};
 use crate::output::{Event, NetText, Output};
@@ -72,20 +70,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let whole = args.dial.whole();
     let runtime = serve::runtime()?;
-    let outcome = runtime.block_on(async {
-        let interrupt = Interrupt::watch()
-            .map_err(|source| net::Error::System { operation: "watch for signals", source })?;
-        let terminal = Terminal::remember();
-        let stop = interrupt.stop();
-        let outcome = tokio::select! {
-            biased;
-            outcome = log_in(&endpoint, args, whole, out) => outcome,
-            () = stop.reached(Stage::Draining) => Ok(interrupt.exit().unwrap_or(Exit::Success)),
-        };
-        // Whatever ended it, a prompt may have been left hidden.
-        terminal.restore();
-        outcome
-    });
+    let outcome = runtime.block_on(terminal::keep(out, log_in(&endpoint, args, whole, out)));
     // A thread may still wait for somebody to type.
     runtime.shutdown_background();
     outcome
@@ -377,21 +362,4 @@ fn refuse_line_breaks(what: &str, field: &[u8]) -> Result<(), Failure> {
         ));
     }
     Ok(())
-}
-
-/// The terminal's settings from before anything was hidden.
-struct Terminal(Option<rustix::termios::Termios>);
-
-impl Terminal {
-    fn remember() -> Self {
-        Self(tcgetattr(rustix::stdio::stdin()).ok())
-    }
-
-    /// Puts the settings back: whoever interrupts a hidden prompt must see again what they type.
-    fn restore(&self) {
-        if let Some(settings) = &self.0 {
-            // Nothing better can be done with a terminal that refuses.
-            tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, settings).ok();
-        }
-    }
 }

@@ -22,6 +22,7 @@ mod script;
 mod seeing;
 mod server;
 mod talk;
+mod terminal;
 mod tls;
 mod values;
 

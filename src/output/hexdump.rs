@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::Output;
 use super::color::Paint;
+use super::{Output, screen};
 
 /// Which way bytes go, as seen from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -44,7 +44,7 @@ impl Hexdump {
     pub fn show(&mut self, direction: Direction, bytes: &[u8]) {
         let offset = self.pass(direction, bytes.len());
         let (elapsed, peer, paint) = (self.started.elapsed(), &self.peer, self.out.err);
-        self.out.talk_lines(lines(direction, elapsed, peer, offset, bytes, paint));
+        screen::talk(lines(direction, elapsed, peer, offset, bytes, paint));
     }
 
     /// Returns the offset in its stream of what passes now.

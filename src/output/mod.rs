@@ -5,15 +5,17 @@
 //! knows no command and no socket.
 
 mod color;
+mod editor;
 mod event;
 pub mod figures;
 mod hexdump;
 mod json;
+mod keyboard;
 mod payload;
 mod progress;
-mod prompt;
 mod queue;
 mod recording;
+mod screen;
 mod stats;
 mod table;
 
@@ -25,6 +27,7 @@ use serde::Serialize;
 pub use self::color::ColorChoice;
 pub use self::event::{Event, NetText};
 pub use self::hexdump::{Direction, Hexdump};
+pub use self::keyboard::Keyboard;
 pub use self::payload::Payload;
 pub use self::progress::{Meter, Progress};
 pub use self::queue::{EventQueue, Events, WhenGone};
@@ -33,7 +36,7 @@ pub use self::stats::{FIRST_BYTE, Phase, Stats, TcpFigures};
 pub use self::table::{Cell, Report, Table};
 
 use self::color::Paint;
-use crate::{patient, text};
+use crate::text;
 
 /// How data on standard output is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -137,9 +140,9 @@ impl Output {
             return write_stdout(format!("{line}\n").as_bytes());
         }
         if let Event::Stats { stats } = event {
-            self.talk_over_prompt(&self.stats(stats));
+            screen::talk([self.stats(stats)]);
         } else if self.shows(event) {
-            self.talk_over_prompt(&format!("{}\n", self.err.event(event)));
+            screen::talk([format!("{}\n", self.err.event(event))]);
         }
         Ok(())
     }
@@ -193,22 +196,14 @@ impl Output {
         write_stderr(&self.err.prompt(question));
     }
 
-    /// Prompts for the next line of a conversation; whatever is said until then goes above it.
+    /// Prompts for the next line of a conversation, where no editor does.
     pub fn prompt(self) {
-        self.ask(prompt::PROMPT);
-        prompt::stands();
+        screen::prompt();
     }
 
-    /// Takes note that the prompt was answered.
-    pub fn prompt_answered(self) {
-        prompt::is_answered();
-    }
-
-    /// Ends a conversation: nothing is prompted for any more.
+    /// Ends a conversation: nothing is prompted for or edited any more.
     pub fn end_conversation(self) {
-        if prompt::leave().0 {
-            write_stderr("\n");
-        }
+        screen::end();
     }
 
     /// Prints what went wrong; also with `-q`.
@@ -245,44 +240,13 @@ impl Output {
             r#type: &'static str,
             message: &'a str,
         }
-        self.talk_over_prompt(&if self.is_json() {
+        screen::talk([if self.is_json() {
             json::line(&Talk { r#type: kind, message })
         } else {
             format!("{} {}\n", self.err.dim(&format!("{kind}:")), escape_lines(message))
-        });
-    }
-
-    /// Talk gets a line of its own, and the prompt, if it stood there, comes again behind it.
-    fn talk_over_prompt(self, line: &str) {
-        self.talk_lines(std::iter::once(line));
-    }
-
-    /// The same for any number of lines, each with its end, which nothing comes between.
-    fn talk_lines(self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
-        let (occupied, prompted) = prompt::leave();
-        progress::above(|| {
-            let mut stderr = io::stderr().lock();
-            let mut waiting = String::from(if occupied { "\n" } else { "" });
-            for line in lines {
-                waiting.push_str(line.as_ref());
-                if waiting.len() >= TALK_AT_ONCE {
-                    if patient::write_all(&mut stderr, waiting.as_bytes()).is_err() {
-                        break;
-                    }
-                    waiting.clear();
-                }
-            }
-            // Nobody is left to tell when standard error itself fails.
-            patient::write_all(&mut stderr, waiting.as_bytes()).ok();
-        });
-        if prompted {
-            self.prompt();
-        }
+        }]);
     }
 }
-
-/// Bytes of talk collected for one write: a hexdump has many lines.
-const TALK_AT_ONCE: usize = 16 * 1024;
 
 /// Messages may quote a peer: everything but our own line breaks is escaped.
 ///

@@ -7,7 +7,8 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 
-use super::{Event, Events, NetText, Output, prompt};
+use super::editor::LineEditor;
+use super::{Event, Events, NetText, Output, keyboard, screen};
 use crate::patient;
 use crate::text::StreamEscaper;
 
@@ -15,17 +16,17 @@ use crate::text::StreamEscaper;
 #[derive(Debug)]
 pub struct Payload {
     way: Way,
-    /// Whether the bytes can be seen on a screen.
-    on_terminal: bool,
-    /// Where a person has to be prompted for the next line.
-    conversation: Option<Output>,
 }
 
 #[derive(Debug)]
 enum Way {
-    Verbatim(File),
-    /// With what is held back of a torn character, and whose that is.
-    Escaped(File, StreamEscaper, String),
+    /// Also to a terminal, if that is wanted.
+    Verbatim {
+        stdout: File,
+        on_terminal: bool,
+    },
+    /// To a terminal, with what is held back of a torn character, and whose that is.
+    Escaped(StreamEscaper, String),
     Events(Events),
 }
 
@@ -38,33 +39,39 @@ impl Payload {
         let way = if out.is_json() {
             Way::Events(events)
         } else {
-            // Past std's line buffer, which would hold a prompt back.
-            let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-            if !raw && stdout.is_terminal() {
-                Way::Escaped(stdout, StreamEscaper::default(), String::new())
+            let on_terminal = io::stdout().is_terminal();
+            if on_terminal && !raw {
+                Way::Escaped(StreamEscaper::default(), String::new())
             } else {
-                Way::Verbatim(stdout)
+                // Past std's line buffer, which would hold a prompt back.
+                let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+                Way::Verbatim { stdout, on_terminal }
             }
         };
-        let on_terminal = !out.is_json() && io::stdout().is_terminal();
-        Ok(Self { way, on_terminal, conversation: None })
+        Ok(Self { way })
     }
 
-    /// Returns standard output, where bytes go there as they are and nobody is prompted: then they
+    /// Returns standard output, where bytes go there as they are and nobody sees them: then they
     /// can be written without this.
     pub fn verbatim(&self) -> Option<&File> {
         match &self.way {
-            Way::Verbatim(stdout) if self.conversation.is_none() && !self.on_terminal => {
-                Some(stdout)
-            }
+            Way::Verbatim { stdout, on_terminal: false } => Some(stdout),
             _ => None,
         }
     }
 
-    /// Prompts after every complete line that comes.
+    /// Begins a conversation with somebody at this terminal, who types lines. They can be edited,
+    /// unless the terminal cannot do that, or what the peer sends may do anything to it.
     #[must_use]
-    pub fn in_conversation(mut self, out: Output) -> Self {
-        self.conversation = Some(out);
+    pub fn in_conversation(self, out: Output) -> Self {
+        if let Way::Escaped(..) = self.way {
+            match LineEditor::begin(out) {
+                Some(editor) => keyboard::leave(editor),
+                None => screen::begin(Some(out.err.prompt(screen::PROMPT))),
+            }
+        } else {
+            screen::begin(None);
+        }
         self
     }
 
@@ -73,15 +80,14 @@ impl Payload {
     /// # Errors
     /// Standard output could not be written; `BrokenPipe` when its reader left.
     pub fn write(&mut self, peer: &str, bytes: &[u8]) -> io::Result<()> {
-        if let Some(out) = self.conversation
-            && prompt::is_prompted()
-        {
-            // Whatever is typed behind it stays visible.
-            out.ask("\n");
-        }
         match &mut self.way {
-            Way::Verbatim(stdout) => patient::write_all(stdout, bytes)?,
-            Way::Escaped(stdout, escaper, whose) => {
+            Way::Verbatim { stdout, on_terminal } => {
+                patient::write_all(stdout, bytes)?;
+                if *on_terminal {
+                    screen::passed(bytes);
+                }
+            }
+            Way::Escaped(escaper, whose) => {
                 let mut shown = String::new();
                 if whose != peer {
                     // What one peer tore must not be joined with another's bytes.
@@ -89,20 +95,12 @@ impl Payload {
                     peer.clone_into(whose);
                 }
                 shown += &escaper.push(bytes);
-                patient::write_all(stdout, shown.as_bytes())?;
+                screen::peer(shown)?;
             }
             Way::Events(events) => {
                 let (peer, data) = (peer.to_owned(), NetText(bytes.to_vec()));
                 events.deliver(Event::Data { peer, data })?;
             }
-        }
-        if self.on_terminal {
-            prompt::follows(bytes);
-        }
-        if let Some(out) = self.conversation
-            && bytes.ends_with(b"\n")
-        {
-            out.prompt();
         }
         Ok(())
     }
@@ -110,9 +108,9 @@ impl Payload {
 
 impl Drop for Payload {
     fn drop(&mut self) {
-        if let Way::Escaped(stdout, escaper, _) = &mut self.way {
+        if let Way::Escaped(escaper, _) = &mut self.way {
             // The last bytes of a torn character, at the end of everything.
-            patient::write_all(stdout, escaper.finish().as_bytes()).ok();
+            screen::peer(escaper.finish()).ok();
         }
     }
 }

@@ -11,6 +11,7 @@ mod course;
 mod datagram;
 mod dns_server;
 mod echo_server;
+mod editing;
 mod ends;
 mod generated;
 mod info;

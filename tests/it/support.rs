@@ -581,7 +581,12 @@ impl Terminal {
 
     /// Types, as a person would; `\u{3}` is Ctrl-C and `\u{4}` Ctrl-D.
     pub(crate) fn type_in(&mut self, text: &str) {
-        self.master.write_all(text.as_bytes()).unwrap();
+        self.type_bytes(text.as_bytes());
+    }
+
+    /// Types what need not be text.
+    pub(crate) fn type_bytes(&mut self, bytes: &[u8]) {
+        self.master.write_all(bytes).unwrap();
     }
 
     /// Closes the terminal, as when its window is closed.

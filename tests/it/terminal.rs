@@ -1,6 +1,6 @@
 //! What a person at a terminal sees.
 
-use crate::support::{Peer, Terminal, eventually, sockkit};
+use crate::support::{Terminal, eventually, sockkit};
 
 fn here() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -64,23 +64,6 @@ fn a_report_is_in_colour_on_a_terminal() {
     let terminal = Terminal::start("info", directory.path());
     let text = terminal.screen.wait_for_text("ADDRESSES");
     assert!(text.contains("\u{1b}[1mINTERFACE"), "{text:?}");
-    assert_eq!(terminal.wait(), 0);
-}
-
-#[test]
-fn what_came_without_a_line_end_stays_on_the_screen() {
-    let directory = here();
-    let peer = Peer::start(|mut client| {
-        client.send(b"Hello, ");
-        client.read_until("go on\n");
-        client.send(b"world\r\n");
-    });
-    let mut terminal = Terminal::start(&format!("connect {}", peer.addr), directory.path());
-    terminal.screen.wait_for_text("Hello, ");
-    terminal.type_in("go on\r");
-    let text = terminal.screen.wait_for_text("world");
-    let after = text.split("Hello, ").nth(1).unwrap();
-    assert!(!after.split("world").next().unwrap().contains('\u{1b}'), "{text:?}");
     assert_eq!(terminal.wait(), 0);
 }
 
