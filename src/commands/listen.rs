@@ -49,7 +49,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{ENDS}\n\n{DATAGRAMS}"))]
 pub struct Args {
-    /// Where to listen: [HOST:]PORT, 0 for any free port; or unix:PATH. Without it, on the
+    /// Where to listen: a port, 0 for any free one, or HOST:PORT, or unix:PATH. Without it, on the
     /// sockets systemd has opened
     #[arg(value_name = "[HOST:]PORT")]
     address: Option<ListenAddress>,

@@ -32,7 +32,7 @@ use super::unix::SocketFile;
 
 /// What a server does with a connection.
 pub trait Service: Send + Sync + 'static {
-    /// Serves one client until it has left, or until [`Connection::leave`] asks.
+    /// Serves one client until it has left, or until [`Seat::leave`] asks.
     fn handle(self: Arc<Self>, connection: Connection) -> impl Future<Output = ()> + Send;
 
     /// Takes note of what the loop itself has to say. Must not block.
