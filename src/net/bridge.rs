@@ -120,6 +120,15 @@ impl Source {
         }
     }
 
+    /// Waits until this connection has held the others up for too long; for ever where it has the
+    /// source for itself.
+    pub(super) async fn cut_off(&self) {
+        match &self.0 {
+            Origin::Shared(subscription) => subscription.cut_off().await,
+            _ => std::future::pending().await,
+        }
+    }
+
     /// Gives the chunk's buffer back.
     pub(super) fn give_back(&mut self, chunk: Chunk) {
         match (&mut self.0, chunk) {
