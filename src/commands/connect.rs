@@ -132,7 +132,7 @@ async fn converse(
     let input = reads.then(standard_input).transpose();
     let input =
         input.map_err(|source| net::Error::System { operation: "read standard input", source })?;
-    let sink = conversation::print(payload)?;
+    let sink = conversation::print(payload, args.conversation.output_until())?;
     let call = Call {
         stream: dialed.stream,
         peer: &dialed.peer,

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::net::bridge::{Sink, Writer};
 use crate::net::pump::{LineEnds, Policy};
 use crate::net::{self, Deadline};
-use crate::output::Payload;
+use crate::output::{Payload, end_standard_output};
 
 /// The table of ends, for the help of both commands and the README.
 pub(super) const ENDS: &str = "\
@@ -18,7 +18,7 @@ How a conversation ends (TCP, TLS, Unix streams):
                      and the peer's end is waited for (--linger: so long)
   the peer ends      everything it sent is printed; what our input still gives is
                      sent, until it ends or rests for 250 ms (--half-open: until
-                     it ends)
+                     it ends; and standard output ends with the peer's side)
   both have ended    exit 0, once the peer's TCP has acknowledged every byte
   the peer resets    everything that came is printed, exit 4
   a cut TLS stream   (no close_notify) everything that came is printed, exit 6
@@ -37,7 +37,7 @@ pub(super) struct ConversationArgs {
     /// Only receive: standard input is not read, and our side stays open
     #[arg(long)]
     recv_only: bool,
-    /// After the peer's end, go on sending until our input ends
+    /// After the peer's end, end standard output too, and go on sending until our input ends
     #[arg(long, conflicts_with = "recv_only")]
     half_open: bool,
     /// After our end, wait so long at most for the peer's
@@ -70,6 +70,11 @@ impl ConversationArgs {
         self.idle_timeout.0
     }
 
+    /// Returns when standard output ends, of a conversation that has only one peer.
+    pub(super) fn output_until(&self) -> Until {
+        if self.half_open { Until::PeerEnds } else { Until::ProgramEnds }
+    }
+
     /// Returns how bytes are to be pumped until `deadline`. `pass_empty_end`: whether an input
     /// that ends without a byte ends our side.
     pub(super) fn policy(&self, pass_empty_end: bool, deadline: Deadline) -> Policy {
@@ -97,12 +102,29 @@ pub(super) fn refuse_leader(is_led: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Standard output, where what peers send goes.
-struct Screen(Payload);
+/// When standard output ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// With the program.
+    ProgramEnds,
+    /// With the only peer's side: whoever reads it may have to see the end to begin with what we
+    /// are to send.
+    PeerEnds,
+}
+
+/// Standard output, where what peers send goes; none once it has ended.
+struct Screen(Option<Payload>, Until);
 
 impl Writer for Screen {
     fn write(&mut self, from: &str, bytes: &[u8]) -> io::Result<()> {
-        self.0.write(from, bytes)
+        self.0.as_mut().map_or(Ok(()), |payload| payload.write(from, bytes))
+    }
+
+    fn end(&mut self) {
+        if self.1 == Until::PeerEnds {
+            self.0 = None;
+            end_standard_output();
+        }
     }
 }
 
@@ -110,10 +132,18 @@ impl Writer for Screen {
 ///
 /// # Errors
 /// No thread could be started.
-pub(super) fn print(payload: Payload) -> Result<Sink, net::Error> {
-    if let Some(sink) = payload.verbatim().and_then(Sink::of_pipe) {
-        return Ok(sink);
+pub(super) fn print(payload: Payload, until: Until) -> Result<Sink, net::Error> {
+    let mut until = until;
+    match payload.verbatim() {
+        Some(stdout) => {
+            let close: Option<fn()> = (until == Until::PeerEnds).then_some(end_standard_output);
+            if let Some(sink) = Sink::of_pipe(stdout, close) {
+                return Ok(sink);
+            }
+        }
+        // A terminal, or a stream of events, has more to show than what the peer sends.
+        None => until = Until::ProgramEnds,
     }
     let failed = |source| net::Error::System { operation: "start a thread", source };
-    Sink::start(Screen(payload)).map_err(failed)
+    Sink::start(Screen(Some(payload), until)).map_err(failed)
 }

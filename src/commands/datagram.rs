@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal as _};
 pub(super) use self::client::{Talk, connect};
 pub(super) use self::server::{Hear, listen};
 
-use super::conversation::{self, ConversationArgs};
+use super::conversation::{self, ConversationArgs, Until};
 use super::ending;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -125,7 +125,7 @@ impl Ends {
         let failed = |source| net::Error::System { operation: "read standard input", source };
         let source = conversation.sends().then(super::connect::standard_input).transpose();
         let source = source.map_err(failed)?;
-        let sink = conversation::print(payload)?;
+        let sink = conversation::print(payload, Until::ProgramEnds)?;
         Ok(Self { source, sink, tap, events, out, interactive })
     }
 }

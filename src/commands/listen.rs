@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::companion::Companion;
 use super::connect;
-use super::conversation::{self, ConversationArgs, ENDS};
+use super::conversation::{self, ConversationArgs, ENDS, Until};
 use super::datagram::{self, DATAGRAMS, DatagramArgs, Ends, Hear};
 use super::exec::CommandLine;
 use super::script::ScriptArgs;
@@ -117,6 +117,8 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         if interactive {
             payload = payload.in_conversation(out);
         }
+        let until =
+            if args.keep_open { Until::ProgramEnds } else { args.conversation.output_until() };
         Ok(Listen {
             out,
             keep_open: args.keep_open,
@@ -124,7 +126,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             interactive,
             reads: !is_led && args.conversation.sends(),
             talk,
-            sink: conversation::print(payload)?,
+            sink: conversation::print(payload, until)?,
             events,
             stop,
             to_all: Mutex::default(),

@@ -19,6 +19,7 @@ use crate::net::channel::Counts;
 use crate::net::datagram::{self, Bound};
 use crate::net::endpoint::{ListenPlace, Transport};
 use crate::net::inherited;
+use crate::net::names::Family;
 use crate::net::serve::{self, Connection, Notice, Rules, Served, Service, WhenFull};
 use crate::net::socket::{self, Listener, Reach};
 use crate::net::{self, Addr, Deadline, ListenAddress, Stop};
@@ -107,10 +108,24 @@ impl ServerArgs {
             let message = format!("--public listens everywhere, {host} says where");
             return Err(Failure::new(Exit::Usage, message).hint("one of the two"));
         }
-        if let (Some(_), ListenPlace::Net(..)) = (self.mode, &address.place) {
+        let is_unix = matches!(address.place, ListenPlace::Unix(_));
+        if self.mode.is_some() && !is_unix {
             return Err(Failure::new(Exit::Usage, "--mode is for a Unix socket's file"));
         }
-        Ok(())
+        let rules = !self.allow.is_empty() || !self.deny.is_empty();
+        let for_networks = [
+            (self.public, "--public"),
+            (self.family.family() != Family::Any, "-4 and -6"),
+            (self.port_file.is_some(), "--port-file"),
+            (rules, "--allow and --deny"),
+        ];
+        match for_networks.iter().find(|(given, _)| *given && is_unix) {
+            Some((_, flag)) => {
+                let message = format!("{flag}: a Unix socket is on no network and has no port");
+                Err(Failure::new(Exit::Usage, message).hint("--mode says who may connect"))
+            }
+            None => Ok(()),
+        }
     }
 
     fn reach(&self) -> Reach {

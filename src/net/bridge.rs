@@ -46,6 +46,8 @@ enum Origin {
 pub struct Sink {
     pool: Arc<Pool>,
     outlet: Outlet,
+    /// What closes whatever else holds the pipe, where it ends with the peer's side.
+    close: Option<fn()>,
 }
 
 /// Who writes.
@@ -115,6 +117,15 @@ impl Source {
                 Ok(Some(Chunk::Own(buffer, len)))
             }
             Origin::Shared(subscription) => Ok(subscription.next().await?.map(Chunk::Shared)),
+        }
+    }
+
+    /// Waits until this connection has held the others up for too long; for ever where it has the
+    /// source for itself.
+    pub(super) async fn cut_off(&self) {
+        match &self.0 {
+            Origin::Shared(subscription) => subscription.cut_off().await,
+            _ => std::future::pending().await,
         }
     }
 
@@ -190,13 +201,15 @@ impl Sink {
                 }
             }
         })?;
-        Ok(Self { pool, outlet: Outlet::Thread(filled) })
+        Ok(Self { pool, outlet: Outlet::Thread(filled), close: None })
     }
 
-    /// Writes to `file` in this runtime if it is a pipe that allows it; else none.
-    pub fn of_pipe(file: &File) -> Option<Self> {
+    /// Writes to `file` in this runtime if it is a pipe that allows it; else none. With `close`
+    /// the pipe ends when the peer ends its side: `close` is called then, to close what else holds
+    /// it.
+    pub fn of_pipe(file: &File, close: Option<fn()>) -> Option<Self> {
         let pipe = Arc::new(PipeWriter::open(file)?);
-        Some(Self { pool: Arc::default(), outlet: Outlet::Pipe(pipe) })
+        Some(Self { pool: Arc::default(), outlet: Outlet::Pipe(pipe), close })
     }
 
     /// Returns a buffer to fill, if one is free now.
@@ -230,9 +243,14 @@ impl Sink {
 
     /// Passes on that the peer has ended its side.
     pub(super) async fn end(&self) {
-        if let Outlet::Thread(filled) = &self.outlet {
+        match (&self.outlet, self.close) {
             // A writer that gave up has ended already.
-            filled.send(Delivery::End).await.ok();
+            (Outlet::Thread(filled), _) => drop(filled.send(Delivery::End).await),
+            (Outlet::Pipe(pipe), Some(close)) => {
+                pipe.end().await;
+                close();
+            }
+            (Outlet::Pipe(_), None) => {}
         }
     }
 

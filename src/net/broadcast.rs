@@ -4,11 +4,10 @@
 //! but only for so long: a connection that takes nothing is cut off, and the others go on.
 
 use std::io::{self, ErrorKind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::bridge::{BUFFERS, Source};
 use super::deadline::Deadline;
@@ -36,14 +35,14 @@ struct State {
 #[derive(Debug)]
 struct Listener {
     chunks: mpsc::Sender<Arc<[u8]>>,
-    cut_off: Arc<AtomicBool>,
+    cut_off: watch::Sender<bool>,
 }
 
 /// One connection's part in a broadcast, from now on.
 #[derive(Debug)]
 pub struct Subscription {
     chunks: mpsc::Receiver<Arc<[u8]>>,
-    cut_off: Arc<AtomicBool>,
+    cut_off: watch::Receiver<bool>,
     shared: Arc<Shared>,
 }
 
@@ -58,11 +57,10 @@ impl Broadcast {
     /// Returns what is read from now on.
     pub fn subscribe(&self) -> Subscription {
         let (sender, chunks) = mpsc::channel(BUFFERS);
-        let cut_off = Arc::new(AtomicBool::new(false));
+        let (cutter, cut_off) = watch::channel(false);
         let mut state = self.0.state();
         if state.ended.is_none() {
-            let cut_off = Arc::clone(&cut_off);
-            state.listeners.push(Listener { chunks: sender, cut_off });
+            state.listeners.push(Listener { chunks: sender, cut_off: cutter });
         }
         drop(state);
         self.0.joined.notify_one();
@@ -112,7 +110,7 @@ impl Shared {
                 Ok(Ok(())) => staying.push(listener),
                 // It left.
                 Ok(Err(_)) => {}
-                Err(_) => listener.cut_off.store(true, Ordering::Relaxed),
+                Err(_) => drop(listener.cut_off.send_replace(true)),
             }
         }
         let mut state = self.state();
@@ -122,6 +120,14 @@ impl Shared {
 }
 
 impl Subscription {
+    /// Waits until this connection is cut off, because it does not take what the others take.
+    pub(super) async fn cut_off(&self) {
+        if self.cut_off.clone().wait_for(|is_cut_off| *is_cut_off).await.is_err() {
+            // The source has ended: nobody waits for this connection any more.
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Waits for what was read next; none at the end.
     ///
     /// # Errors
@@ -130,7 +136,7 @@ impl Subscription {
         if let Some(chunk) = self.chunks.recv().await {
             return Ok(Some(chunk));
         }
-        if self.cut_off.load(Ordering::Relaxed) {
+        if *self.cut_off.borrow() {
             return Err(ErrorKind::TimedOut.into());
         }
         match self.shared.state().ended {
@@ -189,6 +195,7 @@ mod tests {
                 assert!(lively.next().await.unwrap().is_some());
             }
             tell.send(b"y").unwrap();
+            stalled.cut_off().await;
             assert_eq!(&*lively.next().await.unwrap().unwrap(), b"y");
             for _ in 0..BUFFERS {
                 assert!(stalled.next().await.unwrap().is_some());

@@ -58,11 +58,10 @@ impl PipeReader {
 /// A pipe that is written, by many connections in turn.
 #[derive(Debug)]
 pub(super) struct PipeWriter<B> {
-    pipe: pipe::Sender,
+    /// Whoever writes holds it; none once it was ended.
+    pipe: tokio::sync::Mutex<Option<pipe::Sender>>,
     /// What waits to be written, in order; with how much of it counts and how much is written.
     waiting: Mutex<VecDeque<(B, usize, usize)>>,
-    /// Whoever writes holds it.
-    turn: tokio::sync::Mutex<()>,
     broken: watch::Sender<bool>,
 }
 
@@ -71,8 +70,8 @@ impl<B: AsRef<[u8]>> PipeWriter<B> {
     pub(super) fn open(descriptor: impl AsFd) -> Option<Self> {
         let file = reopen(descriptor, OpenOptions::new().write(true))?;
         let pipe = pipe::Sender::from_file(file).ok()?;
-        let (waiting, turn) = (Mutex::default(), tokio::sync::Mutex::default());
-        Some(Self { pipe, waiting, turn, broken: watch::Sender::new(false) })
+        let pipe = tokio::sync::Mutex::new(Some(pipe));
+        Some(Self { pipe, waiting: Mutex::default(), broken: watch::Sender::new(false) })
     }
 
     /// Puts the first `len` bytes of `buffer` behind everything that waits. They are written by
@@ -86,11 +85,12 @@ impl<B: AsRef<[u8]>> PipeWriter<B> {
     /// # Errors
     /// What the pipe reports: `BrokenPipe` once its reader has left.
     pub(super) async fn write_all(&self) -> io::Result<()> {
-        let _turn = self.turn.lock().await;
+        let pipe = self.pipe.lock().await;
+        let Some(pipe) = &*pipe else { return Ok(()) };
         loop {
-            match self.write_some() {
+            match self.write_some(pipe) {
                 Ok(true) => return Ok(()),
-                Ok(false) => self.pipe.writable().await?,
+                Ok(false) => pipe.writable().await?,
                 Err(error) => {
                     self.waiting().clear();
                     self.broken.send_replace(true);
@@ -100,6 +100,13 @@ impl<B: AsRef<[u8]>> PipeWriter<B> {
         }
     }
 
+    /// Closes the pipe once everything that waits is written. What comes later goes nowhere.
+    pub(super) async fn end(&self) {
+        // Whoever waits for a failure has been told of it.
+        self.write_all().await.ok();
+        self.pipe.lock().await.take();
+    }
+
     /// Waits until writing has failed.
     pub(super) async fn broken(&self) {
         // The sender lives as long as `self`, so this cannot end early.
@@ -107,10 +114,10 @@ impl<B: AsRef<[u8]>> PipeWriter<B> {
     }
 
     /// Writes until nothing waits (true) or nothing more fits.
-    fn write_some(&self) -> io::Result<bool> {
+    fn write_some(&self, pipe: &pipe::Sender) -> io::Result<bool> {
         let mut waiting = self.waiting();
         while let Some((buffer, len, written)) = waiting.front_mut() {
-            match self.pipe.try_write(&buffer.as_ref()[*written..*len]) {
+            match pipe.try_write(&buffer.as_ref()[*written..*len]) {
                 Ok(more) => *written += more,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

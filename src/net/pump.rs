@@ -137,6 +137,9 @@ pub async fn pump(
                     match outcome {
                         Ok(()) if sending_ends => lingering = Deadline::maybe(policy.linger),
                         Ok(()) => {}
+                        Err(End::Send(error)) if error.kind() == ErrorKind::TimedOut => {
+                            break End::Send(error);
+                        }
                         // The peer's last words may still be on their way.
                         Err(failure @ End::Send(_)) => send_failure = Some(failure),
                         Err(failure) => break failure,
@@ -228,21 +231,31 @@ async fn send_all(
                 &translated[..]
             }
         };
-        match policy.delay {
-            None => send(writer, bytes, state).await?,
-            Some(delay) => {
-                for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-                    send(writer, line, state).await?;
-                    if line.ends_with(b"\n") {
-                        tokio::time::sleep(delay).await;
-                    }
-                }
-            }
+        tokio::select! {
+            sent = send_lines(writer, bytes, policy.delay, state) => sent?,
+            () = source.cut_off() => return Err(End::Send(ErrorKind::TimedOut.into())),
         }
         source.give_back(chunk);
     }
     if state.has_sent.load(Ordering::Relaxed) || policy.pass_empty_end {
         writer.shutdown().await.map_err(End::Send)?;
+    }
+    Ok(())
+}
+
+/// Sends what was read at once, with a pause after each line where one is asked for.
+async fn send_lines(
+    writer: &mut (impl AsyncWrite + Unpin),
+    bytes: &[u8],
+    delay: Option<Duration>,
+    state: &State,
+) -> Result<(), End> {
+    let Some(delay) = delay else { return send(writer, bytes, state).await };
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        send(writer, line, state).await?;
+        if line.ends_with(b"\n") {
+            tokio::time::sleep(delay).await;
+        }
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub use self::color::ColorChoice;
 pub use self::event::{Event, NetText};
 pub use self::hexdump::{Direction, Hexdump};
 pub use self::keyboard::Keyboard;
-pub use self::payload::Payload;
+pub use self::payload::{Payload, end_standard_output};
 pub use self::progress::{Meter, Progress};
 pub use self::queue::{EventQueue, Events, WhenGone};
 pub use self::recording::{Recording, RecordingError};

@@ -106,6 +106,14 @@ impl Payload {
     }
 }
 
+/// Ends standard output: its reader sees the end, and what is written later goes nowhere.
+pub fn end_standard_output() {
+    // Where there is no /dev/null, it ends with the process.
+    if let Ok(nowhere) = File::options().write(true).open("/dev/null") {
+        rustix::stdio::dup2_stdout(nowhere).ok();
+    }
+}
+
 impl Drop for Payload {
     fn drop(&mut self) {
         if let Way::Escaped(escaper, _) = &mut self.way {

@@ -45,6 +45,11 @@ fn e06b_connecting_right_after_the_line_is_never_refused() {
         let listen = sockkit("listen 0 -4").serve();
         drop(listen.client());
     }
+    let listen = sockkit("listen 0 -4 --keep-open").serve();
+    for _ in 0..1000 {
+        drop(listen.client());
+    }
+    listen.stop().code(0);
 }
 
 #[test]
