@@ -324,7 +324,7 @@ impl Listen {
         self.events.send(held.closed);
         if held.is_unheard {
             // Nobody reads any more, whoever comes.
-            self.stop.ask();
+            self.stop.drain();
         } else if self.keep_open {
             if let Err(error) = &held.verdict
                 && let (_, Some(complaint)) = failure::explain(error)
@@ -342,7 +342,7 @@ impl Listen {
     async fn watch_the_clock(self: Arc<Self>) {
         self.whole.passed().await;
         self.timed_out.store(true, Ordering::Relaxed);
-        self.stop.ask();
+        self.stop.drain();
     }
 
     /// Ends everything when the companion has ended and its last clients are served.
@@ -360,7 +360,7 @@ impl Listen {
             }
         };
         Deadline::after(grace).bound(everybody_left).await.ok();
-        self.stop.ask();
+        self.stop.drain();
     }
 
     /// Returns what all of it means to the shell.

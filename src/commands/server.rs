@@ -225,7 +225,7 @@ where
         let (events, stop) = (events.clone(), interrupt.stop());
         tokio::spawn(async move {
             events.gone().await;
-            stop.ask();
+            stop.drain();
         });
     }
     if fitting < plan.max_clients {

@@ -14,7 +14,7 @@ use std::thread;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::broadcast::Subscription;
+use super::broadcast::{Idleness, Subscription};
 use super::pipe::{PipeReader, PipeWriter};
 
 /// Bytes moved at once. Between 64 and 256 KiB a plain loop is as fast as loopback gets.
@@ -95,9 +95,12 @@ impl Source {
         Ok(Self(Origin::Thread { filled, empty }))
     }
 
-    /// Returns whether others get the same bytes.
-    pub(super) fn is_shared(&self) -> bool {
-        matches!(self.0, Origin::Shared(_))
+    /// Returns how idle the source is that others get as well; none where nobody does.
+    pub(super) fn shared(&self) -> Option<Idleness> {
+        match &self.0 {
+            Origin::Shared(subscription) => Some(subscription.idleness()),
+            _ => None,
+        }
     }
 
     /// Waits for what was read next; none at the end.

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::bridge::{BUFFERS, Source};
 use super::deadline::Deadline;
+use super::since::Since;
 
 /// How long a connection may hold all others up.
 const STALLED: Duration = Duration::from_secs(5);
@@ -23,6 +24,8 @@ pub struct Broadcast(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     joined: Notify,
+    /// Since when the source is waited for.
+    waiting: Since,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +47,19 @@ pub struct Subscription {
     chunks: mpsc::Receiver<Arc<[u8]>>,
     cut_off: watch::Receiver<bool>,
     shared: Arc<Shared>,
+}
+
+/// For how long a source has given nobody anything.
+#[derive(Debug)]
+pub(super) struct Idleness(Arc<Shared>);
+
+impl Idleness {
+    /// Waits until it is so long, or the source has ended.
+    pub(super) async fn is_past(&self, limit: Duration) {
+        if self.0.state().ended.is_none() {
+            self.0.waiting.is_past(Some(limit)).await;
+        }
+    }
 }
 
 impl Broadcast {
@@ -77,11 +93,15 @@ impl Shared {
     async fn spread(self: Arc<Self>, mut source: Source) {
         let ended = loop {
             self.somebody_listens().await;
+            self.waiting.renew();
             let chunk = match source.next().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error.kind()),
             };
+            self.waiting.clear();
+            // They may all have left meanwhile: it is for whoever comes next.
+            self.somebody_listens().await;
             self.give_to_all(&Arc::from(&chunk[..])).await;
             source.give_back(chunk);
         };
@@ -93,11 +113,18 @@ impl Shared {
     async fn somebody_listens(&self) {
         loop {
             let joined = self.joined.notified();
-            if !self.state().listeners.is_empty() {
+            if self.has_listeners() {
                 return;
             }
             joined.await;
         }
+    }
+
+    /// Returns whether somebody is there, those left out who have gone.
+    fn has_listeners(&self) -> bool {
+        let mut state = self.state();
+        state.listeners.retain(|listener| !listener.chunks.is_closed());
+        !state.listeners.is_empty()
     }
 
     async fn give_to_all(&self, chunk: &Arc<[u8]>) {
@@ -120,6 +147,11 @@ impl Shared {
 }
 
 impl Subscription {
+    /// Returns how idle the source is.
+    pub(super) fn idleness(&self) -> Idleness {
+        Idleness(Arc::clone(&self.shared))
+    }
+
     /// Waits until this connection is cut off, because it does not take what the others take.
     pub(super) async fn cut_off(&self) {
         if self.cut_off.clone().wait_for(|is_cut_off| *is_cut_off).await.is_err() {

@@ -70,6 +70,8 @@ impl Channel {
     /// Goes on through `tls`.
     pub fn secure(&mut self, tls: TlsStream<Stream>) {
         self.way = Way::Tls(Box::new(tls));
+        // What was said before was about TLS; the conversation begins here.
+        self.first_byte = None;
     }
 
     /// Returns the socket below everything, for what only it can tell; none while TLS is being

@@ -5,13 +5,14 @@
 //! through `/proc`, which gives an open file of our own. Where that does not work, a thread does.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, AsRawFd as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{FileType, OFlags, fstat};
+use rustix::fs::OFlags;
 use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
 use tokio::net::unix::pipe;
 use tokio::sync::watch;
@@ -139,11 +140,11 @@ impl<B: AsRef<[u8]>> PipeWriter<B> {
 /// Opens the pipe behind `descriptor` once more, not to block.
 fn reopen(descriptor: impl AsFd, options: &mut OpenOptions) -> Option<File> {
     let descriptor = descriptor.as_fd();
-    let kind = FileType::from_raw_mode(fstat(descriptor).ok()?.st_mode);
-    if kind != FileType::Fifo {
+    let path = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
+    // Not a FIFO with a name: one whose writer has left already would never be seen to end.
+    if !fs::read_link(&path).ok()?.as_os_str().as_bytes().starts_with(b"pipe:[") {
         return None;
     }
-    let path = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;
     let file = options.custom_flags(flags).open(path).ok()?;
     if fcntl_getpipe_size(&file).is_ok_and(|size| size < ROOM) {

@@ -11,8 +11,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::sync::{Mutex, Notify};
 
 use super::bridge::{Sink, Source};
+use super::broadcast::Idleness;
 use super::channel::Channel;
 use super::deadline::{Deadline, Elapsed};
 use super::lines::CrLf;
@@ -112,49 +114,62 @@ pub async fn pump(
 ) -> End {
     let state = State { moved: Since::now(), ..State::default() };
     let mut end = {
-        let (mut reader, mut writer) = tokio::io::split(&mut *channel);
-        let sending_ends = source.is_some();
-        // What all get is not held back for one who has ended.
-        let is_shared = source.as_ref().is_some_and(|source| source.is_shared());
-        let rest = if is_shared { Duration::ZERO } else { RESTING };
-        let mut outbound = pin!(send_all(&mut writer, source, policy, &state));
+        let (mut reader, writer) = tokio::io::split(&mut *channel);
+        let writer = Mutex::new(writer);
+        let (has_source, shared) = (source.is_some(), source.as_ref().and_then(|s| s.shared()));
+        let mut outbound = pin!(send_all(&writer, source, policy, &state));
         let mut inbound = pin!(receive_all(&mut reader, peer, sink, &state));
+        let mut closing = pin!(async { writer.lock().await.shutdown().await });
         let mut stop = pin!(stop);
         let (mut sending, mut receiving) = (true, true);
-        let mut rested = false;
+        let (mut stopping, mut closed, mut rested) = (false, false, false);
         let mut send_failure = None;
-        let mut lingering = Deadline::NEVER;
+        let mut patience = Deadline::NEVER;
         loop {
             tokio::select! {
                 biased;
                 end = &mut inbound, if receiving => match end {
-                    End::Eof => receiving = false,
+                    End::Eof => {
+                        receiving = false;
+                        state.peer_ended();
+                    }
                     // Both directions see a reset; receiving has the better words for it.
                     end => break end,
                 },
                 outcome = &mut outbound, if sending => {
                     sending = false;
                     match outcome {
-                        Ok(()) if sending_ends => lingering = Deadline::maybe(policy.linger),
+                        Ok(()) if has_source => patience = Deadline::maybe(policy.linger),
                         Ok(()) => {}
                         Err(End::Send(error)) if error.kind() == ErrorKind::TimedOut => {
                             break End::Send(error);
                         }
                         // The peer's last words may still be on their way.
-                        Err(failure @ End::Send(_)) => send_failure = Some(failure),
+                        Err(failure @ End::Send(_)) => {
+                            send_failure = Some(failure);
+                            patience = Deadline::after(LAST_WORDS);
+                        }
                         Err(failure) => break failure,
                     }
                 }
-                () = state.waiting.is_past(Some(rest)), if sending && !receiving && !policy.half_open => {
+                () = rests(&state, shared.as_ref()), if sending && !receiving && !policy.half_open => {
                     sending = false;
                     rested = true;
                 }
+                _ = &mut closing, if stopping && !sending && !closed => closed = true,
                 // A writer that gave up is noticed though nothing more may come for it.
                 error = broken(sink) => break End::Output(error),
                 () = state.moved.is_past(policy.idle) => break End::Idle,
-                () = lingering.passed() => break End::Lingered,
+                () = patience.passed() => break send_failure.unwrap_or(End::Lingered),
                 () = policy.deadline.passed() => break End::TimedOut,
-                () = &mut stop => break End::Stopped,
+                () = &mut stop, if !stopping => {
+                    stopping = true;
+                    patience = Deadline::NEVER;
+                    state.halt.notify_one();
+                }
+            }
+            if !receiving && stopping {
+                break End::Stopped;
             }
             if !receiving && (!sending || send_failure.is_some()) {
                 break send_failure.unwrap_or(if rested { End::Rested } else { End::Eof });
@@ -181,6 +196,19 @@ pub async fn pump(
     }
 }
 
+/// Waits until the source has nothing to give for the time being: it has given nothing since the
+/// peer's end, or, where others have it too, nothing to anybody.
+async fn rests(state: &State, shared: Option<&Idleness>) {
+    match shared {
+        None => state.waiting.is_past(Some(RESTING)).await,
+        Some(shared) => {
+            // What has been read for us comes first.
+            state.waiting.is_past(Some(Duration::ZERO)).await;
+            shared.is_past(RESTING).await;
+        }
+    }
+}
+
 /// Waits until the sink has given up; where there is none, for ever.
 async fn broken(sink: Option<&Sink>) -> io::Error {
     match sink {
@@ -193,6 +221,9 @@ async fn broken(sink: Option<&Sink>) -> io::Error {
 /// terminal, or a program that waits for an answer that will not come.
 const RESTING: Duration = Duration::from_millis(250);
 
+/// How long the last words of a peer that takes no more are waited for.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// How long the peer's TCP may take to acknowledge the last bytes, where nothing else limits it.
 const ACKNOWLEDGEMENT: Duration = Duration::from_secs(30);
 
@@ -204,23 +235,38 @@ struct State {
     moved: Since,
     /// Since when the source is waited for; nothing while something of it is being sent.
     waiting: Since,
+    /// Nothing more is to be sent.
+    halt: Notify,
+}
+
+impl State {
+    /// From now on the source must not rest.
+    fn peer_ended(&self) {
+        if self.waiting.is_set() {
+            self.waiting.renew();
+        }
+    }
 }
 
 async fn send_all(
-    writer: &mut (impl AsyncWrite + Unpin),
+    writer: &Mutex<impl AsyncWrite + Unpin>,
     source: Option<&mut Source>,
     policy: Policy,
     state: &State,
 ) -> Result<(), End> {
     let Some(source) = source else { return Ok(()) };
+    let mut writer = writer.lock().await;
     let mut translator = CrLf::default();
     loop {
         state.waiting.renew();
-        let chunk = source.next().await.map_err(|error| match error.kind() {
-            // Reading does not time out: this peer did not take what the others took.
-            ErrorKind::TimedOut => End::Send(error),
-            _ => End::Input(error),
-        })?;
+        let chunk = tokio::select! {
+            chunk = source.next() => chunk.map_err(|error| match error.kind() {
+                // Reading does not time out: this peer did not take what the others took.
+                ErrorKind::TimedOut => End::Send(error),
+                _ => End::Input(error),
+            })?,
+            () = state.halt.notified() => return Ok(()),
+        };
         state.waiting.clear();
         let Some(chunk) = chunk else { break };
         let translated;
@@ -232,8 +278,9 @@ async fn send_all(
             }
         };
         tokio::select! {
-            sent = send_lines(writer, bytes, policy.delay, state) => sent?,
+            sent = send_lines(&mut *writer, bytes, policy.delay, state) => sent?,
             () = source.cut_off() => return Err(End::Send(ErrorKind::TimedOut.into())),
+            () = state.halt.notified() => return Ok(()),
         }
         source.give_back(chunk);
     }

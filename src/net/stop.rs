@@ -33,6 +33,12 @@ impl Stop {
         });
     }
 
+    /// Asks to drain, where nobody has asked yet. For what ends by itself: only a person's second
+    /// word forces.
+    pub fn drain(&self) {
+        self.0.send_modify(|stage| *stage = (*stage).max(Stage::Draining));
+    }
+
     /// Returns how far it has got.
     pub fn stage(&self) -> Stage {
         *self.0.borrow()

@@ -121,12 +121,14 @@ fn make_way(path: &Path, addr: &SockAddr, r#type: Type) -> io::Result<()> {
         let message = "there is a file of that name, and it is no socket";
         return Err(io::Error::new(ErrorKind::AlreadyExists, message));
     }
-    let probe = Socket::new(Domain::UNIX, r#type, None)?;
+    // A socket of the other kind: a live one says that the kinds differ (EPROTOTYPE), and is not
+    // bothered with a connection of ours; one whose owner is gone refuses.
+    let other = if r#type == Type::STREAM { Type::DGRAM } else { Type::STREAM };
+    let probe = Socket::new(Domain::UNIX, other, None)?;
     probe.set_nonblocking(true)?;
     match probe.connect(addr) {
-        // Nobody has it open.
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
-        // A socket of another kind is alive too; one that may not be reached could be.
+        // It is of the probe's kind, and alive; or one that may not be reached, and could be.
         Ok(()) | Err(_) => Err(ErrorKind::AddrInUse.into()),
     }
 }
