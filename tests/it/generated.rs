@@ -88,13 +88,27 @@ fn every_example_in_the_help_is_a_command_line_that_parses() {
     assert!(seen > 10, "only {seen} examples found");
 }
 
-/// The command lines of the program in a line of shell.
+/// The command lines of the program in a line of shell, with their words as a shell would take
+/// them.
 pub(crate) fn invocations(line: &str) -> Vec<Vec<String>> {
-    line.split(['|', ';', '&', '(', ')'])
-        .map(|part| part.split(['<', '>']).next().unwrap())
-        .filter_map(|part| part.find("sockkit ").map(|at| &part[at..]))
-        .map(|part| {
-            part.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect()
-        })
-        .collect()
+    let mut parts = vec![String::new()];
+    let (mut quoted, mut redirected) = (None, false);
+    for letter in line.chars() {
+        match (letter, quoted) {
+            ('\'' | '"', None) => quoted = Some(letter),
+            (letter, Some(quote)) if letter == quote => quoted = None,
+            ('|' | ';' | '&' | '(' | ')', None) => {
+                parts.push(String::new());
+                redirected = false;
+                continue;
+            }
+            ('<' | '>', None) => redirected = true,
+            _ => {}
+        }
+        if !redirected {
+            parts.last_mut().unwrap().push(letter);
+        }
+    }
+    let of_ours = parts.iter().filter_map(|part| part.find("sockkit ").map(|at| &part[at..]));
+    of_ours.map(|part| shell_words::split(part).unwrap()).collect()
 }
