@@ -164,6 +164,9 @@ impl Args {
     /// Makes ready what does not need a connection, and can be wrong.
     fn talk(&self, endpoint: &Endpoint, out: Output, queue: &EventQueue) -> anyhow::Result<Talk> {
         let script = self.script.script()?;
+        if script.is_some() {
+            self.conversation.allow_script()?;
+        }
         let host = match &endpoint.address {
             Address::Net(host, _) => Some(host),
             Address::Unix(_) => None,
@@ -176,7 +179,7 @@ impl Args {
         let mut seeing = self.seeing.open(out)?;
         seeing.show_progress();
         let (flags, exec, events) = (self.conversation, self.exec.clone(), queue.events());
-        Ok(Talk { flags, script, exec, tls, seeing, events, tells: false })
+        Ok(Talk { flags, script, exec, tls, seeing, events, tells: false, grace: None })
     }
 }
 

@@ -65,6 +65,28 @@ impl ConversationArgs {
         !self.send_only
     }
 
+    /// Refuses the flags that mean nothing where a script says what is sent and waited for.
+    ///
+    /// # Errors
+    /// One of them was given.
+    pub(super) fn allow_script(&self) -> Result<(), Failure> {
+        let given = [
+            ("--idle-timeout", self.idle_timeout.0.is_some()),
+            ("--recv-only", self.recv_only),
+            ("--half-open", self.half_open),
+            ("--crlf", self.crlf),
+            ("--delay", self.delay.is_some()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => {
+                let message = format!("{flag} does not go with a script, --send or --expect");
+                let hint = "the script's own steps: how long each waits, and what it sends";
+                Err(Failure::new(Exit::Usage, message).hint(hint))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Returns how long nothing may come or go.
     pub(super) fn idle(&self) -> Option<Duration> {
         self.idle_timeout.0
@@ -85,6 +107,7 @@ impl ConversationArgs {
             line_ends: if self.crlf { LineEnds::CrLf } else { LineEnds::AsTheyAre },
             delay: self.delay,
             idle: self.idle(),
+            grace: None,
             deadline,
         }
     }

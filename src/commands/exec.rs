@@ -6,7 +6,10 @@ use std::io::{self, ErrorKind};
 use std::str::FromStr;
 use std::time::Duration;
 
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
+
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
 use crate::exit::Exit;
@@ -33,11 +36,12 @@ impl FromStr for CommandLine {
     }
 }
 
-/// A program that serves one connection. It is killed when this is dropped.
+/// A program that serves one connection. It is killed, with whatever it started, when this is
+/// dropped.
 #[derive(Debug)]
 pub(super) struct Program {
     name: String,
-    child: Child,
+    group: Group,
     /// What it writes.
     pub source: Source,
     /// What it reads.
@@ -63,16 +67,21 @@ impl CommandLine {
         let (theirs_in, ours_in) = io::pipe().map_err(failed)?;
         let (ours_out, theirs_out) = io::pipe().map_err(failed)?;
         let mut command = Command::new(name);
-        command.args(args).stdin(theirs_in).stdout(theirs_out).kill_on_drop(true);
+        // A group of its own, so that what it starts can be ended with it.
+        command.args(args).stdin(theirs_in).stdout(theirs_out).process_group(0);
         describe(&mut command, "SOCKKIT_PEER", peer);
         describe(&mut command, "SOCKKIT_LOCAL", local);
         let child = keep_sockets_from(&mut command).spawn().map_err(failed)?;
         // The command holds the program's ends of the pipes, whose end it could never see.
         drop(command);
-        let source = Source::start(File::from(std::os::fd::OwnedFd::from(ours_out)));
-        let input = ProgramInput(Some(File::from(std::os::fd::OwnedFd::from(ours_in))));
-        let (source, sink) = (source.map_err(failed)?, Sink::start(input).map_err(failed)?);
-        Ok(Program { name: name.clone(), child, source, sink })
+        let output = File::from(OwnedFd::from(ours_out));
+        let source = match Source::of_pipe(&output) {
+            Some(source) => source,
+            None => Source::start(output).map_err(failed)?,
+        };
+        let input = ProgramInput(Some(File::from(OwnedFd::from(ours_in))));
+        let sink = Sink::start(input).map_err(failed)?;
+        Ok(Program { name: name.clone(), group: Group(child), source, sink })
     }
 }
 
@@ -93,6 +102,21 @@ pub(super) fn keep_sockets_from(command: &mut Command) -> &mut Command {
         .fold(command, |command, name| command.env_remove(name))
 }
 
+/// A process and whatever it started, killed together when this is dropped before its end.
+#[derive(Debug)]
+struct Group(Child);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Whoever has been waited for has no number any more.
+        let leader = self.0.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        if let Some(leader) = leader {
+            // One that ends at this moment needs no signal.
+            kill_process_group(leader, Signal::KILL).ok();
+        }
+    }
+}
+
 impl Program {
     /// Waits for its end, and says how that went where it went badly.
     ///
@@ -103,7 +127,7 @@ impl Program {
         drop(self.sink);
         let name = OsString::from(&self.name);
         let name = name.display();
-        match Deadline::after(LAST_WORK).bound(self.child.wait()).await {
+        match Deadline::after(LAST_WORK).bound(self.group.0.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(()),
             // A peer that left while it wrote: pipe(7).
             Ok(Ok(status)) if status.signal() == Some(SIGPIPE) => Ok(()),

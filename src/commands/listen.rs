@@ -95,7 +95,14 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     if let Some(address) = &mut address {
         address.transport = args.datagrams.transport(address.transport)?;
     }
-    let transport = address.as_ref().map_or(Transport::Tcp, |address| address.transport);
+    let transport = match &address {
+        Some(address) => address.transport,
+        None => args.datagrams.transport(Transport::Tcp)?,
+    };
+    if address.is_none() && transport.is_for_datagrams() {
+        let message = "datagrams need a place to listen: sockets of LISTEN_FDS are for streams";
+        return Err(Failure::new(Exit::Usage, message).hint("[HOST:]PORT").into());
+    }
     let whole = Deadline::maybe(args.timeout.and_then(|limit| limit.0));
     if let Some(address) = address.as_ref().filter(|_| transport.is_for_datagrams()) {
         return hear(args, address, whole, out);
@@ -135,6 +142,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             last: Mutex::default(),
             companion: Mutex::default(),
             timed_out: AtomicBool::new(false),
+            cut_off: AtomicBool::new(false),
         })
     };
     let begun = |listen: &Arc<Listen>, addrs: &[Addr]| {
@@ -158,6 +166,9 @@ impl Args {
     /// Makes ready what does not need a connection, and can be wrong.
     fn talk(&self, transport: Transport, out: Output, events: Events) -> anyhow::Result<Talk> {
         let script = self.script.script()?;
+        if script.is_some() {
+            self.conversation.allow_script()?;
+        }
         let host = self.address.as_ref().and_then(ListenAddress::host);
         let later = script.as_ref().is_some_and(Script::starts_tls);
         let tls = self.tls.server(transport, host, later)?;
@@ -166,7 +177,10 @@ impl Args {
             seeing.show_progress();
         }
         let (flags, exec) = (self.conversation, self.exec.clone());
-        Ok(Talk { flags, script, exec, tls, seeing, events, tells: true })
+        // One client and a signal is an interruption; many are let go in order, and a moment
+        // before they would be cut off, so that their end is told.
+        let grace = self.keep_open.then(|| self.server.grace().saturating_sub(CUT_OFF));
+        Ok(Talk { flags, script, exec, tls, seeing, events, tells: true, grace })
     }
 }
 
@@ -215,6 +229,9 @@ const NAME_LIMIT: Duration = Duration::from_secs(5);
 /// How long the end of a single connection may wait for its name.
 const NAME_GRACE: Duration = Duration::from_millis(500);
 
+/// How long before the end of the grace a client is left.
+const CUT_OFF: Duration = Duration::from_millis(200);
+
 /// A client that came before the companion ended is accepted within this: the loop has been
 /// around once.
 const LAST_CLIENT: Duration = Duration::from_millis(100);
@@ -241,11 +258,30 @@ struct Listen {
     /// How the program behind `--` ended.
     companion: Mutex<Option<Result<Exit, Failure>>>,
     timed_out: AtomicBool,
+    /// A client was still there when the companion's time was over.
+    cut_off: AtomicBool,
+}
+
+/// A client that is here; however its handler ends, it leaves.
+struct Presence<'a>(&'a Listen);
+
+impl<'a> Presence<'a> {
+    fn of(listen: &'a Listen) -> Self {
+        listen.clients.fetch_add(1, Ordering::Relaxed);
+        Self(listen)
+    }
+}
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        self.0.clients.fetch_sub(1, Ordering::Relaxed);
+        self.0.left.notify_waiters();
+    }
 }
 
 impl Service for Listen {
     async fn handle(self: Arc<Self>, connection: Connection) {
-        self.clients.fetch_add(1, Ordering::Relaxed);
+        let _presence = Presence::of(&self);
         let connected = server::connected(&connection);
         self.talk.seeing.record(&connected);
         if self.interactive {
@@ -266,8 +302,6 @@ impl Service for Listen {
             Deadline::after(NAME_GRACE).bound(name).await.ok();
         }
         self.conclude_client(held);
-        self.clients.fetch_sub(1, Ordering::Relaxed);
-        self.left.notify_waiters();
     }
 
     fn notice(&self, notice: Notice) {
@@ -333,6 +367,14 @@ impl Listen {
                 let message = format!("{}{cause}", complaint.message);
                 self.events.send(Event::Warning { message });
             }
+            if self.talk.script.is_none() {
+                return;
+            }
+            // Of many that are tested, the first failure counts.
+            let mut last = lock(&self.last);
+            if last.as_ref().is_none_or(Result::is_ok) {
+                *last = Some(held.verdict);
+            }
             return;
         }
         lock(&self.last).get_or_insert(held.verdict);
@@ -359,7 +401,8 @@ impl Listen {
                 left.await;
             }
         };
-        Deadline::after(grace).bound(everybody_left).await.ok();
+        let in_time = Deadline::after(grace).bound(everybody_left).await.is_ok();
+        self.cut_off.store(!in_time, Ordering::Relaxed);
         self.stop.drain();
     }
 
@@ -370,6 +413,13 @@ impl Listen {
         let verdict = lock(&self.last).take();
         if self.timed_out.load(Ordering::Relaxed) {
             return Err(Failure::new(Exit::TimedOut, "time was up (--timeout)").into());
+        }
+        if self.cut_off.load(Ordering::Relaxed) && verdict.as_ref().is_none_or(Result::is_ok) {
+            let message = "the program ended, and a client went on beyond --grace";
+            return Err(Failure::new(Exit::TimedOut, message).into());
+        }
+        if verdict.is_none() && self.talk.script.is_some() && companion == Some(Exit::Success) {
+            return Err(Failure::new(Exit::Negative, "nobody came to play the script with").into());
         }
         match (companion, verdict) {
             (Some(failed @ Exit::Command(_)), verdict) => {

@@ -27,7 +27,7 @@ use crate::script::{self, Line, Script, Stop};
 /// How long a handshake may take that a client or a script begins.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// How long a peer may take to read our last words once a conversation failed.
+/// How long a peer may take to end, or to read our last words, once all is said.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What is the same for all conversations of a run.
@@ -42,6 +42,8 @@ pub(super) struct Talk {
     pub events: Events,
     /// Whether who is at the other end is of interest, or only what comes from there.
     pub tells: bool,
+    /// How long a peer may take to end once we are asked to stop; none to stop at once.
+    pub grace: Option<Duration>,
 }
 
 /// What one conversation has of its own.
@@ -82,6 +84,8 @@ enum Outcome {
     Pumped(End),
     /// It went as far as the script, or the program, let it.
     Failed(anyhow::Error, &'static str),
+    /// The script was played, and the peer had not ended by then.
+    Played,
     /// The script ended it with a reset.
     Reset,
 }
@@ -94,7 +98,7 @@ impl Talk {
         let Call { pass_empty_end, handshake, deadline, .. } = call;
         let name = peer.to_string();
         let mut channel = Channel::new(stream, self.seeing.tap(&name));
-        let policy = self.flags.policy(pass_empty_end, deadline);
+        let policy = Policy { grace: self.grace, ..self.flags.policy(pass_empty_end, deadline) };
         let mut stop = pin!(stop);
         let opened = tokio::select! {
             opened = self.open(&mut channel, &name, &mut timeline, deadline.earlier(handshake)) => Some(opened),
@@ -188,13 +192,17 @@ impl Talk {
             },
             (Ok(_), Ok(Err(error))) => Outcome::Pumped(End::Output(error)),
             (Ok(played), _) if played.reset => Outcome::Reset,
-            // What is left is the peer's end, and that all we sent has arrived.
+            // What is left is that all we sent arrives, and the peer's end, if it comes soon: the
+            // steps have decided, and one that must end is to be met with `expect-end`.
             (Ok(played), _) => {
-                let mut nothing = (!played.ended).then(Source::empty);
-                let policy = Policy { pass_empty_end: true, ..policy };
+                let mut nothing = Source::empty();
+                let linger = policy.linger.or(Some(LAST_WORDS));
+                let policy = Policy { pass_empty_end: !played.ended, linger, ..policy };
                 let (sink, never) = (Some(sink), std::future::pending());
-                let end = pump::pump(channel, peer, nothing.as_mut(), sink, policy, never).await;
-                Outcome::Pumped(end)
+                match pump::pump(channel, peer, Some(&mut nothing), sink, policy, never).await {
+                    End::Lingered => Outcome::Played,
+                    end => Outcome::Pumped(end),
+                }
             }
         }
     }
@@ -219,6 +227,7 @@ impl Talk {
             |reason: &str| ending::closed_because(peer, counts, lasted, reason.to_owned());
         let (closed, verdict) = match outcome {
             Outcome::Reset => (because("reset by us"), Ok(Exit::Success)),
+            Outcome::Played => (because("script over"), Ok(Exit::Success)),
             Outcome::Failed(error, reason) => (because(reason), Err(error)),
             Outcome::Pumped(end) => {
                 let closed = ending::closed(peer, counts, lasted, &end);

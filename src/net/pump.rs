@@ -44,6 +44,8 @@ pub struct Policy {
     pub delay: Option<Duration>,
     /// How long nothing may come or go.
     pub idle: Option<Duration>,
+    /// How long the peer may take to end once it was asked to stop; none to stop at once.
+    pub grace: Option<Duration>,
     /// When to give up.
     pub deadline: Deadline,
 }
@@ -103,7 +105,8 @@ pub enum End {
 /// on. After the peer's end whatever the source still has is sent; a source that is idle then is
 /// waited for only where the policy says so. What came before a failure is written before the
 /// failure is returned. [`End::Eof`] means that the peer's TCP has acknowledged every byte; so does
-/// [`End::Rested`], of what was sent. `stop` ends it in order, too.
+/// [`End::Rested`], of what was sent. After `stop` nothing more is read from the source; our side is
+/// ended and the peer's end waited for, as the policy's grace allows.
 pub async fn pump(
     channel: &mut Channel,
     peer: &str,
@@ -160,11 +163,15 @@ pub async fn pump(
                 // A writer that gave up is noticed though nothing more may come for it.
                 error = broken(sink) => break End::Output(error),
                 () = state.moved.is_past(policy.idle) => break End::Idle,
-                () = patience.passed() => break send_failure.unwrap_or(End::Lingered),
+                () = patience.passed() => {
+                    let late = if stopping { End::Stopped } else { End::Lingered };
+                    break send_failure.unwrap_or(late);
+                }
                 () = policy.deadline.passed() => break End::TimedOut,
                 () = &mut stop, if !stopping => {
+                    let Some(grace) = policy.grace else { break End::Stopped };
                     stopping = true;
-                    patience = Deadline::NEVER;
+                    patience = Deadline::after(grace);
                     state.halt.notify_one();
                 }
             }
