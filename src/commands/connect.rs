@@ -103,7 +103,7 @@ async fn converse(
     talk.tells = interactive || out.is_verbose() || out.is_json();
     if endpoint.transport.is_for_datagrams() {
         conversation::refuse_leader(is_led)?;
-        let exchange = args.dial.talk(endpoint, whole, args.conversation, args.datagrams)?;
+        let exchange = args.dial.exchange(endpoint, whole, args.conversation, args.datagrams)?;
         let (events, raw) = (queue.events(), args.conversation.raw);
         let tap = talk.seeing.tap(&endpoint.to_string());
         let ends = Ends::open(args.conversation, out, events, tap, interactive, raw)?;

@@ -7,7 +7,7 @@ mod server;
 
 use std::io::{self, IsTerminal as _};
 
-pub(super) use self::client::{Talk, connect};
+pub(super) use self::client::{Exchange, connect};
 pub(super) use self::server::{Hear, listen};
 
 use super::conversation::{self, ConversationArgs, Until};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::conversation::ConversationArgs;
-use super::datagram::{DatagramArgs, Talk};
+use super::datagram::{DatagramArgs, Exchange};
 use super::options::OptionArgs;
 use super::values::{self, FamilyArgs, Limit};
 use crate::exit::Exit;
@@ -61,17 +61,17 @@ impl DialArgs {
     ///
     /// # Errors
     /// `--retry`: a datagram that went nowhere is nothing to try again.
-    pub(super) fn talk<'a>(
+    pub(super) fn exchange<'a>(
         &'a self,
         endpoint: &'a Endpoint,
         whole: Deadline,
         conversation: ConversationArgs,
         datagrams: DatagramArgs,
-    ) -> Result<Talk<'a>, Failure> {
+    ) -> Result<Exchange<'a>, Failure> {
         if self.retry > 0 {
             return Err(Failure::new(Exit::Usage, "--retry is for streams, not datagrams"));
         }
-        Ok(Talk {
+        Ok(Exchange {
             endpoint,
             family: self.family.family(),
             from: self.from.as_ref(),

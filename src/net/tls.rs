@@ -20,7 +20,6 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
@@ -34,14 +33,6 @@ pub use self::pem::{KeyPair, SetupError};
 pub use self::pin::Pin;
 pub use self::refusal::Refusal;
 pub use self::server::{Identity, Server, ServerOptions};
-
-/// Returns whether reading failed because the peer closed the connection without `close_notify`:
-/// what came is all there is, but somebody may have cut it short (RFC 8446 section 6.1).
-///
-/// Meant for errors of a TLS stream; a plain one never ends in this way.
-pub fn is_truncation(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::UnexpectedEof
-}
 
 /// The algorithms all of this stands on.
 fn provider() -> Arc<CryptoProvider> {

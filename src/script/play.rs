@@ -53,7 +53,7 @@ pub trait Line {
     /// returns none.
     fn heard(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Goes on in TLS, as the side this line is.
+    /// Goes on in TLS, as the side this line is; in bounded time.
     ///
     /// # Errors
     /// Whatever is wrong with the handshake, or TLS was started before.
@@ -253,10 +253,9 @@ impl<'a, L: Line> Player<'a, L> {
         if !self.unmatched.is_empty() {
             return Err(self.unmet(step, Why::PlainText));
         }
-        match tokio::time::timeout(STALLED, self.line.start_tls()).await {
-            Ok(done) => done.map_err(|error| Stop::StartTls { step: step.into(), error }),
-            Err(_) => Err(Stop::Stalled { step: step.into(), waited: STALLED }),
-        }
+        // The line knows how long a handshake may take.
+        let done = self.line.start_tls().await;
+        done.map_err(|error| Stop::StartTls { step: step.into(), error })
     }
 
     /// Does `work` on the line and listens meanwhile, for as long as the peer lets it.

@@ -27,7 +27,7 @@ const LINGER: Duration = Duration::from_secs(1);
 const REFUSAL: Duration = Duration::from_millis(250);
 
 /// Whom to talk to, and how.
-pub(in super::super) struct Talk<'a> {
+pub(in super::super) struct Exchange<'a> {
     /// Whom to.
     pub endpoint: &'a Endpoint,
     /// Which of its addresses.
@@ -51,10 +51,10 @@ pub(in super::super) struct Talk<'a> {
 ///
 /// # Errors
 /// The peer has no address or refuses on all of them, or it does not end in order.
-pub(in super::super) async fn connect(talk: &Talk<'_>, ends: Ends) -> anyhow::Result<Exit> {
+pub(in super::super) async fn connect(exchange: &Exchange<'_>, ends: Ends) -> anyhow::Result<Exit> {
     let Ends { source, sink, mut tap, events, out, interactive } = ends;
-    let mut outbox = talk.datagrams.outbox(source, talk.conversation)?;
-    let mut targets = talk.targets().await?;
+    let mut outbox = exchange.datagrams.outbox(source, exchange.conversation)?;
+    let mut targets = exchange.targets().await?;
     let tells = interactive || out.is_verbose() || out.is_json();
     let mut attempts = Vec::new();
     let mut is_prompted = false;
@@ -63,8 +63,8 @@ pub(in super::super) async fn connect(talk: &Talk<'_>, ends: Ends) -> anyhow::Re
     while let Some(target) = targets.pop_front() {
         let tried = began.elapsed();
         let (peer, failure) = match target {
-            Where::Net(addr) => (net::Addr::from(addr), talk.open(target)),
-            Where::Unix(place) => (place.addr(), talk.open(target)),
+            Where::Net(addr) => (net::Addr::from(addr), exchange.open(target)),
+            Where::Unix(place) => (place.addr(), exchange.open(target)),
         };
         let socket = match failure {
             Ok(socket) => socket,
@@ -82,7 +82,7 @@ pub(in super::super) async fn connect(talk: &Talk<'_>, ends: Ends) -> anyhow::Re
         if interactive && !std::mem::replace(&mut is_prompted, true) {
             out.prompt();
         }
-        let conversation = Conversation { talk, socket: &socket, peer: &name, sink: &sink };
+        let conversation = Conversation { exchange, socket: &socket, peer: &name, sink: &sink };
         let started = Instant::now();
         let (counts, end, signal) = conversation.run(&mut outbox, &mut tap).await?;
         let is_over = !matches!(end, End::Refused(_)) || counts.datagrams_in > 0;
@@ -101,13 +101,13 @@ pub(in super::super) async fn connect(talk: &Talk<'_>, ends: Ends) -> anyhow::Re
                 }
             }
             end => {
-                talk.tell_silence(out, counts, &end);
+                exchange.tell_silence(out, counts, &end);
                 let exit = finish(end, &name)?;
                 return Ok(signal.unwrap_or(exit));
             }
         }
     }
-    let target = talk.endpoint.to_string();
+    let target = exchange.endpoint.to_string();
     Err(net::Error::Connect { target, attempts, timed_out: false }.into())
 }
 
@@ -116,7 +116,7 @@ fn tell_closed(events: &Events, peer: &str, counts: Counts, started: Instant, en
     events.send(ending::closed_because(peer, counts, lasted, end.to_string()));
 }
 
-impl<'a> Talk<'a> {
+impl<'a> Exchange<'a> {
     /// The addresses to try, in order.
     async fn targets(&self) -> Result<VecDeque<Where<'a>>, net::Error> {
         let (host, port) = match &self.endpoint.address {
@@ -170,7 +170,7 @@ impl<'a> Talk<'a> {
 
 /// The talk with one of the addresses.
 struct Conversation<'a> {
-    talk: &'a Talk<'a>,
+    exchange: &'a Exchange<'a>,
     socket: &'a Socket,
     peer: &'a str,
     sink: &'a Sink,
@@ -182,9 +182,9 @@ impl Conversation<'_> {
         outbox: &mut Outbox,
         tap: &mut Option<Box<dyn Tap>>,
     ) -> anyhow::Result<(Counts, End, Option<Exit>)> {
-        let Talk { conversation, whole, .. } = self.talk;
+        let Exchange { conversation, whole, .. } = self.exchange;
         let policy = Policy {
-            linger: self.talk.linger(),
+            linger: self.exchange.linger(),
             idle: conversation.idle(),
             deadline: *whole,
             receive: conversation.receives(),

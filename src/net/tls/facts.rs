@@ -1,7 +1,5 @@
 //! What a handshake agreed on.
 
-use std::fmt;
-
 use rustls::{CommonState, ProtocolVersion};
 
 use super::Pin;
@@ -56,20 +54,5 @@ impl Facts {
         // The library writes TLS13_ where the registry has TLS_.
         let cipher_suite = cipher_suite.replacen("TLS13_", "TLS_", 1);
         Self { version, cipher_suite, alpn, peer_pin, trust }
-    }
-}
-
-/// One line, for people.
-impl fmt::Display for Facts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {}", self.version, self.cipher_suite)?;
-        if let Some(alpn) = &self.alpn {
-            write!(f, ", {alpn}")?;
-        }
-        let Some(pin) = self.peer_pin else {
-            return Ok(());
-        };
-        let verdict = if self.trust.is_verified() { "verified" } else { "not verified" };
-        write!(f, ", certificate {pin} ({verdict})")
     }
 }
