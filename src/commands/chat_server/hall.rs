@@ -36,6 +36,8 @@ struct Mail {
     full: bool,
     /// The outbox overflowed: its owner is too slow.
     lost: bool,
+    /// The socket takes nothing any more.
+    failed: bool,
     /// Bytes the socket took.
     sent: u64,
 }
@@ -120,10 +122,14 @@ impl Mailbox {
 impl Mail {
     fn send(&mut self, connection: &Connection) {
         self.full = false;
-        while !self.outbox.is_empty() {
+        while !self.failed && !self.outbox.is_empty() {
             let bytes = self.outbox.peek(PIECE);
-            // A connection that failed is found out by its owner, who reads from it.
-            let sent = stream::write_now(&connection.stream, &bytes).unwrap_or(0);
+            let Ok(sent) = stream::write_now(&connection.stream, &bytes) else {
+                // Its owner, who reads from it, finds out why. It must not wait for room here: a
+                // connection that failed always says that it has some.
+                self.failed = true;
+                return;
+            };
             self.outbox.advance(sent);
             self.sent += sent as u64;
             if sent < bytes.len() {
