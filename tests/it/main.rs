@@ -18,6 +18,7 @@ mod info;
 mod integrity;
 mod interop;
 mod json_doc;
+mod letting_go;
 mod listen;
 mod listening;
 mod login;
