@@ -79,11 +79,11 @@ always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l max-clients -d 'Clients at once with --keep-open; more wait until there is a place' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l timeout -d 'How long everything may take; 0 for no limit' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l idle-timeout -d 'End when nothing has come or gone for so long; 0 for never' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l idle-timeout -d 'End a conversation when nothing has come or gone for so long; 0 for never' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l linger -d 'After our end, wait so long at most for the peer\'s' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l delay -d 'Wait so long after each line that is sent' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l split -d 'Send a datagram for each line (lines), or for each so many bytes' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l exec -d 'Run this program for each client: it reads what the client sends, and what it writes is sent; SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT are in its environment' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l exec -d 'Run this program for each client: it reads what the client sends, and what it writes is sent (no shell: sh -c \'...\' is one); SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT are in its environment' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l script -d 'Follow a script of expect and send steps, instead of standard input' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l send -d 'Send this, where \\r\\n and other escapes stand for bytes; in order with --expect' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l expect -d 'Wait until what comes matches a regular expression: \'^220\', or \'/^220/i 5s\'; 10s unless it says else' -r
@@ -126,17 +126,17 @@ json\t'One JSON object a line'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l color -d 'When to use colour [env: SOCKKIT_COLOR] [default: auto]' -r -f -a "auto\t'Colour on a terminal, unless `NO_COLOR` is set'
 always\t'Colour always'
 never\t'No colour'"
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout -d 'End when nothing has come or gone for so long; 0 for never' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l idle-timeout -d 'End a conversation when nothing has come or gone for so long; 0 for never' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l linger -d 'After our end, wait so long at most for the peer\'s' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l delay -d 'Wait so long after each line that is sent' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l split -d 'Send a datagram for each line (lines), or for each so many bytes' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l exec -d 'Run this program at our end: it reads what comes, and what it writes is sent' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l exec -d 'Run this program at our end: it reads what comes, and what it writes is sent (no shell: sh -c \'...\' is one)' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l script -d 'Follow a script of expect and send steps, instead of standard input' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send -d 'Send this, where \\r\\n and other escapes stand for bytes; in order with --expect' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l expect -d 'Wait until what comes matches a regular expression: \'^220\', or \'/^220/i 5s\'; 10s unless it says else' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l record -d 'Append both directions to FILE, one JSON line a piece, at the moment it passes' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l from -d 'Connect from this address of ours, or from this port' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'How long connecting may take, over all addresses; 0 for as long as the system tries' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l from -d 'Connect from this address of ours; 0.0.0.0:PORT or [::]:PORT for a port alone' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'How long each try to connect may take, over all addresses; 0 for as long as the system tries' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l timeout -d 'How long everything may take; 0 for no limit' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l retry -d 'Where connecting fails, try again up to N times, after 100 ms, 200 ms, … 5 s' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l keepalive -d 'Ask a silent peer\'s TCP so often whether it is still there; whole seconds' -r
@@ -230,8 +230,8 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l color -d 'When
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l user -d 'The user name, instead of being asked' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l from -d 'Connect from this address of ours, or from this port' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l connect-timeout -d 'How long connecting may take, over all addresses; 0 for as long as the system tries' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l from -d 'Connect from this address of ours; 0.0.0.0:PORT or [::]:PORT for a port alone' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l connect-timeout -d 'How long each try to connect may take, over all addresses; 0 for as long as the system tries' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l timeout -d 'How long everything may take; 0 for no limit' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l retry -d 'Where connecting fails, try again up to N times, after 100 ms, 200 ms, … 5 s' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l keepalive -d 'Ask a silent peer\'s TCP so often whether it is still there; whole seconds' -r

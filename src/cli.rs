@@ -10,6 +10,7 @@ use crate::commands::Command;
 use crate::exit::{EXIT_STATUS, Exit};
 use crate::failure::Failure;
 use crate::output::{ColorChoice, Complaint, Format, Output, Verbosity};
+use crate::reason;
 
 /// Look into the network, and talk through sockets you can trust
 #[derive(Debug, Parser)]
@@ -108,7 +109,12 @@ fn choose<T: ValueEnum + Default>(flag: Option<T>, variable: &str) -> Result<T, 
 pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
     let given = |flags: &[&str]| args.iter().any(|arg| flags.iter().any(|flag| arg == flag));
     let printed = |printed: io::Result<()>| match printed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Exit::File,
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let message = format!("cannot write standard output: {}", reason::of(&error));
+            let code = Exit::File.code();
+            Output::default().error(&Complaint { code, message, ..Complaint::default() });
+            Exit::File
+        }
         // As with any report, a reader that left has seen enough.
         _ => Exit::Success,
     };

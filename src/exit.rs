@@ -78,7 +78,8 @@ Exit status:
     8  a file or log could not be opened or written
     9  the peer broke the protocol or a limit
    70  internal error
-  130  stopped by SIGINT    143  stopped by SIGTERM (on a server: by a second one)";
+  130  stopped by SIGINT    143  stopped by SIGTERM (on a server: by a second
+       one; `listen` is one with --keep-open)";
 
 #[cfg(test)]
 mod tests {

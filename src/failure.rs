@@ -114,6 +114,11 @@ fn network_exit(error: &net::Error) -> Exit {
 
 fn network_hint(error: &net::Error) -> Option<&'static str> {
     match error {
+        net::Error::Listen { addr: net::Addr::Unix(_), source } => match source.kind() {
+            ErrorKind::AddrInUse => Some("another path, or stop who listens there"),
+            ErrorKind::AlreadyExists => Some("another path: files are never replaced"),
+            _ => None,
+        },
         net::Error::Listen { source, .. } => match source.kind() {
             ErrorKind::AddrInUse => Some("port 0 for any free port"),
             ErrorKind::AlreadyExists => Some("another path: files are never replaced"),
@@ -167,7 +172,8 @@ fn handshake(problem: &tls::Problem) -> (Exit, Option<String>) {
         Problem::Echo => "without --tls",
         Problem::Closed(Side::Server) => "without --tls, if that port does not speak TLS",
         Problem::TimedOut { silent } => {
-            let hint = "without --tls, or --starttls: some servers wait for plain words first";
+            let hint = "a peer that speaks TLS at once: some servers wait for plain words first, \
+                        which is --starttls of connect";
             return (Exit::TimedOut, silent.then(|| hint.to_owned()));
         }
         Problem::Certificate { side: Side::Server, refusal, pin } => {
@@ -211,6 +217,8 @@ fn refused(refusal: &tls::Refusal, pin: tls::Pin) -> String {
         Refusal::Expired(_) | Refusal::NotYetValid(_) => {
             format!("`date` here and there; or --pin {pin}, or --insecure")
         }
+        // As an end entity's it is refused with --ca, too.
+        Refusal::CaAsEndEntity => format!("--pin {pin} if it is the right one, or --insecure"),
         // No flag makes that good.
         Refusal::NotItsOwner => "another peer: this one may be an impostor".to_owned(),
         _ => format!("--pin {pin} if it is the right one, --ca FILE, or --insecure"),

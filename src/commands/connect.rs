@@ -50,7 +50,8 @@ pub struct Args {
     conversation: ConversationArgs,
     #[command(flatten)]
     datagrams: DatagramArgs,
-    /// Run this program at our end: it reads what comes, and what it writes is sent
+    /// Run this program at our end: it reads what comes, and what it writes is sent (no shell:
+    /// sh -c '...' is one)
     #[arg(long, value_name = "COMMAND",
           conflicts_with_all = ["send_only", "recv_only", "script", "send", "expect"])]
     exec: Option<CommandLine>,

@@ -28,7 +28,7 @@ How a conversation ends (TCP, TLS, Unix streams):
 /// How a conversation goes.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct ConversationArgs {
-    /// End when nothing has come or gone for so long; 0 for never
+    /// End a conversation when nothing has come or gone for so long; 0 for never
     #[arg(long, value_name = "DURATION", default_value = "0", value_parser = values::limit)]
     idle_timeout: Limit,
     /// Only send: what comes is read and thrown away

@@ -23,10 +23,10 @@ use crate::reason;
 pub(super) struct DialArgs {
     #[command(flatten)]
     family: FamilyArgs,
-    /// Connect from this address of ours, or from this port
+    /// Connect from this address of ours; 0.0.0.0:PORT or [::]:PORT for a port alone
     #[arg(long, value_name = "ADDR[:PORT]")]
     from: Option<Origin>,
-    /// How long connecting may take, over all addresses; 0 for as long as the system tries
+    /// How long each try to connect may take, over all addresses; 0 for as long as the system tries
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::limit)]
     connect_timeout: Limit,
     /// How long everything may take; 0 for no limit
@@ -95,15 +95,19 @@ impl DialArgs {
     ) -> anyhow::Result<Dialed> {
         let mut pause = FIRST_PAUSE;
         for left in (0..self.retry).rev() {
-            match self.dial_once(endpoint, whole, out).await {
-                Err(error) if is_passing(&error) && !whole.has_passed() => {
+            let last = self.dial_once(endpoint, whole, out).await;
+            match &last {
+                Err(error) if is_passing(error) && !whole.has_passed() => {
                     let tries =
                         if left == 0 { "last try".to_owned() } else { format!("{left} more") };
                     out.note(&format!("{error}; trying again in {pause:?} ({tries})"));
                 }
-                done => return done,
+                _ => return last,
             }
-            whole.bound(tokio::time::sleep(pause)).await.ok();
+            if whole.bound(tokio::time::sleep(pause)).await.is_err() {
+                // Why it failed says more than that there was no time for another try.
+                return last;
+            }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         self.dial_once(endpoint, whole, out).await
@@ -132,6 +136,12 @@ impl DialArgs {
             }
         };
         let way = Way { from: self.origin()?, options: self.options.options() };
+        if let (Some(from), net::Host::Ip(ip)) = (way.from, host)
+            && from.is_ipv4() != ip.is_ipv4()
+        {
+            let message = format!("--from {} is of another family than {ip}", from.ip());
+            return Err(Failure::new(Exit::Usage, message).into());
+        }
         let family = match (way.from, self.family.family()) {
             // From an address of one family no other is reached.
             (Some(from), Family::Any) => Family::of(from.ip()),

@@ -54,7 +54,16 @@ pub(super) fn finish(end: End, peer: &str) -> anyhow::Result<Exit> {
         End::Output(error) => Err(error.into()),
         End::Receive(error) => Err(stream("reading from", error).into()),
         End::Send(error) => Err(stream("writing to", error).into()),
-        End::TimedOut | End::Idle => Err(stream("talking to", ErrorKind::TimedOut.into()).into()),
+        End::TimedOut => Err(Failure::new(
+            Exit::TimedOut,
+            format!("talking to {peer} timed out: time was up (--timeout)"),
+        )
+        .into()),
+        End::Idle => Err(Failure::new(
+            Exit::TimedOut,
+            format!("talking to {peer} timed out: nothing came or went (--idle-timeout)"),
+        )
+        .into()),
         End::Lingered => Err(Failure::new(
             Exit::TimedOut,
             format!("{peer} took everything, and did not end within --linger"),

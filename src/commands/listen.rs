@@ -69,7 +69,7 @@ pub struct Args {
     datagrams: DatagramArgs,
     #[arg(long, value_name = "COMMAND",
           help = "Run this program for each client: it reads what the client sends, and what it \
-                  writes is sent; SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT are in its environment",
+                  writes is sent (no shell: sh -c '...' is one); SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT are in its environment",
           conflicts_with_all = ["send_only", "recv_only", "script", "send", "expect"])]
     exec: Option<CommandLine>,
     #[arg(
@@ -356,6 +356,9 @@ impl Listen {
     /// Says how a client's connection ended, and keeps it where the program ends with it.
     fn conclude_client(&self, held: Held) {
         self.events.send(held.closed);
+        if held.rested && !self.keep_open && !self.interactive {
+            self.out.note("the client ended; standard input had not, and was not waited for");
+        }
         if held.is_unheard {
             // Nobody reads any more, whoever comes.
             self.stop.drain();

@@ -16,6 +16,10 @@ pub fn listeners() -> io::Result<Vec<Listener>> {
     for number in 0..handed.len() {
         // Which kind it is, the kernel says: the wrong question leaves the socket where it is.
         if let Ok(Some(listener)) = handed.take_tcp_listener(number) {
+            if !rustix::net::sockopt::socket_acceptconn(&listener)? {
+                let message = "one of them is bound, and does not listen";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+            }
             listener.set_nonblocking(true)?;
             listeners.push(Listener::Tcp(listener));
         } else if let Some(listener) = handed.take_unix_listener(number)? {

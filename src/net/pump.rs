@@ -330,9 +330,9 @@ async fn send(
 }
 
 /// Waits until the peer's TCP has everything, or has thrown it away.
-async fn acknowledged(stream: Option<&Stream>, deadline: Deadline) -> Result<(), End> {
+async fn acknowledged(stream: Option<&Stream>, whole: Deadline) -> Result<(), End> {
     let Some(stream) = stream else { return Ok(()) };
-    let deadline = deadline.earlier(Deadline::after(ACKNOWLEDGEMENT));
+    let deadline = whole.earlier(Deadline::after(ACKNOWLEDGEMENT));
     let mut pause = Duration::from_micros(100);
     loop {
         match stream.take_error() {
@@ -341,7 +341,8 @@ async fn acknowledged(stream: Option<&Stream>, deadline: Deadline) -> Result<(),
         }
         match sys::unacknowledged(stream) {
             Ok(0) => return Ok(()),
-            Ok(_) if deadline.has_passed() => return Err(End::TimedOut),
+            Ok(_) if whole.has_passed() => return Err(End::TimedOut),
+            Ok(_) if deadline.has_passed() => return Err(End::Send(ErrorKind::TimedOut.into())),
             Ok(_) => {}
             Err(error) => return Err(End::Send(error)),
         }

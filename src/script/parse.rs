@@ -162,8 +162,11 @@ impl Step {
             let wait = wait(&mut cursor)?;
             cursor.end()?;
             (regex, written, wait)
+        } else if pattern.starts_with('/') {
+            let wrong = "the slash that closes the pattern is missing";
+            return Err(Wrong::new(pattern.chars().count() + 1, wrong, "/REGEX/ [DURATION]"));
         } else {
-            // Without two slashes all of it is the pattern.
+            // Without slashes all of it is the pattern.
             let slashed = Slashed { pattern, flags: "", flags_column: 1 };
             (regex(slashed, 1)?, format!("/{}/", pattern.replace('\n', "\\n")), None)
         };

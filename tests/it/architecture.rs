@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ARROWS: [(&str, &[&str]); 14] = [
     ("main.rs", &["sockkit"]),
     ("lib.rs", &["cli", "commands", "exit", "failure", "output"]),
-    ("cli.rs", &["commands", "exit", "failure", "output"]),
+    ("cli.rs", &["commands", "exit", "failure", "output", "reason"]),
     ("failure.rs", &["exit", "net", "dns", "recorder", "output", "reason", "text"]),
     (
         "commands",

@@ -14,6 +14,10 @@ use crate::net::pump::LineEnds;
 /// for two writes of one program, short for a person.
 const REST: Duration = Duration::from_millis(50);
 
+/// What was gathered goes after so long even if the input never rests: a program that writes a
+/// line every few milliseconds is heard as it speaks.
+const GATHERING: Duration = Duration::from_millis(200);
+
 /// What is remembered of what was sent, in bytes and in datagrams, so that it can be sent again to
 /// another address of the same host.
 const MAX_REMEMBERED: (usize, usize) = (128 * 1024, 256);
@@ -25,6 +29,8 @@ pub struct Outbox {
     /// Makes every line end a CR LF, where that is asked for.
     line_ends: Option<CrLf>,
     splitter: Splitter,
+    /// Until when what is gathered may wait for more.
+    gathers: Deadline,
     /// How long to wait after each datagram.
     delay: Option<Duration>,
     /// Until when that is, after the last one.
@@ -59,6 +65,7 @@ impl Outbox {
             source,
             line_ends: (line_ends == LineEnds::CrLf).then(CrLf::default),
             splitter: Splitter::new(split),
+            gathers: Deadline::NEVER,
             delay,
             waits: Deadline::after(Duration::ZERO),
             sent: Some(Vec::new()),
@@ -91,13 +98,19 @@ impl Outbox {
                 return Ok(Some(datagram));
             }
             let Some(source) = &mut self.source else { return Ok(self.splitter.rest()) };
-            let patience =
-                if self.splitter.awaits_rest() { Deadline::after(REST) } else { Deadline::NEVER };
+            let patience = if self.splitter.awaits_rest() {
+                self.gathers.earlier(Deadline::after(REST))
+            } else {
+                Deadline::NEVER
+            };
             let Ok(chunk) = patience.bound(source.next()).await else {
                 return Ok(self.splitter.rest());
             };
             match chunk.map_err(Failure::Input)? {
                 Some(chunk) => {
+                    if !self.splitter.awaits_rest() {
+                        self.gathers = Deadline::after(GATHERING);
+                    }
                     match &mut self.line_ends {
                         Some(line_ends) => self.splitter.push(&line_ends.translate(&chunk)),
                         None => self.splitter.push(&chunk),

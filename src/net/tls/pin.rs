@@ -9,9 +9,13 @@ use rustls::pki_types::CertificateDer;
 /// What stands before the digits: the digest's name.
 const PREFIX: &str = "sha256:";
 
+/// What stands there in the line that openssl prints.
+const OPENSSL: &str = "sha256 Fingerprint=";
+
 /// The SHA-256 of a certificate's DER: what `openssl x509 -fingerprint -sha256` prints.
 ///
-/// Written `sha256:` and 64 hexadecimal digits; colons between them and upper case are read too.
+/// Written `sha256:` and 64 hexadecimal digits. Colons between them, upper case, openssl's whole line
+/// and the digits alone are read too.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pin([u8; SHA256_OUTPUT_LEN]);
 
@@ -33,11 +37,12 @@ impl FromStr for Pin {
     type Err = InvalidPin;
 
     fn from_str(text: &str) -> Result<Self, InvalidPin> {
-        let is_prefix = |start: &str| start.eq_ignore_ascii_case(PREFIX);
-        let digits = match text.split_at_checked(PREFIX.len()) {
-            Some((start, digits)) if is_prefix(start) => digits,
-            _ => return Err(InvalidPin),
+        let after = |prefix: &str| {
+            let (start, digits) = text.split_at_checked(prefix.len())?;
+            start.eq_ignore_ascii_case(prefix).then_some(digits)
         };
+        // Digits alone can be nothing else.
+        let digits = after(PREFIX).or_else(|| after(OPENSSL)).unwrap_or(text);
         // Either all bytes are separated, or none is.
         let colons = digits.contains(':');
         let mut rest = digits;
@@ -90,12 +95,18 @@ mod tests {
         let pairs = vec!["AB"; 32];
         let openssl = format!("sha256:{}", pairs.join(":"));
         assert_eq!(openssl.parse::<Pin>().unwrap(), Pin([0xab; 32]));
-        assert!(format!("SHA256:{}", pairs.concat()).parse::<Pin>().is_ok());
+        for text in [
+            format!("SHA256:{}", pairs.concat()),
+            format!("sha256 Fingerprint={}", pairs.join(":")),
+            pairs.join(":"),
+            pairs.concat(),
+        ] {
+            assert_eq!(text.parse::<Pin>(), Ok(Pin([0xab; 32])), "{text}");
+        }
         for wrong in [
             "",
             "sha256:",
             "sha1:00",
-            &pairs.concat(),
             &format!("sha256:{}", vec!["AB"; 31].concat()),
             &format!("sha256:{}", vec!["AB"; 33].concat()),
             &format!("sha256:{}", vec!["+1"; 32].concat()),
