@@ -22,8 +22,8 @@ use super::since::Since;
 use super::stream::Stream;
 use super::sys;
 
-/// Bytes sent at once to a peer that may be slow.
-const PIECE: usize = 64 * 1024;
+/// Bytes read at once that nobody wants.
+const SCRATCH: usize = 64 * 1024;
 
 /// How long the last bytes may take to be written once time is up.
 const LAST_WRITE: Duration = Duration::from_secs(1);
@@ -314,14 +314,19 @@ async fn send_lines(
     Ok(())
 }
 
-/// Sends in pieces, so that progress with a slow peer is seen.
+/// Sends as much at once as the socket takes, so that progress with a slow peer is seen.
 async fn send(
     writer: &mut (impl AsyncWrite + Unpin),
     bytes: &[u8],
     state: &State,
 ) -> Result<(), End> {
-    for piece in bytes.chunks(PIECE) {
-        writer.write_all(piece).await.map_err(End::Send)?;
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let len = writer.write(rest).await.map_err(End::Send)?;
+        if len == 0 {
+            return Err(End::Send(ErrorKind::WriteZero.into()));
+        }
+        rest = &rest[len..];
         state.has_sent.store(true, Ordering::Relaxed);
         state.moved.renew();
     }
@@ -399,7 +404,7 @@ async fn receive_all(
 
 /// Reads to the end without keeping anything.
 async fn discard_all(reader: &mut (impl AsyncRead + Unpin), state: &State) -> End {
-    let mut scratch = vec![0; PIECE];
+    let mut scratch = vec![0; SCRATCH];
     loop {
         let mut free = ReadBuf::new(&mut scratch);
         let read = poll_fn(|context| Pin::new(&mut *reader).poll_read(context, &mut free)).await;
