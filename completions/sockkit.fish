@@ -135,7 +135,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l script -d 'F
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send -d 'Send this, where \\r\\n and other escapes stand for bytes; in order with --expect' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l expect -d 'Wait until what comes matches a regular expression: \'^220\', or \'/^220/i 5s\'; 10s unless it says else' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l record -d 'Append both directions to FILE, one JSON line a piece, at the moment it passes' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l from -d 'Connect from this address of ours; 0.0.0.0:PORT or [::]:PORT for a port alone' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l from -d 'Connect from this address of ours; 0.0.0.0:PORT for a port alone' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'How long each try to connect may take, over all addresses; 0 for as long as the system tries' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l timeout -d 'How long everything may take; 0 for no limit' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l retry -d 'Where connecting fails, try again up to N times, after 100 ms, 200 ms, … 5 s' -r
@@ -230,7 +230,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l color -d 'When
 always\t'Colour always'
 never\t'No colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l user -d 'The user name, instead of being asked' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l from -d 'Connect from this address of ours; 0.0.0.0:PORT or [::]:PORT for a port alone' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l from -d 'Connect from this address of ours; 0.0.0.0:PORT for a port alone' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l connect-timeout -d 'How long each try to connect may take, over all addresses; 0 for as long as the system tries' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l timeout -d 'How long everything may take; 0 for no limit' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l retry -d 'Where connecting fails, try again up to N times, after 100 ms, 200 ms, … 5 s' -r

@@ -23,7 +23,7 @@ use crate::reason;
 pub(super) struct DialArgs {
     #[command(flatten)]
     family: FamilyArgs,
-    /// Connect from this address of ours; 0.0.0.0:PORT or [::]:PORT for a port alone
+    /// Connect from this address of ours; 0.0.0.0:PORT for a port alone
     #[arg(long, value_name = "ADDR[:PORT]")]
     from: Option<Origin>,
     /// How long each try to connect may take, over all addresses; 0 for as long as the system tries
