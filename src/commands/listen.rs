@@ -1,5 +1,7 @@
 //! `listen`: accepts, says who came, prints what they send, and answers.
 
+mod hear;
+
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::companion::Companion;
 use super::connect;
 use super::conversation::{self, ConversationArgs, ENDS, Until};
-use super::datagram::{self, DATAGRAMS, DatagramArgs, Ends, Hear};
+use super::datagram::{DATAGRAMS, DatagramArgs};
 use super::exec::CommandLine;
 use super::script::ScriptArgs;
 use super::seeing::{SeeingArgs, Timeline};
@@ -26,9 +28,9 @@ use crate::failure::{self, Failure};
 use crate::net::bridge::{Sink, Source};
 use crate::net::broadcast::Broadcast;
 use crate::net::endpoint::Transport;
-use crate::net::serve::{self, Connection, Notice, Service, WhenFull};
+use crate::net::serve::{Connection, Notice, Service, WhenFull};
 use crate::net::{Addr, Deadline, ListenAddress, Stop, names};
-use crate::output::{Event, EventQueue, Events, Output, Payload, WhenGone};
+use crate::output::{Event, Events, Output, Payload, WhenGone};
 use crate::script::Script;
 
 const EXAMPLES: &str = "\
@@ -105,7 +107,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     }
     let whole = Deadline::maybe(args.timeout.and_then(|limit| limit.0));
     if let Some(address) = address.as_ref().filter(|_| transport.is_for_datagrams()) {
-        return hear(args, address, whole, out);
+        return hear::run(args, address, whole, out);
     }
     let plan = Plan {
         max_clients: args.max_clients,
@@ -182,45 +184,6 @@ impl Args {
         let grace = self.keep_open.then(|| self.server.grace().saturating_sub(CUT_OFF));
         Ok(Talk { flags, script, exec, tls, seeing, events, tells: true, grace })
     }
-}
-
-/// Listens for datagrams.
-fn hear(
-    args: &Args,
-    address: &ListenAddress,
-    whole: Deadline,
-    out: Output,
-) -> anyhow::Result<Exit> {
-    let queue = EventQueue::start(out, WhenGone::Leave);
-    let talk = args.talk(address.transport, out, queue.events())?;
-    conversation::refuse_leader(talk.script.is_some() || talk.exec.is_some())?;
-    if !args.companion.is_empty() {
-        return Err(Failure::new(Exit::Usage, "-- CMD is for streams, not datagrams").into());
-    }
-    let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let interactive = at_terminal && !out.is_json() && !args.keep_open;
-    let hear = Hear {
-        address,
-        server: &args.server,
-        keep_open: args.keep_open,
-        max_peers: args.max_clients,
-        whole,
-        conversation: args.conversation,
-        datagrams: args.datagrams,
-    };
-    let runtime = serve::runtime()?;
-    let (raw, tap) = (args.conversation.raw, talk.seeing.tap(&address.to_string()));
-    let outcome = runtime.block_on(async {
-        let ends = Ends::open(args.conversation, out, queue.events(), tap, interactive, raw)?;
-        datagram::listen(&hear, ends).await
-    });
-    let printed = queue.finish(Some(server::LAST_WORDS));
-    runtime.shutdown_background();
-    talk.seeing.end_progress();
-    let exit = outcome?;
-    printed?;
-    talk.seeing.finish()?;
-    Ok(exit)
 }
 
 /// A name is a courtesy; after this long nobody wants it any more.

@@ -2,6 +2,8 @@
 //!
 //! It knows the rules of ending: whose end is passed on, what is still sent, what counts as done.
 
+mod arrival;
+
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::{Pin, pin};
@@ -19,8 +21,6 @@ use super::channel::Channel;
 use super::deadline::{Deadline, Elapsed};
 use super::lines::CrLf;
 use super::since::Since;
-use super::stream::Stream;
-use super::sys;
 
 /// Bytes read at once that nobody wants.
 const SCRATCH: usize = 64 * 1024;
@@ -188,7 +188,7 @@ pub async fn pump(
         Deadline::after(LAST_WRITE).bound(channel.shutdown()).await.ok();
     }
     if let (End::Eof | End::Rested | End::Lingered, 1..) = (&end, channel.counts().bytes_out) {
-        end = acknowledged(channel.socket(), policy.deadline).await.err().unwrap_or(end);
+        end = arrival::wait(channel.socket(), policy.deadline).await.err().unwrap_or(end);
     }
     let Some(sink) = sink else { return end };
     // Whoever is out of time already waits for a blocked reader no longer than this.
@@ -230,9 +230,6 @@ const RESTING: Duration = Duration::from_millis(250);
 
 /// How long the last words of a peer that takes no more are waited for.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// How long the peer's TCP may take to acknowledge the last bytes, where nothing else limits it.
-const ACKNOWLEDGEMENT: Duration = Duration::from_secs(30);
 
 /// What both directions have done so far.
 #[derive(Default)]
@@ -332,29 +329,6 @@ async fn send(
     }
     // What TLS has made of it must not wait for the next chunk.
     writer.flush().await.map_err(End::Send)
-}
-
-/// Waits until the peer's TCP has everything, or has thrown it away.
-async fn acknowledged(stream: Option<&Stream>, whole: Deadline) -> Result<(), End> {
-    let Some(stream) = stream else { return Ok(()) };
-    let deadline = whole.earlier(Deadline::after(ACKNOWLEDGEMENT));
-    let mut pause = Duration::from_micros(100);
-    loop {
-        match stream.take_error() {
-            Ok(None) => {}
-            Ok(Some(error)) | Err(error) => return Err(End::Send(error)),
-        }
-        match sys::unacknowledged(stream) {
-            Ok(0) => return Ok(()),
-            Ok(_) if whole.has_passed() => return Err(End::TimedOut),
-            Ok(_) if deadline.has_passed() => return Err(End::Send(ErrorKind::TimedOut.into())),
-            Ok(_) => {}
-            Err(error) => return Err(End::Send(error)),
-        }
-        // Nothing announces an acknowledgement: usually it is there at the first look.
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(20));
-    }
 }
 
 async fn receive_all(
