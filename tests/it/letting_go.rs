@@ -73,14 +73,16 @@ fn a_tls_client_of_a_listener_that_is_stopped_sees_an_end_in_order() {
 
 #[test]
 fn a_client_that_is_cut_off_is_no_success() {
+    let directory = tempfile::tempdir().unwrap();
     let program = "exec 3<>/dev/tcp/127.0.0.1/$SOCKKIT_LISTEN_PORT; printf begun >&3; \
-                   (sleep 30 <&3 >/dev/null 2>&1 &)";
+                   sleep 30 <&3 >/dev/null 2>&1 & echo $! > left_behind";
     let listen = sockkit("listen 127.0.0.1:0 --grace 300ms --").arg("bash").arg("-c").arg(program);
-    let ran = listen.run().code(5);
+    let ran = listen.dir(directory.path()).run().code(5);
     assert_eq!(ran.out(), "begun");
     assert!(ran.stderr.contains("--grace"), "{}", ran.stderr);
     // What was left behind ends with this test.
-    Command::new("pkill").args(["-f", "^sleep 30$"]).status().ok();
+    let number = std::fs::read_to_string(directory.path().join("left_behind")).unwrap();
+    Command::new("kill").arg(number.trim()).status().unwrap();
 }
 
 #[test]
