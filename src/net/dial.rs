@@ -173,7 +173,7 @@ impl From<io::Error> for Refusal {
 async fn attempt(addr: SocketAddr, way: Way) -> Result<(TcpStream, SocketAddr), Refusal> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
-    way.options.apply_to_stream(&SockRef::from(&socket), addr).map_err(Refusal::Bind)?;
+    way.options.apply_to_stream(&SockRef::from(&socket), addr)?;
     if let Some(from) = way.from {
         // As a listener does: a port whose last connection is in TIME_WAIT may be used again.
         socket.set_reuse_address(from.port() != 0)?;

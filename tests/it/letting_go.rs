@@ -10,7 +10,7 @@ fn a_fifo_whose_writer_has_left_already_ends_our_input() {
     let directory = tempfile::tempdir().unwrap();
     let peer = Peer::start(|mut client| client.read_to_end());
     let script = format!(
-        "mkfifo f && (printf hi > f &) && sleep 0.2 && exec sockkit connect {} < f",
+        "mkfifo f; printf hi > f & exec 3< f; wait; exec sockkit connect {} <&3 3<&-",
         peer.addr
     );
     shell(&script).dir(directory.path()).run().code(0);
