@@ -5,12 +5,12 @@
 use std::io::{self, ErrorKind};
 
 use crate::exit::Exit;
+use crate::files::record_log;
 use crate::net;
-use crate::net::names::NameError;
-use crate::net::{starttls, tls};
+use crate::net::address::names::NameError;
+use crate::net::tls::{self, starttls};
 use crate::output::Complaint;
 use crate::reason;
-use crate::recorder;
 
 /// An error a command finds itself, with everything a user should know of it.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +79,7 @@ pub fn explain(error: &anyhow::Error) -> (Exit, Option<Complaint>) {
             let (exit, hint) = starttls(&failure.problem);
             return finish(exit, failure.to_string(), None, hint.map(str::to_owned));
         }
-        if let Some(failure) = source.downcast_ref::<recorder::Error>() {
+        if let Some(failure) = source.downcast_ref::<record_log::Error>() {
             let hint = failure.hint().map(str::to_owned);
             return finish(Exit::File, failure.to_string(), None, hint);
         }

@@ -17,19 +17,25 @@
 //! `tests/it/architecture.rs` holds that. The crate is a program first: its Rust API is for its
 //! own tests and may change with any version.
 
+pub mod blocking;
 pub mod chat;
 pub mod cli;
 pub mod commands;
 pub mod dns;
 pub mod exit;
 pub mod failure;
+pub mod files;
+pub mod lines;
 pub mod login;
 pub mod net;
+pub mod options;
 pub mod output;
-pub mod patient;
 pub mod reason;
-pub mod recorder;
 pub mod script;
+pub mod serving;
+pub mod session;
+pub mod sync;
+pub mod sys;
 pub mod text;
 
 use std::ffi::OsString;

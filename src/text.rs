@@ -197,6 +197,21 @@ fn is_printable(c: char) -> bool {
         .is_ok_and(|pair| pair.escape_debug().nth(1).is_some_and(|shown| shown == c))
 }
 
+/// Messages may quote a peer: everything but our own line breaks is escaped.
+///
+/// What is already escaped must not be escaped again, so backslashes stay.
+pub fn escape_lines(message: &str) -> String {
+    let mut out = String::with_capacity(message.len());
+    for c in message.chars() {
+        if c != '\n' && is_hostile(c) {
+            out.push_str(&escape(c.encode_utf8(&mut [0; 4]).as_bytes()));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,8 +4,9 @@
 
 pub mod command;
 pub mod nick;
-pub mod outbox;
+
 pub mod room;
+pub mod send_queue;
 
 pub use self::nick::Nick;
 

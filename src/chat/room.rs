@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::command::{Command, HELP};
-use super::nick::{InvalidNick, Key, Nick};
-use crate::net::lines::LINE_END;
+use crate::chat::command::{Command, HELP};
+use crate::chat::nick::{InvalidNick, Key, Nick};
+use crate::lines::LINE_END;
 use crate::text;
 
 /// Why somebody left who said so.

@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 
 use jiff::Zoned;
 
-use super::ending;
-use super::server::{self, Plan, ServerArgs};
-use super::values::{self, Limit};
 use crate::exit::Exit;
-use crate::net::channel::Counts;
-use crate::net::serve::{self, Connection, Notice, Service, WhenFull};
+use crate::net::accept::{self, Connection, Notice, Service, WhenFull};
+use crate::net::stream::channel::Counts;
 use crate::net::{Deadline, ListenAddress, stream};
+use crate::options::listen::ListenArgs;
+use crate::options::values::{self, Limit};
 use crate::output::{Event, Events, NetText, Output, WhenGone};
+use crate::serving::events;
+use crate::serving::{self, Plan};
+use crate::session::outcome;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,7 +45,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = values::count)]
     max_clients: usize,
     #[command(flatten)]
-    server: ServerArgs,
+    server: ListenArgs,
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
@@ -51,7 +53,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         max_clients: args.max_clients,
         when_full: WhenFull::Wait,
         total: None,
-        workers: serve::default_workers(),
+        workers: accept::default_workers(),
         when_gone: WhenGone::Warn,
     };
     let verbose = out.is_verbose() || out.is_json();
@@ -64,7 +66,9 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         })
     };
     let (exit, _) =
-        server::run(Some(&args.address), &args.server, plan, out, build, |_, _| Ok(None))?;
+        serving::run(Some(&args.address), &args.server.settings(), plan, out, build, |_, _| {
+            Ok(None)
+        })?;
     Ok(exit)
 }
 
@@ -82,15 +86,15 @@ impl Service for Echo {
     #[expect(clippy::manual_async_fn, reason = "an async fn keeps its arguments twice")]
     fn handle(self: Arc<Self>, connection: Connection) -> impl Future<Output = ()> + Send {
         async move {
-            self.events.send(server::connected(&connection));
+            self.events.send(events::connected(&connection));
             let mut counts = Counts::default();
             let reason = self.echo(&connection, &mut counts).await;
-            self.events.send(server::closed(&connection, counts, reason));
+            self.events.send(events::closed(&connection, counts, reason));
         }
     }
 
     fn notice(&self, notice: Notice) {
-        server::tell(&self.events, notice);
+        events::tell(&self.events, notice);
     }
 }
 
@@ -109,7 +113,7 @@ impl Echo {
                 step = step => match step.and_then(|step| step) {
                     Ok((0, ..)) => return "eof".to_owned(),
                     Ok(step) => step,
-                    Err(error) => return ending::word(&error),
+                    Err(error) => return outcome::word(&error),
                 },
                 _ = &mut leave => return "stopped".to_owned(),
                 () = &mut alarm => {
@@ -131,7 +135,7 @@ impl Echo {
                 // Boxed: room for what happens to slow readers only would cost every client.
                 let write = Box::pin(stream::write_all(&connection.stream, &rest, deadline));
                 if let Err(error) = write.await {
-                    return ending::word(&error);
+                    return outcome::word(&error);
                 }
                 counts.bytes_out += rest.len() as u64;
             }

@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use crate::dns::system;
 use crate::exit::Exit;
-use crate::net::endpoint::Host;
-use crate::net::names::{self, Family};
-use crate::net::{Deadline, host, serve};
+use crate::net::Deadline;
+use crate::net::address::host::Host;
+use crate::net::address::interface;
+use crate::net::address::names::{self, Family};
+use crate::net::runtime;
 use crate::output::{Cell, Output, Report, Table};
 
 const EXAMPLES: &str = "\
@@ -29,14 +31,14 @@ pub struct Args {}
 const LOOKUP_LIMIT: Duration = Duration::from_secs(1);
 
 pub(super) fn run(_args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let runtime = serve::runtime()?;
+    let runtime = runtime::runtime()?;
     let report = runtime.block_on(gather());
     out.report(&report)?;
     Ok(Exit::Success)
 }
 
 async fn gather() -> InfoReport {
-    let hostname = host::hostname().unwrap_or_default();
+    let hostname = interface::hostname().unwrap_or_default();
     let deadline = Deadline::after(LOOKUP_LIMIT);
     let (fqdn, addresses) = tokio::join!(
         names::canonical(hostname.clone(), deadline),
@@ -47,10 +49,10 @@ async fn gather() -> InfoReport {
         fqdn,
         addresses,
         hostname,
-        primary_ipv4: host::primary_ipv4(),
-        primary_ipv6: host::primary_ipv6(),
-        interfaces: host::interfaces().into_iter().map(Interface::from).collect(),
-        gateways: host::gateways(),
+        primary_ipv4: interface::primary_ipv4(),
+        primary_ipv6: interface::primary_ipv6(),
+        interfaces: interface::interfaces().into_iter().map(Interface::from).collect(),
+        gateways: interface::gateways(),
         dns_servers: settings.servers.iter().map(|server| shown_server(*server)).collect(),
         search_domains: settings.search,
     }
@@ -101,9 +103,9 @@ struct Interface {
     addresses: Vec<String>,
 }
 
-impl From<host::Interface> for Interface {
-    fn from(found: host::Interface) -> Self {
-        let host::Interface { name, up, mac, mtu, addresses } = found;
+impl From<interface::Interface> for Interface {
+    fn from(found: interface::Interface) -> Self {
+        let interface::Interface { name, up, mac, mtu, addresses } = found;
         Self { name, up, mac, mtu, addresses }
     }
 }

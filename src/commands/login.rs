@@ -6,16 +6,17 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use super::dialing::DialArgs;
-use super::terminal;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::login::dialogue::{Dialogue, Said};
+use crate::login::client::{Dialogue, Said};
+use crate::net::address::endpoint::{Endpoint, Target};
 use crate::net::dial::Dialed;
-use crate::net::endpoint::{Endpoint, Target};
+use crate::net::runtime;
 use crate::net::stream::{self, Stream};
-use crate::net::{self, Deadline, Port, serve};
+use crate::net::{self, Deadline, Port};
+use crate::options::dial::DialArgs;
 use crate::output::{Event, NetText, Output};
+use crate::session::{dial, terminal};
 use crate::{reason, text};
 
 const EXAMPLES: &str = "\
@@ -69,7 +70,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let endpoint = Endpoint::join(args.target.clone(), port)
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let whole = args.dial.whole();
-    let runtime = serve::runtime()?;
+    let runtime = runtime::runtime()?;
     let outcome = runtime.block_on(terminal::keep(out, log_in(&endpoint, args, whole, out)));
     // A thread may still wait for somebody to type.
     runtime.shutdown_background();
@@ -83,7 +84,7 @@ async fn log_in(
     out: Output,
 ) -> anyhow::Result<Exit> {
     let person = &Person::new(args, whole).await?;
-    let Dialed { stream, peer, .. } = args.dial.dial(endpoint, whole, out).await?;
+    let Dialed { stream, peer, .. } = dial::dial(&args.dial.dialer(endpoint)?, whole, out).await?;
     let mut server = Server {
         stream,
         peer: peer.to_string(),

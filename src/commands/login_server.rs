@@ -11,19 +11,21 @@ use jiff::Zoned;
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::ending;
-use super::server::{self, Plan, ServerArgs};
-use super::values::{self, Limit};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::login::conversation::{Action, Conversation, Credentials, Fields, USER_PROMPT};
+use crate::files::record_log::{Recorder, Remark};
+use crate::lines::LINE_END;
 use crate::login::record::Record;
-use crate::net::channel::Counts;
-use crate::net::lines::LINE_END;
-use crate::net::serve::{self, Connection, Leave, Notice, Service, WhenFull};
+use crate::login::server::{Action, Conversation, Credentials, Fields, USER_PROMPT};
+use crate::net::accept::{self, Connection, Leave, Notice, Service, WhenFull};
+use crate::net::stream::channel::Counts;
 use crate::net::{Addr, Deadline, ListenAddress, stream};
+use crate::options::listen::ListenArgs;
+use crate::options::values::{self, Limit};
 use crate::output::{Event, Events, NetText, Output, WhenGone};
-use crate::recorder::{Recorder, Remark};
+use crate::serving::events;
+use crate::serving::{self, Plan};
+use crate::session::outcome;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,7 +65,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = values::count)]
     max_clients: usize,
     #[command(flatten)]
-    server: ServerArgs,
+    server: ListenArgs,
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
@@ -71,7 +73,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         max_clients: args.max_clients,
         when_full: WhenFull::Evict,
         total: args.once.then_some(1),
-        workers: serve::default_workers(),
+        workers: accept::default_workers(),
         when_gone: WhenGone::Warn,
     };
     let build = |events, _| {
@@ -91,7 +93,8 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         server.tell_about(&args.log);
         Ok(None)
     };
-    let (exit, server) = server::run(Some(&args.address), &args.server, plan, out, build, begun)?;
+    let (exit, server) =
+        serving::run(Some(&args.address), &args.server.settings(), plan, out, build, begun)?;
     match exit {
         Exit::Success if args.once && server.failed.load(Ordering::Relaxed) => {
             Err(Failure::new(Exit::File, "the login was not recorded").into())
@@ -152,7 +155,7 @@ enum End {
 
 impl Service for LoginServer {
     async fn handle(self: Arc<Self>, connection: Connection) {
-        self.events.send(server::connected(&connection));
+        self.events.send(events::connected(&connection));
         let mut conversation = Conversation::new(self.fields);
         let mut counts = Counts::default();
         let mut end = {
@@ -165,7 +168,7 @@ impl Service for LoginServer {
                     Leave::Stopping => {
                         End::Answered(format!("ERR server is stopping{LINE_END}"), "stopped")
                     }
-                    Leave::Evicted => End::Answered(server::BUSY.to_owned(), "made place for another"),
+                    Leave::Evicted => End::Answered(events::BUSY.to_owned(), "made place for another"),
                 },
             }
         };
@@ -188,15 +191,15 @@ impl Service for LoginServer {
         if let Some(bytes) = conversation.unfinished() {
             self.events.send(Event::Incomplete { peer: connection.peer.to_string(), bytes });
         }
-        self.events.send(server::closed(&connection, counts, reason));
+        self.events.send(events::closed(&connection, counts, reason));
     }
 
     fn notice(&self, notice: Notice) {
-        server::tell(&self.events, notice);
+        events::tell(&self.events, notice);
     }
 
     fn refusal(&self) -> &'static [u8] {
-        server::BUSY.as_bytes()
+        events::BUSY.as_bytes()
     }
 }
 
@@ -234,7 +237,7 @@ impl LoginServer {
             if let Err(error) =
                 stream::write_all(&connection.stream, say.as_bytes(), deadline).await
             {
-                return End::Left(ending::word(&error));
+                return End::Left(outcome::word(&error));
             }
             counts.bytes_out += say.len() as u64;
             match self.next_action(connection, conversation, &mut unread, counts).await {
@@ -270,7 +273,7 @@ impl LoginServer {
             match read.await {
                 Ok(0) => return Err(End::Left("eof".to_owned())),
                 Ok(len) => counts.bytes_in += len as u64,
-                Err(error) => return Err(End::Left(ending::word(&error))),
+                Err(error) => return Err(End::Left(outcome::word(&error))),
             }
         }
     }
@@ -278,11 +281,12 @@ impl LoginServer {
     /// Records a login, and only then says that it is.
     async fn record(&self, connection: &Connection, credentials: &Credentials) -> End {
         if !connection.seat.settle() {
-            return End::Answered(server::BUSY.to_owned(), "made place for another");
+            return End::Answered(events::BUSY.to_owned(), "made place for another");
         }
         let Connection { peer, id, .. } = connection;
         let time = Zoned::now();
-        let record = Record { time: &time, peer, conn: *id, credentials }.to_string();
+        let shown = peer.to_string();
+        let record = Record { time: &time, peer: &shown, conn: *id, credentials }.to_string();
         let written = self.log.append(format!("{record}\n").into_bytes()).await;
         let result = if written.is_ok() { "recorded" } else { "failed" };
         self.events.send(login_event(peer, *id, credentials, result, record));

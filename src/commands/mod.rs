@@ -1,30 +1,14 @@
 //! The commands: the program's table of contents.
 
 mod chat_server;
-mod companion;
 mod completions;
 mod connect;
-mod conversation;
-mod datagram;
-mod dialing;
 mod echo_server;
-mod ending;
-mod exec;
 mod info;
-mod interrupt;
 mod listen;
 mod login;
 mod login_server;
-mod options;
-mod port_file;
 mod resolve;
-mod script;
-mod seeing;
-mod server;
-mod talk;
-mod terminal;
-mod tls;
-mod values;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, FromArgMatches, Subcommand};

@@ -2,10 +2,10 @@
 //!
 //! Pure state: it looks at records and asks nobody.
 
-use super::Name;
-use super::name;
-use super::record::{CLASS_IN, Record};
-use super::record_type::RecordType;
+use crate::dns::Name;
+use crate::dns::name;
+use crate::dns::record::{CLASS_IN, Record};
+use crate::dns::record_type::RecordType;
 
 /// Aliases followed for one question. Real chains have three or four; a server that never stops
 /// inventing new ones must not keep us for ever.

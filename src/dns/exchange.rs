@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UdpSocket;
 
-use super::message::{Edns, Question, Rejected, Reply};
-use super::rcode::Rcode;
-use super::record::Malformed;
-use super::server::{Server, Transport};
+use crate::dns::message::{Edns, Question, Rejected, Reply};
+use crate::dns::rcode::Rcode;
+use crate::dns::record::Malformed;
+use crate::dns::server::{Server, Transport};
 use crate::net::deadline::Elapsed;
-use crate::net::dial::{self, Way};
+use crate::net::dial::{self, ConnectSettings};
 use crate::net::{self, Deadline};
 use crate::reason;
 
@@ -186,7 +186,8 @@ async fn tcp_conversation(
     ignored: &mut u32,
 ) -> Result<Reply, ExchangeError> {
     let (id, bytes) = query.question.encode(query.edns);
-    let dialed = dial::connect(&addr.to_string(), &[addr], Way::default(), deadline).await;
+    let dialed =
+        dial::connect(&addr.to_string(), &[addr], ConnectSettings::default(), deadline).await;
     let mut stream = dialed.map_err(|error| not_connected(error, *ignored))?.stream;
     let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
     // One segment: some servers take what comes first for the whole.

@@ -6,14 +6,14 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::Name;
-use super::alias::{AliasError, Place, Trail};
-use super::exchange::{self, ExchangeError, Exchanged};
-use super::message::{Edns, Question, Reply};
-use super::rcode::Rcode;
-use super::record::Record;
-use super::record_type::RecordType;
-use super::server::Server;
+use crate::dns::Name;
+use crate::dns::alias::{AliasError, Place, Trail};
+use crate::dns::exchange::{self, ExchangeError, Exchanged};
+use crate::dns::message::{Edns, Question, Reply};
+use crate::dns::rcode::Rcode;
+use crate::dns::record::Record;
+use crate::dns::record_type::RecordType;
+use crate::dns::server::Server;
 use crate::net::Deadline;
 
 /// What became of a question.

@@ -7,9 +7,9 @@ use hickory_resolver::proto::op::{self, Header, Message, MessageType, Query};
 use hickory_resolver::proto::rr::{DNSClass, Name, RecordType as WireType};
 use hickory_resolver::proto::serialize::binary::{BinDecodable as _, BinDecoder};
 
-use super::rcode::Rcode;
-use super::record::{Malformed, Record};
-use super::record_type::RecordType;
+use crate::dns::rcode::Rcode;
+use crate::dns::record::{Malformed, Record};
+use crate::dns::record_type::RecordType;
 
 /// What is asked: a name and a type, in the Internet's class.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,11 +12,11 @@ pub mod exchange;
 pub mod lookup;
 pub mod message;
 pub mod name;
+pub mod query_name;
 pub mod rcode;
 pub mod record;
 pub mod record_type;
 pub mod server;
-pub mod subject;
 pub mod system;
 
 pub use hickory_resolver::proto::rr::Name;

@@ -10,8 +10,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::serialize::binary::{BinDecodable as _, BinDecoder, DecodeError};
 
-use super::name;
-use super::record_type::RecordType;
+use crate::dns::name;
+use crate::dns::record_type::RecordType;
 
 /// A record, ready to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]

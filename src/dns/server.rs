@@ -4,9 +4,12 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use super::system::{self, DNS_PORT};
-use crate::net::endpoint::{Address, Endpoint, Host, ParseError, Target, Transport as Scheme};
-use crate::net::names::{self, Family};
+use crate::dns::system::{self, DNS_PORT};
+use crate::net::address::endpoint::{Address, Endpoint, Target};
+use crate::net::address::host::Host;
+use crate::net::address::names::{self, Family};
+use crate::net::address::parse::ParseError;
+use crate::net::address::transport::Transport as Scheme;
 use crate::net::{self, Deadline};
 
 /// How questions travel.

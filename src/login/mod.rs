@@ -2,6 +2,6 @@
 //!
 //! No sockets, no files: bytes and lines go in, what to say and what to record comes out.
 
-pub mod conversation;
-pub mod dialogue;
+pub mod client;
 pub mod record;
+pub mod server;

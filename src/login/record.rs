@@ -4,8 +4,7 @@ use std::fmt;
 
 use jiff::Zoned;
 
-use super::conversation::Credentials;
-use crate::net::Addr;
+use crate::login::server::Credentials;
 use crate::text;
 
 /// A login, as it is recorded.
@@ -14,7 +13,7 @@ pub struct Record<'a> {
     /// When it came.
     pub time: &'a Zoned,
     /// From where.
-    pub peer: &'a Addr,
+    pub peer: &'a str,
     /// Which connection of this run, from 1.
     pub conn: u64,
     /// What was sent.
@@ -40,7 +39,7 @@ impl fmt::Display for Record<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::login::conversation::Password;
+    use crate::login::server::Password;
     use proptest::prelude::*;
     use zeroize::Zeroizing;
 
@@ -51,7 +50,7 @@ mod tests {
             attempt: 1,
         };
         let time: Zoned = "2026-11-21T20:39:26.588-03:00[America/Sao_Paulo]".parse().unwrap();
-        let peer = &Addr::Net("127.0.0.1:58902".parse().unwrap());
+        let peer = "127.0.0.1:58902";
         Record { time: &time, peer, conn: 17, credentials: &credentials }.to_string()
     }
 

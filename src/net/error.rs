@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use super::addr::Addr;
-use super::names::NameError;
+use crate::net::address::addr::Addr;
+use crate::net::address::names::NameError;
 use crate::reason;
 
 /// A failure of this layer.
@@ -41,7 +41,7 @@ pub enum Error {
         /// What was asked for.
         target: String,
         /// Every address that was tried, in order.
-        attempts: Vec<Attempt>,
+        attempts: Vec<ConnectAttempt>,
         /// Whether the deadline ended it.
         timed_out: bool,
     },
@@ -65,9 +65,16 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Returns what makes an [`Error::System`] of an error in `operation`.
+    pub(crate) fn system(operation: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::System { operation, source }
+    }
+}
+
 /// One address that was tried.
 #[derive(Debug)]
-pub struct Attempt {
+pub struct ConnectAttempt {
     /// The address.
     pub addr: Addr,
     /// Why it failed.
@@ -93,7 +100,7 @@ impl Span {
 }
 
 /// All attempts in one clause: the reason alone where there was one address, else each with its.
-struct Attempts<'a>(&'a [Attempt]);
+struct Attempts<'a>(&'a [ConnectAttempt]);
 
 impl fmt::Display for Attempts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,36 +2,26 @@
 //!
 //! This layer knows no command and prints nothing; limits and timeouts come as arguments.
 
-pub mod access;
-pub mod addr;
-pub mod bridge;
-pub mod broadcast;
-pub mod channel;
+pub mod accept;
+pub mod address;
+pub mod bind;
 pub mod datagram;
 pub mod deadline;
 pub mod dial;
-pub mod endpoint;
 pub mod error;
-pub mod host;
-pub mod inherited;
-pub mod lines;
-pub mod names;
-pub mod options;
-mod pipe;
-pub mod pump;
-pub mod serve;
-mod since;
-pub mod socket;
-pub mod starttls;
+mod idle_clock;
+pub mod relay;
+pub mod runtime;
+pub mod socket_file;
+pub mod socket_options;
 pub mod stop;
 pub mod stream;
-pub mod sys;
-pub mod tap;
 pub mod tls;
-pub mod unix;
 
-pub use self::addr::Addr;
+pub use self::address::addr::Addr;
+pub use self::address::endpoint::Endpoint;
+pub use self::address::host::{Host, Port};
+pub use self::address::listen::ListenAddress;
 pub use self::deadline::Deadline;
-pub use self::endpoint::{Endpoint, Host, ListenAddress, Port};
 pub use self::error::Error;
 pub use self::stop::Stop;

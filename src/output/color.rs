@@ -5,8 +5,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::event::{Event, Tone};
-use super::hexdump::Direction;
+use crate::output::direction::Direction;
 
 /// The user's choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -72,22 +71,7 @@ impl Paint {
         self.paint(color.on_default(), text)
     }
 
-    /// An event's line, with its first word in the event's tone.
-    pub(super) fn event(self, event: &Event) -> String {
-        // A reason or a name may be a peer's words.
-        let line = super::escape_lines(&event.talk_line());
-        let style = match event.tone() {
-            Tone::Plain => Style::new().bold(),
-            Tone::Good => AnsiColor::Green.on_default().bold(),
-            Tone::Bad => AnsiColor::Yellow.on_default().bold(),
-        };
-        match line.split_once(' ') {
-            Some((first, rest)) => format!("{} {rest}", self.paint(style, first)),
-            None => self.paint(style, &line),
-        }
-    }
-
-    fn paint(self, style: Style, text: &str) -> String {
+    pub(super) fn paint(self, style: Style, text: &str) -> String {
         if self.on { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 }

@@ -3,11 +3,15 @@
 //! One enum: serde makes the NDJSON of it, [`Event::data_line`] and [`Event::talk_line`] the text.
 //! Peers and addresses come as text already: this layer knows no socket.
 
+use anstyle::{AnsiColor, Style};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
-use super::{Stats, Verbosity, figures};
+use crate::output::color::Paint;
+use crate::output::figures;
+use crate::output::format::Verbosity;
+use crate::output::stats::Stats;
 use crate::text;
 
 /// Bytes from the network: in JSON `{"text": …}`, or `{"bytes": …}` (base64) where not UTF-8.
@@ -188,13 +192,28 @@ pub enum Event {
 
 /// How a talk line is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+enum Tone {
     Plain,
     Good,
     Bad,
 }
 
 impl Event {
+    /// An event's line, with its first word in the event's tone.
+    pub(super) fn painted(&self, paint: Paint) -> String {
+        // A reason or a name may be a peer's words.
+        let line = text::escape_lines(&self.talk_line());
+        let style = match self.tone() {
+            Tone::Plain => Style::new().bold(),
+            Tone::Good => AnsiColor::Green.on_default().bold(),
+            Tone::Bad => AnsiColor::Yellow.on_default().bold(),
+        };
+        match line.split_once(' ') {
+            Some((first, rest)) => format!("{} {rest}", paint.paint(style, first)),
+            None => paint.paint(style, &line),
+        }
+    }
+
     /// The line for standard output, for events that are data.
     pub(super) fn data_line(&self) -> Option<String> {
         match self {
@@ -206,7 +225,7 @@ impl Event {
     }
 
     /// The line for standard error.
-    pub(super) fn talk_line(&self) -> String {
+    fn talk_line(&self) -> String {
         match self {
             Self::Listening { addr, reach, .. } => format!("listening on {addr}{reach}"),
             Self::Connected { peer, local } => format!("connected {peer} (here {local})"),
@@ -244,7 +263,7 @@ impl Event {
             Self::Left { peer, nick, reason } => format!("left {nick} ({peer}): {reason}"),
             Self::Said { line, .. } => line.clone(),
             Self::Reply { reply, .. } => text::escape(&reply.0),
-            Self::Warning { message } => format!("warning: {}", super::escape_lines(message)),
+            Self::Warning { message } => format!("warning: {}", text::escape_lines(message)),
             Self::Stopping { clients: 0 } => "stopping".to_owned(),
             Self::Stopping { clients } => format!(
                 "stopping: {clients} client{} to finish; press Ctrl-C again to force",
@@ -273,7 +292,7 @@ impl Event {
         }
     }
 
-    pub(super) fn tone(&self) -> Tone {
+    fn tone(&self) -> Tone {
         match self {
             Self::Listening { .. } | Self::Connected { .. } | Self::Joined { .. } => Tone::Good,
             Self::Refused { .. }
@@ -288,7 +307,7 @@ impl Event {
 
 #[cfg(test)]
 #[path = "../../tests/it/json_doc.rs"]
-pub(super) mod json_doc;
+pub(crate) mod json_doc;
 
 #[cfg(test)]
 mod tests {

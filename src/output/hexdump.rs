@@ -7,20 +7,11 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
-use super::color::Paint;
-use super::{Output, screen};
-
-/// Which way bytes go, as seen from here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// The peer sent them.
-    In,
-    /// We sent them.
-    Out,
-}
+use crate::output::color::Paint;
+use crate::output::direction::Direction;
+use crate::output::handle::Output;
+use crate::output::terminal::screen;
+use crate::text;
 
 /// Shows what passes over one connection on standard error, also with `-q`.
 ///
@@ -37,13 +28,13 @@ pub struct Hexdump {
 impl Hexdump {
     /// Returns a hexdump of the connection with `peer`, whose times count from `started`.
     pub fn new(out: Output, peer: &str, started: Instant) -> Self {
-        Self { out, peer: super::escape_lines(peer), started, passed: [0; 2] }
+        Self { out, peer: text::escape_lines(peer), started, passed: [0; 2] }
     }
 
     /// Shows `bytes` that pass now.
     pub fn show(&mut self, direction: Direction, bytes: &[u8]) {
         let offset = self.pass(direction, bytes.len());
-        let (elapsed, peer, paint) = (self.started.elapsed(), &self.peer, self.out.err);
+        let (elapsed, peer, paint) = (self.started.elapsed(), &self.peer, self.out.error_paint());
         screen::talk(lines(direction, elapsed, peer, offset, bytes, paint));
     }
 
@@ -79,7 +70,7 @@ fn lines(
     let rest = format!(
         "{:.6} s {towards} {peer}, {}",
         elapsed.as_secs_f64(),
-        super::figures::count(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+        crate::output::figures::count(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
     );
     let head = format!("{arrow} {}\n", paint.dim(&rest));
     let offsets = (offset..).step_by(WIDTH);

@@ -8,7 +8,7 @@ use serde_json::ser::Formatter;
 use crate::text;
 
 /// Returns `value` as one line of JSON, newline included.
-pub(super) fn line(value: &impl Serialize) -> String {
+pub(crate) fn line(value: &impl Serialize) -> String {
     let mut out = Vec::with_capacity(128);
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, Guarded);
     // Our own types have string keys and write to memory: there is nothing that can fail.

@@ -7,9 +7,12 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 
-use super::editor::LineEditor;
-use super::{Event, Events, NetText, Output, keyboard, screen};
-use crate::patient;
+use crate::blocking;
+use crate::output::event::{Event, NetText};
+use crate::output::event_queue::Events;
+use crate::output::handle::Output;
+use crate::output::terminal::editor::LineEditor;
+use crate::output::terminal::{keyboard, screen};
 use crate::text::StreamEscaper;
 
 /// Writes what peers send.
@@ -67,7 +70,7 @@ impl Payload {
         if let Way::Escaped(..) = self.way {
             match LineEditor::begin(out) {
                 Some(editor) => keyboard::leave(editor),
-                None => screen::begin(Some(out.err.prompt(screen::PROMPT))),
+                None => screen::begin(Some(out.error_paint().prompt(screen::PROMPT))),
             }
         } else {
             screen::begin(None);
@@ -82,7 +85,7 @@ impl Payload {
     pub fn write(&mut self, peer: &str, bytes: &[u8]) -> io::Result<()> {
         match &mut self.way {
             Way::Verbatim { stdout, on_terminal } => {
-                patient::write_all(stdout, bytes)?;
+                blocking::write_all(stdout, bytes)?;
                 if *on_terminal {
                     screen::passed(bytes);
                 }

@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-use super::figures::{micros, rate};
-use super::table::{Report, Table};
+use crate::output::figures::{micros, rate};
+use crate::output::table::{Report, Table};
 
 /// What is known of a connection at its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -7,7 +7,7 @@ use std::os::fd::BorrowedFd;
 use comfy_table::{ContentArrangement, presets};
 use serde::Serialize;
 
-use super::color::Paint;
+use crate::output::color::Paint;
 use crate::text;
 
 /// A finished answer. Its JSON comes from `Serialize`, its text from [`Report::tables`].
@@ -42,7 +42,7 @@ impl<T: AsRef<str>> From<T> for Cell {
 impl Cell {
     /// Takes text that is escaped already, by rules of its own: its backslashes stay.
     pub fn escaped(text: &str) -> Self {
-        Self(super::escape_lines(text))
+        Self(text::escape_lines(text))
     }
 }
 

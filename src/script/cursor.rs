@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::error::Wrong;
+use crate::script::error::Wrong;
 use crate::text;
 
 /// The escapes a text may hold, for whoever wrote another one.

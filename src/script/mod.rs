@@ -25,10 +25,12 @@
 mod action;
 mod cursor;
 mod error;
-mod order;
+mod excerpt;
 mod outcome;
 mod parse;
 mod play;
+mod sequence;
+mod step;
 mod unmatched;
 
 use std::fs::File;
@@ -37,32 +39,16 @@ use std::path::Path;
 
 pub use self::action::{Action, Attachment, Pattern};
 pub use self::error::{Error, Wrong};
-pub use self::outcome::{Got, Label, Stop, Unmet, Why};
+pub use self::excerpt::Excerpt;
+pub use self::outcome::{Label, Stop, Unmet, Why};
 pub use self::parse::{DEFAULT_WAIT, STEPS};
 pub use self::play::{Line, Played, play};
-
-/// The longest script, in bytes: far beyond what anyone writes, and small to hold in memory.
-/// Payload belongs into files.
-pub const MAX_BYTES: usize = 1024 * 1024;
-
-/// The most lines of a script; a loop unrolled by a program still fits.
-pub const MAX_LINES: usize = 10_000;
+pub use self::step::{MAX_BYTES, MAX_LINES, Step};
 
 /// What is to be done on a connection, in order; at least one step.
 #[derive(Clone, Debug)]
 pub struct Script {
     steps: Vec<Step>,
-}
-
-/// One step, and how to name it to a user.
-#[derive(Clone, Debug)]
-pub struct Step {
-    /// Where it stands: `smtp.txt:3`, or the flag that gave it.
-    pub place: String,
-    /// How it was written, without its duration.
-    pub text: String,
-    /// What to do.
-    pub action: Action,
 }
 
 impl Script {

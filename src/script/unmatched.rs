@@ -1,7 +1,7 @@
 //! What came and no expectation has used up yet: a buffer with a bound.
 
-use super::action::Pattern;
-use super::outcome::Got;
+use crate::script::action::Pattern;
+use crate::script::excerpt::Excerpt;
 
 /// The most bytes an expectation looks through. More than any answer somebody waits for; what a
 /// peer sends without end must not fill the memory, nor the time, since all of it is looked
@@ -48,8 +48,8 @@ impl Unmatched {
     }
 
     /// Returns what a user is shown of it.
-    pub(super) fn got(&self) -> Got {
-        Got::of(&self.bytes, self.heard)
+    pub(super) fn got(&self) -> Excerpt {
+        Excerpt::of(&self.bytes, self.heard)
     }
 }
 

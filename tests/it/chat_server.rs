@@ -1,8 +1,9 @@
-//! `chat-server`: one room, one order, and nobody waits for anybody.
+//! `chat-server`: one room and one order of messages; a slow member delays no other.
 
 use std::io::Write as _;
 use std::time::Duration;
 
+use crate::support::program::over_unix;
 use crate::support::{Client, Server, sockkit};
 
 fn enter(server: &Server, nick: &str) -> Client {
@@ -266,4 +267,21 @@ fn one_who_talks_without_a_pause_keeps_nobody_waiting() {
     over.store(true, std::sync::atomic::Ordering::Relaxed);
     talking.join().unwrap();
     drop(listener);
+}
+
+#[test]
+fn the_chat_server_speaks_over_a_unix_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let (_server, mut alice) = over_unix("chat-server", &path);
+    let mut bob = sockkit("connect").arg(format!("unix:{}", path.display())).start();
+    for (name, client) in [("alice", &mut alice), ("bob", &mut bob)] {
+        client.stdout.wait_for_text("Nickname: ");
+        client.write(format!("{name}\n").as_bytes());
+    }
+    alice.stdout.wait_for_text("bob");
+    alice.write(b"hello everybody\n");
+    bob.stdout.wait_for_text("hello everybody");
+    bob.write(b"/quit\n");
+    bob.wait().code(0);
 }

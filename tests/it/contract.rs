@@ -1,4 +1,4 @@
-//! What holds for every command: streams, formats, colour, exit codes, help.
+//! What holds for every command: streams, formats, colour, help.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -8,9 +8,9 @@ use hickory_resolver::proto::op::ResponseCode;
 use serde_json::Value;
 use sockkit::cli::Cli;
 
-use crate::dns_server::DnsServer;
 use crate::json_doc;
-use crate::support::{ClosedPort, Sockkit, sockkit};
+use crate::support::peers::dns_server::DnsServer;
+use crate::support::{ClosedPort, Sockkit, Terminal, sockkit};
 
 /// All commands there are.
 fn commands() -> Vec<String> {
@@ -28,17 +28,6 @@ fn help_is_data_and_every_command_has_examples() {
     }
     let ran = sockkit("--help").run().code(0);
     assert!(ran.out().contains(sockkit::exit::EXIT_STATUS.lines().nth(5).unwrap()));
-}
-
-#[test]
-fn what_is_no_command_line_is_exit_2_on_standard_error() {
-    for args in ["", "no-such-command", "--no-such-flag", "info extra", "echo-server 0 --grace 5"] {
-        let ran = sockkit(args).run().code(2);
-        assert_eq!(ran.out(), "", "{args}");
-        assert!(!ran.stderr.is_empty());
-    }
-    let ran = sockkit("inof").run().code(2);
-    assert!(ran.stderr.contains("'info'"), "{}", ran.stderr);
 }
 
 #[test]
@@ -141,4 +130,24 @@ fn the_version_is_one_line_and_more_with_v() {
     let long = sockkit("--version -v").run().code(0).out();
     assert!(long.starts_with(&expected));
     assert!(long.contains("commit: ") && long.contains("target: "), "{long}");
+}
+
+#[test]
+fn e39_what_a_client_sends_cannot_play_with_the_servers_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    for server in ["listen 0 -4", "listen 0 -4 -k", "echo-server 0 -4 -v", "chat-server 0 -4 -v"] {
+        let terminal = Terminal::start(server, directory.path());
+        let addr = terminal.screen.wait_for(|text| {
+            let (_, rest) = text.split_once(" on ")?;
+            rest.split_once(' ')?.0.parse().ok()
+        });
+        let mut client = crate::support::Client::connect(addr);
+        if server.starts_with("chat") {
+            client.read_until("Nickname: ");
+            client.send(b"eve\n");
+        }
+        client.send(b"\x1b]0;pwned\x07 ok\n");
+        let text = terminal.screen.wait_for_text("pwned\\u{7} ok");
+        assert!(!text.contains("\u{1b}]0;") && !text.contains('\u{7}'), "{server}: {text:?}");
+    }
 }

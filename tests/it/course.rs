@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use crate::dns_server::{DnsServer, a};
+use crate::support::peers::dns_server::{DnsServer, a};
 use crate::support::{Client, Peer, sockkit};
 
 /// The course's `recv(1024)`.

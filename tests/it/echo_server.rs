@@ -1,8 +1,9 @@
-//! `echo-server`: bytes back, to many at once, whatever they do.
+//! `echo-server`: sends back what it receives, to many clients at once.
 
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
+use crate::support::program::over_unix;
 use crate::support::{Client, eventually, sockkit};
 
 #[test]
@@ -252,6 +253,40 @@ fn standard_output_that_is_closed_is_warned_of_once() {
     running.signal(rustix::process::Signal::TERM);
     let ran = running.wait().code(0);
     assert_eq!(ran.stderr.matches("standard output is gone").count(), 1);
+}
+
+#[test]
+fn the_echo_server_lets_in_who_may() {
+    for (rules, comes_in) in [
+        ("--allow 127.0.0.0/8", true),
+        ("--allow 127.0.0.0/8 --deny 127.0.0.1", false),
+        ("--allow 192.0.2.0/24,2001:db8::/32", false),
+    ] {
+        let echo = sockkit(&format!("echo-server 127.0.0.1:0 {rules}")).serve();
+        let mut client = echo.client();
+        let who = client.stream.local_addr().unwrap();
+        if comes_in {
+            client.send("hello\n");
+            assert_eq!(client.line(), "hello");
+        } else {
+            assert_eq!(client.read_to_end(), b"");
+            echo.running.stderr.wait_for_text(&format!("refused {who}"));
+        }
+        echo.stop().code(0);
+    }
+}
+
+#[test]
+fn the_echo_server_speaks_over_a_unix_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let (server, mut client) = over_unix("echo-server", &path);
+    client.write(b"hello");
+    client.close_stdin();
+    assert_eq!(client.wait().code(0).out(), "hello");
+    server.signal(rustix::process::Signal::TERM);
+    server.wait().code(0);
+    assert!(!path.exists());
 }
 
 /// User and system time of a process, to the clock tick.

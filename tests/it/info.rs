@@ -1,6 +1,7 @@
-//! `info`: what this machine knows about itself, with and without a network.
+//! `info`: what it shows about this machine, with and without a network.
 
-use crate::support::{in_namespace, sockkit};
+use crate::support::terminal::here;
+use crate::support::{Terminal, in_namespace, sockkit};
 
 #[test]
 fn json_has_the_promised_fields() {
@@ -84,4 +85,13 @@ fn addresses_routes_and_servers_of_a_made_up_network_are_shown() {
     let addresses = v0["addresses"].as_array().unwrap();
     assert!(addresses.contains(&"198.51.100.7/24".into()), "{addresses:?}");
     assert!(addresses.contains(&"2001:db8:1::7/64".into()), "{addresses:?}");
+}
+
+#[test]
+fn a_report_is_in_colour_on_a_terminal() {
+    let directory = here();
+    let terminal = Terminal::start("info", directory.path());
+    let text = terminal.screen.wait_for_text("ADDRESSES");
+    assert!(text.contains("\u{1b}[1mINTERFACE"), "{text:?}");
+    assert_eq!(terminal.wait(), 0);
 }

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
-use crate::process::wait_until_listening;
+use crate::support::procfs::wait_until_listening;
 use crate::support::{Sockkit, payload, shell, skip, sockkit};
 
 /// How much each side says: more than any buffer between them holds.

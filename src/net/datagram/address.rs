@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::net::{SocketAddrAny, SocketAddrUnix};
 
-use crate::net::addr::Addr;
+use crate::net::address::addr::Addr;
 
 /// Where a datagram is from, or goes to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -5,16 +5,18 @@ use std::net::SocketAddr;
 
 use socket2::{Domain, Protocol, SockRef, Type};
 
-use super::pktinfo;
-use super::socket::Socket;
-use crate::net::addr::Addr;
+use crate::net::address::addr::Addr;
+use crate::net::address::endpoint::LocalAddress;
+use crate::net::address::host::{Host, Port};
+use crate::net::address::names::Family;
+use crate::net::address::unix::UnixPlace;
+use crate::net::bind::{self, Reach};
+use crate::net::datagram::packet_info;
+use crate::net::datagram::socket::Socket;
 use crate::net::deadline::Deadline;
-use crate::net::endpoint::{Host, Origin, Port};
 use crate::net::error::Error;
-use crate::net::names::Family;
-use crate::net::options::Options;
-use crate::net::socket::{self, Reach};
-use crate::net::unix::{self, SocketFile, UnixPlace};
+use crate::net::socket_file::{self, SocketFile};
+use crate::net::socket_options::Options;
 
 /// What the kernel may keep of datagrams nobody has read yet, in bytes: a burst survives a moment
 /// without us. It lowers the number to `net.core.rmem_max`.
@@ -64,12 +66,12 @@ impl Socket {
     /// Our end cannot be bound, or there is no way to the peer.
     pub fn connected(
         to: Where<'_>,
-        from: Option<&Origin>,
+        from: Option<&LocalAddress>,
         options: Options,
     ) -> Result<Self, Unopened> {
         let (opened, file) = match (to, from) {
             (Where::Net(to), from) => (open_net(to, from, options)?, None),
-            (Where::Unix(_), Some(Origin::Unix(place))) => {
+            (Where::Unix(_), Some(LocalAddress::Unix(place))) => {
                 bind_unix(place, None).map_err(|source| bind_failed(place.addr(), source))?
             }
             (Where::Unix(to), _) => {
@@ -102,7 +104,7 @@ impl Socket {
             Bound::Net(host, port, reach, family) => {
                 let bind = |addr| bind(addr, options);
                 let start = |opened| Self::new(opened, None);
-                socket::open_all(host, port, reach, family, deadline, bind, start).await
+                bind::open_all(host, port, reach, family, deadline, bind, start).await
             }
             Bound::Unix(place, mode) => {
                 let opened = bind_unix(place, mode);
@@ -127,16 +129,16 @@ fn open(addr: SocketAddr, options: Options) -> io::Result<socket2::Socket> {
 /// Opens a client's socket, bound to its own end.
 fn open_net(
     to: SocketAddr,
-    from: Option<&Origin>,
+    from: Option<&LocalAddress>,
     options: Options,
 ) -> Result<socket2::Socket, Unopened> {
     let socket = open(to, options)?;
     match from {
-        Some(Origin::Net(from)) => {
+        Some(LocalAddress::Net(from)) => {
             let bound = socket.bind(&(*from).into());
             bound.map_err(|source| bind_failed(Addr::from(*from), source))?;
         }
-        Some(Origin::Unix(place)) => {
+        Some(LocalAddress::Unix(place)) => {
             return Err(bind_failed(place.addr(), ErrorKind::AddrNotAvailable.into()));
         }
         None => {}
@@ -152,7 +154,7 @@ fn bind(addr: SocketAddr, options: Options) -> io::Result<(socket2::Socket, Sock
         socket.set_only_v6(true)?;
     }
     if addr.ip().is_unspecified() {
-        pktinfo::ask(&socket, addr.is_ipv6())?;
+        packet_info::ask(&socket, addr.is_ipv6())?;
     }
     socket.bind(&addr.into())?;
     let real = socket.local_addr()?.as_socket().unwrap_or(addr);
@@ -163,7 +165,7 @@ fn bind_unix(
     place: &UnixPlace,
     mode: Option<u32>,
 ) -> io::Result<(socket2::Socket, Option<SocketFile>)> {
-    unix::bind(place, Type::DGRAM, mode)
+    socket_file::bind(place, Type::DGRAM, mode)
 }
 
 /// Opens a Unix socket with a name nobody else has: on Linux one that needs no file.

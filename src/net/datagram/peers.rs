@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::address::{Address, Received, Route};
-use super::progress::Counts;
-use crate::net::access::Access;
-use crate::net::addr::Addr;
+use crate::net::accept::access::Access;
+use crate::net::address::addr::Addr;
+use crate::net::datagram::address::{Address, Received, Route};
+use crate::net::datagram::progress::Counts;
 
 /// Strangers told of once each; beyond that many nobody is.
 const MAX_STRANGERS: usize = 64;

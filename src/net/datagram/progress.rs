@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use super::outbox;
-use crate::net::since::Since;
-use crate::net::tap::Tap;
+use crate::net::datagram::outgoing;
+use crate::net::idle_clock::Since;
+use crate::net::stream::observer::Tap;
+use crate::sync::lock;
 
 /// What both directions carried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,11 +85,11 @@ impl End {
     }
 }
 
-impl From<outbox::Failure> for End {
-    fn from(failure: outbox::Failure) -> Self {
+impl From<outgoing::Failure> for End {
+    fn from(failure: outgoing::Failure) -> Self {
         match failure {
-            outbox::Failure::Input(error) => Self::Input(error),
-            outbox::Failure::TooLong(_) => Self::TooLong,
+            outgoing::Failure::Input(error) => Self::Input(error),
+            outgoing::Failure::TooLong(_) => Self::TooLong,
         }
     }
 }
@@ -152,6 +153,6 @@ impl Progress {
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.record)
     }
 }

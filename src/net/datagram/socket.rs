@@ -11,10 +11,10 @@ use rustix::net::{RecvFlags, SendFlags};
 use tokio::io::Interest;
 use tokio::net::{UdpSocket, UnixDatagram};
 
-use super::address::{Address, Received, Route};
-use super::pktinfo;
-use crate::net::addr::Addr;
-use crate::net::unix::SocketFile;
+use crate::net::address::addr::Addr;
+use crate::net::datagram::address::{Address, Received, Route};
+use crate::net::datagram::packet_info;
+use crate::net::socket_file::SocketFile;
 
 /// How long a full socket is left alone before it is tried again, first and at most. Nothing
 /// announces that a Unix socket we are not connected to has place again.
@@ -101,7 +101,7 @@ impl Socket {
     pub(super) fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
         let mut receive = || {
             if self.is_wildcard {
-                pktinfo::receive(self.as_fd(), buffer)
+                packet_info::receive(self.as_fd(), buffer)
             } else {
                 receive_plainly(self.as_fd(), buffer)
             }
@@ -137,7 +137,7 @@ impl Socket {
         let sent = match route {
             None => rustix::net::send(socket, bytes, flags),
             Some(Route { to: Address::Net(to), from: Some(from) }) => {
-                return pktinfo::send(socket, bytes, *to, *from);
+                return packet_info::send(socket, bytes, *to, *from);
             }
             Some(Route { to: Address::Net(to), .. }) => {
                 rustix::net::sendto(socket, bytes, flags, to)

@@ -1,6 +1,6 @@
 //! How a stream of input becomes datagrams. Pure: whoever reads says when the input rests or ends.
 
-use super::MAX_DATAGRAM;
+use crate::net::datagram::MAX_DATAGRAM;
 
 /// Where a datagram ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,12 +9,12 @@ use rustls::crypto::CryptoProvider;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsConnector, TlsStream};
 
-use super::heard::Heard;
-use super::judge::{Judge, Law};
-use super::{
+use crate::net::Deadline;
+use crate::net::tls::first_bytes::Heard;
+use crate::net::tls::verifier::{Judge, Law};
+use crate::net::tls::{
     Alpn, Error, Facts, KeyPair, Pin, ServerName, SetupError, Side, key_log, pem, provider,
 };
-use crate::net::Deadline;
 
 /// What a client may be told.
 #[derive(Clone, Debug, Default)]

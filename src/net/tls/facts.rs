@@ -2,7 +2,7 @@
 
 use rustls::{CommonState, ProtocolVersion};
 
-use super::Pin;
+use crate::net::tls::Pin;
 use crate::text;
 
 /// What is known of a TLS connection once its handshake is done.

@@ -5,11 +5,12 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rustls::{KeyLog, NoKeyLog};
 
-use super::pem::SetupError;
+use crate::net::tls::pem::SetupError;
+use crate::sync::lock;
 
 /// Only the owner may read what opens every connection.
 const MODE: u32 = 0o600;
@@ -32,7 +33,7 @@ pub(super) fn open(path: Option<&Path>) -> Result<Arc<dyn KeyLog>, SetupError> {
 impl KeyLog for KeyLogFile {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         let line = format!("{label} {} {}\n", hex(client_random), hex(secret));
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = lock(&self.0);
         // There is nobody to tell here, and a full disk must not end the connection.
         file.write_all(line.as_bytes()).ok();
     }

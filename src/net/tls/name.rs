@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use rustls::pki_types;
 
-use crate::net::endpoint::Host;
+use crate::net::address::host::Host;
 use crate::text;
 
 /// Who a server's certificate must be for. A name is also told to the server (SNI); an address is

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, OtherError};
 
-use super::judge::{NoRoots, Seen, WrongPin};
+use crate::net::tls::verifier::{NoRoots, Seen, WrongPin};
 use crate::text;
 
 /// Names of a certificate that are told: a line's worth.

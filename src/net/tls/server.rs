@@ -13,10 +13,13 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
-use super::heard::Heard;
-use super::pem::Credentials;
-use super::{Alpn, Error, Facts, KeyPair, Pin, SetupError, Side, Trust, key_log, pem, provider};
-use crate::net::{Deadline, host};
+use crate::net::Deadline;
+use crate::net::address::interface;
+use crate::net::tls::first_bytes::Heard;
+use crate::net::tls::pem::Credentials;
+use crate::net::tls::{
+    Alpn, Error, Facts, KeyPair, Pin, SetupError, Side, Trust, key_log, pem, provider,
+};
 
 /// How long a client that failed is listened to, so that it hears why: a socket that is closed
 /// while bytes lie unread resets the connection, and the alert may be lost with it.
@@ -164,7 +167,7 @@ async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
 
 /// Makes a certificate for this machine, and its key.
 fn self_signed(names: &[String]) -> Result<Credentials, SetupError> {
-    let own = host::hostname().ok();
+    let own = interface::hostname().ok();
     let always = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let mut known: Vec<String> = Vec::new();
     for name in always.into_iter().chain(own).chain(names.iter().cloned()) {

@@ -6,7 +6,7 @@ use std::path::Path;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use super::*;
-use crate::script::Got;
+use crate::script::Excerpt;
 use crate::script::unmatched::MAX_UNMATCHED;
 
 /// A line of which the tests see everything.
@@ -187,7 +187,7 @@ async fn the_peers_end_ends_the_waiting_at_once_but_not_before_its_last_words_co
     let unmet = unmet(outcome);
     assert_eq!(unmet.why, Why::PeerEnded);
     assert_eq!(unmet.to_string(), "expect /more/ was not met before the peer's end (s.txt:2)");
-    assert_eq!(unmet.got, Got { bytes: b" words".to_vec(), omitted: 0, was_heard: true });
+    assert_eq!(unmet.got, Excerpt { bytes: b" words".to_vec(), omitted: 0, was_heard: true });
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Authority, self_signed, shake, trusting};
+use crate::net::tls::tests::{Authority, self_signed, shake, trusting};
 use crate::net::tls::{
     Client, ClientOptions, ClientTrust, Identity, KeyPair, Pin, Server, ServerOptions, SetupError,
 };

@@ -1,0 +1,3 @@
+//! Files that sockkit writes: how they are opened, appended to and replaced.
+
+pub mod record_log;

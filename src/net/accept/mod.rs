@@ -1,0 +1,19 @@
+//! The one accept loop in which every server of this program runs: connection slots, eviction,
+//! workers, the access list and inherited sockets.
+
+mod accept_loop;
+pub mod access;
+pub mod descriptors;
+pub mod inherited;
+pub mod listener;
+mod service;
+mod slot;
+mod slots;
+#[cfg(test)]
+mod tests;
+mod workers;
+
+pub use self::accept_loop::serve;
+pub use self::service::{Connection, Notice, Rules, Served, Service, WhenFull};
+pub use self::slot::{Leave, Seat};
+pub use self::workers::default_workers;

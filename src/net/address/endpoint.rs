@@ -1,0 +1,171 @@
+//! Where to connect or listen, parsed once at the edge.
+//!
+//! `HOST PORT`, `HOST:PORT`, `[v6]:PORT`, `unix:PATH`, `unix:@ABSTRACT`, each with an optional
+//! scheme; listeners take `[HOST:]PORT`. Below this module no string is still an address.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+use crate::net::address::host::{Host, Port};
+use crate::net::address::parse::{ParseError, split_port, split_scheme};
+use crate::net::address::transport::Transport;
+use crate::net::address::unix::{self, UnixPlace};
+
+/// Something to connect to, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// How bytes travel.
+    pub transport: Transport,
+    /// Where to.
+    pub address: Address,
+}
+
+/// Where an endpoint is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// On the network.
+    Net(Host, Port),
+    /// On this machine.
+    Unix(UnixPlace),
+}
+
+/// Our own end of a connection, where it matters: `ADDR[:PORT]`, for datagrams also `unix:PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LocalAddress {
+    /// An address of this machine; port 0 for any.
+    Net(SocketAddr),
+    /// A Unix socket.
+    Unix(UnixPlace),
+}
+
+/// What stands where a host is expected: a host, or already a whole endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The port is still to come.
+    Host(Host),
+    /// Nothing is missing.
+    Endpoint(Endpoint),
+}
+
+impl Endpoint {
+    /// Joins what stood in a host's place with the port beside it.
+    ///
+    /// # Errors
+    /// No port at all, or two.
+    pub fn join(target: Target, port: Option<Port>) -> Result<Self, ParseError> {
+        match (target, port) {
+            (Target::Endpoint(endpoint), None) => Ok(endpoint),
+            (Target::Endpoint(endpoint), Some(_)) => {
+                Err(ParseError::TwoPorts(endpoint.to_string()))
+            }
+            (Target::Host(host), None) => Err(ParseError::MissingPort(host.to_string())),
+            (Target::Host(host), Some(port)) => {
+                Ok(Self { transport: Transport::Tcp, address: Address::Net(host, port) })
+            }
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            let address = Address::Unix(unix::parse(path)?);
+            return Ok(Self::Endpoint(Endpoint { transport: Transport::Unix, address }));
+        }
+        let (transport, rest) = split_scheme(text)?;
+        let with_scheme = rest.len() < text.len();
+        match split_port(rest)? {
+            (host, Some(port)) => {
+                let address = Address::Net(host.parse()?, port.parse()?);
+                Ok(Self::Endpoint(Endpoint { transport, address }))
+            }
+            (_, None) if with_scheme => Err(ParseError::MissingPort(text.to_owned())),
+            (host, None) => Ok(Self::Host(host.parse()?)),
+        }
+    }
+}
+
+impl FromStr for LocalAddress {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return unix::parse(path).map(Self::Unix);
+        }
+        let (host, port) = split_port(text)?;
+        let ip = host.parse().map_err(|_| ParseError::LocalAddress(text.to_owned()))?;
+        let port: Port = port.map_or(Ok(Port(0)), str::parse)?;
+        Ok(Self::Net(SocketAddr::new(ip, port.0)))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.transport {
+            Transport::Tcp | Transport::Unix | Transport::UnixDatagram => {}
+            Transport::Udp => f.write_str("udp://")?,
+            Transport::Tls => f.write_str("tls://")?,
+        }
+        match &self.address {
+            Address::Net(host @ Host::Ip(IpAddr::V6(_)), port) => write!(f, "[{host}]:{}", port.0),
+            Address::Net(host, port) => write!(f, "{host}:{}", port.0),
+            Address::Unix(place) => place.addr().fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(target: &str, port: Option<&str>) -> Result<String, ParseError> {
+        let port = port.map(str::parse).transpose()?;
+        Endpoint::join(target.parse()?, port).map(|endpoint| endpoint.to_string())
+    }
+
+    #[test]
+    fn every_spelling_of_an_endpoint_is_understood() {
+        for (target, port, shown) in [
+            ("localhost", Some("80"), "localhost:80"),
+            ("localhost:80", None, "localhost:80"),
+            ("127.0.0.1", Some("http"), "127.0.0.1:80"),
+            ("::1", Some("80"), "[::1]:80"),
+            ("[::1]", Some("80"), "[::1]:80"),
+            ("[::1]:80", None, "[::1]:80"),
+            ("fe80::1%eth0", Some("80"), "fe80::1%eth0:80"),
+            ("tcp://a.example:1", None, "a.example:1"),
+            ("udp://[::1]:53", None, "udp://[::1]:53"),
+            ("tls://b.example:443", None, "tls://b.example:443"),
+            ("unix:/run/x.sock", None, "unix:/run/x.sock"),
+            ("unix:///run/x.sock", None, "unix:/run/x.sock"),
+            ("unix:@name", None, "unix:@name"),
+            ("bücher.example", Some("1"), "xn--bcher-kva.example:1"),
+            ("_srv.example.", Some("1"), "_srv.example.:1"),
+        ] {
+            assert_eq!(endpoint(target, port).as_deref(), Ok(shown), "{target} {port:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused_with_its_reason() {
+        for (target, port, error) in [
+            ("", Some("80"), ParseError::EmptyHost),
+            (":80", None, ParseError::EmptyHost),
+            ("localhost", None, ParseError::MissingPort("localhost".into())),
+            ("localhost:80", Some("81"), ParseError::TwoPorts("localhost:80".into())),
+            ("::g:80:x", Some("1"), ParseError::Host("::g:80:x".into())),
+            ("fe80::1:http", None, ParseError::Brackets("fe80::1".into())),
+            ("http://a", None, ParseError::Scheme("http".into())),
+            ("tcp://a", None, ParseError::MissingPort("tcp://a".into())),
+            ("a b", Some("1"), ParseError::Host("a b".into())),
+            ("a..b", Some("1"), ParseError::Host("a..b".into())),
+            ("unix:", None, ParseError::EmptyPath),
+            ("[::1", Some("1"), ParseError::Host("[::1".into())),
+        ] {
+            assert_eq!(endpoint(target, port), Err(error), "{target} {port:?}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Hosts and ports, parsed from text.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use crate::net::address::parse::ParseError;
+use crate::net::address::service;
+
+/// A machine: an address, or a name that stands for some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// A literal address.
+    Ip(IpAddr),
+    /// A name, or an address with a zone (`fe80::1%eth0`), for the system's resolver.
+    Name(String),
+}
+
+/// A port number: given as one, or by a service's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Port(pub u16);
+
+impl FromStr for Host {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        if text.is_empty() {
+            return Err(ParseError::EmptyHost);
+        }
+        if let Ok(ip) = text.parse() {
+            return Ok(Self::Ip(ip));
+        }
+        let invalid = || ParseError::Host(text.to_owned());
+        if let Some((address, zone)) = text.split_once('%') {
+            let plain = address.parse::<Ipv6Addr>().is_ok();
+            let named = !zone.is_empty() && zone.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
+            return if plain && named { Ok(Self::Name(text.to_owned())) } else { Err(invalid()) };
+        }
+        let name = if text.is_ascii() {
+            text.to_owned()
+        } else {
+            idna::domain_to_ascii(text).map_err(|_| invalid())?
+        };
+        let labels = name.strip_suffix('.').unwrap_or(&name);
+        // RFC 1035 section 3.1; underscores and leading hyphens exist in the wild.
+        let legal = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        if labels.len() > MAX_NAME || !labels.split('.').all(legal) {
+            return Err(invalid());
+        }
+        Ok(Self::Name(name))
+    }
+}
+
+impl FromStr for Port {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let invalid = || ParseError::Port(text.to_owned());
+        if text.bytes().all(|b| b.is_ascii_digit()) {
+            return text.parse().map(Self).map_err(|_| invalid());
+        }
+        service::port(text).map(Self).ok_or_else(invalid)
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(ip) => ip.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+/// The longest name in text form (RFC 1035 section 2.3.4: 255 octets on the wire).
+const MAX_NAME: usize = 253;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_none_is_refused() {
+        for port in ["70000", "65536", "-1", "abc-no-such-service", "80x", "", "+80", " 80", "８０"]
+        {
+            assert_eq!(port.parse::<Port>(), Err(ParseError::Port(port.to_owned())));
+        }
+    }
+}

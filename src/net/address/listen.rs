@@ -1,0 +1,95 @@
+//! Where a server listens: `[HOST:]PORT` or `unix:PATH`.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use crate::net::address::host::{Host, Port};
+use crate::net::address::parse::{ParseError, split_port, split_scheme};
+use crate::net::address::transport::Transport;
+use crate::net::address::unix::{self, UnixPlace};
+
+/// Where a server listens, and for what: `[HOST:]PORT`, `unix:PATH`, with an optional scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenAddress {
+    /// How bytes travel.
+    pub transport: Transport,
+    /// Where.
+    pub place: ListenPlace,
+}
+
+/// What a server binds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenPlace {
+    /// The host whose addresses are bound, none for the command's default; port 0 is any free one.
+    Net(Option<Host>, Port),
+    /// A Unix socket.
+    Unix(UnixPlace),
+}
+
+impl ListenAddress {
+    /// Returns the host that was given.
+    pub fn host(&self) -> Option<&Host> {
+        match &self.place {
+            ListenPlace::Net(host, _) => host.as_ref(),
+            ListenPlace::Unix(_) => None,
+        }
+    }
+}
+
+impl FromStr for ListenAddress {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            let place = ListenPlace::Unix(unix::parse(path)?);
+            return Ok(Self { transport: Transport::Unix, place });
+        }
+        let (transport, rest) = split_scheme(text)?;
+        let place = match split_port(rest)? {
+            (host, Some(port)) => ListenPlace::Net(Some(host.parse()?), port.parse()?),
+            (port, None) if port.parse::<Ipv6Addr>().is_ok() => {
+                return Err(ParseError::Brackets(port.to_owned()));
+            }
+            (port, None) => ListenPlace::Net(None, port.parse()?),
+        };
+        Ok(Self { transport, place })
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            ListenPlace::Net(Some(host @ Host::Ip(IpAddr::V6(_))), port) => {
+                write!(f, "[{host}]:{}", port.0)
+            }
+            ListenPlace::Net(Some(host), port) => write!(f, "{host}:{}", port.0),
+            ListenPlace::Net(None, port) => write!(f, "{}", port.0),
+            ListenPlace::Unix(place) => place.addr().fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_take_a_port_with_or_without_a_host() {
+        for (text, shown) in [
+            ("5666", "5666"),
+            ("0", "0"),
+            ("127.0.0.1:5666", "127.0.0.1:5666"),
+            ("[::]:5666", "[::]:5666"),
+            ("localhost:http", "localhost:80"),
+            ("udp://0", "0"),
+            ("unix:/run/x.sock", "unix:/run/x.sock"),
+            ("unix:@name", "unix:@name"),
+        ] {
+            let address: ListenAddress = text.parse().unwrap();
+            assert_eq!(address.to_string(), shown);
+        }
+        assert_eq!("::1".parse::<ListenAddress>(), Err(ParseError::Brackets("::1".into())));
+        assert_eq!("5666x".parse::<ListenAddress>(), Err(ParseError::Port("5666x".into())));
+    }
+}

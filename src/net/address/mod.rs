@@ -1,0 +1,12 @@
+//! Addresses: endpoints, services, host names and interfaces, each parsed once.
+
+pub mod addr;
+pub mod endpoint;
+pub mod host;
+pub mod interface;
+pub mod listen;
+pub mod names;
+pub mod parse;
+mod service;
+pub mod transport;
+pub mod unix;

@@ -1,0 +1,129 @@
+//! Which of our addresses a datagram came to, and from which an answer leaves.
+//!
+//! A socket bound to all addresses answers from whichever the route prefers, which a client that
+//! asked another one does not take. The kernel tells and takes the address beside the datagram
+//! (`IP_PKTINFO` in ip(7), RFC 3542 section 6).
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+pub(crate) use crate::net::datagram::packet_info::known::{ask, receive, send};
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub(crate) use crate::net::datagram::packet_info::unknown::{ask, receive, send};
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+mod known {
+    use std::io::{self, IoSlice, IoSliceMut};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+    use std::os::fd::{AsRawFd as _, BorrowedFd};
+
+    use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
+    use nix::sys::socket::{
+        ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg,
+        setsockopt, sockopt,
+    };
+    use socket2::Socket;
+
+    use crate::net::datagram::address::{Address, Received};
+
+    /// Asks the kernel to tell with every datagram where it came to.
+    pub(crate) fn ask(socket: &Socket, is_ipv6: bool) -> io::Result<()> {
+        if is_ipv6 {
+            setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+        } else {
+            setsockopt(socket, sockopt::Ipv4PacketInfo, &true)?;
+        }
+        Ok(())
+    }
+
+    /// Receives a datagram that waits.
+    pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
+        let room = buffer.len();
+        let mut control = nix::cmsg_space!(in_pktinfo, in6_pktinfo);
+        let mut parts = [IoSliceMut::new(buffer)];
+        let message = recvmsg::<SockaddrStorage>(
+            socket.as_raw_fd(),
+            &mut parts,
+            Some(&mut control),
+            MsgFlags::empty(),
+        )?;
+        let from = message.address.as_ref().and_then(net_address);
+        let to = message.cmsgs()?.find_map(|told| match told {
+            ControlMessageOwned::Ipv4PacketInfo(info) => {
+                Some(IpAddr::from(Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes())))
+            }
+            ControlMessageOwned::Ipv6PacketInfo(info) => {
+                Some(IpAddr::from(Ipv6Addr::from(info.ipi6_addr.s6_addr)))
+            }
+            _ => None,
+        });
+        Ok(Received {
+            len: message.bytes.min(room),
+            is_cut: message.flags.contains(MsgFlags::MSG_TRUNC),
+            from: from.map_or(Address::Unnamed, Address::Net),
+            // What came to many is answered from an address of one.
+            to: to.filter(|ip| !ip.is_multicast() && !ip.is_unspecified()),
+        })
+    }
+
+    /// Sends a datagram that leaves from `from`.
+    pub(crate) fn send(
+        socket: BorrowedFd<'_>,
+        bytes: &[u8],
+        to: SocketAddr,
+        from: IpAddr,
+    ) -> io::Result<()> {
+        let parts = [IoSlice::new(bytes)];
+        let destination = Some(SockaddrStorage::from(to));
+        let send = |told: ControlMessage<'_>| {
+            let flags = MsgFlags::empty();
+            sendmsg(socket.as_raw_fd(), &parts, &[told], flags, destination.as_ref())
+        };
+        match from {
+            IpAddr::V4(ip) => send(ControlMessage::Ipv4PacketInfo(&in_pktinfo {
+                ipi_ifindex: 0,
+                ipi_spec_dst: in_addr { s_addr: u32::from_ne_bytes(ip.octets()) },
+                ipi_addr: in_addr { s_addr: 0 },
+            })),
+            IpAddr::V6(ip) => send(ControlMessage::Ipv6PacketInfo(&in6_pktinfo {
+                ipi6_addr: in6_addr { s6_addr: ip.octets() },
+                // Where an address needs a zone, the destination has it.
+                ipi6_ifindex: 0,
+            })),
+        }?;
+        Ok(())
+    }
+
+    fn net_address(address: &SockaddrStorage) -> Option<SocketAddr> {
+        let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::from(*v4));
+        v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::from(*v6)))
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+mod unknown {
+    use std::io;
+    use std::net::{IpAddr, SocketAddr};
+    use std::os::fd::BorrowedFd;
+
+    use rustix::net::{SendFlags, sendto};
+    use socket2::Socket;
+
+    use crate::net::address::Received;
+
+    /// Here the route alone decides where answers leave from.
+    pub(crate) fn ask(_socket: &Socket, _is_ipv6: bool) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
+        crate::net::bind::receive_plainly(socket, buffer)
+    }
+
+    pub(crate) fn send(
+        socket: BorrowedFd<'_>,
+        bytes: &[u8],
+        to: SocketAddr,
+        _from: IpAddr,
+    ) -> io::Result<()> {
+        Ok(sendto(socket, bytes, SendFlags::empty(), &to).map(drop)?)
+    }
+}

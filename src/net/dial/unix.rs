@@ -1,0 +1,63 @@
+//! Connecting to a Unix stream socket.
+
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
+use tokio::net::UnixStream;
+
+use crate::net::address::addr::Addr;
+use crate::net::address::unix::UnixPlace;
+use crate::net::deadline::Deadline;
+use crate::net::dial::race::Dialed;
+use crate::net::error::{ConnectAttempt, Error, Span};
+use crate::net::stream::Stream;
+
+/// Connects to a Unix socket.
+///
+/// # Errors
+/// [`Error::Connect`] with the one attempt.
+pub(super) async fn connect(place: &UnixPlace, deadline: Deadline) -> Result<Dialed, Error> {
+    let peer = place.addr();
+    let began = Instant::now();
+    let connected = match open(place, deadline).await {
+        Ok(stream) => stream.local_addr().map(|local| (stream, Addr::of_unix(&local.into()))),
+        Err(error) => Err(error),
+    };
+    let span = Span { started: Duration::ZERO, ended: began.elapsed() };
+    match connected {
+        Ok((stream, local)) => {
+            let stream = Stream::Unix(stream);
+            let (failed, unanswered) = (Vec::new(), Vec::new());
+            Ok(Dialed { stream, peer, local, began, span, failed, unanswered })
+        }
+        Err(error) => {
+            let attempts = vec![ConnectAttempt { addr: peer.clone(), error, span: Some(span) }];
+            let timed_out = deadline.has_passed();
+            Err(Error::Connect { target: peer.to_string(), attempts, timed_out })
+        }
+    }
+}
+
+/// A full backlog is told at once instead of waited for; this long until the next try.
+const FULL_PAUSE: Duration = Duration::from_millis(20);
+
+/// Connects to the stream socket at `place`.
+///
+/// # Errors
+/// Nobody listens there, or the backlog stayed full until `deadline`.
+async fn open(place: &UnixPlace, deadline: Deadline) -> io::Result<UnixStream> {
+    let addr = place.to_sockaddr()?;
+    loop {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        match socket.connect(&addr) {
+            Ok(()) => return UnixStream::from_std(socket.into()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        if deadline.bound(tokio::time::sleep(FULL_PAUSE)).await.is_err() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+    }
+}

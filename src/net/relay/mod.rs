@@ -1,0 +1,21 @@
+//! Bytes both ways between a connection and our end: sources, sinks, pipes, shared input, and the
+//! rules by which a connection ends.
+
+mod acknowledgement;
+mod buffers;
+mod end;
+mod input;
+mod pipe;
+mod settings;
+mod shared_input;
+mod sink;
+mod source;
+mod transfer;
+
+pub use self::end::{End, failed};
+pub use self::input::Input;
+pub use self::settings::{LineEnds, Policy};
+pub use self::shared_input::Broadcast;
+pub use self::sink::{Sink, Writer};
+pub use self::source::Source;
+pub use self::transfer::pump;

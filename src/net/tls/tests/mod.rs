@@ -1,0 +1,367 @@
+//! Handshakes of both sides with each other, and with peers that do something else.
+
+mod files;
+mod other_protocols;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio_rustls::TlsStream;
+
+use super::*;
+use crate::net::Deadline;
+
+/// How long anything may take: far more than it needs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a test makes of a certificate before it is signed.
+type Change = fn(&mut CertificateParams);
+
+type Outcome = Result<(TlsStream<DuplexStream>, Facts), Error>;
+
+fn patience() -> Deadline {
+    Deadline::after(PATIENCE)
+}
+
+fn self_signed() -> ServerOptions {
+    let identity = Identity::SelfSigned { names: vec!["listen.example".to_owned()] };
+    ServerOptions { identity, client_ca: None, alpn: Vec::new(), key_log: None }
+}
+
+fn trusting(trust: ClientTrust) -> ClientOptions {
+    ClientOptions { trust, ..ClientOptions::default() }
+}
+
+/// Both sides shake hands; `host` is who the client takes the server for.
+async fn shake(client: &ClientOptions, server: &Server, host: &str) -> (Outcome, Outcome) {
+    let (ours, theirs) = duplex(64 * 1024);
+    let client = Client::new(client).unwrap();
+    let host = host.parse().unwrap();
+    let connecting = client.connect(ours, &host, "server", patience());
+    tokio::join!(connecting, server.accept(theirs, "client", patience()))
+}
+
+fn failure(outcome: Outcome) -> Problem {
+    outcome.map(|(_, facts)| facts).expect_err("a handshake that must fail").problem
+}
+
+/// A CA in a directory, with what it has signed.
+struct Authority {
+    directory: TempDir,
+    issuer: CertifiedIssuer<'static, rcgen::KeyPair>,
+}
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
+        fs::write(directory.path().join("ca.pem"), issuer.pem()).unwrap();
+        Self { directory, issuer }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("ca.pem")
+    }
+
+    /// Signs a certificate for `names`, changed by `change`.
+    fn sign(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> KeyPair {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        self.write("signed", &certificate.pem(), &key.serialize_pem())
+    }
+
+    fn write(&self, name: &str, certificate: &str, key: &str) -> KeyPair {
+        let certificate_path = self.directory.path().join(format!("{name}.pem"));
+        let key_path = self.directory.path().join(format!("{name}.key"));
+        fs::write(&certificate_path, certificate).unwrap();
+        fs::write(&key_path, key).unwrap();
+        KeyPair { certificate: certificate_path, key: Some(key_path) }
+    }
+
+    fn server(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Server {
+        let identity = Identity::Files(self.sign(names, change));
+        Server::new(&ServerOptions { identity, ..self_signed() }).unwrap()
+    }
+
+    fn trusted(&self) -> ClientOptions {
+        trusting(ClientTrust::Ca(self.path()))
+    }
+}
+
+#[tokio::test]
+async fn bytes_pass_both_ways_and_each_side_ends_in_order() {
+    let server = Server::new(&self_signed()).unwrap();
+    let options = trusting(ClientTrust::Pins(vec![server.pin()]));
+    let (client, accepted) = shake(&options, &server, "anything.example").await;
+    let ((mut client, facts), (mut accepted, theirs)) = (client.unwrap(), accepted.unwrap());
+    let suite = facts.cipher_suite.clone();
+    assert!(suite.starts_with("TLS_"), "{suite}");
+    let pin = Some(server.pin());
+    let expected = Facts {
+        version: "TLS 1.3",
+        cipher_suite: suite,
+        alpn: None,
+        peer_pin: pin,
+        trust: Trust::Pinned,
+    };
+    assert_eq!(facts, expected);
+    assert_eq!(theirs, Facts { peer_pin: None, trust: Trust::NotAsked, ..facts });
+    client.write_all(b"ping").await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut read = Vec::new();
+    accepted.read_to_end(&mut read).await.unwrap();
+    assert_eq!(read, b"ping");
+    // The other direction is still open.
+    accepted.write_all(b"pong").await.unwrap();
+    accepted.shutdown().await.unwrap();
+    read.clear();
+    client.read_to_end(&mut read).await.unwrap();
+    assert_eq!(read, b"pong");
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_is_refused_with_the_pin_that_would_accept_it() {
+    let server = Server::new(&self_signed()).unwrap();
+    let other = Authority::new("other");
+    // The same name, and another key.
+    let alike = Authority::new("sockkit self-signed certificate");
+    for options in [ClientOptions::default(), other.trusted(), alike.trusted()] {
+        let (client, accepted) = shake(&options, &server, "localhost").await;
+        let expected = [Refusal::SelfSigned, Refusal::NoRoots];
+        match failure(client) {
+            Problem::Certificate { side: Side::Server, refusal, pin } => {
+                assert!(expected.contains(&refusal), "{refusal}");
+                assert_eq!(pin, Some(server.pin()));
+            }
+            problem => panic!("{problem}"),
+        }
+        // The server is told.
+        match failure(accepted) {
+            Problem::OurCertificate { side: Side::Client, alert } => {
+                assert!(["unknown ca", "certificate unknown"].contains(&&*alert), "{alert}");
+            }
+            problem => panic!("{problem}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_insecure_takes_anybody_and_says_so() {
+    let server = Server::new(&self_signed()).unwrap();
+    let (client, _) = shake(&trusting(ClientTrust::Anyone), &server, "elsewhere.example").await;
+    let (_, facts) = client.unwrap();
+    assert_eq!((facts.trust, facts.peer_pin), (Trust::Unchecked, Some(server.pin())));
+    assert!(!facts.trust.is_verified());
+}
+
+#[tokio::test]
+async fn a_pin_must_be_that_of_the_certificate_and_several_may_be_given() {
+    let (server, other) =
+        (Server::new(&self_signed()).unwrap(), Server::new(&self_signed()).unwrap());
+    let options = trusting(ClientTrust::Pins(vec![other.pin()]));
+    match failure(shake(&options, &server, "localhost").await.0) {
+        Problem::Certificate { refusal: Refusal::WrongPin, pin, .. } => {
+            assert_eq!(pin, Some(server.pin()));
+        }
+        problem => panic!("{problem}"),
+    }
+    let options = trusting(ClientTrust::Pins(vec![other.pin(), server.pin()]));
+    assert!(shake(&options, &server, "localhost").await.0.is_ok());
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_shown_without_its_key_is_refused_even_where_any_will_do() {
+    // The right certificate (pinned), and somebody else's key.
+    let stolen = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let pin = Pin::of(stolen.cert.der());
+    let key = rcgen::KeyPair::generate().unwrap().serialize_der();
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(key.into());
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let signer = ring::sign::any_supported_type(&key).unwrap();
+        let shown = rustls::sign::CertifiedKey::new(vec![stolen.cert.der().clone()], signer);
+        let config = rustls::ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(shown)));
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        for trust in [ClientTrust::Anyone, ClientTrust::Pins(vec![pin])] {
+            let (ours, theirs) = duplex(64 * 1024);
+            let client = Client::new(&trusting(trust)).unwrap();
+            let host = ServerName::localhost();
+            let connecting = client.connect(ours, &host, "server", patience());
+            let (outcome, _) = tokio::join!(connecting, acceptor.accept(theirs));
+            match failure(outcome) {
+                Problem::Certificate { refusal: Refusal::NotItsOwner, .. } => {}
+                problem => panic!("{problem}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_ca_of_ones_own_is_trusted_for_the_names_it_signed() {
+    let authority = Authority::new("own");
+    let server = authority.server(&["a.example", "192.0.2.7"], |_| ());
+    for host in ["a.example", "192.0.2.7"] {
+        let (client, _) = shake(&authority.trusted(), &server, host).await;
+        assert_eq!(client.unwrap().1.trust, Trust::Chain);
+    }
+    match failure(shake(&authority.trusted(), &server, "b.example").await.0) {
+        Problem::Certificate { refusal: Refusal::WrongName { expected, presented }, .. } => {
+            assert_eq!(
+                (&*expected, presented),
+                ("b.example", vec!["a.example".to_owned(), "192.0.2.7".to_owned()])
+            );
+        }
+        problem => panic!("{problem}"),
+    }
+    // Asked for by its name, it may be reached by another.
+    let named =
+        ClientOptions { server_name: Some("a.example".parse().unwrap()), ..authority.trusted() };
+    assert!(shake(&named, &server, "b.example").await.0.is_ok());
+    match failure(shake(&Authority::new("other").trusted(), &server, "a.example").await.0) {
+        Problem::Certificate { refusal: Refusal::UnknownIssuer, .. } => {}
+        problem => panic!("{problem}"),
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_out_of_its_time_or_made_for_signing_is_refused_in_those_words() {
+    let authority = Authority::new("own");
+    let cases: [(Change, &str); 4] = [
+        (
+            |params| params.not_after = rcgen::date_time_ymd(2020, 2, 3),
+            "expired at 2020-02-03T00:00:00Z",
+        ),
+        (
+            |params| params.not_before = rcgen::date_time_ymd(3000, 1, 1),
+            "not valid before 3000-01-01T00:00:00Z",
+        ),
+        (|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained), "(CA:TRUE)"),
+        (
+            |params| params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth],
+            "issued for other purposes",
+        ),
+    ];
+    for (change, words) in cases {
+        let server = authority.server(&["a.example"], change);
+        let problem = failure(shake(&authority.trusted(), &server, "a.example").await.0);
+        assert!(problem.to_string().contains(words), "{problem}");
+        // A pin takes it all the same.
+        let pinned = trusting(ClientTrust::Pins(vec![server.pin()]));
+        assert!(shake(&pinned, &server, "a.example").await.0.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_demands_certificates_takes_those_of_its_ca_and_tells_the_others() {
+    let authority = Authority::new("clients");
+    let server =
+        Server::new(&ServerOptions { client_ca: Some(authority.path()), ..self_signed() }).unwrap();
+    let pinned = trusting(ClientTrust::Pins(vec![server.pin()]));
+    let ours = authority.sign(&["client.example"], |_| ());
+    let with = ClientOptions { certificate: Some(ours), ..pinned.clone() };
+    let (client, accepted) = shake(&with, &server, "localhost").await;
+    assert!(client.is_ok());
+    assert_eq!(accepted.unwrap().1.trust, Trust::Chain);
+
+    // With none, and with one of somebody else: both hear of it when they read.
+    let foreign = Authority::new("foreign");
+    let certificate = foreign.sign(&["client.example"], |_| ());
+    let with = ClientOptions { certificate: Some(certificate), ..pinned.clone() };
+    for (options, ours, theirs) in [
+        (pinned, "the peer demands a client certificate", "the client showed no certificate"),
+        (
+            with,
+            "the peer refuses our certificate: unknown ca",
+            "the certificate of the client is refused: its issuer is not trusted here",
+        ),
+    ] {
+        let (ours_end, theirs_end) = duplex(64 * 1024);
+        let client = Client::new(&options).unwrap();
+        let host = ServerName::localhost();
+        let connecting = async {
+            let connected = client.connect(ours_end, &host, "server", patience()).await;
+            connected.unwrap().0.read_u8().await.unwrap_err()
+        };
+        let (error, accepted) =
+            tokio::join!(connecting, server.accept(theirs_end, "client", patience()));
+        assert!(error.kind() != std::io::ErrorKind::UnexpectedEof);
+        let error = Error::after_handshake("server", Side::Server, &error).unwrap();
+        assert_eq!(error.to_string(), format!("TLS with server failed: {ours}"));
+        assert_eq!(failure(accepted).to_string(), theirs);
+    }
+}
+
+#[tokio::test]
+async fn both_sides_agree_on_an_application_protocol_or_on_none_at_all() {
+    let alpn = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+    let server =
+        Server::new(&ServerOptions { alpn: alpn(&["h2", "http/1.1"]), ..self_signed() }).unwrap();
+    let offering = |names: &[&str]| ClientOptions {
+        alpn: alpn(names),
+        ..trusting(ClientTrust::Pins(vec![server.pin()]))
+    };
+    let (client, accepted) = shake(&offering(&["http/1.1", "x"]), &server, "localhost").await;
+    assert_eq!(client.unwrap().1.alpn.as_deref(), Some("http/1.1"));
+    assert_eq!(accepted.unwrap().1.alpn.as_deref(), Some("http/1.1"));
+    let (client, _) = shake(&offering(&[]), &server, "localhost").await;
+    assert_eq!(client.unwrap().1.alpn, None);
+    let (client, accepted) = shake(&offering(&["smtp"]), &server, "localhost").await;
+    for problem in [failure(client), failure(accepted)] {
+        assert!(matches!(problem, Problem::NoProtocol), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn an_end_without_close_notify_is_told_from_one_in_order() {
+    let server = Server::new(&self_signed()).unwrap();
+    let options = trusting(ClientTrust::Anyone);
+    let (client, accepted) = shake(&options, &server, "localhost").await;
+    let ((mut client, _), (mut accepted, _)) = (client.unwrap(), accepted.unwrap());
+    accepted.write_all(b"some").await.unwrap();
+    accepted.flush().await.unwrap();
+    drop(accepted);
+    let mut read = Vec::new();
+    let error = client.read_to_end(&mut read).await.unwrap_err();
+    assert_eq!(read, b"some");
+    assert!(error.kind() == std::io::ErrorKind::UnexpectedEof);
+    assert!(Error::after_handshake("server", Side::Server, &error).is_none());
+}
+
+#[tokio::test]
+async fn a_certificate_of_our_own_making_is_for_every_name_of_the_listener() {
+    let server = Server::new(&self_signed()).unwrap();
+    let anyone = trusting(ClientTrust::Anyone);
+    let (client, _) = shake(&anyone, &server, "localhost").await;
+    let (stream, _) = client.unwrap();
+    let shown = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
+    // Trusted as if it were a CA, it must stand the check that any certificate has to.
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ca.pem");
+    fs::write(&path, to_pem(&shown)).unwrap();
+    for host in ["localhost", "127.0.0.1", "::1", "listen.example"] {
+        let (client, _) = shake(&trusting(ClientTrust::Ca(path.clone())), &server, host).await;
+        assert_eq!(client.unwrap().1.trust, Trust::Chain, "{host}");
+    }
+}
+
+fn to_pem(certificate: &[u8]) -> String {
+    use base64::Engine as _;
+    let body = base64::engine::general_purpose::STANDARD.encode(certificate);
+    let lines: Vec<_> =
+        body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+}

@@ -1,0 +1,9 @@
+//! The terminal: screen, line editor, keyboard and progress bar.
+
+pub(crate) mod bar;
+mod drawing;
+pub(crate) mod editor;
+pub(crate) mod keyboard;
+mod partial_line;
+pub(crate) mod progress;
+pub(crate) mod screen;

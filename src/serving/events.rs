@@ -1,0 +1,39 @@
+//! The events of a server's connections and of its accept loop.
+
+use crate::net::accept::{Connection, Notice};
+use crate::net::stream::channel::Counts;
+use crate::output::{Event, Events};
+use crate::session::outcome;
+
+/// What a client of a line server is told there is no place for.
+pub(crate) const BUSY: &str = "ERR busy, try later\r\n";
+
+/// Returns the event that begins `connection`.
+pub(crate) fn connected(connection: &Connection) -> Event {
+    Event::Connected { peer: connection.peer.to_string(), local: connection.local.to_string() }
+}
+
+/// Returns the event that ends `connection`.
+pub(crate) fn closed(connection: &Connection, counts: Counts, reason: String) -> Event {
+    let lasted = connection.accepted.elapsed();
+    outcome::closed_because(&connection.peer.to_string(), counts, lasted, reason)
+}
+
+/// Tells the operator what the accept loop did.
+pub(crate) fn tell(events: &Events, notice: Notice) {
+    let event = match notice {
+        Notice::AcceptFailed(error) => Event::Warning {
+            message: format!("cannot accept connections: {}; trying on", crate::reason::of(&error)),
+        },
+        Notice::Denied(peer) => Event::Refused { peer: peer.to_string(), reason: "not allowed" },
+        Notice::Refused(peer) => Event::Refused { peer: peer.to_string(), reason: "server full" },
+        Notice::Evicted(peer) => {
+            Event::Refused { peer: peer.to_string(), reason: "made place for another" }
+        }
+        Notice::Panicked(peer) => Event::Warning {
+            message: format!("{peer} was dropped by an internal error; all others go on"),
+        },
+        Notice::Stopping(clients) => Event::Stopping { clients },
+    };
+    events.send(event);
+}

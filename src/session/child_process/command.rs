@@ -1,0 +1,101 @@
+//! `listen … -- CMD`: a program that is started once somebody listens, and with which it ends.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::net::stop::Stage;
+use crate::net::{Addr, Deadline, Stop};
+use crate::reason;
+use crate::session::child_process::exec::keep_sockets_from;
+
+/// A program that runs beside the listener. It is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Companion {
+    name: String,
+    child: Child,
+}
+
+/// How long the program may take to end once it was asked to.
+const LAST_WORK: Duration = Duration::from_secs(5);
+
+/// What a shell says of a program that a signal ended: 128 and the signal's number.
+const SIGNALLED: i32 = 128;
+
+impl Companion {
+    /// Starts `command`, which finds where we listen in its environment: `SOCKKIT_LISTEN_ADDR` and
+    /// `SOCKKIT_LISTEN_PORT`. It has no input, and what it prints is talk: standard output is the
+    /// peers'.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(crate) fn start(command: &[OsString], listening: &[Addr]) -> Result<Self, Failure> {
+        let Some((program, args)) = command.split_first() else {
+            return Err(Failure::new(Exit::Usage, "no program given behind --"));
+        };
+        let name = program.display().to_string();
+        let failed = |error: io::Error| {
+            let message = format!("cannot run {name}: {}", reason::of(&error));
+            Failure::new(Exit::File, message)
+        };
+        let talk = io::stderr().as_fd().try_clone_to_owned().map_err(failed)?;
+        let mut command = Command::new(program);
+        command.args(args).stdin(Stdio::null()).stdout(talk).kill_on_drop(true);
+        if let Some(addr) = listening.first() {
+            command.env("SOCKKIT_LISTEN_ADDR", addr.to_string());
+            if let Some(port) = addr.port() {
+                command.env("SOCKKIT_LISTEN_PORT", port.to_string());
+            }
+        }
+        let child = keep_sockets_from(&mut command).spawn().map_err(failed)?;
+        Ok(Self { name, child })
+    }
+
+    /// Waits for its end. When `stop` is asked for before, it is asked to end too.
+    ///
+    /// # Errors
+    /// It was lost sight of.
+    pub(crate) async fn wait(mut self, stop: &Stop) -> Result<Exit, Failure> {
+        let ended = tokio::select! {
+            biased;
+            ended = self.child.wait() => ended,
+            () = stop.reached(Stage::Draining) => self.end().await,
+        };
+        match ended {
+            Ok(status) => Ok(exit_of(status)),
+            Err(error) => {
+                let message = format!("{} was lost: {}", self.name, reason::of(&error));
+                Err(Failure::new(Exit::Internal, message))
+            }
+        }
+    }
+
+    async fn end(&mut self) -> io::Result<ExitStatus> {
+        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
+            // One that has just ended needs no signal.
+            kill_process(pid, Signal::TERM).ok();
+        }
+        if let Ok(ended) = Deadline::after(LAST_WORK).bound(self.child.wait()).await {
+            return ended;
+        }
+        self.child.kill().await?;
+        self.child.wait().await
+    }
+}
+
+fn exit_of(status: ExitStatus) -> Exit {
+    let code = status.code().or_else(|| status.signal().map(|number| SIGNALLED + number));
+    match code.and_then(|code| u8::try_from(code).ok()) {
+        Some(0) => Exit::Success,
+        code => Exit::Command(code.unwrap_or(u8::MAX)),
+    }
+}

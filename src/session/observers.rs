@@ -1,0 +1,270 @@
+//! What is shown of a conversation beside its payload: a hexdump, a recording, figures, a bar.
+//!
+//! Joins what `net` lets pass with what `output` makes of it; neither knows the other.
+
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::net::stream::channel::Counts;
+use crate::net::stream::observer::Tap;
+use crate::output::{Direction, Event, Hexdump, Meter, Output, Progress, Stats, TcpFigures};
+use crate::session::recording::{Recording, RecordingError};
+use crate::session::timeline::Timeline;
+use crate::sys::{self, TcpInfo};
+
+/// What to observe.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ObserverSettings {
+    /// Dump all bytes in hex to standard error.
+    pub(crate) hexdump: bool,
+    /// Append both directions to this file.
+    pub(crate) record: Option<PathBuf>,
+    /// Print figures at the end.
+    pub(crate) stats: bool,
+}
+
+/// What was asked for, ready to observe.
+#[derive(Debug)]
+pub(crate) struct Observers {
+    out: Output,
+    hexdump: bool,
+    stats: bool,
+    recording: Option<Recording>,
+    progress: Option<Progress>,
+    started: Instant,
+}
+
+fn failure(error: &RecordingError) -> Failure {
+    let hint = match error {
+        RecordingError::Open { .. } => "another path with --record",
+        RecordingError::Write { .. } => "a place with room for it with --record",
+    };
+    Failure::new(Exit::File, error.to_string()).hint(hint)
+}
+
+impl Observers {
+    /// Opens the file of the recording: before anything is connected.
+    ///
+    /// # Errors
+    /// The file cannot be written, or a hexdump is to go where every line is JSON.
+    pub(crate) fn open(settings: ObserverSettings, out: Output) -> anyhow::Result<Self> {
+        if settings.hexdump && out.is_json() {
+            return Err(Failure::new(Exit::Usage, "--hexdump is text, and --json was asked for")
+                .hint("--record FILE, which has both directions as JSON")
+                .into());
+        }
+        let recording = settings.record.as_deref().map(|path| Recording::start(path, out));
+        let recording = recording.transpose().map_err(|error| failure(&error))?;
+        let (hexdump, stats) = (settings.hexdump, settings.stats);
+        Ok(Self { out, hexdump, stats, recording, progress: None, started: Instant::now() })
+    }
+
+    /// Shows how far the one conversation there is has come, where there is a place for that.
+    pub(crate) fn show_progress(&mut self) {
+        if !self.hexdump {
+            self.progress = Progress::start(self.out);
+        }
+    }
+
+    /// Takes the bar away, before the last words.
+    pub(crate) fn end_progress(&self) {
+        if let Some(progress) = &self.progress {
+            progress.end();
+        }
+    }
+
+    /// Returns what watches the connection with `peer`, if anything does.
+    pub(crate) fn tap(&self, peer: &str) -> Option<Box<dyn Tap>> {
+        let hexdump = self.hexdump.then(|| Hexdump::new(self.out, peer, self.started));
+        let recording = self.recording.clone();
+        let meter = self.progress.as_ref().map(Progress::meter);
+        let sees = hexdump.is_some() || recording.is_some() || meter.is_some();
+        let peer = peer.to_owned();
+        sees.then(|| Box::new(Watcher { peer, hexdump, recording, meter }) as Box<dyn Tap>)
+    }
+
+    /// Records that a connection began or ended, if `event` says so.
+    pub(crate) fn record(&self, event: &Event) {
+        let Some(recording) = &self.recording else { return };
+        match event {
+            Event::Connected { peer, local } => recording.connected(peer, local),
+            Event::Closed { peer, bytes_in, bytes_out, reason, .. } => {
+                recording.closed(peer, *bytes_in, *bytes_out, reason);
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the figures of the connection with `peer`, where they were asked for; `socket` is
+    /// still open.
+    pub(crate) fn stats(
+        &self,
+        peer: &str,
+        timeline: Timeline,
+        counts: Counts,
+        socket: impl AsFd,
+    ) -> Option<Event> {
+        if !self.stats {
+            return None;
+        }
+        let stats = Stats {
+            peer: peer.to_owned(),
+            duration_us: timeline.duration_us(),
+            phases: timeline.phases(),
+            bytes_in: counts.bytes_in,
+            bytes_out: counts.bytes_out,
+            // Not every connection is one of TCP.
+            tcp: sys::tcp_info(socket).ok().map(figures),
+            ..Stats::default()
+        };
+        Some(Event::Stats { stats: Box::new(stats.with_rates()) })
+    }
+
+    /// Returns whether everything that was to be recorded is.
+    ///
+    /// # Errors
+    /// The recording is not complete.
+    pub(crate) fn finish(&self) -> anyhow::Result<()> {
+        let recorded = self.recording.as_ref().map_or(Ok(()), Recording::finish);
+        Ok(recorded.map_err(|error| failure(&error))?)
+    }
+}
+
+/// All that sees one connection.
+#[derive(Debug)]
+struct Watcher {
+    peer: String,
+    hexdump: Option<Hexdump>,
+    recording: Option<Recording>,
+    meter: Option<Meter>,
+}
+
+impl Watcher {
+    fn see(&mut self, direction: Direction, bytes: &[u8]) {
+        // First what must be there if the program is killed now.
+        if let Some(recording) = &self.recording {
+            recording.data(&self.peer, direction, bytes);
+        }
+        if let Some(hexdump) = &mut self.hexdump {
+            hexdump.show(direction, bytes);
+        }
+        if let Some(meter) = &self.meter {
+            meter.advance(direction, bytes.len());
+        }
+    }
+}
+
+impl Tap for Watcher {
+    fn sent(&mut self, bytes: &[u8]) {
+        self.see(Direction::Out, bytes);
+    }
+
+    fn received(&mut self, bytes: &[u8]) {
+        self.see(Direction::In, bytes);
+    }
+}
+
+fn figures(info: TcpInfo) -> TcpFigures {
+    TcpFigures {
+        rtt_us: info.rtt_us,
+        rtt_var_us: info.rtt_var_us,
+        min_rtt_us: info.min_rtt_us,
+        retransmits: info.retransmits,
+        cwnd: info.snd_cwnd,
+        snd_mss: info.snd_mss,
+        rcv_mss: info.rcv_mss,
+        pmtu: info.pmtu,
+        congestion: info.congestion,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::{ColorChoice, Format, Verbosity};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    fn out(format: Format) -> Output {
+        Output::new(format, ColorChoice::Never, Verbosity::Quiet)
+    }
+
+    #[test]
+    fn a_recording_has_what_passed_and_who_came_and_went() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("talk");
+        let args = ObserverSettings { record: Some(path.clone()), ..ObserverSettings::default() };
+        let seeing = Observers::open(args, out(Format::Table)).unwrap();
+        let (peer, local) = ("192.0.2.1:80".to_owned(), "192.0.2.7:4000".to_owned());
+        seeing.record(&Event::Connected { peer: peer.clone(), local });
+        let mut tap = seeing.tap(&peer).unwrap();
+        tap.sent(b"question");
+        tap.received(b"answer");
+        seeing.record(&Event::Warning { message: "none of it".to_owned() });
+        let (bytes_in, bytes_out, duration_us, reason) = (6, 8, 1, "eof".to_owned());
+        seeing.record(&Event::Closed { peer, bytes_in, bytes_out, duration_us, reason });
+        seeing.finish().unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 5, "{text}");
+        assert!(lines[2].contains(r#""direction":"out","text":"question""#), "{text}");
+        assert!(lines[3].contains(r#""direction":"in","text":"answer""#), "{text}");
+        assert!(lines[4].contains(r#""bytes_in":6,"bytes_out":8,"reason":"eof""#), "{text}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_found_out_before_anything_else() {
+        for path in ["/dev/full", "/no/such/directory/file"] {
+            let args =
+                ObserverSettings { record: Some(path.into()), ..ObserverSettings::default() };
+            let error = Observers::open(args, out(Format::Table)).unwrap_err();
+            let (exit, complaint) = crate::failure::explain(&error);
+            assert_eq!(exit, Exit::File);
+            assert!(complaint.unwrap().message.contains(path));
+        }
+        let args = ObserverSettings { hexdump: true, ..ObserverSettings::default() };
+        let error = Observers::open(args, out(Format::Json)).unwrap_err();
+        assert_eq!(crate::failure::explain(&error).0, Exit::Usage);
+    }
+
+    #[test]
+    fn nobody_watches_where_nothing_was_asked_for() {
+        let seeing = Observers::open(ObserverSettings::default(), out(Format::Table)).unwrap();
+        assert!(seeing.tap("peer").is_none());
+        let timeline = Timeline::since(Instant::now());
+        assert!(seeing.stats("peer", timeline, Counts::default(), std::io::stdin()).is_none());
+        seeing.finish().unwrap();
+    }
+
+    #[test]
+    fn the_figures_have_every_phase_and_what_the_kernel_says() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let seeing = ObserverSettings { stats: true, ..ObserverSettings::default() };
+        let seeing = Observers::open(seeing, out(Format::Table)).unwrap();
+        let started = Instant::now();
+        let after = |millis| started + Duration::from_millis(millis);
+        let mut timeline = Timeline::since(started);
+        timeline.phase("connect", after(2), after(5));
+        timeline.tls(after(9));
+        timeline.first_byte(Some(after(20)));
+        timeline.first_byte(None);
+        let counts = Counts { bytes_in: 3, bytes_out: 4 };
+        let Some(Event::Stats { stats }) = seeing.stats("peer", timeline, counts, &client) else {
+            panic!("no stats");
+        };
+        let phases: Vec<_> = stats
+            .phases
+            .iter()
+            .map(|phase| (phase.name, phase.start_us, phase.duration_us))
+            .collect();
+        let expected =
+            [("connect", 2_000, 3_000), ("tls", 5_000, 4_000), ("first_byte", 9_000, 11_000)];
+        assert_eq!(phases, expected);
+        assert_eq!((stats.bytes_in, stats.bytes_out), (3, 4));
+        assert!(stats.tcp.is_some_and(|tcp| tcp.rtt_us > 0 && tcp.congestion.is_some()));
+    }
+}

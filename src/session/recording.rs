@@ -1,0 +1,305 @@
+//! A conversation on file, for `--record`: NDJSON, a line for each thing that passed.
+//!
+//! A line is written with one write(2) at the moment its bytes pass, so the file is complete
+//! however the program ends. Several connections share one recording. A file that fails ends the
+//! recording and not the conversation: it is said once, and [`Recording::finish`] gives it back.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::output::{Direction, NetText, Output, json};
+use crate::reason;
+use crate::sync::lock;
+
+/// The version of the format that `docs/json.md` describes.
+const VERSION: u32 = 1;
+
+/// Only the owner may read what may hold passwords.
+const MODE: u32 = 0o600;
+
+/// An open recording; cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Recording {
+    out: Output,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    started: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Open(File),
+    /// Nothing is written any more; with why, until that is asked for.
+    Failed(Option<io::Error>),
+}
+
+/// Why a recording is not what it should be.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RecordingError {
+    /// The file could not be opened.
+    #[error("cannot open {}: {}", path.display(), reason::of(source))]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Something is missing in the file, and everything after it.
+    #[error("cannot write {}: {}", path.display(), reason::of(source))]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// A line of the file. Times are microseconds since the recording began.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Line<'a> {
+    Record {
+        version: u32,
+        started: String,
+    },
+    Connected {
+        time_us: u64,
+        peer: &'a str,
+        local: &'a str,
+    },
+    Data {
+        time_us: u64,
+        peer: &'a str,
+        direction: Direction,
+        #[serde(flatten)]
+        data: NetText,
+    },
+    Closed {
+        time_us: u64,
+        peer: &'a str,
+        bytes_in: u64,
+        bytes_out: u64,
+        reason: &'a str,
+    },
+}
+
+impl Recording {
+    /// Opens the file, behind what it may hold already, and begins the recording.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or not even its first line be written.
+    pub(super) fn start(path: &Path, out: Output) -> Result<Self, RecordingError> {
+        let opened = OpenOptions::new().append(true).create(true).mode(MODE).open(path);
+        let mut file =
+            opened.map_err(|source| RecordingError::Open { path: path.to_owned(), source })?;
+        let (started, version) = (Instant::now(), VERSION);
+        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+        let first = json::line(&Line::Record { version, started: now });
+        // A line torn by a full disk must not swallow this one.
+        let first = if ends_torn(path) { format!("\n{first}") } else { first };
+        file.write_all(first.as_bytes())
+            .map_err(|source| RecordingError::Write { path: path.to_owned(), source })?;
+        let state = Mutex::new(State::Open(file));
+        Ok(Self { out, shared: Arc::new(Shared { path: path.to_owned(), started, state }) })
+    }
+
+    /// Records that a connection was made or accepted.
+    pub(super) fn connected(&self, peer: &str, local: &str) {
+        self.write(|time_us| Line::Connected { time_us, peer, local });
+    }
+
+    /// Records bytes that pass now.
+    pub(super) fn data(&self, peer: &str, direction: Direction, bytes: &[u8]) {
+        self.write(|time_us| Line::Data {
+            time_us,
+            peer,
+            direction,
+            data: NetText(bytes.to_vec()),
+        });
+    }
+
+    /// Records that a connection ended, with the counts and the word of its `closed` event.
+    pub(super) fn closed(&self, peer: &str, bytes_in: u64, bytes_out: u64, reason: &str) {
+        self.write(|time_us| Line::Closed { time_us, peer, bytes_in, bytes_out, reason });
+    }
+
+    /// Returns whether everything was recorded.
+    ///
+    /// # Errors
+    /// What the file said when it could no longer be written; once.
+    pub(super) fn finish(&self) -> Result<(), RecordingError> {
+        let path = self.shared.path.clone();
+        match &mut *self.state() {
+            State::Failed(failure) => match failure.take() {
+                Some(source) => Err(RecordingError::Write { path, source }),
+                None => Ok(()),
+            },
+            State::Open(_) => Ok(()),
+        }
+    }
+
+    fn write<'a>(&self, line: impl FnOnce(u64) -> Line<'a>) {
+        let mut state = self.state();
+        let State::Open(file) = &mut *state else { return };
+        // Asked for under the lock: the file is in the order of its times.
+        let elapsed = self.shared.started.elapsed().as_micros();
+        let line = json::line(&line(u64::try_from(elapsed).unwrap_or(u64::MAX)));
+        // One call, unless the disk is full or a pipe is read slowly.
+        let Err(source) = file.write_all(line.as_bytes()) else { return };
+        let path = self.shared.path.display();
+        let message = format!("cannot write {path}: {}; recording ends", reason::of(&source));
+        *state = State::Failed(Some(source));
+        drop(state);
+        self.out.warn(&message);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Whole at any moment, whoever panicked meanwhile.
+        lock(&self.shared.state)
+    }
+}
+
+/// Whether there is a file whose last line has no end.
+fn ends_torn(path: &Path) -> bool {
+    let last_byte = || -> io::Result<u8> {
+        let mut file = File::open(path)?;
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        Ok(last[0])
+    };
+    // Opening anything but a file could wait for ever, and an empty one has no last byte.
+    path.is_file() && last_byte().is_ok_and(|byte| byte != b'\n')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::event::json_doc;
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use serde_json::Value;
+
+    fn directory() -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("talk.jsonl");
+        (directory, path)
+    }
+
+    fn lines(path: &Path) -> Vec<Value> {
+        let text = fs::read_to_string(path).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn quiet() -> Output {
+        use crate::output::{ColorChoice, Format, Verbosity};
+        Output::new(Format::Table, ColorChoice::Never, Verbosity::Quiet)
+    }
+
+    #[test]
+    fn a_recording_is_what_the_document_says() {
+        let (_directory, path) = directory();
+        let recording = Recording::start(&path, quiet()).unwrap();
+        recording.connected("192.0.2.1:80", "192.0.2.7:40112");
+        recording.data("192.0.2.1:80", Direction::Out, "olá\u{1b}\n".as_bytes());
+        recording.data("192.0.2.1:80", Direction::In, b"caf\xe9");
+        recording.closed("192.0.2.1:80", 4, 6, "eof");
+        let lines = lines(&path);
+        let kinds: Vec<_> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["record", "connected", "data", "data", "closed"]);
+        assert_eq!(json_doc::kinds("Recording"), kinds.into_iter().collect::<BTreeSet<_>>());
+        for range in [0..1, 1..2, 2..4, 4..5] {
+            json_doc::holds("Recording", &lines[range]);
+        }
+        assert_eq!(
+            (&lines[2]["direction"], &lines[2]["text"]),
+            (&"out".into(), &"olá\u{1b}\n".into())
+        );
+        assert_eq!(
+            (&lines[3]["direction"], &lines[3]["bytes"]),
+            (&"in".into(), &"Y2Fm6Q==".into())
+        );
+        let times: Vec<_> =
+            lines[1..].iter().map(|line| line["time_us"].as_u64().unwrap()).collect();
+        assert!(times.is_sorted());
+        let started: Timestamp = lines[0]["started"].as_str().unwrap().parse().unwrap();
+        assert!(started <= Timestamp::now());
+        recording.finish().unwrap();
+    }
+
+    #[test]
+    fn every_line_is_in_the_file_at_once_and_only_the_owner_may_read_it() {
+        let (_directory, path) = directory();
+        let recording = Recording::start(&path, quiet()).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        for number in 0..100 {
+            recording.data("peer", Direction::In, format!("{number}").as_bytes());
+            assert_eq!(lines(&path).last().unwrap()["text"], number.to_string());
+        }
+    }
+
+    #[test]
+    fn connections_share_a_recording_without_tearing_lines() {
+        let (_directory, path) = directory();
+        let recording = Recording::start(&path, quiet()).unwrap();
+        std::thread::scope(|scope| {
+            for peer in ["one", "two", "three", "four"] {
+                let recording = recording.clone();
+                scope.spawn(move || {
+                    for _ in 0..200 {
+                        recording.data(peer, Direction::In, &[b'x'; 3000]);
+                    }
+                });
+            }
+        });
+        let lines = lines(&path);
+        assert_eq!(lines.len(), 801);
+        let times = lines[1..].iter().map(|line| line["time_us"].as_u64().unwrap());
+        assert!(times.is_sorted());
+    }
+
+    #[test]
+    fn a_file_that_holds_something_is_continued_after_a_torn_line_too() {
+        let (_directory, path) = directory();
+        fs::write(&path, "{\"type\":\"dat").unwrap();
+        Recording::start(&path, quiet()).unwrap();
+        Recording::start(&path, quiet()).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("{\"type\":\"dat\n{\"type\":\"record\""), "{text}");
+        assert_eq!(text.lines().count(), 3);
+    }
+
+    #[test]
+    fn a_file_that_fails_ends_the_recording_and_is_remembered() {
+        let error = Recording::start(Path::new("/dev/full"), quiet()).unwrap_err();
+        assert_eq!(error.to_string(), "cannot write /dev/full: no space left on device");
+        let error = Recording::start(Path::new("/no/such/place"), quiet()).unwrap_err();
+        assert!(error.to_string().starts_with("cannot open /no/such/place: "));
+        // A pipe fails when its reader leaves.
+        let (reader, writer) = io::pipe().unwrap();
+        let writer = std::os::fd::OwnedFd::from(writer);
+        let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&writer));
+        let recording = Recording::start(Path::new(&path), quiet()).unwrap();
+        recording.finish().unwrap();
+        drop(reader);
+        recording.data("peer", Direction::In, b"x");
+        recording.data("peer", Direction::In, b"y");
+        let error = recording.finish().unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot write {path}: ")), "{error}");
+        recording.finish().unwrap();
+    }
+}

@@ -1,0 +1,224 @@
+//! Addresses: how they may be written, in which order `connect` tries them, and what it reports
+//! about the ones that fail.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::support::{Peer, Ran, in_namespace, sockkit};
+
+/// Runs a shell script in a network of its own, in which `serve ADDRESS` starts a listener for
+/// many clients and waits until it listens. Names and name servers are the script's to give:
+/// `/etc/hosts` and `/etc/resolv.conf` are empty, and its own.
+fn run(test: &str, script: &str) -> Option<Ran> {
+    let program = env!("CARGO_BIN_EXE_sockkit");
+    let setup = format!(
+        "ip link set lo up
+        sockkit() {{ {program} \"$@\"; }}
+        here=$(mktemp -d); cd $here
+        trap 'rm -r $here' EXIT
+        : > hosts; mount --bind hosts /etc/hosts
+        : > resolv; mount --bind resolv /etc/resolv.conf
+        serve() {{
+            rm -f port
+            {program} listen $1 -k -q --port-file port < /dev/null & server=$!
+            trap 'kill $server 2> stopped || true; rm -r $here' EXIT
+            while [ ! -s port ]; do sleep 0.01; done
+        }}
+        {script}
+        exit 0"
+    );
+    Some(in_namespace(test, &setup, "info")?.run())
+}
+
+#[test]
+fn e40_an_address_that_swallows_everything_does_not_delay_one_that_answers() {
+    // What is sent to the first address comes back to a machine that does not have it, which
+    // drops it.
+    let script = "ip route add 2001:db8::/64 dev lo
+        printf '2001:db8::2 both.example\\n127.0.0.1 both.example\\n' > hosts
+        serve 127.0.0.1:5000
+        sockkit connect both.example 5000 --connect-timeout 20s -v < /dev/null";
+    let Some(ran) = run("e40", script) else { return };
+    let ran = ran.code(0);
+    assert!(ran.stderr.contains("connected 127.0.0.1:5000"), "{}", ran.stderr);
+    // The first one had not even failed then.
+    assert!(!ran.stderr.contains("2001:db8::2"), "{}", ran.stderr);
+}
+
+#[test]
+fn e42_every_way_to_write_an_address_reaches_it() {
+    let script = "ip address add fe80::1/64 dev lo
+        printf '127.0.0.1 xn--bcher-kva.example server.example\\n' > hosts
+        serve_at() { serve $1; shift; for to in \"$@\"; do
+            sockkit connect $to -v < /dev/null || echo \"$to: exit $?\"
+        done; kill $server; wait $server; }
+        serve_at '[::1]:5000' '[::1]:5000' '::1 5000' 'tcp://[::1]:5000' '::1 5000 -6'
+        serve_at '127.0.0.1:80' '127.0.0.1:80' '127.0.0.1 http' 'server.example:http' \
+            'bücher.example 80' 'tcp://server.example:80'
+        serve_at '[::]:5000' 'fe80::1%lo 5000'";
+    let Some(ran) = run("e42", script) else { return };
+    let ran = ran.code(0);
+    assert_eq!(ran.out(), "");
+    let reached = |addr: &str| ran.stderr.matches(&format!("connected {addr}")).count();
+    assert_eq!(reached("[::1]:5000"), 4, "{}", ran.stderr);
+    assert_eq!(reached("127.0.0.1:80"), 5, "{}", ran.stderr);
+    assert_eq!(reached("[fe80::1%"), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn e43_an_address_needs_no_name_server() {
+    // One that never answers would be asked in vain for seconds, and seen to be asked.
+    let script = "ip route add 192.0.2.0/24 dev lo
+        echo 'nameserver 192.0.2.53' > resolv
+        printf '127.0.0.1 localhost\\n::1 localhost\\n' > hosts
+        serve 127.0.0.1:5000
+        sockkit connect 127.0.0.1 5000 < /dev/null
+        sockkit connect 127.0.0.1:5000 -v < /dev/null
+        awk '/^Udp:/ { print $5 }' /proc/net/snmp";
+    let Some(ran) = run("e43", script) else { return };
+    assert_eq!(ran.code(0).out(), "OutDatagrams\n0\n");
+}
+
+#[test]
+fn c03_the_address_to_connect_from_is_the_one_asked_for() {
+    for from in ["127.0.0.2", "127.0.0.2:0"] {
+        let peer = Peer::start(|client| client.stream.peer_addr().unwrap().ip());
+        let connect = format!("connect {} --from {from}", peer.addr);
+        sockkit(&connect).run().code(0);
+        assert_eq!(peer.join().to_string(), "127.0.0.2");
+    }
+}
+
+#[test]
+fn a_connection_to_oneself_counts_as_refused() {
+    // With one port to connect from, connecting to that port meets oneself.
+    let setup = "ip link set lo up; echo '40000 40000' > /proc/sys/net/ipv4/ip_local_port_range";
+    for host in ["127.0.0.1", "0.0.0.0"] {
+        let connect = format!("connect {host} 40000");
+        let Some(connect) = in_namespace("a connection to oneself", setup, &connect) else {
+            return;
+        };
+        let ran = connect.start().wait().code(4);
+        assert!(ran.stderr.contains("connection refused"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn localhost_reaches_a_server_on_ipv4_only_and_says_who_refused() {
+    let peer = Peer::start(|mut client| client.send(b"v4"));
+    let ran = sockkit(&format!("connect localhost {} -v", peer.port())).start().wait().code(0);
+    assert_eq!(ran.stdout, b"v4");
+    assert!(ran.stderr.contains(&format!("connected 127.0.0.1:{}", peer.port())), "{}", ran.stderr);
+}
+
+#[test]
+fn e16_localhost_reaches_a_server_on_ipv4_only_and_verbose_says_who_refused() {
+    let peer = Peer::start(|mut client| client.send(b"v4"));
+    let ran = sockkit(&format!("connect localhost {} -v", peer.port())).start().wait().code(0);
+    assert_eq!(ran.stdout, b"v4");
+    let line = |start: &str| ran.stderr.lines().find(|line| line.starts_with(start));
+    let answered = line(&format!("note: {} answered after ", peer.addr));
+    assert!(answered.is_some_and(|line| line.ends_with('s')), "{}", ran.stderr);
+    // A machine may know `localhost` as 127.0.0.1 alone, or have the port free on ::1 only.
+    if ran.stderr.contains("[::1]") {
+        let refused = line(&format!("note: [::1]:{} connection refused after ", peer.port()));
+        assert!(refused.is_some_and(|line| line.ends_with('s')), "{}", ran.stderr);
+    }
+    // Only those who ask are told.
+    let peer = Peer::start(|mut client| client.send(b"v4"));
+    let ran = sockkit(&format!("connect localhost {}", peer.port())).run().code(0);
+    assert_eq!(ran.stderr, "");
+}
+
+/// A namespace whose `localhost` has both addresses.
+const BOTH: &str = "ip link set lo up
+    printf '127.0.0.1 localhost\\n::1 localhost\\n' > hosts
+    mount --bind hosts /etc/hosts";
+
+/// Serves one client on 127.0.0.1:7 there, and is gone with it.
+fn one_client_on_ipv4() -> String {
+    let program = env!("CARGO_BIN_EXE_sockkit");
+    format!(
+        "printf v4 | timeout 30 {program} listen 127.0.0.1:7 --port-file port > out 2>&1 &
+        while ! test -e port; do sleep 0.01; done"
+    )
+}
+
+#[test]
+fn e16_both_addresses_of_localhost_are_told_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let setup = format!("{BOTH}\n{}", one_client_on_ipv4());
+    let connect = "connect localhost 7 -v";
+    let Some(connect) = in_namespace("both addresses of localhost", &setup, connect) else {
+        return;
+    };
+    let ran = connect.dir(directory.path()).run().code(0);
+    assert_eq!(ran.out(), "v4");
+    let refused = ran.stderr.find("note: [::1]:7 connection refused after ");
+    let answered = ran.stderr.find("note: 127.0.0.1:7 answered after ");
+    assert!(refused.is_some() && refused < answered, "{}", ran.stderr);
+}
+
+#[test]
+fn e41_every_address_that_fails_is_listed_with_its_own_reason() {
+    let directory = tempfile::tempdir().unwrap();
+    // There is no route to 203.0.113.1.
+    let setup = format!("{BOTH}\necho '203.0.113.1 localhost' >> hosts");
+    let connect = "connect localhost 7 -v";
+    let Some(connect) = in_namespace("every address with its reason", &setup, connect) else {
+        return;
+    };
+    let ran = connect.dir(directory.path()).run().code(4);
+    let error = ran.stderr.lines().find(|line| line.starts_with("error: ")).unwrap();
+    for reason in [
+        "127.0.0.1:7 connection refused",
+        "[::1]:7 connection refused",
+        "203.0.113.1:7 network unreachable",
+    ] {
+        assert!(error.contains(reason), "{error}");
+        assert!(ran.stderr.contains(&format!("note: {reason} after ")), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn e41_an_address_that_says_nothing_is_timed() {
+    // A full backlog answers nothing.
+    let listener =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    listener.bind(&any.into()).unwrap();
+    listener.listen(0).unwrap();
+    let addr = listener.local_addr().unwrap().as_socket().unwrap();
+    let mut held = Vec::new();
+    while let Ok(stream) = std::net::TcpStream::connect_timeout(&addr, Duration::from_millis(200)) {
+        held.push(stream);
+    }
+    let connect = format!("connect {addr} -v --connect-timeout 300ms");
+    let ran = sockkit(&connect).run().code(5);
+    let told = ran.stderr.lines().find(|line| line.starts_with("note: ")).unwrap();
+    let time = told.strip_prefix(&format!("note: {addr} timed out after ")).unwrap();
+    let (figure, unit) = time.split_once(' ').unwrap();
+    let figure: f64 = figure.parse().unwrap();
+    assert!(unit == "s" || (unit == "ms" && figure >= 299.0), "{told}");
+}
+
+#[test]
+fn a_loser_that_was_silent_is_named_with_the_time_it_was_given() {
+    let directory = tempfile::tempdir().unwrap();
+    // What is sent to an address that is behind the loopback, but nobody's, gets no answer.
+    let setup = format!(
+        "{BOTH}\nprintf '2001:db8::1 target\\n127.0.0.1 target\\n' >> hosts
+        ip -6 addr add 2001:db8::2/128 dev lo && ip -6 route add 2001:db8::1 dev lo
+        {}",
+        one_client_on_ipv4()
+    );
+    let connect = "connect target 7 -v";
+    let Some(connect) = in_namespace("a loser that was silent", &setup, connect) else {
+        return;
+    };
+    let ran = connect.dir(directory.path()).run().code(0);
+    assert_eq!(ran.out(), "v4");
+    assert!(ran.stderr.contains("note: 127.0.0.1:7 answered after "), "{}", ran.stderr);
+    let silent = "note: [2001:db8::1]:7 had not answered after ";
+    assert!(ran.stderr.contains(silent), "{}", ran.stderr);
+}

@@ -1,0 +1,184 @@
+//! How a connection of `connect` ends: EOF on standard input, EOF from the peer, and the options that
+//! change what sockkit waits for.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::support::{Peer, SLOW_ANSWER, payload, shell, sockkit};
+
+#[test]
+fn e01_a_request_from_a_pipe_gets_its_whole_reply() {
+    let peer = Peer::start(|mut client| {
+        let request = client.read_to_end();
+        thread::sleep(SLOW_ANSWER);
+        client.send(b"REPLY");
+        request
+    });
+    let ran = sockkit(&format!("connect {}", peer.addr)).stdin("req\n").run().code(0);
+    assert_eq!(ran.stdout, b"REPLY");
+    assert_eq!(ran.stderr, "");
+    assert_eq!(peer.join(), b"req\n");
+}
+
+#[test]
+fn e02_the_peers_end_ends_the_run_though_our_input_is_open() {
+    let peer = Peer::start(|mut client| client.send(b"BYE"));
+    let running = sockkit(&format!("connect {}", peer.addr)).start();
+    let ran = running.wait().code(0);
+    assert_eq!(ran.stdout, b"BYE");
+}
+
+#[test]
+fn e12_the_peers_end_does_not_end_what_we_still_have_to_send() {
+    let peer = Peer::start(|mut client| {
+        client.end();
+        client.read_to_end()
+    });
+    let sent = payload(5_000_000);
+    sockkit(&format!("connect {}", peer.addr)).stdin(&sent).run().code(0);
+    assert!(peer.join() == sent);
+    // Both ways round, between our own two programs: one has nothing to say and ends at once.
+    let listen = sockkit("listen 0").serve();
+    let mut connect = sockkit(&format!("connect 127.0.0.1 {}", listen.port())).start();
+    connect.close_stdin();
+    let mut listening = listen.running;
+    listening.write(&sent);
+    listening.close_stdin();
+    assert!(connect.wait().code(0).stdout == sent);
+    listening.wait().code(0);
+}
+
+#[test]
+fn e12_what_might_come_later_is_not_waited_for_and_that_is_said() {
+    let peer = Peer::start(|mut client| {
+        client.send(b"HI");
+        client.end();
+        client.read_to_end()
+    });
+    let ran = sockkit(&format!("connect {}", peer.addr)).start().wait().code(0);
+    assert_eq!(ran.stdout, b"HI");
+    assert!(ran.stderr.contains("was not waited for"), "{}", ran.stderr);
+    assert_eq!(peer.join(), b"");
+}
+
+#[test]
+fn e12_with_half_open_late_words_reach_a_peer_that_has_ended() {
+    let peer = Peer::start(|mut client| {
+        client.send(b"HI");
+        client.end();
+        client.read_to_end()
+    });
+    let mut connect = sockkit(&format!("connect {} --half-open", peer.addr)).start();
+    connect.stdout.wait_for_text("HI");
+    thread::sleep(SLOW_ANSWER);
+    connect.write(b"LATE");
+    connect.close_stdin();
+    assert_eq!(connect.wait().code(0).stdout, b"HI");
+    assert_eq!(peer.join(), b"LATE");
+}
+
+#[test]
+fn e24_send_only_sends_all_and_waits_for_the_peers_end() {
+    let sent = payload(5_000_000);
+    let peer = Peer::start(|mut client| {
+        // Nobody wants it, and it must hold nothing up.
+        client.send(payload(1_000_000));
+        let read = client.read_to_end();
+        thread::sleep(SLOW_ANSWER);
+        read
+    });
+    let connect = format!("connect {} --send-only -v", peer.addr);
+    let ran = sockkit(&connect).stdin(&sent).run().code(0);
+    assert!(ran.stdout.is_empty());
+    assert!(ran.stderr.contains("(eof)"), "{}", ran.stderr);
+    assert!(peer.join() == sent);
+}
+
+#[test]
+fn e24_a_peer_that_does_not_end_is_waited_for_as_long_as_linger_says() {
+    let peer = Peer::start(|mut client| {
+        let read = client.read_to_end();
+        // Ours is over; our end of the connection stays open until theirs is gone.
+        client.stream.set_nonblocking(false).unwrap();
+        while std::io::Write::write(&mut client.stream, b".").is_ok() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        read
+    });
+    let connect = format!("connect {} --linger 300ms --send-only", peer.addr);
+    let ran = sockkit(&connect).stdin("data").run().code(5);
+    assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
+    assert_eq!(peer.join(), b"data");
+}
+
+#[test]
+fn e24_recv_only_leaves_our_input_and_our_side_alone() {
+    let peer = Peer::start(|mut client| {
+        client.send(b"data");
+        client.stream.set_read_timeout(Some(SLOW_ANSWER)).unwrap();
+        let nothing = std::io::Read::read(&mut client.stream, &mut [0]);
+        nothing.unwrap_err().kind()
+    });
+    let script = format!("sockkit connect {} --recv-only; cat", peer.addr);
+    let ran = shell(&script).stdin("for cat").run().code(0);
+    assert_eq!(ran.stdout, b"datafor cat");
+    assert_eq!(peer.join(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn e25_when_both_sides_have_ended_no_idle_limit_is_waited_for() {
+    // Longer than this test may take.
+    const IDLE: &str = "--idle-timeout 10m";
+    let peer = Peer::start(|mut client| client.read_to_end());
+    sockkit(&format!("connect {} {IDLE}", peer.addr)).stdin("data").run().code(0);
+    assert_eq!(peer.join(), b"data");
+    let mut listen = sockkit(&format!("listen 0 {IDLE}")).serve();
+    let mut client = listen.client();
+    listen.running.write(b"data");
+    listen.running.close_stdin();
+    assert_eq!(client.read_to_end(), b"data");
+    client.end();
+    listen.running.wait().code(0);
+}
+
+#[test]
+fn e26_a_pipeline_of_programs_moves_a_tree_of_files() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let written = payload(5_000_000);
+    std::fs::create_dir(from.path().join("dir")).unwrap();
+    std::fs::write(from.path().join("dir/large"), &written).unwrap();
+    std::fs::write(from.path().join("empty"), b"").unwrap();
+    let receive = "set -o pipefail; sockkit listen 0 < /dev/null | tar x";
+    let receiving = shell(receive).dir(to.path()).serve();
+    let send = format!("set -o pipefail; tar c . | sockkit connect {}", receiving.addr);
+    shell(&send).dir(from.path()).run().code(0);
+    receiving.running.wait().code(0);
+    assert!(std::fs::read(to.path().join("dir/large")).unwrap() == written);
+    assert_eq!(std::fs::read(to.path().join("empty")).unwrap(), b"");
+}
+
+#[test]
+fn a_fifo_whose_writer_has_left_already_ends_our_input() {
+    let directory = tempfile::tempdir().unwrap();
+    let peer = Peer::start(|mut client| client.read_to_end());
+    let script = format!(
+        "mkfifo f; printf hi > f & exec 3< f; wait; exec sockkit connect {} <&3 3<&-",
+        peer.addr
+    );
+    shell(&script).dir(directory.path()).run().code(0);
+    assert_eq!(peer.join(), b"hi");
+}
+
+#[test]
+fn a_filter_behind_a_client_sees_the_peers_end_with_half_open() {
+    let listen = sockkit("listen 0").serve();
+    let script =
+        format!("mkfifo fifo; sockkit connect {} --half-open < fifo | sort > fifo", listen.addr);
+    let directory = tempfile::tempdir().unwrap();
+    let connect = shell(&script).dir(directory.path()).start();
+    let mut running = listen.running;
+    running.write(b"pear\napple\n");
+    running.close_stdin();
+    assert_eq!(running.wait().code(0).out(), "apple\npear\n");
+    connect.wait().code(0);
+}

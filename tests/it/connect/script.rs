@@ -1,0 +1,151 @@
+//! `connect` with `--send`, `--expect` and `--script`.
+
+use std::fs;
+use std::io::{ErrorKind, Read as _};
+
+use crate::support::script::{Scripted, says};
+use crate::support::{ClosedPort, Peer, sockkit};
+
+/// A mail server that greets, takes one line and says goodbye; it returns the line.
+fn mail(greeting: &'static str) -> Peer<String> {
+    Peer::start(move |mut client| {
+        client.send(greeting);
+        let line = client.line();
+        client.send("221 bye\r\n");
+        line
+    })
+}
+
+#[test]
+fn send_and_expect_are_taken_in_their_order() {
+    let peer = mail("220 here\r\n");
+    let ran = sockkit(&format!("connect {}", peer.addr))
+        .arg("--expect")
+        .arg("^220 .*\\r\\n")
+        .arg("--send")
+        .arg("QUIT\\r\\n")
+        .arg("--expect")
+        .arg("/^221/ 30s")
+        .start()
+        .wait()
+        .code(0);
+    assert_eq!(ran.stdout, b"220 here\r\n221 bye\r\n");
+    assert_eq!(ran.stderr, "");
+    assert_eq!(peer.join(), "QUIT");
+}
+
+#[test]
+fn a_script_is_followed_to_its_end() {
+    let script = Scripted::new(
+        "# a client\nexpect /^220 .*\\r\\n/ 30s\nsend \"QUIT\\r\\n\"\nexpect \"221 bye\\r\\n\" 30s\nexpect-end 30s\n",
+    );
+    let peer = mail("220 here\r\n");
+    let ran = script.sockkit(&format!("connect {}", peer.addr)).start().wait().code(0);
+    assert_eq!(ran.stdout, b"220 here\r\n221 bye\r\n");
+    assert_eq!(peer.join(), "QUIT");
+}
+
+#[test]
+fn an_expectation_that_is_not_met_is_exit_1_and_shows_what_came_instead() {
+    let peer = Peer::start(|mut client| {
+        client.send("421 busy\r\n");
+        client.read_to_end()
+    });
+    let script = Scripted::new("# mail\n\nexpect /^220/ 3s\nsend \"QUIT\\r\\n\"\n");
+    let ran = script.sockkit(&format!("connect {}", peer.addr)).start().wait().code(1);
+    assert_eq!(ran.stdout, b"421 busy\r\n");
+    let expected = "error: expect /^220/ was not met within 3s (s.txt:3)\n\
+                    cause: what came instead: \"421 busy\\r\\n\"\n";
+    assert!(ran.stderr.starts_with(expected), "{}", ran.stderr);
+    assert_eq!(peer.join(), b"");
+}
+
+#[test]
+fn an_expectation_of_a_peer_that_ends_is_given_up_at_once() {
+    let peer = Peer::start(|mut client| client.send("421 busy\r\n"));
+    let ran = sockkit(&format!("connect {}", peer.addr))
+        .arg("--expect")
+        .arg("/^220/ 1h")
+        .start()
+        .wait()
+        .code(1);
+    says(&ran, &["expect /^220/ was not met before the peer's end (--expect)", "421 busy"]);
+}
+
+#[test]
+fn a_peer_that_says_nothing_is_told_as_such() {
+    let peer = Peer::start(|mut client| client.read_to_end());
+    let ran = sockkit(&format!("connect {} --expect", peer.addr))
+        .arg("/^220/ 200ms")
+        .start()
+        .wait()
+        .code(1);
+    says(&ran, &["was not met within 200ms", "cause: nothing came"]);
+}
+
+#[test]
+fn the_deadline_for_everything_is_exit_5_in_the_middle_of_a_script() {
+    let peer = Peer::start(|mut client| client.read_to_end());
+    let script = Scripted::new("expect /^220/ 1h\n");
+    let connect = format!("connect {} --timeout 3s", peer.addr);
+    let ran = script.sockkit(&connect).start().wait().code(5);
+    says(&ran, &["timed out in expect /^220/ (s.txt:1)"]);
+}
+
+#[test]
+fn a_wrong_script_is_exit_2_before_anything_is_dialled() {
+    let port = ClosedPort::new();
+    let script = Scripted::new("# mail\n  expect 220\n");
+    let ran = script.sockkit(&format!("connect {}", port.addr())).run().code(2);
+    says(&ran, &["s.txt:2:10: what to expect is missing", "try: /REGEX/"]);
+    fs::write(script.path("s.txt"), "send-file none\n").unwrap();
+    let ran = script.sockkit(&format!("connect {}", port.addr())).run().code(8);
+    says(&ran, &["s.txt:1:11: cannot read none: no such file or directory"]);
+    let ran = script.sockkit("listen 0").run().code(8);
+    says(&ran, &["s.txt:1:11"]);
+    fs::remove_file(script.path("s.txt")).unwrap();
+    let ran = script.sockkit(&format!("connect {}", port.addr())).run().code(8);
+    says(&ran, &["cannot read s.txt: no such file or directory"]);
+}
+
+#[test]
+fn a_large_file_is_sent_while_the_answer_comes() {
+    let script = Scripted::new("send-file all.bin\nclose-write\nexpect-end 1m\n");
+    let all: Vec<u8> = (0..=255).cycle().take(8_000_000).collect();
+    fs::write(script.path("all.bin"), &all).unwrap();
+    let server = sockkit("echo-server 0").serve();
+    let ran = script.sockkit(&format!("connect {}", server.addr)).start().wait().code(0);
+    assert!(ran.stdout == all);
+}
+
+#[test]
+fn a_script_can_end_in_a_reset() {
+    let peer = Peer::start(|mut client| {
+        client.send("hello\n");
+        let mut buffer = [0; 16];
+        client.stream.read(&mut buffer).map_err(|error| error.kind())
+    });
+    let script = Scripted::new("expect \"hello\\n\" 30s\nreset\n");
+    script.sockkit(&format!("connect {}", peer.addr)).start().wait().code(0);
+    assert_eq!(peer.join(), Err(ErrorKind::ConnectionReset));
+}
+
+#[test]
+fn a_script_that_was_played_does_not_wait_for_a_peer_that_stays() {
+    let peer = Peer::start(|mut client| {
+        client.send("220 hi\r\n");
+        client.read_to_end();
+        // To the end of the other side, and then some.
+        std::thread::sleep(std::time::Duration::from_secs(3));
+    });
+    sockkit(&format!("connect {} --expect ^220", peer.addr)).run().code(0);
+    peer.join();
+}
+
+#[test]
+fn flags_that_mean_nothing_beside_a_script_are_refused() {
+    for flag in ["--crlf", "--delay 1s", "--idle-timeout 1s", "--half-open", "--recv-only"] {
+        let ran = sockkit(&format!("connect 127.0.0.1:1 --expect x {flag}")).run().code(2);
+        assert!(ran.stderr.contains("does not go with a script"), "{}", ran.stderr);
+    }
+}

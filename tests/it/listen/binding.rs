@@ -1,0 +1,135 @@
+//! The addresses that `listen` binds, and the ports it reports.
+
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::support::{Client, Server, in_namespace, sockkit};
+
+/// Whether this machine has `::1`: a container may not.
+fn has_ipv6() -> bool {
+    TcpListener::bind("[::1]:0").is_ok()
+}
+
+#[test]
+fn e06_the_real_port_is_reported_and_is_one_for_both_families() {
+    let listen = sockkit("listen 0 --keep-open").serve();
+    let port = listen.port();
+    assert_ne!(port, "0");
+    let text = listen.running.stderr.text();
+    if has_ipv6() {
+        listen.running.stderr.wait_for_text(&format!("listening on [::1]:{port}"));
+    }
+    assert!(text.contains("only this machine can reach it"), "{text}");
+    listen.stop().code(0);
+    let running = sockkit("listen 0 --keep-open --json").start();
+    let families = if has_ipv6() { 2 } else { 1 };
+    let ports = running.stdout.wait_for(|text| {
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        let ports = whole.map(|line| {
+            let event: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(event["type"], "listening");
+            event["port"].as_u64().unwrap()
+        });
+        let ports: Vec<u64> = ports.collect();
+        (ports.len() == families).then_some(ports)
+    });
+    assert!(ports[0] != 0 && ports.iter().all(|port| *port == ports[0]), "{ports:?}");
+}
+
+#[test]
+fn e06b_connecting_right_after_the_line_is_never_refused() {
+    for _ in 0..100 {
+        let listen = sockkit("listen 0 -4").serve();
+        drop(listen.client());
+    }
+    let listen = sockkit("listen 0 -4 --keep-open").serve();
+    for _ in 0..1000 {
+        drop(listen.client());
+    }
+    listen.stop().code(0);
+}
+
+#[test]
+fn e19_the_port_can_be_taken_again_at_once() {
+    let mut port = "0".to_owned();
+    for _ in 0..3 {
+        let listen = sockkit(&format!("listen {port} -4")).serve();
+        port = listen.port();
+        let mut client = listen.client();
+        let mut running = listen.running;
+        // Who ends first keeps the connection in TIME_WAIT.
+        running.write(b"bye");
+        running.close_stdin();
+        client.read_to_end();
+        client.end();
+        running.wait().code(0);
+    }
+}
+
+#[test]
+fn e19b_a_second_listener_on_the_port_fails() {
+    let first = sockkit("listen 0 --keep-open").serve();
+    let ran = sockkit(&format!("listen {}", first.port())).run().code(7);
+    assert!(ran.stderr.contains("address already in use"), "{}", ran.stderr);
+    first.stop().code(0);
+}
+
+#[test]
+fn e20_both_families_are_reached_by_default_and_one_where_one_is_asked_for() {
+    let reached = |listen: &Server, host: &str| {
+        let addr = format!("{host}:{}", listen.port()).parse().unwrap();
+        TcpStream::connect_timeout(&addr, Duration::from_secs(30)).is_ok()
+    };
+    for (flag, v4, v6) in [("", true, true), ("-4", true, false), ("-6", false, true)] {
+        if v6 && !has_ipv6() {
+            continue;
+        }
+        let listen = sockkit(&format!("listen 0 --keep-open {flag}")).serve();
+        assert_eq!(reached(&listen, "127.0.0.1"), v4, "{flag}");
+        assert_eq!(reached(&listen, "[::1]"), v6, "{flag}");
+        listen.stop().code(0);
+    }
+}
+
+#[test]
+fn e20_a_family_this_machine_lacks_is_no_obstacle() {
+    let setup = "ip link set lo up
+        echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+        hosts=$(mktemp); printf '127.0.0.1 both.example\\n::1 both.example\\n' > $hosts
+        mount --bind $hosts /etc/hosts; rm $hosts";
+    for address in ["0", "both.example:0"] {
+        let listen = format!("listen {address}");
+        let Some(listen) = in_namespace("e20", setup, &listen) else { return };
+        let running = listen.start();
+        running.stderr.wait_for_text("listening on 127.0.0.1:");
+        running.signal(Signal::TERM);
+        running.wait().code(143);
+    }
+}
+
+#[test]
+fn e20b_a_client_on_ipv4_is_shown_as_such_where_both_families_listen() {
+    let listen = sockkit("listen 0 --public").serve();
+    let addr = ([127, 0, 0, 1], listen.addr.port()).into();
+    let client = Client::connect(addr);
+    let ours = client.stream.local_addr().unwrap();
+    listen.running.stderr.wait_for_text(&format!("connected {ours}"));
+    client.end();
+    let ran = listen.running.wait().code(0);
+    assert!(!ran.stderr.contains("::ffff"), "{}", ran.stderr);
+}
+
+#[test]
+fn l04_a_busy_port_is_exit_7_and_says_what_to_try() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap();
+    let ran = sockkit(&format!("listen {}", addr.port())).run().code(7);
+    let expected = format!(
+        "error: cannot listen on {addr}: address already in use\ntry: port 0 for any free port\n"
+    );
+    assert_eq!(ran.stderr, expected);
+    let ran = sockkit("listen 192.0.2.1:0").run().code(7);
+    assert!(ran.stderr.contains("not an address of this machine"), "{}", ran.stderr);
+}

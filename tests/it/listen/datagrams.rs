@@ -1,0 +1,273 @@
+//! `listen --udp`: datagrams over UDP and Unix sockets.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+
+use rustix::process::Signal;
+
+use crate::support::peers::datagram::{client, place, receive, receive_from, socket, unix_socket};
+use crate::support::program::events;
+use crate::support::{Running, Server, eventually, sockkit};
+
+/// `listen` under `--json`, and where.
+fn listen_json(args: &str) -> Server {
+    let running = sockkit(&format!("listen -u --json {args}")).start();
+    let addr = eventually("a listening event", || {
+        events(&running, "listening").first().map(|event| event["addr"].clone())
+    });
+    Server { addr: addr.as_str().unwrap().parse().unwrap(), running }
+}
+
+#[test]
+fn u04_a_listener_takes_an_empty_datagram_for_a_datagram_too() {
+    let server = listen_json("0");
+    let client = client(server.addr);
+    client.send(b"").unwrap();
+    client.send(b"after").unwrap();
+    let data = eventually("two data events", || {
+        let data = events(&server.running, "data");
+        (data.len() == 2).then_some(data)
+    });
+    assert_eq!((&data[0]["text"], &data[1]["text"]), (&"".into(), &"after".into()));
+    server.stop().code(143);
+}
+
+#[test]
+fn u06_every_client_is_shown_by_name_and_gets_what_is_said() {
+    let mut server = listen_json("-k 0");
+    let addr = server.addr;
+    let clients = [client(addr), client(addr)];
+    for (client, word) in clients.iter().zip(["one", "two"]) {
+        client.send(word.as_bytes()).unwrap();
+    }
+    let data = eventually("both clients' data", || {
+        let data = events(&server.running, "data");
+        (data.len() == 2).then_some(data)
+    });
+    let peer = |text: &str| {
+        let event = data.iter().find(|event| event["text"] == text).unwrap();
+        event["peer"].as_str().unwrap().to_owned()
+    };
+    for (client, word) in clients.iter().zip(["one", "two"]) {
+        assert_eq!(peer(word), client.local_addr().unwrap().to_string());
+    }
+    assert_eq!(events(&server.running, "connected").len(), 2);
+    server.running.write(b"to all");
+    for client in &clients {
+        assert_eq!(receive(client), b"to all");
+    }
+    let ran = server.stop().code(0);
+    let closed = ran.out().lines().filter(|line| line.contains(r#""type":"closed""#)).count();
+    assert_eq!(closed, 2);
+}
+
+#[test]
+fn u06_without_keep_open_the_first_to_come_is_the_only_one() {
+    let mut server = sockkit("listen -u 0").serve();
+    let (first, second) = (client(server.addr), client(server.addr));
+    first.send(b"first\n").unwrap();
+    server.running.stdout.wait_for_text("first\n");
+    second.send(b"second\n").unwrap();
+    second.send(b"again\n").unwrap();
+    let stranger = format!("refused {}: ", second.local_addr().unwrap());
+    server.running.stderr.wait_for_text(&stranger);
+    server.running.write(b"answer");
+    assert_eq!(receive(&first), b"answer");
+    first.send(b"more\n").unwrap();
+    server.running.stdout.wait_for_text("more\n");
+    let ran = server.stop().code(143);
+    assert_eq!(ran.stdout, b"first\nmore\n");
+    assert_eq!(ran.stderr.matches(&stranger).count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn u07_an_answer_leaves_from_the_address_that_was_asked() {
+    let mut server = sockkit("listen -u -k 0 --public").serve();
+    assert!(server.addr.ip().is_unspecified());
+    let asked = [("127.0.0.2:0", "127.0.0.3"), ("127.0.0.1:0", "127.0.0.4"), ("[::1]:0", "::1")];
+    for (number, (ours, asked)) in asked.into_iter().enumerate() {
+        if UdpSocket::bind(ours).is_err() {
+            continue;
+        }
+        let asking = socket(ours);
+        let asked = SocketAddr::new(asked.parse().unwrap(), server.addr.port());
+        asking.send_to(b"q", asked).unwrap();
+        let here = format!("{} (here {asked})", asking.local_addr().unwrap());
+        server.running.stderr.wait_for_text(&here);
+        let answer = format!("answer {number}");
+        server.running.write(answer.as_bytes());
+        assert_eq!(receive_from(&asking), (answer.into_bytes(), asked));
+    }
+    server.stop().code(0);
+}
+
+#[test]
+fn both_sides_are_ours_and_both_hear_each_other() {
+    let mut server = sockkit("listen -u 0").serve();
+    let mut running = sockkit(&format!("connect -u 127.0.0.1 {}", server.port())).start();
+    running.write(b"question");
+    server.running.stdout.wait_for_text("question");
+    server.running.write(b"answer");
+    running.stdout.wait_for_text("answer");
+    running.close_stdin();
+    running.wait().code(0);
+    server.stop().code(143);
+}
+
+#[test]
+fn a_listener_is_on_both_families_and_its_port_is_not_shared() {
+    let server = sockkit("listen -u -k 0").serve();
+    let Ok(v6) = UdpSocket::bind("[::1]:0") else { return };
+    v6.send_to(b"over six\n", ("::1", server.addr.port())).unwrap();
+    server.running.stdout.wait_for_text("over six\n");
+    let ran = sockkit(&format!("listen -u {}", server.port())).run().code(7);
+    let expected = format!("error: cannot listen on {}: address already in use\n", server.addr);
+    assert!(ran.stderr.starts_with(&expected), "{}", ran.stderr);
+    server.stop().code(0);
+}
+
+#[test]
+fn who_is_not_allowed_is_told_of_and_not_heard() {
+    let server = sockkit("listen -u -k 0 --deny 127.0.0.2").serve();
+    let denied = socket("127.0.0.2:0");
+    denied.send_to(b"psst", server.addr).unwrap();
+    let refused = format!("refused {}: not allowed", denied.local_addr().unwrap());
+    server.running.stderr.wait_for_text(&refused);
+    client(server.addr).send(b"hello\n").unwrap();
+    server.running.stdout.wait_for_text("hello\n");
+    assert_eq!(server.stop().code(0).stdout, b"hello\n");
+}
+
+#[test]
+fn a_listener_ends_when_it_was_told_to() {
+    for (flags, code) in [("--linger 200ms", 0), ("--idle-timeout 200ms", 5)] {
+        let mut server = sockkit(&format!("listen -u 0 {flags}")).serve();
+        server.running.close_stdin();
+        client(server.addr).send(b"last\n").unwrap();
+        assert_eq!(server.running.wait().code(code).stdout, b"last\n");
+    }
+}
+
+/// `listen -u unix:PATH`, once it listens.
+fn listen_unix(path: &Path, flags: &str) -> Running {
+    let running = sockkit(&format!("listen -u unix:{} {flags}", path.display())).start();
+    running.stderr.wait_for_text("listening on unix:");
+    running
+}
+
+#[test]
+fn unix_datagrams_go_both_ways_between_two_of_ours() {
+    let (_directory, path) = place();
+    let abstract_name = format!("unix:@sockkit-test-{}", std::process::id());
+    for name in [format!("unix:{}", path.display()), abstract_name] {
+        let mut server = sockkit(&format!("listen -u {name}")).start();
+        server.stderr.wait_for_text("listening on unix:");
+        // Without a name of its own: it is given one that can be answered.
+        let mut running = sockkit(&format!("connect -u {name}")).start();
+        running.write(b"question");
+        server.stdout.wait_for_text("question");
+        server.write(b"answer");
+        running.stdout.wait_for_text("answer");
+        running.close_stdin();
+        running.wait().code(0);
+        server.signal(Signal::TERM);
+        server.wait().code(143);
+    }
+    assert!(!path.exists());
+}
+
+#[test]
+fn x01_a_dead_sockets_file_is_reused_and_a_live_ones_is_refused() {
+    let (_directory, path) = place();
+    drop(unix_socket(&path));
+    assert!(path.exists());
+    let live = listen_unix(&path, "");
+    let args = format!("listen -u unix:{}", path.display());
+    let ran = sockkit(&args).run().code(7);
+    assert!(ran.stderr.contains("address already in use"), "{}", ran.stderr);
+    let sender = UnixDatagram::unbound().unwrap();
+    sender.send_to(b"still here\n", &path).unwrap();
+    live.stdout.wait_for_text("still here\n");
+}
+
+#[test]
+fn x02_a_regular_file_is_refused_and_stays_as_it_is() {
+    let (_directory, path) = place();
+    std::fs::write(&path, "precious").unwrap();
+    sockkit(&format!("listen -u unix:{}", path.display())).run().code(7);
+    assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+    let args = format!("connect -u unix:@nobody --from unix:{}", path.display());
+    sockkit(&args).run().code(7);
+    assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+}
+
+#[test]
+fn x03_the_sockets_file_is_gone_after_every_kind_of_end() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let (_directory, path) = place();
+        let running = listen_unix(&path, "");
+        running.signal(signal);
+        running.wait().code(code);
+        assert!(!path.exists());
+        // The client's own file, too.
+        let peer = unix_socket(&path);
+        let own = path.with_file_name("own");
+        let args = format!("connect -u unix:{} --from unix:{}", path.display(), own.display());
+        let mut running = sockkit(&args).start();
+        running.write(b"q");
+        peer.recv(&mut [0; 10]).unwrap();
+        assert!(own.exists());
+        running.signal(signal);
+        running.wait().code(code);
+        assert!(!own.exists());
+    }
+}
+
+#[test]
+fn x04_a_path_too_long_is_told_and_the_mode_holds() {
+    let long = "x".repeat(108);
+    let ran = sockkit(&format!("listen -u unix:{long}")).run().code(7);
+    assert!(ran.stderr.contains("108 bytes"), "{}", ran.stderr);
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_directory, path) = place();
+    let running = listen_unix(&path, "--mode 600");
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    drop(running);
+}
+
+#[test]
+fn a_peer_without_a_name_is_heard_and_holds_nobody_up() {
+    let (_directory, path) = place();
+    let mut server = listen_unix(&path, "-k");
+    UnixDatagram::unbound().unwrap().send_to(b"nameless\n", &path).unwrap();
+    server.stdout.wait_for_text("nameless\n");
+    let named = unix_socket(&path.with_file_name("named"));
+    named.send_to(b"named\n", &path).unwrap();
+    server.stdout.wait_for_text("named\n");
+    server.write(b"answer");
+    let mut buffer = [0; 10];
+    let len = named.recv(&mut buffer).unwrap();
+    assert_eq!(&buffer[..len], b"answer");
+}
+
+#[test]
+fn a_unix_peer_that_does_not_read_keeps_nobody_else_waiting() {
+    let (_directory, path) = place();
+    let mut server = listen_unix(&path, "-k --split lines");
+    let stuck = unix_socket(&path.with_file_name("stuck"));
+    stuck.send_to(b"stuck\n", &path).unwrap();
+    server.stdout.wait_for_text("stuck\n");
+    let reading = unix_socket(&path.with_file_name("reading"));
+    reading.send_to(b"reading\n", &path).unwrap();
+    server.stdout.wait_for_text("reading\n");
+    // Sooner or later the queue of the one that does not read is full (net.unix.max_dgram_qlen).
+    let mut number = 0;
+    while !server.stderr.text().contains("it does not read what it is sent") {
+        number += 1;
+        server.write(format!("{number}\n").as_bytes());
+        let mut buffer = [0; 10];
+        let len = reading.recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..len], format!("{number}\n").as_bytes());
+    }
+}

@@ -1,0 +1,108 @@
+//! `listen`: accepts connections, reports each client and prints what it sends.
+
+mod activation;
+mod binding;
+mod child_processes;
+mod clients;
+mod datagrams;
+mod delivery;
+mod endings;
+mod observers;
+mod script;
+mod shared_input;
+mod shutdown;
+mod tls;
+mod unix;
+
+use crate::support::terminal::{LEFT, here, rows};
+use crate::support::{Client, Terminal, sockkit};
+
+#[test]
+fn it_says_who_came_and_prints_what_they_send() {
+    let listen = sockkit("listen 0").serve();
+    let mut client = listen.client();
+    let ours = client.stream.local_addr().unwrap();
+    client.send(b"Hello, world");
+    client.end();
+    let ran = listen.running.wait().code(0);
+    assert_eq!(ran.stdout, b"Hello, world");
+    assert!(ran.stderr.contains(&format!("connected {ours}")), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&format!("closed {ours}: 12 bytes in, 0 bytes out")),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn the_name_of_the_client_is_told_too() {
+    let listen = sockkit("listen 0").serve();
+    let client = listen.client();
+    // Every machine knows its own loopback address by a name.
+    listen
+        .running
+        .stderr
+        .wait_for_text(&format!("name {} is ", client.stream.local_addr().unwrap()));
+}
+
+#[test]
+fn under_json_the_first_object_is_listening() {
+    let running = sockkit("listen 0 --json -4").start();
+    let line = running
+        .stdout
+        .wait_for(|text| text.lines().next().map(str::to_owned).filter(|_| text.contains('\n')));
+    let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(event["type"], "listening");
+    let addr = event["addr"].as_str().unwrap().parse().unwrap();
+    assert_eq!(event["port"].as_u64(), Some(u64::from(std::net::SocketAddr::port(&addr))));
+    let mut client = Client::connect(addr);
+    client.send(b"x\n");
+    client.end();
+    let ran = running.wait().code(0);
+    let kinds: Vec<String> = ran
+        .out()
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["type"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .filter(|kind| kind != "peer_name")
+        .collect();
+    assert_eq!(kinds, ["listening", "connected", "data", "closed"]);
+}
+
+#[test]
+fn the_port_file_appears_with_the_port_and_goes_at_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("port");
+    let listen = sockkit("listen 0 --keep-open --port-file").arg(&path).serve();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n", listen.port()));
+    listen.stop().code(0);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    let ran = sockkit("listen 0 --port-file /no/such/directory/port").run().code(8);
+    assert!(ran.stderr.contains("no such file or directory"), "{}", ran.stderr);
+}
+
+#[test]
+fn listen_edits_lines_once_somebody_has_come() {
+    let directory = here();
+    let mut terminal = Terminal::start("listen 127.0.0.1:0", directory.path());
+    let addr = terminal.screen.wait_for(|text| {
+        let line = text.lines().find(|line| line.contains("listening"))?;
+        rows(line).concat().split_whitespace().nth(2)?.parse().ok()
+    });
+    assert!(terminal.echoes());
+    let mut client = Client::connect(addr);
+    terminal.edits();
+    client.send(b"hello\n");
+    terminal.shows(&["hello", ">"]);
+    terminal.type_in(&format!("hi{LEFT}\u{4}ello\r"));
+    assert_eq!(client.line(), "hello");
+    terminal.edits();
+    terminal.type_in("\u{3}");
+    assert_eq!(client.read_to_end(), b"");
+    assert_eq!(terminal.exit_code(), 130);
+    assert!(terminal.echoes());
+}

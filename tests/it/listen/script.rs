@@ -1,0 +1,84 @@
+//! `listen` as a mock server: `--expect` and `--script`.
+
+use std::fs;
+
+use crate::support::script::{Scripted, says};
+use crate::support::sockkit;
+
+#[test]
+fn a_listener_can_be_a_mock_server() {
+    let script = Scripted::new(
+        "send \"220 mock\\r\\n\"\nexpect /^EHLO .*\\r\\n/i 30s\nsend \"250 mock\\r\\n\"\nclose-write\nexpect-end 30s\n",
+    );
+    let listen = script.sockkit("listen 0").serve();
+    let mut client = listen.client();
+    assert_eq!(client.line(), "220 mock");
+    client.send("ehlo me\r\n");
+    assert_eq!(client.read_to_end(), b"250 mock\r\n");
+    client.end();
+    let ran = listen.running.wait().code(0);
+    assert_eq!(ran.stdout, b"ehlo me\r\n");
+}
+
+#[test]
+fn a_mock_server_plays_its_script_for_every_client() {
+    let script = Scripted::new("send-file greeting\nexpect \"x\" 30s\nsend \"bye\"\n");
+    fs::write(script.path("greeting"), "hello\n").unwrap();
+    let listen = script.sockkit("listen 0 --keep-open").serve();
+    let mut clients: Vec<_> = (0..3).map(|_| listen.client()).collect();
+    for client in &mut clients {
+        assert_eq!(client.line(), "hello");
+    }
+    for mut client in clients {
+        client.send("x");
+        client.end();
+        assert_eq!(client.read_to_end(), b"bye");
+    }
+    listen.stop().code(0);
+}
+
+#[test]
+fn a_mock_server_that_is_not_sent_what_it_expects_is_exit_1() {
+    let script = Scripted::new("expect /^EHLO/ 30s\n");
+    let listen = script.sockkit("listen 0").serve();
+    let mut client = listen.client();
+    client.send("HELO me\r\n");
+    client.end();
+    let ran = listen.running.wait().code(1);
+    says(&ran, &["expect /^EHLO/ was not met before the peer's end (s.txt:1)", "HELO me"]);
+}
+
+#[test]
+fn two_scripts_can_talk_to_each_other() {
+    let server = Scripted::new(
+        "send \"220 mock\\r\\n\"\nexpect \"QUIT\\r\\n\" 30s\nsend \"221 bye\\r\\n\"\nclose-write\nexpect-end 30s\n",
+    );
+    let client = Scripted::new(
+        "expect /^220 .*\\r\\n/ 30s\nsend \"QUIT\\r\\n\"\nexpect /^221 .*\\r\\n/ 30s\nexpect-end 30s\n",
+    );
+    let listen = server.sockkit("listen 0").serve();
+    let ran = client.sockkit(&format!("connect {}", listen.addr)).start().wait().code(0);
+    assert_eq!(ran.stdout, b"220 mock\r\n221 bye\r\n");
+    assert_eq!(listen.running.wait().code(0).stdout, b"QUIT\r\n");
+}
+
+#[test]
+fn one_failure_of_many_scripted_clients_fails_the_listener() {
+    let listen = sockkit("listen 127.0.0.1:0 --keep-open --expect ^yes").serve();
+    for (said, fails) in [("yes", false), ("no", true), ("yes", false)] {
+        let mut client = listen.client();
+        client.send(said);
+        client.end();
+        client.read_to_end();
+        if fails {
+            listen.running.stderr.wait_for_text("was not met");
+        }
+    }
+    listen.stop().code(1);
+}
+
+#[test]
+fn a_mock_server_nobody_came_to_is_no_success() {
+    let ran = sockkit("listen 127.0.0.1:0 --expect ^yes -- true").run().code(1);
+    assert!(ran.stderr.contains("nobody came"), "{}", ran.stderr);
+}

@@ -1,0 +1,279 @@
+//! `login-server`: asks for a user name and a password, and records each pair.
+
+mod log_file;
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::support::program::over_unix;
+use crate::support::terminal::here;
+use crate::support::{Client, Server, Terminal, eventually, sockkit};
+
+/// A server in a directory of its own, and the path of its log.
+pub(crate) fn server(args: &str) -> (Server, TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let server = sockkit(&format!("login-server 0 {args}")).dir(directory.path()).serve();
+    (server, directory)
+}
+
+pub(crate) fn log(directory: &TempDir) -> String {
+    fs::read_to_string(directory.path().join("log-acesso.txt")).unwrap()
+}
+
+/// What follows the trusted fields of each record.
+pub(crate) fn pairs(log: &str) -> Vec<String> {
+    let pair = |line: &str| line[line.find(" user=").unwrap() + 1..].to_owned();
+    log.lines().map(pair).collect()
+}
+
+pub(crate) fn log_in(client: &mut Client, user: &str, password: &str) -> String {
+    client.read_until("Username: ");
+    client.send(format!("{user}\n"));
+    client.read_until("Password: ");
+    client.send(format!("{password}\n"));
+    client.line()
+}
+
+#[test]
+fn a_login_is_answered_shown_and_recorded() {
+    let (server, directory) = server("");
+    let mut client = server.client();
+    let ours = client.stream.local_addr().unwrap();
+    assert_eq!(log_in(&mut client, "alice", "s3cret"), "OK recorded");
+    // The record was there before the answer.
+    let record = log(&directory);
+    assert!(record.ends_with("user=\"alice\" password=\"s3cret\"\n"), "{record}");
+    assert!(record.contains(&format!(" login peer={ours} conn=1 try=1 user=")), "{record}");
+    assert_eq!(client.read_to_end(), b"");
+    let ran = server.stop().code(0);
+    assert_eq!(ran.out(), record);
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(directory.path().join("log-acesso.txt")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn empty_fields_are_refused_and_asked_again_and_not_recorded() {
+    let (server, directory) = server("");
+    let mut client = server.client();
+    client.read_until("Username: ");
+    client.send("\n");
+    assert_eq!(client.line(), "ERR empty user name, try again");
+    client.read_until("Username: ");
+    client.send("bob\n");
+    client.read_until("Password: ");
+    client.send("\r\n");
+    assert_eq!(client.line(), "ERR empty password, try again");
+    assert_eq!(log_in(&mut client, "bob", "x"), "OK recorded");
+    assert!(log(&directory).contains("try=3 "));
+    assert_eq!(log(&directory).lines().count(), 1);
+    let mut client = server.client();
+    for _ in 0..5 {
+        client.send("\n");
+        client.read_until("try again\r\n");
+    }
+    client.send("\n");
+    client.read_until("too many tries\r\n");
+    assert_eq!(client.read_to_end(), b"");
+    assert_eq!(log(&directory).lines().count(), 1);
+}
+
+#[test]
+fn line_ends_of_every_kind_and_pieces_of_any_size_make_one_login() {
+    let (server, directory) = server("");
+    for end in ["\n", "\r\n", "\r", "\r\0"] {
+        let mut client = server.client();
+        client.send(format!("user{end}pass{end}"));
+        client.read_until("OK recorded\r\n");
+        assert_eq!(client.read_to_end(), b"");
+    }
+    let mut client = server.client();
+    for byte in b"user\r\npass\r\n" {
+        client.send([*byte]);
+    }
+    client.read_until("OK recorded\r\n");
+    assert_eq!(pairs(&log(&directory)), ["user=\"user\" password=\"pass\""; 5]);
+}
+
+#[test]
+fn every_byte_is_recorded_in_one_safe_line_and_comes_back() {
+    let (server, directory) = server("");
+    for byte in (0..=255_u8).filter(|byte| !b"\r\n\0".contains(byte)) {
+        let mut client = server.client();
+        client.send([b"u", &[byte][..], b"\np", &[byte], b"\n"].concat());
+        client.read_until("OK recorded\r\n");
+    }
+    let log = log(&directory);
+    assert_eq!(log.lines().count(), 253);
+    assert!(!log.chars().any(|c| c != '\n' && sockkit::text::is_hostile(c)));
+    for (byte, pair) in (0..=255_u8).filter(|byte| !b"\r\n\0".contains(byte)).zip(pairs(&log)) {
+        let user = pair.strip_prefix("user=\"").unwrap().split("\" password=").next().unwrap();
+        assert_eq!(sockkit::text::unescape(user).unwrap(), [b'u', byte]);
+    }
+}
+
+#[test]
+fn a_password_cannot_forge_a_record_or_touch_the_operators_terminal() {
+    let (server, directory) = server("");
+    let mut client = server.client();
+    let attack =
+        "x\u{1b}[2J\u{9b}31m\u{202e}\" 2026-11-21T00:00:00 login peer=1.2.3.4:5 user=\"root";
+    assert_eq!(log_in(&mut client, "eve", attack), "OK recorded");
+    let ran = server.stop().code(0);
+    for text in [log(&directory), ran.out(), ran.stderr] {
+        assert!(!text.chars().any(|c| c != '\n' && sockkit::text::is_hostile(c)), "{text:?}");
+    }
+    let log = log(&directory);
+    assert_eq!(log.lines().count(), 1);
+    assert!(log.split(" peer=").nth(1).unwrap().starts_with("127.0.0.1:"));
+}
+
+#[test]
+fn ten_megabytes_without_a_newline_are_cut_off_and_memory_stays_flat() {
+    let (server, directory) = server("");
+    let resident = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", server.running.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap().to_owned();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let before = resident();
+    let client = server.client();
+    use std::io::Write as _;
+    // It may be closed on us at any moment, which is the point.
+    let sent = (&client.stream).write_all(&vec![b'x'; 10_000_000]);
+    let mut client = client;
+    let answer = String::from_utf8_lossy(&client.read_to_end()).into_owned();
+    assert!(sent.is_err() || answer.contains("ERR line too long"), "{answer}");
+    assert!(resident() < before + 4096, "{before} kB, then {} kB", resident());
+    let mut client = server.client();
+    assert_eq!(log_in(&mut client, "alice", "x"), "OK recorded");
+    assert_eq!(log(&directory).lines().count(), 1);
+}
+
+#[test]
+fn half_a_login_is_no_login() {
+    let (server, directory) = server("");
+    for part in ["ali", "alice\n", "alice\ns3cr"] {
+        let mut client = server.client();
+        client.send(part);
+        client.end();
+        client.read_to_end();
+    }
+    server.client().reset();
+    let ran = {
+        server
+            .running
+            .stderr
+            .wait_for(|text| (text.matches("incomplete").count() == 3).then_some(()));
+        server.stop().code(0)
+    };
+    assert!(ran.stderr.contains("left after 3 bytes"), "{}", ran.stderr);
+    assert_eq!(log(&directory), "");
+}
+
+#[test]
+fn a_silent_client_is_told_and_closed_at_its_deadline() {
+    let (server, _directory) = server("--idle-timeout 300ms");
+    let mut client = server.client();
+    let text = String::from_utf8(client.read_to_end()).unwrap();
+    assert_eq!(text, "Username: ERR login timed out after 0.3s\r\n");
+    // Dripping bytes buys nothing.
+    let mut client = server.client();
+    let started = std::time::Instant::now();
+    use std::io::Write as _;
+    while (&client.stream).write_all(b"x").is_ok() {
+        assert!(started.elapsed() < crate::support::PATIENCE);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let text = String::from_utf8_lossy(&client.read_to_end()).into_owned();
+    assert!(text.is_empty() || text.contains("timed out"), "{text}");
+}
+
+#[test]
+fn the_oldest_that_has_not_logged_in_makes_place() {
+    let (server, _directory) = server("--max-clients 3");
+    let mut silent: Vec<Client> = (0..3)
+        .map(|_| {
+            let mut client = server.client();
+            client.read_until("Username: ");
+            client
+        })
+        .collect();
+    let mut client = server.client();
+    assert_eq!(log_in(&mut client, "alice", "x"), "OK recorded");
+    assert_eq!(silent[0].line(), "ERR busy, try later");
+    assert_eq!(silent[0].read_to_end(), b"");
+    let evicted = silent[0].stream.local_addr().unwrap();
+    let events = server.running.stderr.wait_for_text("(made place for another)");
+    assert!(events.contains(&format!("closed {evicted}: ")), "{events}");
+    // The others still have their places.
+    assert_eq!(silent[1].stream.take_error().unwrap().map(|e| e.kind()), None);
+    silent[2].send("bob\n");
+    silent[2].read_until("Password: ");
+}
+
+#[test]
+fn once_serves_one_client_and_says_in_the_exit_code_whether_it_logged_in() {
+    let (once, directory) = server("--once");
+    let mut client = once.client();
+    assert_eq!(log_in(&mut client, "alice", "x"), "OK recorded");
+    drop(client);
+    once.running.wait().code(0);
+    assert_eq!(log(&directory).lines().count(), 1);
+    let (once, _directory) = server("--once");
+    drop(once.client());
+    once.running.wait().code(1);
+}
+
+#[test]
+fn json_tells_every_login() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = sockkit("login-server 0 --json -4").dir(directory.path()).start();
+    let line = running
+        .stdout
+        .wait_for(|text| text.lines().next().filter(|_| text.contains('\n')).map(str::to_owned));
+    let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let mut client = Client::connect(event["addr"].as_str().unwrap().parse().unwrap());
+    client.send(b"alice\ncaf\xe9\n");
+    client.read_until("OK recorded\r\n");
+    drop(client);
+    let line = running.stdout.wait_for(|text| {
+        text.lines()
+            .find(|line| line.contains("\"login\"") && line.ends_with('}'))
+            .map(str::to_owned)
+    });
+    let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(event["user"], serde_json::json!({"text": "alice"}));
+    assert_eq!(event["password"], serde_json::json!({"bytes": "Y2Fm6Q=="}));
+    assert_eq!(event["result"], "recorded");
+    assert!(Path::new(&directory.path().join("log-acesso.txt")).exists());
+}
+
+#[test]
+fn a_server_ends_with_its_terminal_and_cleans_up() {
+    let directory = here();
+    let path = directory.path().join("port");
+    let server = format!("login-server 0 --port-file {}", path.display());
+    let terminal = Terminal::start(&server, directory.path());
+    terminal.screen.wait_for_text("only this machine");
+    eventually("the port file", || path.exists().then_some(()));
+    terminal.hang_up();
+    eventually("the port file is removed", || (!path.exists()).then_some(()));
+}
+
+#[test]
+fn the_login_server_speaks_over_a_unix_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, mut client) =
+        over_unix("login-server --once --log log", &directory.path().join("socket"));
+    client.stdout.wait_for_text("Username: ");
+    client.write(b"alice\n");
+    client.stdout.wait_for_text("Password: ");
+    client.write(b"s3cret\n");
+    assert!(client.wait().code(0).out().contains("OK"));
+    server.wait().code(0);
+    let log = fs::read_to_string(directory.path().join("log")).unwrap();
+    assert!(log.ends_with("user=\"alice\" password=\"s3cret\"\n"), "{log}");
+}

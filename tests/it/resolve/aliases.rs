@@ -1,0 +1,54 @@
+//! CNAME chains.
+
+use serde_json::json;
+
+use super::resolve;
+use crate::support::peers::dns_server::{DnsServer, a, cname, wire};
+
+#[test]
+fn an_alias_is_followed_over_several_replies() {
+    let server = DnsServer::with_records(vec![
+        cname("www.example.", "a.example."),
+        cname("a.example.", "b.example."),
+        a("b.example.", [192, 0, 2, 7]),
+    ]);
+    let run = resolve(["www.example", &server.word()]);
+    assert_eq!(run.code, 0);
+    assert_eq!(
+        run.stdout,
+        "NAME          TYPE   TTL  DATA\n\
+         www.example.  CNAME  300  a.example.\n\
+         a.example.    CNAME  300  b.example.\n\
+         b.example.    A      300  192.0.2.7\n"
+    );
+}
+
+#[test]
+fn an_alias_of_nothing_says_what_is_missing() {
+    let server = DnsServer::with_records(vec![cname("www.example.", "gone.example.")]);
+    let run = resolve(["--json", "www.example", "a", &server.word()]);
+    assert_eq!(run.code, 1);
+    assert_eq!(run.json()[0]["status"], "NXDOMAIN");
+    assert_eq!(run.data(), ["gone.example."]);
+    run.says("www.example is an alias of gone.example, which does not exist");
+}
+
+#[test]
+fn aliases_in_a_circle_or_without_end_are_a_broken_answer() {
+    let circle = DnsServer::with_records(vec![
+        cname("a.example.", "b.example."),
+        cname("b.example.", "a.example."),
+    ]);
+    let run = resolve(["--json", "a.example", "a", &circle.word()]);
+    assert_eq!((run.code, &run.json()[0]["status"]), (9, &json!("ERROR")));
+    run.says("CNAME loop: a.example. -> b.example. -> a.example.");
+    let endless = DnsServer::start(|asked| {
+        let mut reply = asked.reply();
+        reply.add_answer(cname(&asked.name, &format!("x{}", &asked.name)));
+        vec![wire(&reply)]
+    });
+    let run = resolve(["n.example", "a", &endless.word()]);
+    assert_eq!(run.code, 9);
+    run.says("more than 16 CNAMEs in a row");
+    assert_eq!(endless.count(), 17);
+}

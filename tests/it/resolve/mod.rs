@@ -1,0 +1,201 @@
+//! `resolve`, against a DNS server that the test scripts.
+
+mod aliases;
+mod exchange;
+mod output;
+mod servers;
+
+use std::net::{Ipv4Addr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::rdata::{AAAA, PTR};
+use hickory_resolver::proto::rr::{Name, RData, Record};
+use serde_json::{Value, json};
+
+use crate::support::Sockkit;
+use crate::support::peers::dns_server::{DnsServer, a, record, wire};
+
+struct Run {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs `sockkit resolve` with these words.
+fn resolve<const N: usize>(words: [&str; N]) -> Run {
+    let ran = Sockkit::new(["resolve"].into_iter().chain(words)).run();
+    Run { code: ran.code, stdout: ran.out(), stderr: ran.stderr }
+}
+
+impl Run {
+    /// The objects on standard output.
+    fn json(&self) -> Vec<Value> {
+        let lines = self.stdout.lines();
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The data of the first lookup's answers.
+    fn data(&self) -> Vec<String> {
+        let answers = self.json()[0]["answers"].as_array().unwrap().clone();
+        let data = |answer: &Value| answer["data"].as_str().unwrap().to_owned();
+        answers.iter().map(data).collect()
+    }
+
+    #[track_caller]
+    fn says(&self, words: &str) {
+        assert!(self.stderr.contains(words), "{words:?} not in {:?}", self.stderr);
+    }
+}
+
+fn www() -> Vec<Record> {
+    vec![
+        a("www.ita.br.", [161, 24, 23, 180]),
+        record("www.ita.br.", RData::AAAA(AAAA("2001:db8::10".parse().unwrap()))),
+    ]
+}
+
+/// A server that answers every question with this code.
+fn always(code: ResponseCode) -> DnsServer {
+    DnsServer::start(move |asked| vec![asked.reply_code(code)])
+}
+
+/// A server that never answers.
+fn silent() -> DnsServer {
+    DnsServer::start(|_| Vec::new())
+}
+
+/// A port that refuses datagrams as long as the socket lives: bound, and connected elsewhere.
+fn closed_port() -> (UdpSocket, String) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.connect(socket.local_addr().unwrap()).unwrap();
+    let word = format!("@{}", socket.local_addr().unwrap());
+    (socket, word)
+}
+
+fn ends_soon(started: Instant) {
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+}
+
+#[test]
+fn both_families_are_asked_for_by_default() {
+    let server = DnsServer::with_records(www());
+    let run = resolve(["www.ita.br", &server.word()]);
+    assert_eq!(run.code, 0);
+    assert_eq!(
+        run.stdout,
+        "NAME         TYPE  TTL  DATA\n\
+         www.ita.br.  A     300  161.24.23.180\n\
+         www.ita.br.  AAAA  300  2001:db8::10\n"
+    );
+    assert_eq!(run.stderr, "");
+    assert_eq!(server.count(), 2);
+}
+
+#[test]
+fn a_family_that_is_missing_is_only_spoken_of_on_request() {
+    let server = DnsServer::with_records(vec![a("v4.example.", [192, 0, 2, 1])]);
+    let run = resolve(["v4.example", &server.word()]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let run = resolve(["v4.example", &server.word(), "-v"]);
+    run.says("v4.example has no AAAA record (the name exists)");
+    let run = resolve(["v4.example", "a", "aaaa", &server.word()]);
+    assert_eq!(run.code, 0);
+    run.says("v4.example has no AAAA record (the name exists)");
+}
+
+#[test]
+fn an_address_asks_for_its_name() {
+    let target = RData::PTR(PTR(Name::from_ascii("host.example.").unwrap()));
+    let server = DnsServer::with_records(vec![record("10.2.0.192.in-addr.arpa.", target)]);
+    for word in ["192.0.2.10", "::ffff:192.0.2.10", "10.2.0.192.in-addr.arpa"] {
+        let run = resolve(["--json", word, &server.word()]);
+        assert_eq!(run.code, 0, "{word}");
+        let line = &run.json()[0];
+        assert_eq!((&line["record_type"], &line["name"]), (&json!("PTR"), &json!(word)));
+        assert_eq!(run.data(), ["host.example."]);
+    }
+    let run = resolve(["2001:db8::10", &server.word()]);
+    assert_eq!(run.code, 1);
+    run.says("8.b.d.0.1.0.0.2.ip6.arpa (the reverse name of 2001:db8::10) does not exist");
+}
+
+#[test]
+fn a_name_that_does_not_exist_and_one_without_records_are_told_apart() {
+    let server = DnsServer::with_records(www());
+    let run = resolve(["nope.ita.br", &server.word()]);
+    assert_eq!((run.code, run.stdout.as_str()), (1, ""));
+    let expected =
+        format!("note: nope.ita.br does not exist (NXDOMAIN, says udp://{})\n", server.addr);
+    assert_eq!(run.stderr, expected);
+    let run = resolve(["www.ita.br", "mx", "txt", &server.word()]);
+    assert_eq!((run.code, run.stdout.as_str()), (1, ""));
+    assert_eq!(run.stderr, "note: www.ita.br has no MX or TXT record (the name exists)\n");
+    let run = resolve(["--json", "nope.ita.br", "a", &server.word()]);
+    assert_eq!(run.json()[0]["status"], "NXDOMAIN");
+}
+
+#[test]
+fn of_several_names_the_highest_code_wins() {
+    let server = DnsServer::start(|asked| {
+        let code = match asked.name.as_str() {
+            "broken.example." => ResponseCode::ServFail,
+            "no.example." => ResponseCode::NXDomain,
+            _ => {
+                let mut reply = asked.reply();
+                reply.add_answer(a(&asked.name, [192, 0, 2, 1]));
+                return vec![wire(&reply)];
+            }
+        };
+        vec![asked.reply_code(code)]
+    });
+    let word = server.word();
+    assert_eq!(resolve(["yes.example", "also.example", "a", &word]).code, 0);
+    assert_eq!(resolve(["no.example", "yes.example", "a", &word]).code, 1);
+    let run = resolve(["--json", "broken.example", "no.example", "yes.example", "a", &word]);
+    assert_eq!(run.code, 4);
+    let names: Vec<Value> = run.json().iter().map(|line| line["name"].clone()).collect();
+    assert_eq!(names, ["broken.example", "no.example", "yes.example"]);
+}
+
+#[test]
+fn a_name_that_looks_like_a_type_is_written_with_a_dot() {
+    let server = DnsServer::with_records(vec![a("mx.", [192, 0, 2, 5])]);
+    let run = resolve(["mx.", "--plain", &server.word()]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "mx.\tA\t300\t192.0.2.5\n"));
+    let run = resolve(["mx", &server.word()]);
+    assert_eq!(run.code, 2);
+    run.says("no name given: \"mx\" is a record type");
+    run.says("try: `mx.`");
+}
+
+#[test]
+fn what_cannot_be_a_name_is_refused_before_anything_is_asked() {
+    let server = DnsServer::with_records(www());
+    for (word, reason) in [
+        ("a..b", "empty label"),
+        ("http://www.ita.br/x", "did you mean www.ita.br?"),
+        ("www.ita.br:443", "did you mean www.ita.br?"),
+        ("TYPE99999", "is not a record type"),
+        ("\u{1b}[31mred.example", "holds white space or a control character"),
+        ("", "a name cannot be empty"),
+    ] {
+        let run = resolve([word, &server.word()]);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{word:?}");
+        run.says(reason);
+        assert!(!run.stderr.contains('\u{1b}'), "{word:?}");
+    }
+    assert_eq!(server.count(), 0);
+}
+
+#[test]
+fn a_server_without_an_address_is_a_step_that_failed() {
+    let run = resolve(["www.ita.br", "@no such host"]);
+    assert_eq!(run.code, 2);
+    let run = resolve(["www.ita.br", "@tls://127.0.0.1"]);
+    assert_eq!(run.code, 2);
+    // A zone that is no interface: the system's resolver knows without asking anybody.
+    let run = resolve(["www.ita.br", "@fe80::1%nowhere0"]);
+    assert_eq!(run.code, 3);
+    run.says("cannot resolve fe80::1%nowhere0");
+}

@@ -1,0 +1,113 @@
+//! The formats of `resolve`, and how it escapes what a server sends.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use super::{closed_port, resolve, www};
+use crate::json_doc;
+use crate::support::Sockkit;
+use crate::support::peers::dns_server::{DnsServer, raw};
+
+#[test]
+fn plain_is_tab_separated_without_a_header() {
+    let server = DnsServer::with_records(www());
+    let run = resolve(["--plain", "www.ita.br", &server.word()]);
+    assert_eq!(
+        run.stdout,
+        "www.ita.br.\tA\t300\t161.24.23.180\nwww.ita.br.\tAAAA\t300\t2001:db8::10\n"
+    );
+}
+
+#[test]
+fn json_is_one_documented_object_a_lookup() {
+    let server = DnsServer::with_records(www());
+    let run = resolve(["--json", "www.ita.br", "a", "mx", &server.word()]);
+    assert_eq!(run.code, 0);
+    let mut lines = run.json();
+    for line in &mut lines {
+        let time = line["time_us"].take();
+        assert!(time.as_u64().is_some_and(|time| time > 0), "{time}");
+    }
+    let url = format!("udp://{}", server.addr);
+    let found = json!({
+        "type": "lookup", "name": "www.ita.br", "record_type": "A", "server": url,
+        "status": "NOERROR", "time_us": null,
+        "answers": [{"name": "www.ita.br.", "type": "A", "ttl": 300, "data": "161.24.23.180"}],
+    });
+    let empty = json!({
+        "type": "lookup", "name": "www.ita.br", "record_type": "MX", "server": url,
+        "status": "NOERROR", "time_us": null, "answers": [],
+    });
+    assert_eq!(lines, [found, empty]);
+}
+
+#[test]
+fn a_lookup_has_the_documented_fields() {
+    let server = DnsServer::with_records(www());
+    let found = resolve(["--json", "www.ita.br", "a", &server.word()]).json();
+    let (_socket, dead) = closed_port();
+    let failed = resolve(["--json", "www.ita.br", "a", &dead]).json();
+    json_doc::holds("Reports", &[found, failed].concat());
+}
+
+#[test]
+fn whatever_a_text_record_holds_arrives_escaped() {
+    let long = "x".repeat(255);
+    let mut texts = vec![
+        b"\x08\x1b]0;p\x07\r\n".to_vec(),
+        b"\x07a\"b\\c \xff".to_vec(),
+        b"\x04caf\xe9\x00".to_vec(),
+        b"\x05\xe2\x80\xae\xc2\x9b".to_vec(),
+    ];
+    texts.push([&[255], long.as_bytes()].concat());
+    let records = texts.iter().map(|text| raw("t.example.", 16, text));
+    let server = DnsServer::with_records(records.collect());
+    let run = resolve(["--json", "t.example", "txt", &server.word()]);
+    assert_eq!(
+        run.data(),
+        [
+            r#""\027]0;p\007\013\010""#,
+            r#""a\"b\\c \255""#,
+            r#""caf\233" """#,
+            r#""\226\128\174\194\155""#,
+            &format!("\"{long}\""),
+        ]
+    );
+    for format in ["--json", "--plain", "--format=table"] {
+        let run = resolve([format, "t.example", "txt", &server.word()]);
+        let hostile = |byte: u8| byte != b'\n' && byte != b'\t' && !(b' '..=b'~').contains(&byte);
+        assert!(!run.stdout.bytes().any(hostile), "{format}");
+        assert!(run.stdout.contains(&long), "{format}: nothing is cut");
+    }
+}
+
+#[test]
+fn names_in_answers_are_escaped_too() {
+    let server = DnsServer::with_records(vec![raw("p.example.", 12, b"\x04\x1b[2J\x03a.b\0")]);
+    let run = resolve(["--json", "p.example", "ptr", &server.word()]);
+    assert_eq!(run.data(), [r"\027[2J.a\.b."]);
+}
+
+#[test]
+fn an_unknown_type_is_shown_by_number_and_in_hexadecimal() {
+    let server = DnsServer::with_records(vec![raw("u.example.", 65280, b"\x01\x02\x03\xff")]);
+    let run = resolve(["u.example", "TYPE65280", "--json", &server.word()]);
+    let line = &run.json()[0];
+    assert_eq!(line["record_type"], "TYPE65280");
+    assert_eq!(line["answers"][0]["type"], "TYPE65280");
+    assert_eq!(run.data(), [r"\# 4 010203FF"]);
+}
+
+#[test]
+fn a_reader_that_has_left_is_no_failure() {
+    let server = DnsServer::with_records(www());
+    for format in ["--json", "--plain", "--format=table"] {
+        let program = env!("CARGO_BIN_EXE_sockkit");
+        let line = format!("{program} resolve www.ita.br {} {format}", server.word());
+        let mut command = Command::new("bash");
+        command.args(["-c", &format!("{line} | true; exit ${{PIPESTATUS[0]}}")]);
+        let ran = Sockkit::of(command).run().code(0);
+        assert_eq!(ran.stderr, "", "{format}");
+    }
+}

@@ -1,0 +1,145 @@
+//! TLS clients and servers on rustls, with a CA of their own.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
+};
+use tempfile::TempDir;
+
+use crate::support::{Peer, Server, Sockkit, sockkit};
+
+/// What crosses both ways in one test: more than every buffer on the way, and quick in a debug
+/// build.
+pub(crate) const MUCH: usize = 8 * 1024 * 1024;
+
+/// Longer than an input may rest before its end is no longer waited for (250 ms).
+pub(crate) const LONGER_THAN_A_REST: Duration = Duration::from_millis(600);
+
+/// A CA, and a certificate it has signed for 127.0.0.1, in files and in rustls's hands.
+pub(crate) struct Certificates {
+    directory: TempDir,
+    ca: CertificateDer<'static>,
+    certificate: CertificateDer<'static>,
+    key: Vec<u8>,
+}
+
+impl Certificates {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, "sockkit's tests");
+        let ca_key = rcgen::KeyPair::generate().unwrap();
+        let ca = CertifiedIssuer::self_signed(params, ca_key).unwrap();
+        let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &ca).unwrap();
+        for (name, pem) in
+            [("ca", ca.pem()), ("cert", certificate.pem()), ("key", key.serialize_pem())]
+        {
+            fs::write(directory.path().join(name).with_extension("pem"), pem).unwrap();
+        }
+        let (ca, certificate) = (ca.der().clone(), certificate.der().clone());
+        Self { directory, ca, certificate, key: key.serialize_der() }
+    }
+
+    /// The path of `ca`, `cert` or `key`.
+    pub(crate) fn path(&self, name: &str) -> String {
+        let path: PathBuf = self.directory.path().join(name).with_extension("pem");
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// What `openssl x509 -fingerprint -sha256` prints, as a pin.
+    pub(crate) fn pin(&self) -> String {
+        pin_of(&self.certificate)
+    }
+
+    pub(crate) fn server_config(&self) -> Arc<ServerConfig> {
+        let key = PrivateKeyDer::Pkcs8(self.key.clone().into());
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![self.certificate.clone()], key);
+        Arc::new(config.unwrap())
+    }
+
+    /// A foreign server that shakes hands and then does `serve`.
+    pub(crate) fn peer<T: Send + 'static>(
+        &self,
+        serve: impl FnOnce(StreamOwned<ServerConnection, TcpStream>) -> T + Send + 'static,
+    ) -> Peer<T> {
+        let config = self.server_config();
+        Peer::start(move |client| {
+            let session = ServerConnection::new(config).unwrap();
+            serve(StreamOwned::new(session, client.stream))
+        })
+    }
+
+    /// A foreign client of a server that shows our certificate.
+    pub(crate) fn client(&self, server: &Server) -> StreamOwned<ClientConnection, TcpStream> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.ca.clone()).unwrap();
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let session = ClientConnection::new(Arc::new(config), name).unwrap();
+        StreamOwned::new(session, server.client().stream)
+    }
+
+    pub(crate) fn listen(&self, flags: &str) -> Server {
+        let (cert, key) = (self.path("cert"), self.path("key"));
+        sockkit(&format!("listen 127.0.0.1:0 --tls --cert {cert} --key {key} {flags}")).serve()
+    }
+
+    pub(crate) fn connect(&self, port: &str, flags: &str) -> Sockkit {
+        sockkit(&format!("connect 127.0.0.1 {port} --tls --ca {} {flags}", self.path("ca")))
+    }
+}
+
+pub(crate) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+pub(crate) fn pin_of(certificate: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, certificate);
+    let digits: Vec<_> = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{}", digits.concat())
+}
+
+/// Bytes that no shift or repetition turns into themselves.
+pub(crate) fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let step = |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[0]
+    };
+    (0..len).map(step).collect()
+}
+
+/// Ends our side of the TCP connection under TLS, and waits for the other end's.
+pub(crate) fn end_plainly(stream: &mut TcpStream) {
+    stream.shutdown(Shutdown::Write).unwrap();
+    // A reset would be an end of another kind.
+    stream.read_to_end(&mut Vec::new()).ok();
+}
+
+/// Says `close_notify`, and waits for the other end's.
+pub(crate) fn end_in_order(stream: &mut StreamOwned<ServerConnection, TcpStream>) {
+    stream.conn.send_close_notify();
+    stream.flush().unwrap();
+    stream.read_to_end(&mut Vec::new()).unwrap();
+}

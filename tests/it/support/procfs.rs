@@ -1,0 +1,119 @@
+//! Measurements of one process and of the kernel's TCP tables, read from `/proc`.
+//!
+//! Only the process itself is measured, so that tests beside it do not disturb.
+
+use std::net::SocketAddr;
+use std::process::Child;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use crate::support::{Running, eventually};
+
+/// A process that runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Process(u32);
+
+/// How long a process is watched to see whether it rests.
+const WATCHED: Duration = Duration::from_secs(1);
+
+/// Ticks a second in `/proc/PID/stat`: `USER_HZ`, the same wherever Rust's Linux runs.
+const USER_HZ: u64 = 100;
+
+impl Process {
+    pub(crate) fn of(running: &Running) -> Self {
+        Self(running.pid())
+    }
+
+    pub(crate) fn of_child(child: &Child) -> Self {
+        Self(child.id())
+    }
+
+    /// Its time on a processor so far, in user and kernel mode (`proc_pid_stat(5)`, fields 14 and
+    /// 15).
+    pub(crate) fn time(self) -> Duration {
+        let stat = self.read("stat");
+        // The second field is a name in parentheses, which may hold anything.
+        let fields = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11);
+        let ticks: u64 = fields.take(2).map(|field| field.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * (1000 / USER_HZ))
+    }
+
+    /// Waits until it uses less than a twentieth of a processor: one that spins never gets there.
+    #[track_caller]
+    pub(crate) fn wait_until_it_rests(self) {
+        eventually("the process rests", || {
+            let (before, since) = (self.time(), Instant::now());
+            thread::sleep(WATCHED);
+            (self.time() < before + since.elapsed() / 20).then_some(())
+        });
+    }
+
+    /// How many descriptors it has open.
+    pub(crate) fn descriptors(self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.0)).unwrap().count()
+    }
+
+    /// Its children, dead ones that nobody has collected among them.
+    pub(crate) fn children(self) -> usize {
+        let parent = self.0.to_string();
+        let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let stat = fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+            let after_name = stat.rsplit_once(')')?.1.to_owned();
+            Some(after_name.split_whitespace().nth(1)? == parent)
+        });
+        processes.filter(|is_child| *is_child).count()
+    }
+
+    /// The most memory it ever had, in bytes (`VmHWM` of `proc_pid_status(5)`, in KiB).
+    pub(crate) fn peak_memory(self) -> u64 {
+        let status = self.read("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+    }
+
+    fn read(self, file: &str) -> String {
+        fs::read_to_string(format!("/proc/{}/{file}", self.0)).unwrap()
+    }
+}
+
+/// Waits until the other end's TCP has acknowledged everything that the IPv4 socket at `local`
+/// has sent to `peer`.
+#[track_caller]
+pub(crate) fn wait_until_acknowledged(local: SocketAddr, peer: SocketAddr) {
+    // proc_net_tcp: "sl local_address rem_address st tx_queue:rx_queue …", in hexadecimal.
+    let (ours, theirs) = (format!(":{:04X}", local.port()), format!(":{:04X}", peer.port()));
+    eventually("everything is acknowledged", || {
+        let table = fs::read_to_string("/proc/net/tcp").unwrap();
+        let queue = table.lines().find_map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let found = fields.get(1)?.ends_with(&ours) && fields.get(2)?.ends_with(&theirs);
+            found.then(|| fields.get(4).map(|queues| (*queues).to_owned()))?
+        });
+        queue.unwrap().starts_with("00000000:").then_some(())
+    });
+}
+
+/// Waits until somebody listens on a port of 127.0.0.1, without connecting: some serve one client.
+#[track_caller]
+pub(crate) fn wait_until_listening(port: u16) {
+    // State 0A is TCP_LISTEN, and addresses are in the machine's byte order.
+    let address = format!("0100007F:{port:04X}");
+    eventually("somebody listens", || {
+        let table = fs::read_to_string("/proc/net/tcp").unwrap();
+        let listens = |line: &str| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            fields.get(1) == Some(&&*address) && fields.get(3) == Some(&"0A")
+        };
+        table.lines().any(listens).then_some(())
+    });
+}
+
+/// The most bytes that the kernel keeps for one TCP connection on its way between two sockets of
+/// this machine (tcp(7): the largest `tcp_wmem` and `tcp_rmem`).
+pub(crate) fn kernel_buffers() -> usize {
+    let most = |name: &str| -> usize {
+        let sizes = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap();
+        sizes.split_whitespace().last().unwrap().parse().unwrap()
+    };
+    most("tcp_wmem") + most("tcp_rmem")
+}

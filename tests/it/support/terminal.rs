@@ -1,0 +1,196 @@
+//! sockkit at a pseudoterminal: what a user types, and what the screen shows.
+
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Child, Command};
+
+use rustix::process::{Signal, kill_process};
+
+use crate::support::{Captured, eventually};
+
+pub(crate) fn here() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// The program at a terminal of its own.
+pub(crate) struct Terminal {
+    child: Child,
+    master: std::fs::File,
+    /// What the terminal shows, control characters and all.
+    pub(crate) screen: Captured,
+}
+
+impl Terminal {
+    /// Starts `sockkit ARGS…`, split at spaces, as the foreground of a terminal.
+    pub(crate) fn start(args: &str, directory: &Path) -> Self {
+        Self::of(env!("CARGO_BIN_EXE_sockkit"), args.split_whitespace(), directory)
+    }
+
+    /// Starts any program so.
+    pub(crate) fn of(
+        program: &str,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        directory: &Path,
+    ) -> Self {
+        let (master, slave) = pseudoterminal();
+        // A session of its own, with this terminal as the one it is controlled by.
+        let child = Command::new("setsid")
+            .args(["--ctty", "--wait", program])
+            .args(args)
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
+            .current_dir(directory)
+            .stdin(slave.try_clone().unwrap())
+            .stdout(slave.try_clone().unwrap())
+            .stderr(slave)
+            .spawn()
+            .unwrap();
+        let screen = Captured::of(master.try_clone().unwrap());
+        Self { child, master, screen }
+    }
+
+    /// Types, as a person would; `\u{3}` is Ctrl-C and `\u{4}` Ctrl-D.
+    pub(crate) fn type_in(&mut self, text: &str) {
+        self.type_bytes(text.as_bytes());
+    }
+
+    /// Types what need not be text.
+    pub(crate) fn type_bytes(&mut self, bytes: &[u8]) {
+        self.master.write_all(bytes).unwrap();
+    }
+
+    /// Closes the terminal, as when its window is closed.
+    pub(crate) fn hang_up(&self) {
+        // The reading thread holds a copy of the descriptor, so the session is told directly.
+        let session = rustix::termios::tcgetsid(&self.master).unwrap();
+        rustix::process::kill_process_group(session, Signal::HUP).unwrap();
+    }
+
+    /// Sends a signal to the program alone.
+    pub(crate) fn signal(&self, signal: Signal) {
+        // It leads the terminal's session.
+        let session = rustix::termios::tcgetsid(&self.master).unwrap();
+        kill_process(session, signal).unwrap();
+    }
+
+    /// Whether the terminal treats what is typed and shown as a new one does.
+    pub(crate) fn is_as_new(&self) -> bool {
+        let settings = |terminal| format!("{:?}", rustix::termios::tcgetattr(terminal).unwrap());
+        settings(&self.master) == settings(&pseudoterminal().0)
+    }
+
+    /// Whether what is typed is shown.
+    pub(crate) fn echoes(&self) -> bool {
+        use rustix::termios::{LocalModes, tcgetattr};
+        tcgetattr(&self.master).unwrap().local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// Waits for the end, and returns the exit code.
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> i32 {
+        self.exit_code()
+    }
+
+    /// Waits for the end, and returns the exit code; the terminal stays.
+    #[track_caller]
+    pub(crate) fn exit_code(&mut self) -> i32 {
+        let status = eventually("the end of the program", || self.child.try_wait().unwrap());
+        use std::os::unix::process::ExitStatusExt as _;
+        status.code().unwrap_or_else(|| 128 + status.signal().unwrap())
+    }
+}
+
+impl Terminal {
+    /// Waits until these rows are shown, one below the other.
+    #[track_caller]
+    pub(crate) fn shows(&self, expected: &[&str]) {
+        self.screen.wait_for(|text| {
+            let shown = rows(text);
+            shown.windows(expected.len()).any(|some| some == expected).then_some(())
+        });
+    }
+
+    /// Returns everything it has shown, once the program has ended.
+    pub(crate) fn everything(&self) -> String {
+        String::from_utf8(self.screen.to_end()).unwrap()
+    }
+
+    /// Waits until a line is being edited.
+    #[track_caller]
+    pub(crate) fn edits(&self) {
+        eventually("lines are edited", || (!self.echoes()).then_some(()));
+    }
+}
+
+/// What a terminal of 80 columns shows of `text`, row by row.
+pub(crate) fn rows(text: &str) -> Vec<String> {
+    let mut rows: Vec<Vec<char>> = vec![Vec::new()];
+    let (mut row, mut column) = (0_usize, 0_usize);
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\r' => column = 0,
+            '\n' => row += 1,
+            '\u{1b}' => {
+                assert_eq!(chars.next(), Some('['), "{text:?}");
+                let mut number = String::new();
+                let command = loop {
+                    match chars.next().unwrap() {
+                        digit @ ('0'..='9' | ';' | '?') => number.push(digit),
+                        command => break command,
+                    }
+                };
+                let count = number.parse().unwrap_or(1);
+                match command {
+                    'A' => row = row.saturating_sub(count),
+                    'B' => row += count,
+                    'C' => column += count,
+                    'D' => column = column.saturating_sub(count),
+                    'K' => rows[row].truncate(column),
+                    'J' => {
+                        rows.truncate(row + 1);
+                        rows[row].truncate(column);
+                    }
+                    'm' | 'h' | 'l' => {}
+                    _ => panic!("{command:?} in {text:?}"),
+                }
+            }
+            '\u{7}' => {}
+            c => {
+                if column == 80 {
+                    (row, column) = (row + 1, 0);
+                }
+                rows.resize(rows.len().max(row + 1), Vec::new());
+                let width = rows[row].len().max(column + 1);
+                rows[row].resize(width, ' ');
+                rows[row][column] = c;
+                column += 1;
+            }
+        }
+        rows.resize(rows.len().max(row + 1), Vec::new());
+    }
+    rows.iter().map(|row| row.iter().collect::<String>().trim_end().to_owned()).collect()
+}
+
+/// Makes a terminal, and returns the side that shows it and the one a program is given.
+fn pseudoterminal() -> (std::fs::File, std::fs::File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let slave = std::fs::OpenOptions::new().read(true).write(true).open(name).unwrap();
+    (master.into(), slave)
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Its terminal goes with it, which ends whatever still runs there.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+pub(crate) const LEFT: &str = "\u{1b}[D";
+pub(crate) const UP: &str = "\u{1b}[A";

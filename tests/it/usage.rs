@@ -1,0 +1,94 @@
+//! Command lines that are refused with exit code 2.
+
+use crate::support::{Sockkit, sockkit};
+
+#[test]
+fn what_is_no_command_line_is_exit_2_on_standard_error() {
+    for args in ["", "no-such-command", "--no-such-flag", "info extra", "echo-server 0 --grace 5"] {
+        let ran = sockkit(args).run().code(2);
+        assert_eq!(ran.out(), "", "{args}");
+        assert!(!ran.stderr.is_empty());
+    }
+    let ran = sockkit("inof").run().code(2);
+    assert!(ran.stderr.contains("'info'"), "{}", ran.stderr);
+}
+
+/// What is no port, whoever is asked.
+const NO_PORTS: [&str; 7] = ["70000", "65536", "-1", "abc", "80x", "", "''"];
+
+#[test]
+fn l05_what_is_no_port_is_a_usage_error() {
+    for port in NO_PORTS {
+        for line in [vec!["connect", "localhost", port], vec!["listen", "--", port]] {
+            let ran = Sockkit::new(line).run().code(2);
+            assert!(ran.stdout.is_empty());
+            assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
+        }
+    }
+    sockkit("listen ::1").run().code(2);
+    sockkit("connect localhost").run().code(2);
+    sockkit("connect localhost:80 81").run().code(2);
+}
+
+#[test]
+fn e34_an_unknown_option_is_a_usage_error_on_standard_error() {
+    for command in ["connect localhost 80", "listen 0"] {
+        let ran = sockkit(&format!("{command} --no-such-option")).run().code(2);
+        assert!(ran.stdout.is_empty());
+        assert!(ran.stderr.contains("--no-such-option"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn flags_that_are_for_datagrams_only_say_so() {
+    let ran = sockkit("connect 127.0.0.1 9 --split lines").run().code(2);
+    assert!(ran.stderr.contains("--split is for datagrams\ntry: --udp"), "{}", ran.stderr);
+    sockkit("connect -u tls://127.0.0.1:9").run().code(2);
+    sockkit("connect -u 127.0.0.1 9 --half-open").run().code(2);
+    for size in ["0", "65508", "line", "-1"] {
+        sockkit("connect -u 127.0.0.1 9").arg(format!("--split={size}")).run().code(2);
+    }
+}
+
+#[test]
+fn flags_that_contradict_each_other_are_a_usage_error() {
+    for line in [
+        "connect 127.0.0.1 1 --udp --tls",
+        "connect tls://127.0.0.1:1 --udp",
+        "connect udp://127.0.0.1:1 --tls",
+        "connect 127.0.0.1 1 --udp --half-open",
+        "connect 127.0.0.1 1 --udp --exec cat",
+        "connect 127.0.0.1 1 --udp --send x",
+        "connect 127.0.0.1 1 --udp --retry 2",
+        "connect 127.0.0.1 1 --split lines",
+        "connect 127.0.0.1 1 --insecure",
+        "connect 127.0.0.1 1 --send-only --recv-only",
+        "connect 127.0.0.1 1 --recv-only --half-open",
+        "connect 127.0.0.1 1 --exec cat --send x",
+        "connect 127.0.0.1 1 --exec cat --recv-only",
+        "connect 127.0.0.1 1 --json --hexdump",
+        "connect 127.0.0.1 1 -4 -6",
+        "connect 127.0.0.1:1 2",
+        "connect unix:/nowhere/socket 5",
+        "connect unix:/nowhere/socket --from 127.0.0.1",
+        "listen 0 --udp --tls --self-signed",
+        "listen udp://0 --exec cat",
+        "listen 0 --udp -- true",
+        "listen 0 --tls",
+        "listen 0 --self-signed",
+        "listen 0 --mode 600",
+        "listen 127.0.0.1:0 --public",
+        "listen unix:/nowhere/socket --public",
+        "listen unix:/nowhere/socket -4",
+        "listen unix:/nowhere/socket -6",
+        "listen unix:/nowhere/socket --port-file port",
+        "listen unix:/nowhere/socket --deny 127.0.0.1",
+        "listen --udp",
+        "echo-server udp://0",
+        "echo-server unix:/nowhere/socket --allow 127.0.0.1",
+    ] {
+        let ran = sockkit(line).run();
+        assert_eq!(ran.code, 2, "{line}: {}", ran.stderr);
+        assert!(ran.stdout.is_empty(), "{line}");
+    }
+}
