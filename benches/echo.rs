@@ -1,28 +1,24 @@
-//! Measures `sockkit echo-server` against the least an echo server can be: a bare epoll loop.
+//! Compares `sockkit echo-server` with the smallest possible echo server: a bare epoll loop.
 //!
 //! ```text
 //! cargo bench --bench echo -- [--rounds N] [--check]
 //! ```
 //!
-//! What it is to show: with 64 and with 1,000 connections of 64-byte messages the echo server
-//! keeps at least 0.9 of the bare loop's rate, it opens 8,000 connections in under twice the
-//! bare loop's time, and an idle connection costs it at most 1.5 KiB of its own memory.
+//! The targets: with 64-byte messages over 64 and over 1,000 connections, the echo server reaches
+//! at least 0.9 of the bare loop's rate. It accepts 8,000 connections in less than twice the bare
+//! loop's time. An idle connection takes at most 1.5 KiB of the server's own memory.
 //!
-//! Both servers run as processes of their own, a fresh one for each measurement, and get the same
-//! load from the same single thread here: one after the other in every round, so that what else
-//! the machine does meets both. A figure is the median of all rounds, a ratio is that of the
-//! medians. Memory is what the process grew by (`VmRSS`); what the kernel keeps for a socket is
-//! the same for both and in neither.
+//! Each measurement starts a fresh server process. One thread of this program generates the load
+//! for both servers. The servers alternate within each round, so that other load on the machine
+//! affects both. Each figure is the median over all rounds, and each ratio is a ratio of medians.
+//! Memory is the growth of the server's `VmRSS`; it does not include the kernel's memory for a
+//! socket, which is the same for both servers.
 //!
-//! Read the ratios, not the rates: load and server share the machine, and on one with few or busy
-//! cores a rate says more about those. That is also why what is not met fails the run only with
-//! `--check`. Linux only, for epoll and `/proc`.
+//! Compare the ratios, not the rates: the load generator and the server share the machine, so on
+//! few or busy cores a rate depends mainly on the machine. For the same reason, a missed target
+//! fails the run only with `--check`. The benchmark needs Linux, for epoll and `/proc`.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a benchmark talks to whoever runs it"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its report")]
 
 use std::fmt;
 use std::fs;
@@ -42,47 +38,53 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, SockRef, Socket, Type};
 use tempfile::TempDir;
 
-/// Connections that talk at once, for each of the two rates.
-const TALKING: [u16; 2] = [64, 1_000];
+/// Number of active connections, for each of the two rate measurements.
+const ACTIVE: [u16; 2] = [64, 1_000];
 
-/// Connections that are opened and then held idle.
-const CROWD: u16 = 8_000;
+/// Number of connections that are opened and then stay idle.
+const IDLE: u16 = 8_000;
 
-/// The part of the bare loop's rate that is to be kept.
-const RATE_KEPT: f64 = 0.9;
+/// Target: the echo server's rate divided by the bare loop's is at least this.
+const MIN_RATE_RATIO: f64 = 0.9;
 
-/// How many times the bare loop's time opening may take.
-const OPENING_RATIO: f64 = 2.0;
+/// Target: the echo server's time to open connections divided by the bare loop's is below this.
+const MAX_OPENING_RATIO: f64 = 2.0;
 
-/// Bytes an idle connection may cost.
-const IDLE_BYTES: f64 = 1.5 * 1024.0;
+/// Target: bytes of server memory per idle connection, at most.
+const MAX_IDLE_BYTES: f64 = 1.5 * 1024.0;
 
-/// What is sent and must come back: 64 bytes that all differ, so that none can be mistaken.
+/// The message that is sent and must be echoed: 64 different bytes, so that a lost or reordered
+/// byte is noticed.
 const MESSAGE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Rounds unless told otherwise: a median of fewer follows a single disturbance.
+/// Default number of rounds. With fewer, a single disturbance can change the median.
 const ROUNDS: usize = 5;
 
-/// Until caches, branch predictors and the scheduler have settled.
+/// Time before each measurement for caches, branch predictors and the scheduler to settle.
 const WARM_UP: Duration = Duration::from_millis(300);
 
-/// How long echoes are counted: long against a scheduler's tick, short enough for many rounds.
-const COUNTED: Duration = Duration::from_secs(2);
+/// How long echoes are counted: long compared with a scheduler tick, short enough for many rounds.
+const MEASURED: Duration = Duration::from_secs(2);
 
-/// Connections on their way at once: some hundreds keep a server busy without ever filling its
-/// backlog, which would measure the kernel's retransmission timer instead.
-const OPENING_AT_ONCE: usize = 256;
+/// Maximum number of connections being opened at the same time: enough to keep a server busy, too
+/// few to fill its backlog. A full backlog would make the kernel retransmit, and its retransmission
+/// timer would dominate the result.
+const MAX_OPENING: usize = 256;
 
-/// A server that does not start or answer for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a server may take to start or to answer before the run fails.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Descriptors each of the processes needs beside its connections.
+/// Number of descriptors that each process needs besides its connections.
 const RESERVED: u16 = 64;
 
-/// Events taken from epoll at once, here and in the bare loop: as many as tokio takes.
-const EVENTS: usize = 1024;
+/// Maximum number of events per epoll call, in the load generator and in the bare loop; tokio uses
+/// the same number.
+const MAX_EVENTS: usize = 1024;
 
-/// The argument that makes this program the bare loop.
+/// Maximum time of one epoll call.
+const MAX_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// The argument that makes this program run the bare loop.
 const BARE_LOOP: &str = "bare-loop";
 
 fn main() -> ExitCode {
@@ -108,7 +110,7 @@ fn exit_code(outcome: io::Result<bool>) -> ExitCode {
     }
 }
 
-/// What the command line asks for.
+/// The command-line options.
 struct Options {
     rounds: usize,
     check: bool,
@@ -122,7 +124,7 @@ impl Options {
             match arg.as_str() {
                 "--rounds" => options.rounds = args.next()?.parse().ok().filter(|n| *n > 0)?,
                 "--check" => options.check = true,
-                // cargo's own, which it passes to every benchmark.
+                // Cargo passes this argument to every benchmark.
                 "--bench" => {}
                 _ => return None,
             }
@@ -131,29 +133,29 @@ impl Options {
     }
 }
 
-/// Measures both servers, prints the table, and returns whether the run is a success.
+/// Measures both servers, prints the table and returns whether the run succeeded.
 fn compare(options: &Options) -> io::Result<bool> {
-    let crowd = CROWD.min(descriptors_for_connections());
-    if crowd < CROWD {
-        eprintln!("the limit of open files leaves room for {crowd} connections, not {CROWD}");
+    let idle_count = IDLE.min(max_connections());
+    if idle_count < IDLE {
+        eprintln!("the limit of open files allows {idle_count} connections, not {IDLE}");
     }
-    let mut rates = TALKING.map(|talking| {
-        let what = format!("echoes a second, {talking} connections");
-        (talking.min(crowd), Row::new(what, Wanted::RatioOf(RATE_KEPT)))
+    let mut rates = ACTIVE.map(|count| {
+        let label = format!("echoes per second, {count} connections");
+        (count.min(idle_count), Row::new(label, Target::RatioAtLeast(MIN_RATE_RATIO)))
     });
-    let what = format!("ms to open {crowd} connections");
-    let mut opening = Row::new(what, Wanted::RatioUnder(OPENING_RATIO));
-    let what = format!("bytes an idle connection, of {crowd}");
-    let mut idle = Row::new(what, Wanted::AtMost(IDLE_BYTES));
+    let label = format!("ms to open {idle_count} connections");
+    let mut opening = Row::new(label, Target::RatioBelow(MAX_OPENING_RATIO));
+    let label = format!("bytes per idle connection, of {idle_count}");
+    let mut idle = Row::new(label, Target::AtMost(MAX_IDLE_BYTES));
     for round in 1..=options.rounds {
         eprintln!("round {round} of {}", options.rounds);
-        for (talking, row) in &mut rates {
+        for (count, row) in &mut rates {
             for kind in Kind::BOTH {
-                row.add(kind, echo_rate(kind, *talking)?);
+                row.add(kind, echo_rate(kind, *count)?);
             }
         }
         for kind in Kind::BOTH {
-            let (took, bytes) = gather_crowd(kind, crowd)?;
+            let (took, bytes) = open_and_hold(kind, idle_count)?;
             opening.add(kind, took.as_secs_f64() * 1e3);
             idle.add(kind, bytes);
         }
@@ -164,27 +166,27 @@ fn compare(options: &Options) -> io::Result<bool> {
     Ok(!options.check || rows.iter().all(Row::is_met))
 }
 
-/// Raises the soft limit of open files to the hard one, for this process and the servers it
-/// starts, and returns how many connections fit into it.
-fn descriptors_for_connections() -> u16 {
+/// Raises the soft limit of open files to the hard limit, for this process and the servers that it
+/// starts, and returns how many connections the limit allows.
+fn max_connections() -> u16 {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: maximum, maximum };
-    // Where this fails the old limit stands, and is what is returned.
+    // If this fails, the old limit still applies and determines the result.
     setrlimit(Resource::Nofile, raised).ok();
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     u16::try_from(limit).unwrap_or(u16::MAX).saturating_sub(RESERVED)
 }
 
-/// Returns the echoes a second of a fresh server.
+/// Starts a server and returns its echoes per second.
 fn echo_rate(kind: Kind, connections: u16) -> io::Result<f64> {
     let measured = Server::start(kind)
         .and_then(|server| Clients::connect(server.addr, connections)?.echo_rate());
     measured.map_err(during(kind, "echoing"))
 }
 
-/// Returns how long a fresh server took to get `connections`, each of which it answered once, and
-/// the bytes it grew by for each.
-fn gather_crowd(kind: Kind, connections: u16) -> io::Result<(Duration, f64)> {
+/// Starts a server and opens `connections`, each of which the server must answer once. Returns how
+/// long that took, and by how many bytes per connection the server's memory grew.
+fn open_and_hold(kind: Kind, connections: u16) -> io::Result<(Duration, f64)> {
     let measured = Server::start(kind).and_then(|server| {
         let before = server.memory()?;
         let started = Instant::now();
@@ -197,9 +199,9 @@ fn gather_crowd(kind: Kind, connections: u16) -> io::Result<(Duration, f64)> {
     measured.map_err(during(kind, "opening connections"))
 }
 
-/// Says where an error came from.
-fn during(kind: Kind, what: &'static str) -> impl Fn(io::Error) -> io::Error {
-    move |error| io::Error::new(error.kind(), format!("{kind}, {what}: {error}"))
+/// Returns a function that adds the server and the operation to an error.
+fn during(kind: Kind, operation: &'static str) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{kind}, {operation}: {error}"))
 }
 
 /// The two servers.
@@ -222,26 +224,27 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One line of the table: a figure of each server for each round, and what is wanted of them.
+/// One row of the table: the target, and each server's figure for each round.
 struct Row {
-    what: String,
-    wanted: Wanted,
+    label: String,
+    target: Target,
     sockkit: Vec<f64>,
     bare_loop: Vec<f64>,
 }
 
-enum Wanted {
-    /// At least so much of the bare loop's figure.
-    RatioOf(f64),
-    /// Less than so many times the bare loop's figure.
-    RatioUnder(f64),
-    /// At most this, whatever the bare loop's figure is.
+/// The condition that a row's medians must meet.
+enum Target {
+    /// The echo server's figure divided by the bare loop's is at least this.
+    RatioAtLeast(f64),
+    /// The echo server's figure divided by the bare loop's is below this.
+    RatioBelow(f64),
+    /// The echo server's figure is at most this, whatever the bare loop's is.
     AtMost(f64),
 }
 
 impl Row {
-    fn new(what: String, wanted: Wanted) -> Self {
-        Self { what, wanted, sockkit: Vec::new(), bare_loop: Vec::new() }
+    fn new(label: String, target: Target) -> Self {
+        Self { label, target, sockkit: Vec::new(), bare_loop: Vec::new() }
     }
 
     fn add(&mut self, kind: Kind, figure: f64) {
@@ -256,49 +259,49 @@ impl Row {
     }
 
     fn is_met(&self) -> bool {
-        match self.wanted {
-            Wanted::RatioOf(least) => self.ratio() >= least,
-            Wanted::RatioUnder(bound) => self.ratio() < bound,
-            Wanted::AtMost(most) => median(&self.sockkit) <= most,
+        match self.target {
+            Target::RatioAtLeast(min) => self.ratio() >= min,
+            Target::RatioBelow(bound) => self.ratio() < bound,
+            Target::AtMost(max) => median(&self.sockkit) <= max,
         }
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&match self {
-            Self::RatioOf(least) => format!("ratio >= {least}"),
-            Self::RatioUnder(bound) => format!("ratio < {bound}"),
-            Self::AtMost(most) => format!("at most {most}"),
+            Self::RatioAtLeast(min) => format!("ratio >= {min}"),
+            Self::RatioBelow(bound) => format!("ratio < {bound}"),
+            Self::AtMost(max) => format!("at most {max}"),
         })
     }
 }
 
 fn print_table(rows: &[Row]) {
-    let width = rows.iter().map(|row| row.what.len()).max().unwrap_or(0);
-    let [ours, theirs] = Kind::BOTH;
-    println!("{:width$}  {ours:>10}  {theirs:>10}  {:>5}  wanted", "", "ratio");
+    let width = rows.iter().map(|row| row.label.len()).max().unwrap_or(0);
+    let [sockkit, bare_loop] = Kind::BOTH;
+    println!("{:width$}  {sockkit:>10}  {bare_loop:>10}  {:>5}  target", "", "ratio");
     for row in rows {
         println!(
             "{:width$}  {:>10.0}  {:>10.0}  {:>5.2}  {:14}  {}",
-            row.what,
+            row.label,
             median(&row.sockkit),
             median(&row.bare_loop),
             row.ratio(),
-            row.wanted,
+            row.target,
             if row.is_met() { "ok" } else { "NOT MET" },
         );
     }
 }
 
-/// Returns the median of `figures`, of which there is at least one.
+/// Returns the median of `figures`, which must not be empty.
 fn median(figures: &[f64]) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2])
 }
 
-/// A running server; ended when dropped.
+/// A running server process; killed when dropped.
 struct Server {
     process: Child,
     addr: SocketAddr,
@@ -317,7 +320,7 @@ impl Server {
         let port_file = dir.path().join("port");
         let process = Command::new(env!("CARGO_BIN_EXE_sockkit"))
             .args(["echo-server", "127.0.0.1:0", "--quiet"])
-            // Neither is what is measured; the clients must all fit.
+            // The limit must not affect the measurement: all clients must fit.
             .args(["--max-clients", "20000"])
             .arg("--port-file")
             .arg(&port_file)
@@ -330,9 +333,10 @@ impl Server {
         Ok(server)
     }
 
-    /// Waits for the port file, which appears with its content once the server listens.
+    /// Waits until the server listens, and returns its port. The port file is written atomically,
+    /// so a file that exists is complete.
     fn port_from(&mut self, file: &Path) -> io::Result<u16> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             match fs::read_to_string(file) {
                 Ok(port) => return port_number(&port),
@@ -368,67 +372,68 @@ impl Server {
         Self { process, addr: (Ipv4Addr::LOCALHOST, 0).into() }
     }
 
-    /// Returns the bytes of memory the process has.
+    /// Returns the resident memory of the process, in bytes.
     fn memory(&self) -> io::Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        // See proc_pid_status(5): "VmRSS:      1234 kB", and kB are KiB.
+        // The format is `VmRSS:      1234 kB`, where kB means KiB: proc_pid_status(5).
         let kib = status
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB"))
             .and_then(|kib| kib.trim().parse::<f64>().ok());
-        kib.map(|kib| kib * 1024.0).ok_or_else(|| io::Error::other("its memory is not known"))
+        kib.map(|kib| kib * 1024.0).ok_or_else(|| io::Error::other("VmRSS is missing"))
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Where this fails it has ended by itself.
+        // If this fails, the process has already exited.
         self.process.kill().ok();
         self.process.wait().ok();
     }
 }
 
 fn port_number(text: &str) -> io::Result<u16> {
-    let not_a_port = |_| io::Error::other(format!("the server gave no port but {text:?}"));
-    text.trim().parse().map_err(not_a_port)
+    let invalid = |_| io::Error::other(format!("the server reported an invalid port: {text:?}"));
+    text.trim().parse().map_err(invalid)
 }
 
-/// Connections to one server, all driven by the calling thread.
+/// Client connections to one server, all driven by the calling thread.
 struct Clients {
     epoll: OwnedFd,
-    /// A connection's place here is what epoll calls it.
+    /// The epoll data of a connection is its index here.
     streams: Vec<TcpStream>,
 }
 
 impl Clients {
-    /// Opens `count` connections. Each has sent a byte and got it back: a handshake alone is the
-    /// kernel's work and says nothing about the server.
+    /// Opens `count` connections, and waits until each has sent a byte and received its echo. The
+    /// TCP handshake alone would measure only the kernel.
     fn connect(addr: SocketAddr, count: u16) -> io::Result<Self> {
         let count = usize::from(count);
         let mut clients = Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             streams: Vec::with_capacity(count),
         };
-        let deadline = Instant::now() + PATIENCE;
-        let mut events = Vec::with_capacity(EVENTS);
+        let deadline = Instant::now() + TIMEOUT;
+        let mut events = Vec::with_capacity(MAX_EVENTS);
         let mut answered = 0;
         while answered < count {
-            while clients.streams.len() < count.min(answered + OPENING_AT_ONCE) {
-                clients.begin_one(addr)?;
+            while clients.streams.len() < count.min(answered + MAX_OPENING) {
+                clients.start_connecting(addr)?;
             }
             wait(&clients.epoll, &mut events)?;
             for event in events.drain(..) {
-                answered += usize::from(clients.advance_one(event)?);
+                answered += usize::from(clients.handle_event(event)?);
             }
             if Instant::now() > deadline {
-                let message = format!("{answered} of {count} connections in {PATIENCE:?}");
+                let message = format!("only {answered} of {count} connections within {TIMEOUT:?}");
                 return Err(io::Error::new(ErrorKind::TimedOut, message));
             }
         }
         Ok(clients)
     }
 
-    fn begin_one(&mut self, addr: SocketAddr) -> io::Result<()> {
+    /// Starts a connection, which epoll reports as writable once it is established.
+    fn start_connecting(&mut self, addr: SocketAddr) -> io::Result<()> {
         let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         match socket.connect(&addr.into()) {
@@ -437,18 +442,18 @@ impl Clients {
             }
             _ => {}
         }
-        let name = epoll::EventData::new_u64(self.streams.len() as u64);
-        epoll::add(&self.epoll, &socket, name, epoll::EventFlags::OUT)?;
+        let data = epoll::EventData::new_u64(self.streams.len() as u64);
+        epoll::add(&self.epoll, &socket, data, epoll::EventFlags::OUT)?;
         self.streams.push(socket.into());
         Ok(())
     }
 
-    /// Sends the first byte once connected; returns whether it has come back.
-    fn advance_one(&self, event: epoll::Event) -> io::Result<bool> {
-        let mut stream = &self.streams[place(event)];
+    /// Sends the first byte once connected. Returns whether the echo of that byte has arrived.
+    fn handle_event(&self, event: epoll::Event) -> io::Result<bool> {
+        let mut stream = &self.streams[index_of(event)];
         let flags = event.flags;
         if flags.contains(epoll::EventFlags::OUT) {
-            // Fails with whatever kept it from connecting.
+            // If connecting failed, this write returns the error.
             stream.write_all(&MESSAGE[..1])?;
             epoll::modify(&self.epoll, stream, event.data, epoll::EventFlags::IN)?;
             return Ok(false);
@@ -457,8 +462,8 @@ impl Clients {
         Ok(true)
     }
 
-    /// Lets every connection send a message, wait for all of its echo and send the next, and
-    /// returns how many echoes a second come of it.
+    /// Returns the total echoes per second. Each connection sends a message, waits for the whole
+    /// echo and sends the next message.
     fn echo_rate(&self) -> io::Result<f64> {
         for mut stream in &self.streams {
             stream.write_all(MESSAGE)?;
@@ -466,26 +471,26 @@ impl Clients {
         let mut received = vec![0; self.streams.len()];
         self.echo_for(WARM_UP, &mut received)?;
         let started = Instant::now();
-        let echoes = self.echo_for(COUNTED, &mut received)?;
+        let echoes = self.echo_for(MEASURED, &mut received)?;
         Ok(f64::from(echoes) / started.elapsed().as_secs_f64())
     }
 
-    /// Goes on for so long and returns the number of whole echoes. `received` is how much of its
-    /// present echo each connection has.
-    fn echo_for(&self, lasting: Duration, received: &mut [usize]) -> io::Result<u32> {
-        let end = Instant::now() + lasting;
-        let mut events = Vec::with_capacity(EVENTS);
+    /// Echoes for `duration` and returns the number of complete echoes. `received` holds, for each
+    /// connection, how many bytes of the current echo have arrived.
+    fn echo_for(&self, duration: Duration, received: &mut [usize]) -> io::Result<u32> {
+        let end = Instant::now() + duration;
+        let mut events = Vec::with_capacity(MAX_EVENTS);
         let mut buffer = [0; MESSAGE.len()];
         let mut echoes = 0;
         while Instant::now() < end {
             wait(&self.epoll, &mut events)?;
             for event in events.drain(..) {
-                let mut stream = &self.streams[place(event)];
-                let received = &mut received[place(event)];
+                let mut stream = &self.streams[index_of(event)];
+                let received = &mut received[index_of(event)];
                 let missing = &MESSAGE[*received..];
                 let len = stream.read(&mut buffer[..missing.len()])?;
                 if len == 0 || buffer[..len] != missing[..len] {
-                    return Err(io::Error::other("what came back is not what was sent"));
+                    return Err(io::Error::other("the echo differs from the message"));
                 }
                 *received += len;
                 if *received == MESSAGE.len() {
@@ -500,42 +505,42 @@ impl Clients {
 }
 
 impl Drop for Clients {
-    /// Resets the connections: tens of thousands that were closed in order would keep their ports
-    /// for a minute, and slow down the rounds to come.
+    /// Resets the connections. If they were closed normally, thousands of ports would stay in
+    /// TIME-WAIT for a minute and slow down the next rounds.
     fn drop(&mut self) {
         for stream in &self.streams {
-            // Without it this run is only less even.
+            // A failure only makes the measurements less stable.
             SockRef::from(stream).set_linger(Some(Duration::ZERO)).ok();
         }
     }
 }
 
-/// An echo server with nothing around it: one thread, one buffer, level-triggered epoll. Prints
-/// its port, and ends when standard input does, that is, with whoever started it.
+/// Runs a minimal echo server: one thread, one buffer, level-triggered epoll. It prints its port,
+/// and exits at EOF on standard input, that is, when its parent process exits.
 fn bare_loop() -> io::Result<()> {
     let listener = bare_listener()?;
     println!("{}", listener.local_addr()?.port());
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     watch(&epoll, &listener)?;
     watch(&epoll, &io::stdin())?;
-    // By descriptor: the kernel gives the lowest free one, so there are few gaps.
+    // Indexed by descriptor. The kernel assigns the lowest free one, so few entries are unused.
     let mut clients: Vec<Option<TcpStream>> = Vec::new();
-    let mut events = Vec::with_capacity(EVENTS);
-    // As large as the subject's.
+    let mut events = Vec::with_capacity(MAX_EVENTS);
+    // As large as the echo server's buffer.
     let mut buffer = vec![0; 64 * 1024];
     loop {
         wait(&epoll, &mut events)?;
         for event in events.drain(..) {
-            let place = place(event);
-            if place == number(&listener) {
+            let index = index_of(event);
+            if index == descriptor(&listener) {
                 accept_all(&epoll, &listener, &mut clients)?;
-            } else if place == number(&io::stdin()) {
+            } else if index == descriptor(&io::stdin()) {
                 return Ok(());
-            } else if let Some(client) = &mut clients[place] {
+            } else if let Some(client) = &mut clients[index] {
                 let len = client.read(&mut buffer).unwrap_or(0);
                 if len == 0 || client.write_all(&buffer[..len]).is_err() {
-                    // Closing it is what makes epoll forget it.
-                    clients[place] = None;
+                    // Closing the socket also removes it from epoll.
+                    clients[index] = None;
                 }
             }
         }
@@ -543,7 +548,8 @@ fn bare_loop() -> io::Result<()> {
 }
 
 fn bare_listener() -> io::Result<TcpListener> {
-    // The subject's, and the most Linux grants by default; std's 128 is too few for either.
+    // The echo server's backlog, and the default maximum of Linux. std's 128 is too small for this
+    // load.
     const BACKLOG: i32 = 4096;
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
@@ -564,32 +570,31 @@ fn accept_all(
             Err(error) => return Err(error.into()),
         };
         watch(epoll, &client)?;
-        let place = number(&client);
-        if clients.len() <= place {
-            clients.resize_with(place + 1, || None);
+        let index = descriptor(&client);
+        if clients.len() <= index {
+            clients.resize_with(index + 1, || None);
         }
-        clients[place] = Some(client);
+        clients[index] = Some(client);
     }
 }
 
-/// Has epoll report what can be read from `source`, under its number.
+/// Adds `source` to epoll for reading. The event's data is the descriptor.
 fn watch(epoll: &OwnedFd, source: &(impl AsFd + AsRawFd)) -> io::Result<()> {
-    let name = epoll::EventData::new_u64(number(source) as u64);
-    Ok(epoll::add(epoll, source, name, epoll::EventFlags::IN)?)
+    let data = epoll::EventData::new_u64(descriptor(source) as u64);
+    Ok(epoll::add(epoll, source, data, epoll::EventFlags::IN)?)
 }
 
-fn number(source: &impl AsRawFd) -> usize {
+fn descriptor(source: &impl AsRawFd) -> usize {
     usize::try_from(source.as_raw_fd()).expect("an open descriptor is not negative")
 }
 
-/// Waits for events, for a moment: whoever waits looks at the clock, too.
+/// Waits at most [`MAX_WAIT`] for events, so that the caller can check its deadline.
 fn wait(epoll: &OwnedFd, events: &mut Vec<epoll::Event>) -> io::Result<()> {
-    const MOMENT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-    retry_on_intr(|| epoll::wait(epoll, spare_capacity(events), Some(&MOMENT)))?;
+    retry_on_intr(|| epoll::wait(epoll, spare_capacity(events), Some(&MAX_WAIT)))?;
     Ok(())
 }
 
-/// Returns what an event belongs to, as it was named when epoll was told of it.
-fn place(event: epoll::Event) -> usize {
-    usize::try_from(event.data.u64()).expect("it was a usize when it was given")
+/// Returns the data that was registered with epoll for the event's source.
+fn index_of(event: epoll::Event) -> usize {
+    usize::try_from(event.data.u64()).expect("the data was a usize when it was registered")
 }

@@ -1,28 +1,24 @@
-//! Measures `sockkit connect` and `sockkit listen` moving bytes from pipe to pipe over loopback,
-//! against the tools people use for that, and against the least such a program can be.
+//! Measures how fast `sockkit connect` and `sockkit listen` move bytes from pipe to pipe over
+//! loopback, in comparison with similar tools and with a minimal read/write loop.
 //!
 //! ```text
 //! cargo bench --bench throughput -- [plain|tls] [--size 4G] [--rounds N] [--check]
 //! ```
 //!
-//! What it is to show: nothing of ncat, netcat-openbsd and socat (with its own buffer and with a
-//! large one) is faster, a plain loop that reads and writes 256 KiB at a time is not faster than
-//! by a tenth, over TLS the same holds for `openssl s_client` and `s_server`, and neither of our
-//! processes ever has more than 20 MB, whether its reader is fast or slow.
+//! The targets: sockkit is at least as fast as ncat, netcat-openbsd and socat (with its default
+//! buffer and with a large one). It reaches at least 0.9 of the rate of a plain loop that reads and
+//! writes 256 KiB at a time, and over TLS at least 0.9 of the rate of `openssl s_client` and
+//! `s_server`. Each sockkit process uses less than 20 MB, whether its reader is fast or slow.
 //!
-//! Bytes are made by one process, counted by another, and pass through real pipes: source, client,
-//! server, counter. Time runs from the first byte that arrives to the last, so that nothing of
-//! starting and ending is in it. All take turns in every round, so that what else the machine does
-//! meets each; a figure is the median of all rounds, a ratio is that of the medians. Read the
-//! ratios, not the rates: five processes share the machine. That is also why what is not met fails
-//! the run only with `--check`. A program that is not installed is left out. Linux only, for
-//! `/proc`.
+//! One process produces the bytes and another one counts them. The bytes pass through real pipes:
+//! source, client, server, counter. The time is measured from the arrival of the first byte to the
+//! arrival of the last one, so it does not include starting and ending the processes. The tools
+//! alternate within each round, so that other load on the machine affects all of them. Each figure
+//! is the median over all rounds, and each ratio is a ratio of medians. Compare the ratios, not the
+//! rates: five processes share the machine. For the same reason, a missed target fails the run only
+//! with `--check`. A tool that is not installed is skipped. The benchmark needs Linux, for `/proc`.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a benchmark talks to whoever runs it"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its report")]
 
 use std::fmt;
 use std::fs::{self, File};
@@ -37,45 +33,49 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
-/// Bytes moved unless told otherwise: seconds at the rates there are, minutes in all.
+/// Default number of bytes per transfer: a transfer takes seconds, the whole run minutes.
 const SIZE: u64 = 4 << 30;
 
-/// Bytes moved to a reader that is slow on purpose.
+/// Number of bytes transferred to the deliberately slow reader, at most.
 const SLOW_SIZE: u64 = 128 << 20;
 
-/// How long the slow reader looks away after each block: far from what anything here can do.
+/// Pause of the slow reader after each block: long enough to make it slower than any tool here.
 const SLOW_PAUSE: Duration = Duration::from_millis(2);
 
-/// Rounds unless told otherwise: a median of fewer follows a single disturbance.
+/// Default number of rounds. With fewer, a single disturbance can change the median.
 const ROUNDS: usize = 5;
 
-/// What is read and written at once by the source, the counter and the plain loop. More gains
-/// nothing, less costs.
+/// Bytes per read and write of the source, the counter and the plain loop. A larger block is not
+/// faster, a smaller one is slower.
 const BLOCK: usize = 256 * 1024;
 
-/// The part of the tools' rate that is to be kept.
-const TOOLS_KEPT: f64 = 1.0;
+/// Target: sockkit's rate divided by that of ncat, netcat or socat is at least this.
+const MIN_TOOL_RATIO: f64 = 1.0;
 
-/// The part of the plain loop's rate, and of openssl's, that is to be kept.
-const LOOP_KEPT: f64 = 0.9;
+/// Target: sockkit's rate divided by that of the plain loop or of openssl is at least this.
+const MIN_LOOP_RATIO: f64 = 0.9;
 
-/// Bytes each of our processes may have at most.
-const MEMORY: f64 = 20e6;
+/// Target: each sockkit process uses fewer bytes of memory than this.
+const MAX_MEMORY: f64 = 20e6;
 
-/// Whoever has not moved everything after so long has failed.
-const PATIENCE: Duration = Duration::from_mins(10);
+/// How long a transfer may take before the run fails.
+const TIMEOUT: Duration = Duration::from_mins(10);
 
-/// How often memory is looked at; its peak is kept by the kernel.
-const LOOK: Duration = Duration::from_millis(5);
+/// How long a server may take to start listening before the run fails.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Pause between two polls of the processes for their memory and their exit. The kernel reports the
+/// peak of the memory, so a peak between two polls is not missed.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match words[..] {
-        ["emit", size] => number(size).and_then(emit),
-        ["swallow", pause] => number(pause).and_then(swallow),
-        ["loop-server", port] => number(port).and_then(loop_server),
-        ["loop-client", port] => number(port).and_then(loop_client),
+        ["produce", size] => parse(size).and_then(produce),
+        ["count", pause] => parse(pause).and_then(count),
+        ["loop-server", port] => parse(port).and_then(loop_server),
+        ["loop-client", port] => parse(port).and_then(loop_client),
         _ => {
             let Some(options) = Options::parse(&words) else {
                 let options = "[plain|tls] [--size 4G] [--rounds N] [--check]";
@@ -99,11 +99,12 @@ fn exit_code(outcome: io::Result<bool>) -> ExitCode {
     }
 }
 
-fn number<T: std::str::FromStr>(text: &str) -> io::Result<T> {
-    text.parse().map_err(|_| io::Error::other(format!("{text:?} is no number")))
+/// Parses a number.
+fn parse<T: std::str::FromStr>(text: &str) -> io::Result<T> {
+    text.parse().map_err(|_| io::Error::other(format!("{text:?} is not a number")))
 }
 
-/// What the command line asks for.
+/// The command-line options.
 struct Options {
     plain: bool,
     tls: bool,
@@ -123,7 +124,7 @@ impl Options {
                 "--size" => options.size = bytes(args.next()?)?,
                 "--rounds" => options.rounds = args.next()?.parse().ok().filter(|n| *n > 0)?,
                 "--check" => options.check = true,
-                // cargo's own, which it passes to every benchmark.
+                // Cargo passes this argument to every benchmark.
                 "--bench" => {}
                 _ => return None,
             }
@@ -132,7 +133,7 @@ impl Options {
     }
 }
 
-/// Parses `4G`, `512M`, `65536`: a number of bytes that is not zero.
+/// Parses a non-zero number of bytes, such as `4G`, `512M` or `65536`.
 fn bytes(text: &str) -> Option<u64> {
     let (digits, shift) = match text.split_at_checked(text.len().checked_sub(1)?)? {
         (digits, "G") => (digits, 30),
@@ -143,42 +144,41 @@ fn bytes(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(1 << shift).filter(|bytes| *bytes > 0)
 }
 
-/// Measures everybody, prints the tables, and returns whether the run is a success.
+/// Measures all tools, prints the tables and returns whether the run succeeded.
 fn compare(options: &Options) -> io::Result<bool> {
     let mut met = true;
     if options.plain {
-        met &= contest(&Mover::PLAIN, options)?;
+        met &= measure_all(&Tool::PLAIN, options)?;
     }
     if options.tls {
-        met &= contest(&Mover::TLS, options)?;
+        met &= measure_all(&Tool::TLS, options)?;
     }
     Ok(met || !options.check)
 }
 
-/// Lets all of `movers` move the same, the first of whom is ours; returns whether every promise
-/// is met.
-fn contest(movers: &[Mover], options: &Options) -> io::Result<bool> {
+/// Measures `tools`, of which the first must be sockkit, with the same transfer. Prints their table
+/// and returns whether every target is met.
+fn measure_all(tools: &[Tool], options: &Options) -> io::Result<bool> {
     let mut rows: Vec<Row> = Vec::new();
-    for mover in movers {
-        if is_installed(mover.program()) {
-            rows.push(Row::new(*mover));
+    for tool in tools {
+        if is_installed(tool.program()) {
+            rows.push(Row::new(*tool));
         } else {
-            eprintln!("{mover} is left out: no {} here", mover.program());
+            eprintln!("skipping {tool}: {} is not installed", tool.program());
         }
     }
     let mut memory = Memory::default();
     for round in 1..=options.rounds {
         eprintln!("round {round} of {}", options.rounds);
-        for (place, row) in rows.iter_mut().enumerate() {
-            let ours = place == 0;
-            let run = Run::measure(row.mover, options.size, Duration::ZERO, ours)?;
+        for row in &mut rows {
+            let run = Run::measure(row.tool, options.size, Duration::ZERO)?;
             row.rates.push(run.rate());
-            if ours {
+            if row.tool.is_sockkit() {
                 memory.raise(run.memory);
             }
         }
     }
-    let slow = Run::measure(rows[0].mover, options.size.min(SLOW_SIZE), SLOW_PAUSE, true)?;
+    let slow = Run::measure(rows[0].tool, options.size.min(SLOW_SIZE), SLOW_PAUSE)?;
     Ok(print_table(&rows, memory, slow.memory))
 }
 
@@ -187,9 +187,9 @@ fn is_installed(program: &str) -> bool {
     program.contains('/') || std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
 }
 
-/// Who moves bytes: always a client that reads a pipe and a server that writes one.
+/// A tool to measure. Its client reads bytes from a pipe, and its server writes them to a pipe.
 #[derive(Clone, Copy, PartialEq)]
-enum Mover {
+enum Tool {
     Sockkit,
     Netcat,
     Ncat,
@@ -200,10 +200,14 @@ enum Mover {
     Openssl,
 }
 
-impl Mover {
+impl Tool {
     const PLAIN: [Self; 6] =
         [Self::Sockkit, Self::Netcat, Self::Ncat, Self::Socat, Self::SocatLarge, Self::PlainLoop];
     const TLS: [Self; 2] = [Self::SockkitTls, Self::Openssl];
+
+    fn is_sockkit(self) -> bool {
+        matches!(self, Self::Sockkit | Self::SockkitTls)
+    }
 
     fn program(self) -> &'static str {
         match self {
@@ -216,7 +220,7 @@ impl Mover {
         }
     }
 
-    /// The arguments of its server and of its client, split at spaces.
+    /// Returns the arguments of the server and of the client, separated by spaces.
     fn arguments(self, port: u16) -> [String; 2] {
         let socat = |flags: &str| {
             [
@@ -241,27 +245,27 @@ impl Mover {
                 format!(
                     "s_server -quiet -naccept 1 -cert cert.pem -key key.pem -accept 127.0.0.1:{port}"
                 ),
-                // Without the second flag it would wait for the server's end, after ours.
+                // `-quiet` also ignores EOF on standard input, which `-no_ign_eof` undoes.
                 format!("s_client -quiet -no_ign_eof -nocommands -connect 127.0.0.1:{port}"),
             ],
         }
     }
 
-    /// The part of its rate that ours is to keep.
-    fn kept(self) -> Option<f64> {
+    /// Returns the target for sockkit's rate divided by this tool's, or `None` for sockkit itself.
+    fn min_ratio(self) -> Option<f64> {
         match self {
             Self::Sockkit | Self::SockkitTls => None,
-            Self::Netcat | Self::Ncat | Self::Socat | Self::SocatLarge => Some(TOOLS_KEPT),
-            Self::PlainLoop | Self::Openssl => Some(LOOP_KEPT),
+            Self::Netcat | Self::Ncat | Self::Socat | Self::SocatLarge => Some(MIN_TOOL_RATIO),
+            Self::PlainLoop | Self::Openssl => Some(MIN_LOOP_RATIO),
         }
     }
 
-    /// Makes in `dir` what it needs beside its arguments.
+    /// Creates in `dir` the files that the tool needs.
     fn prepare(self, dir: &Path) -> io::Result<()> {
         if self != Self::Openssl {
             return Ok(());
         }
-        // The kind of key that ours makes for itself.
+        // The kind of key that `sockkit listen --self-signed` creates.
         let request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 \
                        -subj /CN=localhost -keyout key.pem -out cert.pem";
         let made = Command::new("openssl")
@@ -269,11 +273,15 @@ impl Mover {
             .current_dir(dir)
             .stderr(Stdio::null())
             .status()?;
-        if made.success() { Ok(()) } else { Err(io::Error::other("openssl made no certificate")) }
+        if made.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other("openssl created no certificate"))
+        }
     }
 }
 
-impl fmt::Display for Mover {
+impl fmt::Display for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Sockkit => "sockkit",
@@ -288,7 +296,7 @@ impl fmt::Display for Mover {
     }
 }
 
-/// Bytes of memory of both of our processes, at their peaks.
+/// Peak memory of both sockkit processes, in bytes.
 #[derive(Clone, Copy, Default)]
 struct Memory {
     listen: f64,
@@ -301,21 +309,21 @@ impl Memory {
         self.connect = self.connect.max(other.connect);
     }
 
-    /// Looks at two processes, of which either may be gone already.
-    fn look(&mut self, server: &Child, client: &Child) {
+    /// Updates the peaks from both processes; either may have exited already.
+    fn sample(&mut self, server: &Child, client: &Child) {
         self.raise(Self { listen: peak(server), connect: peak(client) });
     }
 }
 
-/// The most bytes of memory a process has had, 0 where it is gone.
+/// Returns the peak memory of a process in bytes, or 0 if it has exited.
 fn peak(process: &Child) -> f64 {
     let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
-    // See proc_pid_status(5): "VmHWM:      1234 kB", and kB are KiB.
+    // The format is `VmHWM:      1234 kB`, where kB means KiB: proc_pid_status(5).
     let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
     kib.and_then(|kib| kib.trim().parse::<f64>().ok()).unwrap_or_default() * 1024.0
 }
 
-/// One transfer.
+/// The result of one transfer.
 struct Run {
     size: u64,
     took: Duration,
@@ -323,71 +331,74 @@ struct Run {
 }
 
 impl Run {
-    /// Has `mover` move `size` bytes to a counter that pauses after each block. Where it is `ours`
-    /// both processes have to end with success.
-    fn measure(mover: Mover, size: u64, pause: Duration, ours: bool) -> io::Result<Self> {
-        let failed = |error: io::Error| io::Error::new(error.kind(), format!("{mover}: {error}"));
-        Self::try_measure(mover, size, pause, ours).map_err(failed)
+    /// Transfers `size` bytes through `tool` to a counter that pauses after each block.
+    ///
+    /// # Errors
+    /// The transfer failed, or a sockkit process exited with a failure.
+    fn measure(tool: Tool, size: u64, pause: Duration) -> io::Result<Self> {
+        let failed = |error: io::Error| io::Error::new(error.kind(), format!("{tool}: {error}"));
+        Self::try_measure(tool, size, pause).map_err(failed)
     }
 
-    fn try_measure(mover: Mover, size: u64, pause: Duration, ours: bool) -> io::Result<Self> {
+    fn try_measure(tool: Tool, size: u64, pause: Duration) -> io::Result<Self> {
+        let is_sockkit = tool.is_sockkit();
         let dir = TempDir::new()?;
-        mover.prepare(dir.path())?;
-        let port = KeptPort::draw()?;
-        let [mut server, mut client] = mover.arguments(port.number()?).map(|arguments| {
-            let mut command = Command::new(mover.program());
+        tool.prepare(dir.path())?;
+        let port = ReservedPort::reserve()?;
+        let [mut server, mut client] = tool.arguments(port.number()?).map(|arguments| {
+            let mut command = Command::new(tool.program());
             command.args(arguments.split_whitespace()).current_dir(dir.path());
-            command.stderr(if ours { Stdio::inherit() } else { Stdio::null() });
+            command.stderr(if is_sockkit { Stdio::inherit() } else { Stdio::null() });
             command
         });
         let [mut source, mut counter] =
-            [["emit", &size.to_string()], ["swallow", &pause.as_micros().to_string()]].map(
+            [["produce", &size.to_string()], ["count", &pause.as_micros().to_string()]].map(
                 |arguments| {
                     let mut command = Command::new("/proc/self/exe");
                     command.args(arguments).stdout(Stdio::piped());
                     command
                 },
             );
-        // As a server, openssl would go round and round at an end of input.
-        let input = if ours { Stdio::null() } else { Stdio::piped() };
+        // At EOF on standard input, `openssl s_server` would spin.
+        let input = if is_sockkit { Stdio::null() } else { Stdio::piped() };
         let mut server = Process::start(server.stdin(input).stdout(Stdio::piped()))?;
         port.wait_for_listener(&mut server)?;
         let mut counter = Process::start(counter.stdin(server.output()?))?;
         let mut source = Process::start(&mut source)?;
         let mut client = Process::start(client.stdin(source.output()?).stdout(Stdio::null()))?;
         let mut memory = Memory::default();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while counter.0.try_wait()?.is_none() {
-            memory.look(&server.0, &client.0);
+            memory.sample(&server.0, &client.0);
             if Instant::now() > deadline {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
         }
-        if ours {
-            server.succeed()?;
-            client.succeed()?;
+        if is_sockkit {
+            server.wait_for_success()?;
+            client.wait_for_success()?;
         }
         let mut report = String::new();
         if let Some(mut output) = counter.0.stdout.take() {
             output.read_to_string(&mut report)?;
         }
-        let (arrived, took) = report.trim().split_once(' ').unwrap_or_default();
-        if number::<u64>(arrived)? != size {
+        let (arrived, micros) = report.trim().split_once(' ').unwrap_or_default();
+        if parse::<u64>(arrived)? != size {
             return Err(io::Error::other(format!("{arrived} of {size} bytes arrived")));
         }
-        Ok(Self { size, took: Duration::from_micros(number(took)?), memory })
+        Ok(Self { size, took: Duration::from_micros(parse(micros)?), memory })
     }
 
-    /// Bytes a second.
+    /// Returns the rate in bytes per second.
     fn rate(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        #[expect(clippy::cast_precision_loss, reason = "the figure is only printed and compared")]
         let size = self.size as f64;
         size / self.took.as_secs_f64()
     }
 }
 
-/// A process, ended when dropped.
+/// A running process; killed when dropped.
 struct Process(Child);
 
 impl Process {
@@ -399,13 +410,13 @@ impl Process {
         command.spawn().map(Self).map_err(failed)
     }
 
-    /// Gives its standard output away, for another process.
+    /// Takes the process's standard output, as the input of another process.
     fn output(&mut self) -> io::Result<Stdio> {
         let output = self.0.stdout.take().map(Stdio::from);
-        output.ok_or_else(|| io::Error::other("its output is not a pipe, or already given away"))
+        output.ok_or_else(|| io::Error::other("the output is not a pipe, or was already taken"))
     }
 
-    fn succeed(&mut self) -> io::Result<()> {
+    fn wait_for_success(&mut self) -> io::Result<()> {
         let status = self.0.wait()?;
         if status.success() { Ok(()) } else { Err(io::Error::other(status.to_string())) }
     }
@@ -413,18 +424,19 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Where this fails it has ended by itself.
+        // If this fails, the process has already exited.
         self.0.kill().ok();
         self.0.wait().ok();
     }
 }
 
-/// A port for a server that cannot say which one it took: bound, so that nobody draws it, and open
-/// to reuse, so that the server may have it nevertheless.
-struct KeptPort(Socket);
+/// A free port for a server that cannot report which port it chose. The port is bound here, so that
+/// the kernel assigns it to no other process, with `SO_REUSEADDR`, so that the server can bind it
+/// too.
+struct ReservedPort(Socket);
 
-impl KeptPort {
-    fn draw() -> io::Result<Self> {
+impl ReservedPort {
+    fn reserve() -> io::Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
         socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
@@ -433,15 +445,15 @@ impl KeptPort {
 
     fn number(&self) -> io::Result<u16> {
         let addr = self.0.local_addr()?.as_socket();
-        addr.map(|addr| addr.port()).ok_or_else(|| io::Error::other("it has no port"))
+        addr.map(|addr| addr.port()).ok_or_else(|| io::Error::other("the socket has no port"))
     }
 
-    /// Waits until `server` listens. It is not connected to, since most serve one client.
+    /// Waits until `server` listens. It does not connect, because most tools serve only one client.
     fn wait_for_listener(&self, server: &mut Process) -> io::Result<()> {
         let address = format!("0100007F:{:04X}", self.number()?);
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + START_TIMEOUT;
         loop {
-            // proc_net_tcp: number, local address, remote address, state; 0A is TCP_LISTEN.
+            // The fields are number, local address, remote address and state; 0A is TCP_LISTEN.
             let table = fs::read_to_string("/proc/net/tcp")?;
             let listens = |line: &str| {
                 let fields: Vec<&str> = line.split_whitespace().take(4).collect();
@@ -456,55 +468,56 @@ impl KeptPort {
             if Instant::now() > deadline {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }
 
-/// One line of the table: a mover and its rate in each round.
+/// One row of the table: a tool and its rate in each round.
 struct Row {
-    mover: Mover,
+    tool: Tool,
     rates: Vec<f64>,
 }
 
 impl Row {
-    fn new(mover: Mover) -> Self {
-        Self { mover, rates: Vec::new() }
+    fn new(tool: Tool) -> Self {
+        Self { tool, rates: Vec::new() }
     }
 }
 
-/// Prints all figures and returns whether what is promised is met. The first row is ours.
+/// Prints all figures and returns whether every target is met. The first row must be sockkit's.
 fn print_table(rows: &[Row], memory: Memory, slow: Memory) -> bool {
     let verdict = |met: bool| if met { "ok" } else { "NOT MET" };
     let mut all_met = true;
-    let ours = median(&rows[0].rates);
-    println!("{:24}  {:>9}  {:>10}  wanted", "", "GiB/s", "ours to it");
+    let sockkit = median(&rows[0].rates);
+    println!("{:24}  {:>9}  {:>10}  target", "", "GiB/s", "ratio");
     for row in rows {
         let rate = median(&row.rates);
-        print!("{:24}  {:>9.2}", row.mover, rate / f64::from(1 << 30));
-        let Some(kept) = row.mover.kept() else {
+        print!("{:24}  {:>9.2}", row.tool, rate / f64::from(1 << 30));
+        let Some(min) = row.tool.min_ratio() else {
             println!();
             continue;
         };
-        let met = ours / rate >= kept;
+        let ratio = sockkit / rate;
+        let met = ratio >= min;
         all_met &= met;
-        println!("  {:>10.2}  ratio >= {kept:<5}  {}", ours / rate, verdict(met));
+        println!("  {ratio:>10.2}  ratio >= {min:<5}  {}", verdict(met));
     }
-    for (what, bytes) in [
-        ("connect, at its peak", memory.connect),
-        ("listen, at its peak", memory.listen),
+    for (label, bytes) in [
+        ("connect, peak memory", memory.connect),
+        ("listen, peak memory", memory.listen),
         ("connect, slow reader", slow.connect),
         ("listen, slow reader", slow.listen),
     ] {
-        let (megabytes, most) = (bytes / 1e6, MEMORY / 1e6);
-        let met = bytes < MEMORY;
+        let (megabytes, max) = (bytes / 1e6, MAX_MEMORY / 1e6);
+        let met = bytes < MAX_MEMORY;
         all_met &= met;
-        println!("{what:24}  {megabytes:>6.1} MB  {:>10}  < {most} MB        {}", "", verdict(met));
+        println!("{label:24}  {megabytes:>6.1} MB  {:>10}  < {max} MB        {}", "", verdict(met));
     }
     all_met
 }
 
-/// Returns the median of `figures`, of which there is at least one.
+/// Returns the median of `figures`, which must not be empty.
 fn median(figures: &[f64]) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -512,8 +525,8 @@ fn median(figures: &[f64]) -> f64 {
 }
 
 /// Writes `size` bytes to standard output.
-fn emit(size: u64) -> io::Result<()> {
-    let mut output = standard(io::stdout())?;
+fn produce(size: u64) -> io::Result<()> {
+    let mut output = unbuffered(io::stdout())?;
     let block = vec![b'.'; BLOCK];
     let mut left = size;
     while left > 0 {
@@ -524,10 +537,10 @@ fn emit(size: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads standard input to its end, with a pause in microseconds after each block, and prints how
-/// many bytes there were and how many microseconds lay between the first and the last of them.
-fn swallow(pause: u64) -> io::Result<()> {
-    let mut input = standard(io::stdin())?;
+/// Reads standard input to EOF, with a pause of `pause` microseconds after each block. Prints the
+/// number of bytes, and the number of microseconds between the first and the last of them.
+fn count(pause: u64) -> io::Result<()> {
+    let mut input = unbuffered(io::stdin())?;
     let mut block = vec![0; BLOCK];
     let (mut counted, mut since_pause) = (0, 0);
     let mut first = None;
@@ -551,23 +564,23 @@ fn swallow(pause: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// The least a server can be: reads from one client and writes to standard output.
+/// Runs the minimal server: it copies the data of one client to standard output.
 fn loop_server(port: u16) -> io::Result<()> {
     let (client, _) = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?.accept()?;
-    pass(client, standard(io::stdout())?)
+    copy(client, unbuffered(io::stdout())?)
 }
 
-/// The least a client can be.
+/// Runs the minimal client: it copies standard input to the server.
 fn loop_client(port: u16) -> io::Result<()> {
     let server = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    pass(standard(io::stdin())?, &server)?;
+    copy(unbuffered(io::stdin())?, &server)?;
     server.shutdown(Shutdown::Write)?;
-    // Until the other end has everything, and ends.
+    // Wait until the server has received everything and closes.
     io::copy(&mut &server, &mut io::sink())?;
     Ok(())
 }
 
-fn pass(mut from: impl Read, mut to: impl Write) -> io::Result<()> {
+fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<()> {
     let mut block = vec![0; BLOCK];
     loop {
         match from.read(&mut block)? {
@@ -577,7 +590,7 @@ fn pass(mut from: impl Read, mut to: impl Write) -> io::Result<()> {
     }
 }
 
-/// A standard stream without the buffer that std puts before it.
-fn standard(stream: impl AsFd) -> io::Result<File> {
+/// Returns a standard stream without std's buffer.
+fn unbuffered(stream: impl AsFd) -> io::Result<File> {
     Ok(File::from(stream.as_fd().try_clone_to_owned()?))
 }
