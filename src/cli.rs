@@ -9,7 +9,7 @@ use clap::{Args, Parser, ValueEnum};
 use crate::commands::Command;
 use crate::exit::{EXIT_STATUS, Exit};
 use crate::failure::Failure;
-use crate::output::{ColorChoice, Complaint, Format, Output, Verbosity};
+use crate::output::{ColorChoice, ErrorReport, Format, Output, Verbosity};
 use crate::reason;
 
 /// Look into the network, and talk through sockets you can trust
@@ -112,7 +112,7 @@ pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             let message = format!("cannot write standard output: {}", reason::of(&error));
             let code = Exit::File.code();
-            Output::default().error(&Complaint { code, message, ..Complaint::default() });
+            Output::default().error(&ErrorReport { code, message, ..ErrorReport::default() });
             Exit::File
         }
         // As with any report, a reader that left has seen enough.
@@ -129,7 +129,7 @@ pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
             let rendered = answer.render().to_string();
             let mut paragraphs = rendered.split("\n\n");
             let message = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
-            out.error(&Complaint {
+            out.error(&ErrorReport {
                 code: Exit::Usage.code(),
                 message: message.trim_end().to_owned(),
                 cause: None,

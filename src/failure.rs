@@ -9,7 +9,7 @@ use crate::files::record_log;
 use crate::net;
 use crate::net::address::names::NameError;
 use crate::net::tls::{self, starttls};
-use crate::output::Complaint;
+use crate::output::ErrorReport;
 use crate::reason;
 
 /// An error a command finds itself, with everything a user should know of it.
@@ -45,7 +45,7 @@ impl Failure {
 
 /// Returns the exit code `error` stands for, and what to print of it: nothing, where standard
 /// output's reader has simply left.
-pub fn explain(error: &anyhow::Error) -> (Exit, Option<Complaint>) {
+pub fn explain(error: &anyhow::Error) -> (Exit, Option<ErrorReport>) {
     if let Some(output) = error.downcast_ref::<io::Error>() {
         // A bare io::Error comes from standard output alone; all others have a type of their own.
         if output.kind() == ErrorKind::BrokenPipe {
@@ -67,7 +67,7 @@ pub fn explain(error: &anyhow::Error) -> (Exit, Option<Complaint>) {
             let hint = network_hint(failure).map(str::to_owned);
             return finish(network_exit(failure), failure.to_string(), None, hint);
         }
-        if let Some(failure) = source.downcast_ref::<tls::Error>() {
+        if let Some(failure) = source.downcast_ref::<tls::TlsError>() {
             let (exit, hint) = handshake(&failure.problem);
             return finish(exit, failure.to_string(), None, hint);
         }
@@ -75,11 +75,11 @@ pub fn explain(error: &anyhow::Error) -> (Exit, Option<Complaint>) {
             let (exit, hint) = tls_setup(failure);
             return finish(exit, failure.to_string(), None, hint.map(str::to_owned));
         }
-        if let Some(failure) = source.downcast_ref::<starttls::Error>() {
+        if let Some(failure) = source.downcast_ref::<starttls::StarttlsError>() {
             let (exit, hint) = starttls(&failure.problem);
             return finish(exit, failure.to_string(), None, hint.map(str::to_owned));
         }
-        if let Some(failure) = source.downcast_ref::<record_log::Error>() {
+        if let Some(failure) = source.downcast_ref::<record_log::RecordLogError>() {
             let hint = failure.hint().map(str::to_owned);
             return finish(Exit::File, failure.to_string(), None, hint);
         }
@@ -92,8 +92,8 @@ fn finish(
     message: String,
     cause: Option<String>,
     hint: Option<String>,
-) -> (Exit, Option<Complaint>) {
-    (exit, Some(Complaint { code: exit.code(), message, cause, hint }))
+) -> (Exit, Option<ErrorReport>) {
+    (exit, Some(ErrorReport { code: exit.code(), message, cause, hint }))
 }
 
 fn network_exit(error: &net::Error) -> Exit {
@@ -159,68 +159,70 @@ fn network_hint(error: &net::Error) -> Option<&'static str> {
     }
 }
 
-fn handshake(problem: &tls::Problem) -> (Exit, Option<String>) {
-    use tls::{Problem, Protocol, Side};
+fn handshake(problem: &tls::TlsProblem) -> (Exit, Option<String>) {
+    use tls::{PlainProtocol, Side, TlsProblem};
     let hint = match problem {
-        Problem::NotTls { side: Side::Server, said } => match Protocol::of(said) {
-            Some(Protocol::SmtpOrFtp) => "--starttls smtp, if it is SMTP; or without --tls",
-            Some(Protocol::Imap) => "--starttls imap instead of --tls",
-            Some(Protocol::Pop3) => "--starttls pop3 instead of --tls",
+        TlsProblem::NotTls { side: Side::Server, said } => match PlainProtocol::of(said) {
+            Some(PlainProtocol::SmtpOrFtp) => "--starttls smtp, if it is SMTP; or without --tls",
+            Some(PlainProtocol::Imap) => "--starttls imap instead of --tls",
+            Some(PlainProtocol::Pop3) => "--starttls pop3 instead of --tls",
             _ => "without --tls, or another port",
         },
-        Problem::NotTls { side: Side::Client, .. } => "a client that speaks TLS, as with --tls",
-        Problem::Echo => "without --tls",
-        Problem::Closed(Side::Server) => "without --tls, if that port does not speak TLS",
-        Problem::TimedOut { silent } => {
+        TlsProblem::NotTls { side: Side::Client, .. } => "a client that speaks TLS, as with --tls",
+        TlsProblem::Echo => "without --tls",
+        TlsProblem::Closed(Side::Server) => "without --tls, if that port does not speak TLS",
+        TlsProblem::TimedOut { silent } => {
             let hint = "a peer that speaks TLS at once: some servers wait for plain words first, \
                         which is --starttls of connect";
             return (Exit::TimedOut, silent.then(|| hint.to_owned()));
         }
-        Problem::Certificate { side: Side::Server, refusal, pin } => {
+        TlsProblem::Certificate { side: Side::Server, refusal, pin } => {
             return (Exit::Tls, pin.map(|pin| refused(refusal, pin)));
         }
-        Problem::Certificate { side: Side::Client, .. } => {
+        TlsProblem::Certificate { side: Side::Client, .. } => {
             "a certificate that a CA of --client-ca has signed"
         }
-        Problem::NoCertificate => "a client with a certificate, as with --cert and --key",
-        Problem::CertificateDemanded => "--cert FILE --key FILE",
-        Problem::OurCertificate { side: Side::Server, .. } => "another --cert",
-        Problem::OurCertificate { side: Side::Client, .. } => {
+        TlsProblem::NoCertificate => "a client with a certificate, as with --cert and --key",
+        TlsProblem::CertificateDemanded => "--cert FILE --key FILE",
+        TlsProblem::OurCertificate { side: Side::Server, .. } => "another --cert",
+        TlsProblem::OurCertificate { side: Side::Client, .. } => {
             "a client that trusts it: by --ca, or by --pin with its fingerprint"
         }
-        Problem::NoProtocol => "another --alpn, or none",
-        Problem::UnknownName => "--servername NAME",
+        TlsProblem::NoProtocol => "another --alpn, or none",
+        TlsProblem::UnknownName => "--servername NAME",
         // How servers of TLS 1.2 miss a certificate, among other things.
-        Problem::Alert { side: Side::Server, .. } => {
+        TlsProblem::Alert { side: Side::Server, .. } => {
             "--cert FILE --key FILE, if the server demands a certificate"
         }
-        Problem::Stream(error) => {
+        TlsProblem::Stream(error) => {
             return (stream_exit(error), None);
         }
-        Problem::Closed(Side::Client)
-        | Problem::NoVersion
-        | Problem::NoCipher
-        | Problem::Alert { side: Side::Client, .. }
-        | Problem::Broken { .. } => return (Exit::Tls, None),
+        TlsProblem::Closed(Side::Client)
+        | TlsProblem::NoVersion
+        | TlsProblem::NoCipher
+        | TlsProblem::Alert { side: Side::Client, .. }
+        | TlsProblem::Broken { .. } => return (Exit::Tls, None),
     };
     (Exit::Tls, Some(hint.to_owned()))
 }
 
 /// What to try where a server's certificate, which has `pin`, was refused.
-fn refused(refusal: &tls::Refusal, pin: tls::Pin) -> String {
-    use tls::Refusal;
+fn refused(refusal: &tls::CertificateRefusal, pin: tls::Pin) -> String {
+    use tls::CertificateRefusal;
     match refusal {
-        Refusal::WrongPin => format!("--pin {pin}, if you know that it was renewed"),
-        Refusal::WrongName { .. } => {
+        CertificateRefusal::WrongPin => format!("--pin {pin}, if you know that it was renewed"),
+        CertificateRefusal::WrongName { .. } => {
             format!("--servername with a name it is for; or --pin {pin}, or --insecure")
         }
-        Refusal::Expired(_) | Refusal::NotYetValid(_) => {
+        CertificateRefusal::Expired(_) | CertificateRefusal::NotYetValid(_) => {
             format!("`date` here and there; or --pin {pin}, or --insecure")
         }
         // As an end entity's it is refused with --ca, too.
-        Refusal::CaAsEndEntity => format!("--pin {pin} if it is the right one, or --insecure"),
+        CertificateRefusal::CaAsEndEntity => {
+            format!("--pin {pin} if it is the right one, or --insecure")
+        }
         // No flag makes that good.
-        Refusal::NotItsOwner => "another peer: this one may be an impostor".to_owned(),
+        CertificateRefusal::NotItsOwner => "another peer: this one may be an impostor".to_owned(),
         _ => format!("--pin {pin} if it is the right one, --ca FILE, or --insecure"),
     }
 }
@@ -241,19 +243,23 @@ fn tls_setup(error: &tls::SetupError) -> (Exit, Option<&'static str>) {
     }
 }
 
-fn starttls(problem: &starttls::Problem) -> (Exit, Option<&'static str>) {
-    use starttls::Problem;
+fn starttls(problem: &starttls::StarttlsProblem) -> (Exit, Option<&'static str>) {
+    use starttls::StarttlsProblem;
     match problem {
-        Problem::NotOffered => {
+        StarttlsProblem::NotOffered => {
             (Exit::Tls, Some("--tls alone, on the port that speaks TLS at once (465, 993, 995)"))
         }
-        Problem::Refused(_) => (Exit::Tls, None),
-        Problem::Unexpected { .. } => (Exit::Protocol, Some("another protocol for --starttls")),
-        Problem::Unasked | Problem::TooLong | Problem::Closed => (Exit::Protocol, None),
-        Problem::TimedOut => {
+        StarttlsProblem::Refused(_) => (Exit::Tls, None),
+        StarttlsProblem::Unexpected { .. } => {
+            (Exit::Protocol, Some("another protocol for --starttls"))
+        }
+        StarttlsProblem::Unasked | StarttlsProblem::TooLong | StarttlsProblem::Closed => {
+            (Exit::Protocol, None)
+        }
+        StarttlsProblem::TimedOut => {
             (Exit::TimedOut, Some("--tls without --starttls, if that port speaks TLS at once"))
         }
-        Problem::Stream(error) => (stream_exit(error), None),
+        StarttlsProblem::Stream(error) => (stream_exit(error), None),
     }
 }
 

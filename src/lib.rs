@@ -82,7 +82,7 @@ fn complain(out: Output, error: &anyhow::Error) -> Exit {
 fn report_panics_briefly(out: Output) {
     panic::set_hook(Box::new(move |info| {
         let place = info.location().map_or_else(String::new, |at| format!(" at {at}"));
-        out.error(&output::Complaint {
+        out.error(&output::ErrorReport {
             code: Exit::Internal.code(),
             message: format!("internal error in sockkit {}{place}", env!("CARGO_PKG_VERSION")),
             cause: None,

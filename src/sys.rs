@@ -9,7 +9,8 @@ use rustix::ioctl::{Getter, ioctl};
 
 /// `TIOCOUTQ`, which tcp(7) calls `SIOCOUTQ`.
 #[cfg(target_os = "linux")]
-const OUTPUT_QUEUE: rustix::ioctl::Opcode = 0x5411;
+#[expect(clippy::cast_possible_truncation, reason = "ioctl numbers have 32 bits")]
+const OUTPUT_QUEUE: rustix::ioctl::Opcode = libc::TIOCOUTQ as rustix::ioctl::Opcode;
 
 /// Returns how much of what was sent the peer's TCP has not acknowledged, in bytes; the end of
 /// our side counts as one.

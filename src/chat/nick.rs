@@ -12,7 +12,7 @@ pub struct Nick(String);
 
 /// What two spellings of one nickname have in common: they must not both be in the room.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key(String);
+pub struct NickKey(String);
 
 /// Why something is no nickname.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +35,7 @@ pub enum InvalidNick {
 pub const MAX_CHARS: usize = 24;
 
 /// Names that could pass for the server's own voice.
-const RESERVED: [&str; 5] = ["server", "system", "admin", "ok", "err"];
+const RESERVED_NICKS: [&str; 5] = ["server", "system", "admin", "ok", "err"];
 
 impl Nick {
     /// Reads a nickname from a line somebody sent.
@@ -60,16 +60,16 @@ impl Nick {
             return Err(InvalidNick::TooLong);
         }
         let nick = Self(name);
-        if RESERVED.contains(&nick.key().0.as_str()) {
+        if RESERVED_NICKS.contains(&nick.key().0.as_str()) {
             return Err(InvalidNick::Reserved);
         }
         Ok(nick)
     }
 
     /// Returns what this nickname shares with other spellings of it.
-    pub fn key(&self) -> Key {
+    pub fn key(&self) -> NickKey {
         // Compatibility forms too: a full-width letter looks like its plain one.
-        Key(self.0.nfkc().flat_map(char::to_lowercase).nfkc().collect())
+        NickKey(self.0.nfkc().flat_map(char::to_lowercase).nfkc().collect())
     }
 
     /// Returns the same name with a number behind it, for somebody who came too late.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::chat::command::{Command, HELP};
-use crate::chat::nick::{InvalidNick, Key, Nick};
+use crate::chat::nick::{InvalidNick, Nick, NickKey};
 use crate::lines::LINE_END;
 use crate::text;
 
@@ -21,7 +21,7 @@ pub type MemberId = u64;
 #[derive(Debug, Default)]
 pub struct Room {
     members: BTreeMap<MemberId, Nick>,
-    keys: BTreeMap<Key, MemberId>,
+    keys: BTreeMap<NickKey, MemberId>,
     /// Public lines so far.
     said: u64,
 }
@@ -46,7 +46,7 @@ pub enum Recipients {
 
 /// What came of something a member did.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RoomUpdate {
     /// Who is to see what.
     pub deliveries: Vec<Delivery>,
     /// A public line, with its number and its author.
@@ -126,12 +126,12 @@ impl Room {
     }
 
     /// Does what a member's line asks; nothing where there is no such member.
-    pub fn hear(&mut self, id: MemberId, line: &[u8]) -> Outcome {
+    pub fn hear(&mut self, id: MemberId, line: &[u8]) -> RoomUpdate {
         let Some(nick) = self.members.get(&id).cloned() else {
-            return Outcome::default();
+            return RoomUpdate::default();
         };
         match Command::parse(line) {
-            Command::Nothing => Outcome::default(),
+            Command::Nothing => RoomUpdate::default(),
             Command::Say(said) => {
                 self.publish(id, &nick, format!("<{nick}> {}", text::escape(said)))
             }
@@ -147,7 +147,7 @@ impl Room {
                 // Ours first: no last words can pass for another reason.
                 let colon = if words.is_empty() { "" } else { ": " };
                 let notice = format!("{QUIT}{colon}{}", text::escape(words));
-                Outcome { leaves: Some(notice), ..reply(id, "OK bye") }
+                RoomUpdate { leaves: Some(notice), ..reply(id, "OK bye") }
             }
             Command::Unknown(word) => {
                 let word = text::escape(word);
@@ -156,16 +156,16 @@ impl Room {
         }
     }
 
-    fn publish(&mut self, id: MemberId, nick: &Nick, line: String) -> Outcome {
+    fn publish(&mut self, id: MemberId, nick: &Nick, line: String) -> RoomUpdate {
         self.said += 1;
-        Outcome {
+        RoomUpdate {
             deliveries: vec![to_others(id, line.clone())],
             public: Some(Public { seq: self.said, nick: nick.to_string(), line }),
             leaves: None,
         }
     }
 
-    fn whisper(&self, id: MemberId, nick: &Nick, to: &[u8], said: &[u8]) -> Outcome {
+    fn whisper(&self, id: MemberId, nick: &Nick, to: &[u8], said: &[u8]) -> RoomUpdate {
         if to.is_empty() || said.is_empty() {
             return reply(id, "ERR whom, and what? /msg NAME TEXT");
         }
@@ -181,7 +181,7 @@ impl Room {
         }
     }
 
-    fn rename(&mut self, id: MemberId, old: &Nick, line: &[u8]) -> Outcome {
+    fn rename(&mut self, id: MemberId, old: &Nick, line: &[u8]) -> RoomUpdate {
         match self.claim(id, line) {
             Err(refused) => reply(id, &format!("ERR {refused}")),
             Ok(new) => {
@@ -236,8 +236,8 @@ fn to_others(id: MemberId, line: String) -> Delivery {
     Delivery { to: Recipients::AllBut(id), line: line + LINE_END }
 }
 
-fn reply(id: MemberId, line: &str) -> Outcome {
-    Outcome { deliveries: vec![to_one(id, line.to_owned())], ..Outcome::default() }
+fn reply(id: MemberId, line: &str) -> RoomUpdate {
+    RoomUpdate { deliveries: vec![to_one(id, line.to_owned())], ..RoomUpdate::default() }
 }
 
 #[cfg(test)]
@@ -253,7 +253,7 @@ mod tests {
         room
     }
 
-    fn shown(outcome: &Outcome) -> Vec<(Recipients, &str)> {
+    fn shown(outcome: &RoomUpdate) -> Vec<(Recipients, &str)> {
         let lines = outcome.deliveries.iter();
         lines.map(|delivery| (delivery.to, delivery.line.trim_end())).collect()
     }
@@ -319,7 +319,7 @@ mod tests {
         let outcome = room.hear(2, b"/quit so long");
         assert_eq!(outcome.leaves.as_deref(), Some("quit: so long"));
         assert_eq!(room.leave(2, "so long")[0].line, "-!- bob left (so long)\r\n");
-        assert_eq!(room.hear(2, b"ghost"), Outcome::default());
+        assert_eq!(room.hear(2, b"ghost"), RoomUpdate::default());
     }
 
     #[test]

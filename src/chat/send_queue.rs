@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Bytes a client may be behind, as Ergo allows.
-pub const MAX_BYTES: usize = 96 * 1024;
+pub const MAX_QUEUED_BYTES: usize = 96 * 1024;
 
 /// Lines a client may be behind.
-pub const MAX_LINES: usize = 512;
+pub const MAX_QUEUED_LINES: usize = 512;
 
 /// Lines on their way to one client.
 #[derive(Debug, Default)]
-pub struct Outbox {
+pub struct SendQueue {
     lines: VecDeque<Arc<str>>,
     /// How much of the first line is sent already, in bytes.
     sent: usize,
@@ -22,13 +22,13 @@ pub struct Outbox {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflow;
 
-impl Outbox {
+impl SendQueue {
     /// Adds a line.
     ///
     /// # Errors
     /// It does not fit; nothing is added.
     pub fn push(&mut self, line: Arc<str>) -> Result<(), Overflow> {
-        if self.bytes + line.len() > MAX_BYTES || self.lines.len() >= MAX_LINES {
+        if self.bytes + line.len() > MAX_QUEUED_BYTES || self.lines.len() >= MAX_QUEUED_LINES {
             return Err(Overflow);
         }
         self.bytes += line.len();
@@ -75,18 +75,18 @@ mod tests {
 
     #[test]
     fn a_client_that_is_too_far_behind_overflows_and_keeps_what_it_had() {
-        let mut outbox = Outbox::default();
+        let mut outbox = SendQueue::default();
         let line: Arc<str> = "x".repeat(1024).into();
-        for _ in 0..MAX_BYTES / 1024 {
+        for _ in 0..MAX_QUEUED_BYTES / 1024 {
             outbox.push(Arc::clone(&line)).unwrap();
         }
         assert_eq!(outbox.push("y".into()), Err(Overflow));
-        let mut outbox = Outbox::default();
-        for _ in 0..MAX_LINES {
+        let mut outbox = SendQueue::default();
+        for _ in 0..MAX_QUEUED_LINES {
             outbox.push("x".into()).unwrap();
         }
         assert_eq!(outbox.push("y".into()), Err(Overflow));
-        assert_eq!(outbox.peek(usize::MAX), [b'x'; MAX_LINES]);
+        assert_eq!(outbox.peek(usize::MAX), [b'x'; MAX_QUEUED_LINES]);
     }
 
     proptest! {
@@ -95,7 +95,7 @@ mod tests {
             lines in prop::collection::vec("[a-z]{1,20}", 0..20),
             steps in prop::collection::vec((1usize..64, 1usize..64), 0..200),
         ) {
-            let mut outbox = Outbox::default();
+            let mut outbox = SendQueue::default();
             for line in &lines {
                 outbox.push(line.as_str().into()).unwrap();
             }

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use jiff::Zoned;
 
 use crate::exit::Exit;
-use crate::net::accept::{self, Connection, Notice, Service, WhenFull};
-use crate::net::stream::channel::Counts;
+use crate::net::accept::{self, AcceptNotice, Connection, Service, WhenFull};
+use crate::net::stream::channel::ByteCounts;
 use crate::net::{Deadline, ListenAddress, stream};
 use crate::options::listen::ListenArgs;
 use crate::options::values::{self, Limit};
 use crate::output::{Event, Events, NetText, Output, WhenGone};
 use crate::serving::events;
-use crate::serving::{self, Plan};
+use crate::serving::{self, ServerPlan};
 use crate::session::outcome;
 
 const EXAMPLES: &str = "\
@@ -49,7 +49,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let plan = Plan {
+    let plan = ServerPlan {
         max_clients: args.max_clients,
         when_full: WhenFull::Wait,
         total: None,
@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
 }
 
 /// A client that takes none of what it asked for is given up after this long.
-const STALLED: Duration = Duration::from_secs(30);
+const ECHO_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 struct Echo {
     timestamp: bool,
@@ -87,20 +87,20 @@ impl Service for Echo {
     fn handle(self: Arc<Self>, connection: Connection) -> impl Future<Output = ()> + Send {
         async move {
             self.events.send(events::connected(&connection));
-            let mut counts = Counts::default();
+            let mut counts = ByteCounts::default();
             let reason = self.echo(&connection, &mut counts).await;
             self.events.send(events::closed(&connection, counts, reason));
         }
     }
 
-    fn notice(&self, notice: Notice) {
+    fn notice(&self, notice: AcceptNotice) {
         events::tell(&self.events, notice);
     }
 }
 
 impl Echo {
     /// Echoes until the end, and says why it came.
-    async fn echo(&self, connection: &Connection, counts: &mut Counts) -> String {
+    async fn echo(&self, connection: &Connection, counts: &mut ByteCounts) -> String {
         let mut leave = pin!(connection.seat.leave());
         let mut heard = Instant::now();
         // Set once and looked at when it goes off: moving it at every message would cost more
@@ -131,7 +131,7 @@ impl Echo {
             counts.bytes_in += received as u64;
             counts.bytes_out += answered as u64;
             if let Some(rest) = rest {
-                let deadline = Deadline::after(STALLED);
+                let deadline = Deadline::after(ECHO_WRITE_TIMEOUT);
                 // Boxed: room for what happens to slow readers only would cost every client.
                 let write = Box::pin(stream::write_all(&connection.stream, &rest, deadline));
                 if let Err(error) = write.await {

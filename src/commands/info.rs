@@ -51,7 +51,7 @@ async fn gather() -> InfoReport {
         hostname,
         primary_ipv4: interface::primary_ipv4(),
         primary_ipv6: interface::primary_ipv6(),
-        interfaces: interface::interfaces().into_iter().map(Interface::from).collect(),
+        interfaces: interface::interfaces().into_iter().map(InterfaceReport::from).collect(),
         gateways: interface::gateways(),
         dns_servers: settings.servers.iter().map(|server| shown_server(*server)).collect(),
         search_domains: settings.search,
@@ -87,7 +87,7 @@ struct InfoReport {
     addresses: Vec<IpAddr>,
     primary_ipv4: Option<IpAddr>,
     primary_ipv6: Option<IpAddr>,
-    interfaces: Vec<Interface>,
+    interfaces: Vec<InterfaceReport>,
     gateways: Vec<IpAddr>,
     dns_servers: Vec<String>,
     search_domains: Vec<String>,
@@ -95,7 +95,7 @@ struct InfoReport {
 
 /// A network interface, as the report's JSON has it.
 #[derive(Debug, Serialize)]
-struct Interface {
+struct InterfaceReport {
     name: String,
     up: bool,
     mac: Option<String>,
@@ -103,7 +103,7 @@ struct Interface {
     addresses: Vec<String>,
 }
 
-impl From<interface::Interface> for Interface {
+impl From<interface::Interface> for InterfaceReport {
     fn from(found: interface::Interface) -> Self {
         let interface::Interface { name, up, mac, mtu, addresses } = found;
         Self { name, up, mac, mtu, addresses }
@@ -118,10 +118,11 @@ impl Report for InfoReport {
 
 impl InfoReport {
     fn identity(&self) -> Table {
-        let known = |ip: Option<IpAddr>| ip.map_or_else(|| NOTHING.to_owned(), |ip| ip.to_string());
+        let known =
+            |ip: Option<IpAddr>| ip.map_or_else(|| EMPTY_CELL.to_owned(), |ip| ip.to_string());
         let values = [
             ("hostname", self.hostname.clone()),
-            ("fqdn", self.fqdn.clone().unwrap_or_else(|| NOTHING.to_owned())),
+            ("fqdn", self.fqdn.clone().unwrap_or_else(|| EMPTY_CELL.to_owned())),
             ("addresses", list(&self.addresses)),
             ("primary_ipv4", known(self.primary_ipv4)),
             ("primary_ipv6", known(self.primary_ipv6)),
@@ -135,12 +136,12 @@ impl InfoReport {
     }
 
     fn interface_table(&self) -> Table {
-        let row = |interface: &Interface| -> Vec<Cell> {
-            let mtu = interface.mtu.map_or_else(|| NOTHING.to_owned(), |mtu| mtu.to_string());
+        let row = |interface: &InterfaceReport| -> Vec<Cell> {
+            let mtu = interface.mtu.map_or_else(|| EMPTY_CELL.to_owned(), |mtu| mtu.to_string());
             vec![
                 Cell::from(&interface.name),
                 Cell::from(if interface.up { "up" } else { "down" }),
-                Cell::from(interface.mac.as_deref().unwrap_or(NOTHING)),
+                Cell::from(interface.mac.as_deref().unwrap_or(EMPTY_CELL)),
                 Cell::from(mtu),
                 Cell::from(list(&interface.addresses)),
             ]
@@ -154,11 +155,11 @@ impl InfoReport {
 }
 
 /// What stands for a value that is not known or does not exist.
-const NOTHING: &str = "-";
+const EMPTY_CELL: &str = "-";
 
 fn list<T: ToString>(values: &[T]) -> String {
     if values.is_empty() {
-        return NOTHING.to_owned();
+        return EMPTY_CELL.to_owned();
     }
     values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }

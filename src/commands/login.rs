@@ -4,11 +4,10 @@ use std::io::{self, BufRead, IsTerminal as _};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use zeroize::Zeroizing;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::login::client::{Dialogue, Said};
+use crate::login::client::{ReplyParser, ServerMessage};
 use crate::net::address::endpoint::{Endpoint, Target};
 use crate::net::dial::Dialed;
 use crate::net::runtime;
@@ -60,7 +59,7 @@ const PROMPT_PATIENCE: Duration = Duration::from_secs(1);
 const SIGINT: u8 = 2;
 
 /// The longest line read from standard input, in bytes.
-const MAX_LINE: u64 = 64 * 1024;
+const MAX_INPUT_LINE: u64 = 64 * 1024;
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let port = match args.target {
@@ -83,27 +82,27 @@ async fn log_in(
     whole: Deadline,
     out: Output,
 ) -> anyhow::Result<Exit> {
-    let person = &Person::new(args, whole).await?;
+    let person = &CredentialSource::new(args, whole).await?;
     let Dialed { stream, peer, .. } = dial::dial(&args.dial.dialer(endpoint)?, whole, out).await?;
-    let mut server = Server {
+    let mut server = LoginConnection {
         stream,
         peer: peer.to_string(),
-        dialogue: Dialogue::new(),
+        dialogue: ReplyParser::new(),
         whole,
         unasked: 0,
         secret: None,
     };
     let mut said = Vec::new().into_iter();
-    let mut next_field = Some(Field::User);
+    let mut next_field = Some(LoginField::User);
     let mut refused = false;
     loop {
         let patience = if next_field.is_some() { PROMPT_PATIENCE } else { REPLY_LIMIT };
         let Some(next) = said.next() else {
             match server.listen(patience).await? {
-                Heard::Said(more) => said = more.into_iter(),
-                Heard::Closed if refused => return Ok(Exit::Negative),
-                Heard::Closed => return Err(server.closed_early().into()),
-                Heard::Silence => match next_field {
+                ServerOutput::Said(more) => said = more.into_iter(),
+                ServerOutput::Closed if refused => return Ok(Exit::Negative),
+                ServerOutput::Closed => return Err(server.closed_early().into()),
+                ServerOutput::Silence => match next_field {
                     Some(field) => {
                         if server.unasked == 0 {
                             out.note(&format!("{} asks for nothing; sending unasked", server.peer));
@@ -120,32 +119,32 @@ async fn log_in(
         };
         match (next, next_field) {
             // It was only slow: what it asks for now lies before it already.
-            (Said::Prompt(_), _) if server.unasked > 0 => server.unasked -= 1,
-            (Said::Prompt(prompt), Some(field)) => {
+            (ServerMessage::Prompt(_), _) if server.unasked > 0 => server.unasked -= 1,
+            (ServerMessage::Prompt(prompt), Some(field)) => {
                 next_field = server.give(field, Some(&prompt), person, out).await?;
             }
-            (Said::Prompt(_), None) => {
+            (ServerMessage::Prompt(_), None) => {
                 let message = format!("{} asked again without an answer", server.peer);
                 return Err(Failure::new(Exit::Protocol, message).into());
             }
-            (Said::Accepted(reply), _) => {
+            (ServerMessage::Accepted(reply), _) => {
                 out.event(&Event::Reply { result: "accepted", reply: NetText(reply) })?;
                 return Ok(Exit::Success);
             }
-            (Said::Refused(reply), _) => {
+            (ServerMessage::Refused(reply), _) => {
                 out.event(&Event::Reply { result: "refused", reply: NetText(reply) })?;
-                if matches!(person, Person::Script { .. }) {
+                if matches!(person, CredentialSource::Script { .. }) {
                     return Ok(Exit::Negative);
                 }
                 refused = true;
                 server.unasked = 0;
-                next_field = Some(Field::User);
+                next_field = Some(LoginField::User);
             }
-            (Said::Remark(line), _) if server.is_secret(&line) => {
+            (ServerMessage::Remark(line), _) if server.is_secret(&line) => {
                 out.warn("the server sent the password back");
             }
-            (Said::Remark(line), _) => out.note(&text::escape(&line)),
-            (Said::TooLong, _) => {
+            (ServerMessage::Remark(line), _) => out.note(&text::escape(&line)),
+            (ServerMessage::TooLong, _) => {
                 let message = format!("{} sent a line without end", server.peer);
                 return Err(Failure::new(Exit::Protocol, message).into());
             }
@@ -155,20 +154,20 @@ async fn log_in(
 
 /// What the server wants to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
+enum LoginField {
     User,
     Password,
 }
 
 /// Who answers.
-enum Person {
+enum CredentialSource {
     /// Somebody at a terminal, who may have said the user name already.
     Terminal { user: Option<String> },
     /// A script, which said everything.
-    Script { user: String, password: Zeroizing<Vec<u8>> },
+    Script { user: String, password: Vec<u8> },
 }
 
-impl Person {
+impl CredentialSource {
     async fn new(args: &Args, whole: Deadline) -> anyhow::Result<Self> {
         if let Some(user) = &args.user {
             refuse_line_breaks("user name", user.as_bytes())?;
@@ -189,21 +188,21 @@ impl Person {
     /// Returns the answer for `field`, asking with the server's `prompt` where somebody must.
     async fn answer(
         &self,
-        field: Field,
+        field: LoginField,
         prompt: Option<&[u8]>,
         whole: Deadline,
         out: Output,
-    ) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    ) -> anyhow::Result<Vec<u8>> {
         match (self, field) {
-            (Self::Script { user, .. } | Self::Terminal { user: Some(user) }, Field::User) => {
-                Ok(Zeroizing::new(user.clone().into_bytes()))
+            (Self::Script { user, .. } | Self::Terminal { user: Some(user) }, LoginField::User) => {
+                Ok(user.clone().into_bytes())
             }
-            (Self::Script { password, .. }, Field::Password) => Ok(password.clone()),
+            (Self::Script { password, .. }, LoginField::Password) => Ok(password.clone()),
             (Self::Terminal { .. }, _) => {
                 out.ask(&match (prompt, field) {
                     (Some(prompt), _) => text::escape(prompt),
-                    (None, Field::User) => "Username: ".to_owned(),
-                    (None, Field::Password) => "Password: ".to_owned(),
+                    (None, LoginField::User) => "Username: ".to_owned(),
+                    (None, LoginField::Password) => "Password: ".to_owned(),
                 });
                 let typed = in_time(whole, move || type_in(field)).await;
                 if typed.is_err() {
@@ -217,27 +216,27 @@ impl Person {
 }
 
 /// What came of listening.
-enum Heard {
-    Said(Vec<Said>),
+enum ServerOutput {
+    Said(Vec<ServerMessage>),
     Silence,
     Closed,
 }
 
 /// The other end.
-struct Server {
+struct LoginConnection {
     stream: Stream,
     peer: String,
-    dialogue: Dialogue,
+    dialogue: ReplyParser,
     whole: Deadline,
     /// Fields sent before they were asked for.
     unasked: u32,
     /// The password that was sent.
-    secret: Option<Zeroizing<Vec<u8>>>,
+    secret: Option<Vec<u8>>,
 }
 
-impl Server {
+impl LoginConnection {
     /// Waits for the server's next words, for `patience` at most.
-    async fn listen(&mut self, patience: Duration) -> anyhow::Result<Heard> {
+    async fn listen(&mut self, patience: Duration) -> anyhow::Result<ServerOutput> {
         let deadline = self.whole.earlier(Deadline::after(patience));
         let dialogue = &mut self.dialogue;
         let read = stream::read(&self.stream, |bytes| (bytes.len(), dialogue.hear(bytes)));
@@ -245,14 +244,15 @@ impl Server {
             return if self.whole.has_passed() {
                 Err(self.failed("waiting for", io::ErrorKind::TimedOut).into())
             } else {
-                Ok(Heard::Silence)
+                Ok(ServerOutput::Silence)
             };
         };
         match heard {
-            Ok((0, _)) => {
-                Ok(self.dialogue.rest().map_or(Heard::Closed, |last| Heard::Said(vec![last])))
-            }
-            Ok((_, said)) => Ok(Heard::Said(said)),
+            Ok((0, _)) => Ok(self
+                .dialogue
+                .rest()
+                .map_or(ServerOutput::Closed, |last| ServerOutput::Said(vec![last]))),
+            Ok((_, said)) => Ok(ServerOutput::Said(said)),
             Err(error) => Err(self.failed("reading from", error).into()),
         }
     }
@@ -260,13 +260,13 @@ impl Server {
     /// Sends `field` and returns the one that comes after it.
     async fn give(
         &mut self,
-        field: Field,
+        field: LoginField,
         prompt: Option<&[u8]>,
-        person: &Person,
+        person: &CredentialSource,
         out: Output,
-    ) -> anyhow::Result<Option<Field>> {
+    ) -> anyhow::Result<Option<LoginField>> {
         let answer = person.answer(field, prompt, self.whole, out).await?;
-        let line = Zeroizing::new([answer.as_slice(), b"\n"].concat());
+        let line = [answer.as_slice(), b"\n"].concat();
         let deadline = self.whole.earlier(Deadline::after(REPLY_LIMIT));
         match stream::write_all(&self.stream, &line, deadline).await {
             // A server that closed may have said why before: that is read next.
@@ -275,8 +275,8 @@ impl Server {
             }
             Ok(()) | Err(_) => {}
         }
-        if field == Field::User {
-            return Ok(Some(Field::Password));
+        if field == LoginField::User {
+            return Ok(Some(LoginField::Password));
         }
         self.secret = Some(answer);
         Ok(None)
@@ -299,9 +299,9 @@ impl Server {
 }
 
 /// Reads in a thread, since reading cannot be interrupted, until `deadline` at the latest.
-async fn in_time<R>(deadline: Deadline, read: R) -> anyhow::Result<Zeroizing<Vec<u8>>>
+async fn in_time<R>(deadline: Deadline, read: R) -> anyhow::Result<Vec<u8>>
 where
-    R: FnOnce() -> Result<Zeroizing<Vec<u8>>, Failure> + Send + 'static,
+    R: FnOnce() -> Result<Vec<u8>, Failure> + Send + 'static,
 {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
@@ -316,11 +316,11 @@ where
 }
 
 /// Reads what somebody types.
-fn type_in(field: Field) -> Result<Zeroizing<Vec<u8>>, Failure> {
+fn type_in(field: LoginField) -> Result<Vec<u8>, Failure> {
     match field {
-        Field::User => read_line(io::stdin().lock()),
-        Field::Password => match rpassword::read_password() {
-            Ok(password) => Ok(Zeroizing::new(password.into_bytes())),
+        LoginField::User => read_line(io::stdin().lock()),
+        LoginField::Password => match rpassword::read_password() {
+            Ok(password) => Ok(password.into_bytes()),
             // It reads Ctrl-C itself, as the key it is.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 Err(Failure::new(Exit::Signal(SIGINT), "interrupted"))
@@ -336,16 +336,19 @@ fn nothing_given() -> Failure {
 }
 
 /// Reads one line, without its end.
-fn read_line(reader: impl BufRead) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let mut line = Zeroizing::new(Vec::new());
-    reader.take(MAX_LINE).read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
+fn read_line(reader: impl BufRead) -> Result<Vec<u8>, Failure> {
+    let mut line = Vec::new();
+    reader.take(MAX_INPUT_LINE).read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
     if line.is_empty() {
         return Err(nothing_given());
     }
     if line.pop_if(|last| *last == b'\n').is_some() {
         line.pop_if(|last| *last == b'\r');
-    } else if line.len() as u64 == MAX_LINE {
-        return Err(Failure::new(Exit::Usage, format!("a line of more than {MAX_LINE} bytes")));
+    } else if line.len() as u64 == MAX_INPUT_LINE {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("a line of more than {MAX_INPUT_LINE} bytes"),
+        ));
     }
     Ok(line)
 }

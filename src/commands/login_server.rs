@@ -13,18 +13,18 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::files::record_log::{Recorder, Remark};
+use crate::files::record_log::{LogNotice, RecordLog};
 use crate::lines::LINE_END;
-use crate::login::record::Record;
-use crate::login::server::{Action, Conversation, Credentials, Fields, USER_PROMPT};
-use crate::net::accept::{self, Connection, Leave, Notice, Service, WhenFull};
-use crate::net::stream::channel::Counts;
+use crate::login::record::LoginRecord;
+use crate::login::server::{Credentials, Fields, LoginAction, LoginDialogue, USER_PROMPT};
+use crate::net::accept::{self, AcceptNotice, Connection, LeaveReason, Service, WhenFull};
+use crate::net::stream::channel::ByteCounts;
 use crate::net::{Addr, Deadline, ListenAddress, stream};
 use crate::options::listen::ListenArgs;
 use crate::options::values::{self, Limit};
 use crate::output::{Event, Events, NetText, Output, WhenGone};
 use crate::serving::events;
-use crate::serving::{self, Plan};
+use crate::serving::{self, ServerPlan};
 use crate::session::outcome;
 
 const EXAMPLES: &str = "\
@@ -69,7 +69,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let plan = Plan {
+    let plan = ServerPlan {
         max_clients: args.max_clients,
         when_full: WhenFull::Evict,
         total: args.once.then_some(1),
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         when_gone: WhenGone::Warn,
     };
     let build = |events, _| {
-        let (log, remarks) = Recorder::open(&args.log)?;
+        let (log, remarks) = RecordLog::open(&args.log)?;
         survive_signals(&log)?;
         Ok(LoginServer {
             fields: if args.field_per_read { Fields::Reads } else { Fields::Lines },
@@ -106,9 +106,10 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     }
 }
 
-/// SIGHUP reopens the log, as after a rotation, unless it says that the terminal is gone. A log at the limit of `RLIMIT_FSIZE` is an error of
-/// the write, not the end of the server, as SIGXFSZ would have it.
-fn survive_signals(log: &Recorder) -> anyhow::Result<()> {
+/// SIGHUP reopens the log, as after a rotation, unless it says that the terminal is gone. A log at
+/// the limit of `RLIMIT_FSIZE` is an error of the write, not the end of the server, as SIGXFSZ
+/// would have it.
+fn survive_signals(log: &RecordLog) -> anyhow::Result<()> {
     let start_failed = |source| crate::net::Error::System { operation: "start the server", source };
     if !io::stdin().is_terminal() {
         let mut hangups = signal(SignalKind::hangup()).map_err(start_failed)?;
@@ -128,14 +129,14 @@ fn survive_signals(log: &Recorder) -> anyhow::Result<()> {
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long a client that was answered may take to close.
-const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+const LOGIN_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 struct LoginServer {
     fields: Fields,
     limit: Option<Duration>,
-    log: Recorder,
+    log: RecordLog,
     /// What was noticed about the log.
-    remarks: Vec<Remark>,
+    remarks: Vec<LogNotice>,
     events: Events,
     /// At least one login is in the log.
     recorded: AtomicBool,
@@ -144,7 +145,7 @@ struct LoginServer {
 }
 
 /// How a conversation ended.
-enum End {
+enum LoginEnd {
     /// A user and a password were given.
     Given(Credentials),
     /// Everything was said: this is the last of it, and why.
@@ -156,8 +157,8 @@ enum End {
 impl Service for LoginServer {
     async fn handle(self: Arc<Self>, connection: Connection) {
         self.events.send(events::connected(&connection));
-        let mut conversation = Conversation::new(self.fields);
-        let mut counts = Counts::default();
+        let mut conversation = LoginDialogue::new(self.fields);
+        let mut counts = ByteCounts::default();
         let mut end = {
             let mut leave = pin!(connection.seat.leave());
             tokio::select! {
@@ -165,28 +166,29 @@ impl Service for LoginServer {
                 end = self.converse(&connection, &mut conversation, &mut counts) => end,
                 () = Deadline::maybe(self.limit).passed() => self.out_of_time(),
                 why = &mut leave => match why {
-                    Leave::Stopping => {
-                        End::Answered(format!("ERR server is stopping{LINE_END}"), "stopped")
+                    LeaveReason::Stopping => {
+                        LoginEnd::Answered(format!("ERR server is stopping{LINE_END}"), "stopped")
                     }
-                    Leave::Evicted => End::Answered(events::BUSY.to_owned(), "made place for another"),
+                    LeaveReason::Evicted => LoginEnd::Answered(events::BUSY.to_owned(), "made place for another"),
                 },
             }
         };
         // From here on nothing interrupts: what is being recorded must be answered as it ends.
-        if let End::Given(credentials) = &end {
+        if let LoginEnd::Given(credentials) = &end {
             end = self.record(&connection, credentials).await;
         }
         let reason = match end {
-            End::Left(reason) => reason,
-            End::Answered(last, reason) => {
+            LoginEnd::Left(reason) => reason,
+            LoginEnd::Answered(last, reason) => {
                 let deadline = Deadline::after(ANSWER_LIMIT);
                 if stream::write_all(&connection.stream, last.as_bytes(), deadline).await.is_ok() {
                     counts.bytes_out += last.len() as u64;
-                    stream::close_gently(&connection.stream, Deadline::after(CLOSE_LIMIT)).await;
+                    stream::close_gently(&connection.stream, Deadline::after(LOGIN_CLOSE_TIMEOUT))
+                        .await;
                 }
                 reason.to_owned()
             }
-            End::Given(_) => String::new(),
+            LoginEnd::Given(_) => String::new(),
         };
         if let Some(bytes) = conversation.unfinished() {
             self.events.send(Event::Incomplete { peer: connection.peer.to_string(), bytes });
@@ -194,7 +196,7 @@ impl Service for LoginServer {
         self.events.send(events::closed(&connection, counts, reason));
     }
 
-    fn notice(&self, notice: Notice) {
+    fn notice(&self, notice: AcceptNotice) {
         events::tell(&self.events, notice);
     }
 
@@ -211,25 +213,25 @@ impl LoginServer {
         tell(format!("passwords are recorded in clear text in {log}"));
         for remark in &self.remarks {
             tell(match remark {
-                Remark::Repaired => format!("ended a torn line in {log}"),
-                Remark::ReadableByOthers => {
+                LogNotice::Repaired => format!("ended a torn line in {log}"),
+                LogNotice::ReadableByOthers => {
                     format!("others may read {log}; to keep it to yourself: chmod 600 {log}")
                 }
             });
         }
     }
 
-    fn out_of_time(&self) -> End {
+    fn out_of_time(&self) -> LoginEnd {
         let limit = self.limit.unwrap_or_default().as_secs_f32();
-        End::Answered(format!("ERR login timed out after {limit}s{LINE_END}"), "timed out")
+        LoginEnd::Answered(format!("ERR login timed out after {limit}s{LINE_END}"), "timed out")
     }
 
     async fn converse(
         &self,
         connection: &Connection,
-        conversation: &mut Conversation,
-        counts: &mut Counts,
-    ) -> End {
+        conversation: &mut LoginDialogue,
+        counts: &mut ByteCounts,
+    ) -> LoginEnd {
         let mut say = USER_PROMPT.to_owned();
         let mut unread = Vec::new();
         loop {
@@ -237,13 +239,13 @@ impl LoginServer {
             if let Err(error) =
                 stream::write_all(&connection.stream, say.as_bytes(), deadline).await
             {
-                return End::Left(outcome::word(&error));
+                return LoginEnd::Left(outcome::word(&error));
             }
             counts.bytes_out += say.len() as u64;
             match self.next_action(connection, conversation, &mut unread, counts).await {
-                Ok(Action::Say(text)) => say = text,
-                Ok(Action::GiveUp(text)) => return End::Answered(text, "refused"),
-                Ok(Action::Record(credentials)) => return End::Given(credentials),
+                Ok(LoginAction::Say(text)) => say = text,
+                Ok(LoginAction::GiveUp(text)) => return LoginEnd::Answered(text, "refused"),
+                Ok(LoginAction::Record(credentials)) => return LoginEnd::Given(credentials),
                 Err(end) => return end,
             }
         }
@@ -254,10 +256,10 @@ impl LoginServer {
     async fn next_action(
         &self,
         connection: &Connection,
-        conversation: &mut Conversation,
+        conversation: &mut LoginDialogue,
         unread: &mut Vec<u8>,
-        counts: &mut Counts,
-    ) -> Result<Action, End> {
+        counts: &mut ByteCounts,
+    ) -> Result<LoginAction, LoginEnd> {
         loop {
             let mut rest = &unread[..];
             let action = conversation.next(&mut rest);
@@ -271,34 +273,34 @@ impl LoginServer {
                 bytes.len()
             });
             match read.await {
-                Ok(0) => return Err(End::Left("eof".to_owned())),
+                Ok(0) => return Err(LoginEnd::Left("eof".to_owned())),
                 Ok(len) => counts.bytes_in += len as u64,
-                Err(error) => return Err(End::Left(outcome::word(&error))),
+                Err(error) => return Err(LoginEnd::Left(outcome::word(&error))),
             }
         }
     }
 
     /// Records a login, and only then says that it is.
-    async fn record(&self, connection: &Connection, credentials: &Credentials) -> End {
+    async fn record(&self, connection: &Connection, credentials: &Credentials) -> LoginEnd {
         if !connection.seat.settle() {
-            return End::Answered(events::BUSY.to_owned(), "made place for another");
+            return LoginEnd::Answered(events::BUSY.to_owned(), "made place for another");
         }
         let Connection { peer, id, .. } = connection;
         let time = Zoned::now();
         let shown = peer.to_string();
-        let record = Record { time: &time, peer: &shown, conn: *id, credentials }.to_string();
+        let record = LoginRecord { time: &time, peer: &shown, conn: *id, credentials }.to_string();
         let written = self.log.append(format!("{record}\n").into_bytes()).await;
         let result = if written.is_ok() { "recorded" } else { "failed" };
         self.events.send(login_event(peer, *id, credentials, result, record));
         match written {
             Ok(()) => {
                 self.recorded.store(true, Ordering::Relaxed);
-                End::Answered(format!("OK recorded{LINE_END}"), "logged in")
+                LoginEnd::Answered(format!("OK recorded{LINE_END}"), "logged in")
             }
             Err(error) => {
                 self.failed.store(true, Ordering::Relaxed);
                 self.events.send(Event::Warning { message: error.to_string() });
-                End::Answered(
+                LoginEnd::Answered(
                     format!("ERR log unavailable, not recorded{LINE_END}"),
                     "not recorded",
                 )
@@ -319,7 +321,7 @@ fn login_event(
         conn,
         r#try: credentials.attempt,
         user: NetText(credentials.user.clone()),
-        password: NetText(credentials.password.0.to_vec()),
+        password: NetText(credentials.password.0.clone()),
         result,
         record,
     }

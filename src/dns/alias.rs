@@ -13,11 +13,11 @@ pub const MAX_ALIASES: usize = 16;
 
 /// The names a question has led to: the one asked for, and what each is an alias of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trail(Vec<Name>);
+pub struct AliasChain(Vec<Name>);
 
 /// Where the trail stands after a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ChainPosition {
     /// The reply has what is wanted for the last name.
     Arrived,
     /// It has nothing for the last name.
@@ -35,7 +35,7 @@ pub enum AliasError {
     TooMany(String),
 }
 
-impl Trail {
+impl AliasChain {
     /// Begins at the name asked for.
     pub fn new(name: Name) -> Self {
         Self(vec![name])
@@ -55,18 +55,22 @@ impl Trail {
     ///
     /// # Errors
     /// They lead in a circle, or too far.
-    pub fn follow(&mut self, answers: &[Record], wanted: RecordType) -> Result<Place, AliasError> {
+    pub fn follow(
+        &mut self,
+        answers: &[Record],
+        wanted: RecordType,
+    ) -> Result<ChainPosition, AliasError> {
         loop {
             let own = |record: &&Record| record.class == CLASS_IN && record.name == *self.last();
             let is_wanted =
                 |record: &Record| wanted == RecordType::ANY || record.record_type == wanted;
             if answers.iter().filter(own).any(is_wanted) {
-                return Ok(Place::Arrived);
+                return Ok(ChainPosition::Arrived);
             }
             let next = answers.iter().filter(own).find_map(|record| record.alias_of.as_ref());
             match next {
                 Some(next) => self.step(next.clone())?,
-                None => return Ok(Place::Open),
+                None => return Ok(ChainPosition::Open),
             }
         }
     }
@@ -112,35 +116,35 @@ mod tests {
 
     #[test]
     fn a_chain_is_followed_whatever_the_order_of_its_records() {
-        let mut trail = Trail::new(name("a"));
+        let mut trail = AliasChain::new(name("a"));
         let answers = [address("c"), alias("B", "c"), alias("a", "b")];
-        assert_eq!(trail.follow(&answers, RecordType::A), Ok(Place::Arrived));
+        assert_eq!(trail.follow(&answers, RecordType::A), Ok(ChainPosition::Arrived));
         assert_eq!(trail.last(), &name("c"));
     }
 
     #[test]
     fn a_chain_can_end_open_and_go_on_later() {
-        let mut trail = Trail::new(name("a"));
-        assert_eq!(trail.follow(&[alias("a", "b")], RecordType::A), Ok(Place::Open));
-        assert_eq!(trail.follow(&[address("x")], RecordType::A), Ok(Place::Open));
-        assert_eq!(trail.follow(&[address("b")], RecordType::A), Ok(Place::Arrived));
+        let mut trail = AliasChain::new(name("a"));
+        assert_eq!(trail.follow(&[alias("a", "b")], RecordType::A), Ok(ChainPosition::Open));
+        assert_eq!(trail.follow(&[address("x")], RecordType::A), Ok(ChainPosition::Open));
+        assert_eq!(trail.follow(&[address("b")], RecordType::A), Ok(ChainPosition::Arrived));
     }
 
     #[test]
     fn an_alias_that_was_asked_for_is_not_followed() {
         for wanted in [RecordType::CNAME, RecordType::ANY] {
-            let mut trail = Trail::new(name("a"));
-            assert_eq!(trail.follow(&[alias("a", "b")], wanted), Ok(Place::Arrived));
+            let mut trail = AliasChain::new(name("a"));
+            assert_eq!(trail.follow(&[alias("a", "b")], wanted), Ok(ChainPosition::Arrived));
             assert!(!trail.has_moved());
         }
     }
 
     #[test]
     fn circles_are_named() {
-        let mut trail = Trail::new(name("a"));
+        let mut trail = AliasChain::new(name("a"));
         let circle = trail.follow(&[alias("a", "b"), alias("b", "A")], RecordType::A);
         assert_eq!(circle, Err(AliasError::Loop("a. -> b. -> A.".into())));
-        let own = Trail::new(name("a")).follow(&[alias("a", "a")], RecordType::A);
+        let own = AliasChain::new(name("a")).follow(&[alias("a", "a")], RecordType::A);
         assert_eq!(own, Err(AliasError::Loop("a. -> a.".into())));
     }
 
@@ -148,9 +152,9 @@ mod tests {
     fn sixteen_aliases_are_followed_and_no_more() {
         let chain: Vec<Record> =
             (0..=MAX_ALIASES).map(|at| alias(&format!("n{at}"), &format!("n{}", at + 1))).collect();
-        let mut trail = Trail::new(name("n0"));
-        assert_eq!(trail.follow(&chain[..MAX_ALIASES], RecordType::A), Ok(Place::Open));
-        let far = Trail::new(name("n0")).follow(&chain, RecordType::A);
+        let mut trail = AliasChain::new(name("n0"));
+        assert_eq!(trail.follow(&chain[..MAX_ALIASES], RecordType::A), Ok(ChainPosition::Open));
+        let far = AliasChain::new(name("n0")).follow(&chain, RecordType::A);
         assert_eq!(far, Err(AliasError::TooMany("n17.".into())));
     }
 
@@ -163,7 +167,7 @@ mod tests {
                 .iter()
                 .map(|(from, to)| alias(&format!("n{from}"), &format!("n{to}")))
                 .collect();
-            Trail::new(name("n0")).follow(&answers, RecordType::A).ok();
+            AliasChain::new(name("n0")).follow(&answers, RecordType::A).ok();
         }
     }
 }

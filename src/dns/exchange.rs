@@ -14,10 +14,10 @@ use tokio::net::UdpSocket;
 use crate::dns::message::{Edns, Question, Rejected, Reply};
 use crate::dns::rcode::Rcode;
 use crate::dns::record::Malformed;
-use crate::dns::server::{Server, Transport};
+use crate::dns::server::{DnsServer, DnsTransport};
 use crate::net::deadline::Elapsed;
 use crate::net::dial::{self, ConnectSettings};
-use crate::net::{self, Deadline};
+use crate::net::{self, Deadline, self_connection};
 use crate::reason;
 
 /// A reply, and how it came.
@@ -26,7 +26,7 @@ pub struct Exchanged {
     /// The reply.
     pub reply: Reply,
     /// The server, with the transport the reply came over in the end.
-    pub server: Server,
+    pub server: DnsServer,
     /// How the question was put in the end.
     pub edns: Edns,
     /// From the first octet sent to the last received.
@@ -60,7 +60,7 @@ pub enum ExchangeError {
 /// # Errors
 /// There is none, or none that can be used.
 pub async fn exchange(
-    server: Server,
+    server: DnsServer,
     question: &Question,
     deadline: Deadline,
 ) -> Result<Exchanged, ExchangeError> {
@@ -90,22 +90,22 @@ struct Query<'a> {
 }
 
 async fn ask(
-    server: Server,
+    server: DnsServer,
     query: Query<'_>,
     deadline: Deadline,
 ) -> Result<Exchanged, ExchangeError> {
     let started = Instant::now();
     let (mut reply, mut ignored) = match server.transport {
-        Transport::Udp => over_udp(server.addr, query, deadline).await?,
-        Transport::Tcp => over_tcp(server.addr, query, deadline).await?,
+        DnsTransport::Udp => over_udp(server.addr, query, deadline).await?,
+        DnsTransport::Tcp => over_tcp(server.addr, query, deadline).await?,
     };
     let mut server = server;
-    if reply.truncated && server.transport == Transport::Udp {
+    if reply.truncated && server.transport == DnsTransport::Udp {
         let whole = over_tcp(server.addr, query, deadline).await;
         let whole = whole.map_err(|error| ExchangeError::Truncated(Box::new(error)))?;
         reply = whole.0;
         ignored += whole.1;
-        server.transport = Transport::Tcp;
+        server.transport = DnsTransport::Tcp;
     }
     Ok(Exchanged { reply, server, edns: query.edns, time: started.elapsed(), ignored })
 }
@@ -152,17 +152,8 @@ async fn connect_udp(addr: SocketAddr) -> io::Result<UdpSocket> {
     };
     let socket = UdpSocket::bind(any).await?;
     socket.connect(addr).await?;
-    refuse_itself(socket.local_addr()?, socket.peer_addr()?)?;
+    self_connection::refuse(socket.local_addr()?, socket.peer_addr()?)?;
     Ok(socket)
-}
-
-/// On a loopback port nobody has, the kernel may have given it to us: there is no server. The
-/// address asked for may be another one that leads there, such as `0.0.0.0`.
-fn refuse_itself(local: SocketAddr, peer: SocketAddr) -> io::Result<()> {
-    if (local.ip(), local.port()) == (peer.ip(), peer.port()) {
-        return Err(ErrorKind::ConnectionRefused.into());
-    }
-    Ok(())
 }
 
 async fn over_tcp(

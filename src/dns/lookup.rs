@@ -7,13 +7,13 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::dns::Name;
-use crate::dns::alias::{AliasError, Place, Trail};
+use crate::dns::alias::{AliasChain, AliasError, ChainPosition};
 use crate::dns::exchange::{self, ExchangeError, Exchanged};
 use crate::dns::message::{Edns, Question, Reply};
 use crate::dns::rcode::Rcode;
 use crate::dns::record::Record;
 use crate::dns::record_type::RecordType;
-use crate::dns::server::Server;
+use crate::dns::server::DnsServer;
 use crate::net::Deadline;
 
 /// What became of a question.
@@ -22,24 +22,24 @@ pub struct Lookup {
     /// The question.
     pub question: Question,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: LookupOutcome,
     /// Every record that answers, the aliases on the way included, as they came.
     pub answers: Vec<Record>,
     /// Who gave the last reply; nobody where none came.
-    pub server: Option<Server>,
+    pub server: Option<DnsServer>,
     /// How that server was asked: without EDNS only where it did not understand it.
     pub edns: Edns,
     /// What the replies took, or how long they were waited for in vain.
     pub time: Duration,
     /// Servers that failed, in order; on success those asked before the one that answered.
-    pub failed: Vec<Attempt>,
+    pub failed: Vec<ServerAttempt>,
     /// Messages that came and did not belong to the question.
     pub ignored: u32,
 }
 
 /// How a lookup ended.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum LookupOutcome {
     /// There are records of the type.
     Found,
     /// The name exists and has none of the type.
@@ -54,9 +54,9 @@ pub enum Outcome {
 
 /// A server that was asked in vain.
 #[derive(Debug)]
-pub struct Attempt {
+pub struct ServerAttempt {
     /// The server.
-    pub server: Server,
+    pub server: DnsServer,
     /// What came of it.
     pub failure: AttemptError,
 }
@@ -74,14 +74,14 @@ pub enum AttemptError {
 
 /// Looks `question` up: the servers in order until one answers, and again for each alias that
 /// leads out of a reply. `deadline` is for all of it; without one each server has [`PATIENCE`].
-pub async fn lookup(question: Question, servers: &[Server], deadline: Deadline) -> Lookup {
+pub async fn lookup(question: Question, servers: &[DnsServer], deadline: Deadline) -> Lookup {
     let started = Instant::now();
     let mut servers = servers.to_vec();
-    let mut trail = Trail::new(question.name.clone());
+    let mut trail = AliasChain::new(question.name.clone());
     let wanted = question.record_type;
     let mut lookup = Lookup {
         question,
-        outcome: Outcome::NoAnswer,
+        outcome: LookupOutcome::NoAnswer,
         answers: Vec::new(),
         server: None,
         edns: Edns::With,
@@ -111,8 +111,8 @@ pub async fn lookup(question: Question, servers: &[Server], deadline: Deadline) 
 impl Lookup {
     /// Returns who had the last word: the server that answered, or the one whose failure says
     /// most, if it said anything.
-    pub fn answered_by(&self) -> Option<Server> {
-        let spoke = |attempt: &&Attempt| match attempt.failure.kind() {
+    pub fn answered_by(&self) -> Option<DnsServer> {
+        let spoke = |attempt: &&ServerAttempt| match attempt.failure.kind() {
             FailureKind::Answered(_) | FailureKind::Referred | FailureKind::Malformed => true,
             FailureKind::Silence | FailureKind::Unreachable => false,
         };
@@ -121,8 +121,8 @@ impl Lookup {
 
     /// Returns the failure that says most, where no server answered: a server's own word before
     /// garbage, garbage before silence, silence before a server that is not there.
-    pub fn decisive(&self) -> Option<&Attempt> {
-        let weight = |attempt: &&Attempt| match attempt.failure.kind() {
+    pub fn decisive(&self) -> Option<&ServerAttempt> {
+        let weight = |attempt: &&ServerAttempt| match attempt.failure.kind() {
             FailureKind::Answered(_) | FailureKind::Referred => 3,
             FailureKind::Malformed => 2,
             FailureKind::Silence => 1,
@@ -130,7 +130,7 @@ impl Lookup {
         };
         match self.outcome {
             // Of equals the first: it is the one the user put first.
-            Outcome::NoAnswer => self.failed.iter().rev().max_by_key(weight),
+            LookupOutcome::NoAnswer => self.failed.iter().rev().max_by_key(weight),
             _ => None,
         }
     }
@@ -187,7 +187,7 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// that is silent does not cost the others theirs. The one that answers is asked first from then
 /// on.
 async fn ask(
-    servers: &mut [Server],
+    servers: &mut [DnsServer],
     question: &Question,
     deadline: Deadline,
     lookup: &mut Lookup,
@@ -209,7 +209,7 @@ async fn ask(
             }
             Err(error) => (server, AttemptError::Exchange(error)),
         };
-        lookup.failed.push(Attempt { server, failure });
+        lookup.failed.push(ServerAttempt { server, failure });
     }
     // What came of earlier questions of this lookup says nothing about this one.
     lookup.failed.drain(..failed_before);
@@ -226,19 +226,23 @@ fn refusal(reply: &Reply) -> Option<AttemptError> {
 }
 
 /// What a reply means for the lookup; nothing where an alias leads out of it.
-fn judge(reply: &Reply, wanted: RecordType, trail: &mut Trail) -> Option<Outcome> {
+fn judge(reply: &Reply, wanted: RecordType, trail: &mut AliasChain) -> Option<LookupOutcome> {
     let asked = trail.last().clone();
     let place = match trail.follow(&reply.answers, wanted) {
         Ok(place) => place,
-        Err(error) => return Some(Outcome::Aliases(error)),
+        Err(error) => return Some(LookupOutcome::Aliases(error)),
     };
     let name = trail.last().clone();
     match place {
-        Place::Arrived => Some(Outcome::Found),
+        ChainPosition::Arrived => Some(LookupOutcome::Found),
         // RFC 6604 section 3: the code is about the last name of the chain.
-        Place::Open if reply.rcode == Rcode::NXDOMAIN => Some(Outcome::NoSuchName(name)),
-        Place::Open if name == asked || is_final(reply, &name) => Some(Outcome::NoData(name)),
-        Place::Open => None,
+        ChainPosition::Open if reply.rcode == Rcode::NXDOMAIN => {
+            Some(LookupOutcome::NoSuchName(name))
+        }
+        ChainPosition::Open if name == asked || is_final(reply, &name) => {
+            Some(LookupOutcome::NoData(name))
+        }
+        ChainPosition::Open => None,
     }
 }
 

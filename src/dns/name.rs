@@ -74,7 +74,7 @@ pub fn parse(text: &str) -> Result<Name, InvalidName> {
         split(&ascii, text)?
     };
     let length = labels.iter().map(|label| label.len() + 1).sum::<usize>() - 1;
-    if length > MAX_NAME {
+    if length > MAX_DNS_NAME {
         return Err(InvalidName::TooLong(length));
     }
     // The labels are within every limit the codec checks.
@@ -151,7 +151,7 @@ fn suggestion(meant: Option<&str>) -> String {
 const SPECIAL: &[u8] = b".\\\"();@$";
 
 /// RFC 1035 section 2.3.4: 255 octets on the wire, of which the first length and the root are two.
-const MAX_NAME: usize = 253;
+const MAX_DNS_NAME: usize = 253;
 
 /// RFC 1035 section 2.3.4.
 const MAX_LABEL: usize = 63;

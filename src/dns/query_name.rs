@@ -9,7 +9,7 @@ use crate::dns::record_type::RecordType;
 
 /// Something to look up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject {
+pub struct QueryName {
     /// What the user wrote.
     pub given: String,
     /// The name that is asked for.
@@ -18,7 +18,7 @@ pub struct Subject {
     pub is_address: bool,
 }
 
-impl Subject {
+impl QueryName {
     /// Returns the types to ask for where the user names none.
     pub fn default_types(&self) -> &'static [RecordType] {
         if name::is_reverse(&self.name) {
@@ -29,7 +29,7 @@ impl Subject {
     }
 }
 
-impl FromStr for Subject {
+impl FromStr for QueryName {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
@@ -63,12 +63,12 @@ mod tests {
             ("www.ita.br", "www.ita.br.", &[RecordType::A, RecordType::AAAA]),
             ("192.0.2", "192.0.2.", &[RecordType::A, RecordType::AAAA]),
         ] {
-            let subject: Subject = text.parse().unwrap();
+            let subject: QueryName = text.parse().unwrap();
             assert_eq!(name::show(&subject.name), name);
             assert_eq!(subject.default_types(), types, "{text}");
         }
-        let plain: Subject = "fe80::1".parse().unwrap();
-        let zoned: Subject = "fe80::1%eth0".parse().unwrap();
+        let plain: QueryName = "fe80::1".parse().unwrap();
+        let zoned: QueryName = "fe80::1%eth0".parse().unwrap();
         assert_eq!(plain.name, zoned.name);
         assert!(zoned.is_address);
     }

@@ -35,7 +35,7 @@ impl Rcode {
 
 impl fmt::Display for Rcode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match MNEMONICS.iter().find(|known| known.0 == self.0) {
+        match RCODE_MNEMONICS.iter().find(|known| known.0 == self.0) {
             Some(known) => f.write_str(known.1),
             None => write!(f, "RCODE{}", self.0),
         }
@@ -43,7 +43,7 @@ impl fmt::Display for Rcode {
 }
 
 /// IANA's "DNS RCODEs". 16 is BADVERS here: BADSIG shares the number, in TSIG alone.
-const MNEMONICS: [(u16, &str); 20] = [
+const RCODE_MNEMONICS: [(u16, &str); 20] = [
     (0, "NOERROR"),
     (1, "FORMERR"),
     (2, "SERVFAIL"),

@@ -74,7 +74,7 @@ impl Record {
 
 /// A part of a record's data.
 #[derive(Clone, Copy)]
-enum Field {
+enum RdataField {
     V4,
     V6,
     U8,
@@ -93,8 +93,8 @@ enum Field {
     RestAsHex,
 }
 
-fn fields(record_type: RecordType) -> Option<&'static [Field]> {
-    use Field::{Keyword, Name, RestAsHex, RestAsText, Text, Texts, U8, U16, U32, V4, V6};
+fn fields(record_type: RecordType) -> Option<&'static [RdataField]> {
+    use RdataField::{Keyword, Name, RestAsHex, RestAsText, Text, Texts, U8, U16, U32, V4, V6};
     Some(match record_type {
         RecordType::A => &[V4],
         RecordType::AAAA => &[V6],
@@ -141,36 +141,36 @@ fn read_data(
 /// Reads one field and appends it as it is shown. Returns the name, where it is one.
 fn push_field(
     shown: &mut String,
-    field: Field,
+    field: RdataField,
     decoder: &mut BinDecoder<'_>,
     end: usize,
 ) -> Result<Option<Name>, DecodeError> {
     let rest = end.checked_sub(decoder.index());
     let rest = rest.ok_or(DecodeError::InsufficientBytes)?;
     let plain = match field {
-        Field::V4 => Ipv4Addr::from(decoder.read_u32()?.unverified()).to_string(),
-        Field::V6 => {
+        RdataField::V4 => Ipv4Addr::from(decoder.read_u32()?.unverified()).to_string(),
+        RdataField::V6 => {
             let octets = decoder.read_slice(16)?.unverified();
             let octets = <[u8; 16]>::try_from(octets);
             Ipv6Addr::from(octets.map_err(|_| DecodeError::InsufficientBytes)?).to_string()
         }
-        Field::U8 => decoder.read_u8()?.unverified().to_string(),
-        Field::U16 => decoder.read_u16()?.unverified().to_string(),
-        Field::U32 => decoder.read_u32()?.unverified().to_string(),
-        Field::Name => {
+        RdataField::U8 => decoder.read_u8()?.unverified().to_string(),
+        RdataField::U16 => decoder.read_u16()?.unverified().to_string(),
+        RdataField::U32 => decoder.read_u32()?.unverified().to_string(),
+        RdataField::Name => {
             let name = Name::read(decoder)?;
             shown.push_str(&name::show(&name));
             return Ok(Some(name));
         }
-        Field::Text => quote(decoder.read_character_data()?.unverified()),
-        Field::Texts => {
+        RdataField::Text => quote(decoder.read_character_data()?.unverified()),
+        RdataField::Texts => {
             let mut texts = Vec::new();
             while texts.is_empty() || decoder.index() < end {
                 texts.push(quote(decoder.read_character_data()?.unverified()));
             }
             texts.join(" ")
         }
-        Field::Keyword => {
+        RdataField::Keyword => {
             let octets = decoder.read_character_data()?.unverified();
             let mut keyword = String::new();
             for byte in octets {
@@ -178,8 +178,8 @@ fn push_field(
             }
             keyword
         }
-        Field::RestAsText => quote(decoder.read_slice(rest)?.unverified()),
-        Field::RestAsHex => hex(decoder.read_slice(rest)?.unverified()),
+        RdataField::RestAsText => quote(decoder.read_slice(rest)?.unverified()),
+        RdataField::RestAsHex => hex(decoder.read_slice(rest)?.unverified()),
     };
     shown.push_str(&plain);
     Ok(None)

@@ -57,7 +57,7 @@ impl FromStr for RecordType {
     type Err = UnknownType;
 
     fn from_str(text: &str) -> Result<Self, UnknownType> {
-        let known = MNEMONICS.iter().find(|known| known.1.eq_ignore_ascii_case(text));
+        let known = TYPE_MNEMONICS.iter().find(|known| known.1.eq_ignore_ascii_case(text));
         let number = || type_number(text)?.parse().ok();
         known
             .map(|known| known.0)
@@ -82,7 +82,7 @@ fn type_number(text: &str) -> Option<&str> {
 
 impl fmt::Display for RecordType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match MNEMONICS.iter().find(|known| known.0 == self.0) {
+        match TYPE_MNEMONICS.iter().find(|known| known.0 == self.0) {
             Some(known) => f.write_str(known.1),
             None => write!(f, "TYPE{}", self.0),
         }
@@ -91,7 +91,7 @@ impl fmt::Display for RecordType {
 
 /// IANA's "DNS parameters", without what is obsolete or experimental (a bare word that is a type
 /// cannot be a name) and without zone transfers, which are another protocol.
-const MNEMONICS: [(u16, &str); 46] = [
+const TYPE_MNEMONICS: [(u16, &str); 46] = [
     (1, "A"),
     (2, "NS"),
     (5, "CNAME"),
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn every_type_has_one_mnemonic_that_is_read_in_any_case() {
-        for (number, mnemonic) in MNEMONICS {
+        for (number, mnemonic) in TYPE_MNEMONICS {
             assert_eq!(mnemonic.parse(), Ok(RecordType(number)));
             assert_eq!(mnemonic.to_lowercase().parse(), Ok(RecordType(number)));
             assert_eq!(RecordType(number).to_string(), mnemonic);

@@ -14,7 +14,7 @@ use crate::net::{self, Deadline};
 
 /// How questions travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
+pub enum DnsTransport {
     /// Datagrams, and TCP where a reply does not fit into one.
     Udp,
     /// A TCP connection for each question.
@@ -23,44 +23,44 @@ pub enum Transport {
 
 /// A server that can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Server {
+pub struct DnsServer {
     /// How.
-    pub transport: Transport,
+    pub transport: DnsTransport,
     /// Where.
     pub addr: SocketAddr,
 }
 
 /// A server as a user names it: `HOST`, `HOST:PORT`, `[v6]:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerName {
+pub struct DnsServerName {
     host: Host,
     port: u16,
 }
 
 /// Returns the servers this machine is told to ask.
-pub fn of_system(transport: Transport) -> Vec<Server> {
+pub fn of_system(transport: DnsTransport) -> Vec<DnsServer> {
     let addrs = system::settings().servers.into_iter();
-    addrs.map(|addr| Server { transport, addr }).collect()
+    addrs.map(|addr| DnsServer { transport, addr }).collect()
 }
 
-impl ServerName {
+impl DnsServerName {
     /// Returns the server at each of the name's addresses.
     ///
     /// # Errors
     /// The system's resolver gives the name no address in time.
     pub async fn locate(
         &self,
-        transport: Transport,
+        transport: DnsTransport,
         deadline: Deadline,
-    ) -> Result<Vec<Server>, net::Error> {
+    ) -> Result<Vec<DnsServer>, net::Error> {
         let found = names::resolve(&self.host, self.port, Family::Any, deadline).await;
         let error = |source| net::Error::Name { name: self.host.to_string(), source };
         let addrs = found.map_err(error)?.into_iter();
-        Ok(addrs.map(|addr| Server { transport, addr }).collect())
+        Ok(addrs.map(|addr| DnsServer { transport, addr }).collect())
     }
 }
 
-impl FromStr for ServerName {
+impl FromStr for DnsServerName {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
@@ -79,7 +79,7 @@ impl FromStr for ServerName {
     }
 }
 
-impl fmt::Display for Transport {
+impl fmt::Display for DnsTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Udp => "udp",
@@ -88,7 +88,7 @@ impl fmt::Display for Transport {
     }
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for DnsServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.transport, self.addr)
     }
@@ -109,11 +109,11 @@ mod tests {
             ("dns.example", "dns.example", 53),
             ("dns.example:domain", "dns.example", 53),
         ] {
-            let server: ServerName = text.parse().unwrap();
+            let server: DnsServerName = text.parse().unwrap();
             assert_eq!((server.host.to_string().as_str(), server.port), (host, port));
         }
         for text in ["", ":53", "tls://1.1.1.1", "unix:/x", "a b", "1.1.1.1:x y"] {
-            assert!(text.parse::<ServerName>().is_err(), "{text}");
+            assert!(text.parse::<DnsServerName>().is_err(), "{text}");
         }
     }
 }

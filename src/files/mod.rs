@@ -1,3 +1,4 @@
 //! Files that sockkit writes: how they are opened, appended to and replaced.
 
+pub mod append;
 pub mod record_log;

@@ -7,34 +7,31 @@
 //!
 //! It knows no format: a record is bytes that end in a newline.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use rustix::fs::OFlags;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::files::append::{self, Existing};
 use crate::reason;
 
 /// Records that wait for the writer; beyond that whoever appends waits too.
-const QUEUE: usize = 1024;
+const LOG_QUEUE: usize = 1024;
 
 /// Records written at once.
 const BATCH: usize = 512;
-
-/// Only the owner may read what may hold passwords.
-const MODE: u32 = 0o600;
 
 /// Bits that let somebody else read.
 const READABLE_BY_OTHERS: u32 = 0o044;
 
 /// The way to the writer; cheap to clone. The writer ends with the last of them.
 #[derive(Clone, Debug)]
-pub struct Recorder {
+pub struct RecordLog {
     path: Arc<Path>,
     entries: mpsc::Sender<Entry>,
     reopen: Arc<AtomicBool>,
@@ -42,7 +39,7 @@ pub struct Recorder {
 
 /// Why a record is not in the file.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum RecordLogError {
     /// The file could not be opened.
     #[error("cannot open {}: {}", path.display(), reason::of(source))]
     Open {
@@ -75,7 +72,7 @@ pub enum Error {
     },
 }
 
-impl Error {
+impl RecordLogError {
     /// Returns what a user may try.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -93,23 +90,23 @@ impl Error {
 
 /// What was noticed about the file when it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remark {
+pub enum LogNotice {
     /// Its last line was torn, and is ended now.
     Repaired,
     /// Others than its owner may read it.
     ReadableByOthers,
 }
 
-impl Recorder {
+impl RecordLog {
     /// Opens the file, repairs its end, and starts the writer.
     ///
     /// # Errors
     /// The file cannot be opened, or is none: a link, a directory, a device.
-    pub fn open(path: &Path) -> Result<(Self, Vec<Remark>), Error> {
+    pub fn open(path: &Path) -> Result<(Self, Vec<LogNotice>), RecordLogError> {
         let (file, remarks) = open(path)?;
-        let (entries, receiver) = mpsc::channel(QUEUE);
+        let (entries, receiver) = mpsc::channel(LOG_QUEUE);
         let reopen = Arc::new(AtomicBool::new(false));
-        let writer = Writer {
+        let writer = LogWriter {
             path: path.to_owned(),
             file: Some(file),
             torn: false,
@@ -117,7 +114,7 @@ impl Recorder {
         };
         let started = thread::Builder::new().name("recorder".into());
         let started = started.spawn(move || writer.run(receiver));
-        started.map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        started.map_err(|source| RecordLogError::Open { path: path.to_owned(), source })?;
         Ok((Self { path: path.into(), entries, reopen }, remarks))
     }
 
@@ -125,9 +122,9 @@ impl Recorder {
     ///
     /// # Errors
     /// It is not in the file, or not all of it; later records are tried again.
-    pub async fn append(&self, record: Vec<u8>) -> Result<(), Arc<Error>> {
+    pub async fn append(&self, record: Vec<u8>) -> Result<(), Arc<RecordLogError>> {
         let (told, acknowledged) = oneshot::channel();
-        let gone = || Arc::new(Error::Gone { path: self.path.to_path_buf() });
+        let gone = || Arc::new(RecordLogError::Gone { path: self.path.to_path_buf() });
         self.entries.send(Entry { record, told }).await.map_err(|_| gone())?;
         acknowledged.await.map_err(|_| gone())?
     }
@@ -141,10 +138,10 @@ impl Recorder {
 #[derive(Debug)]
 struct Entry {
     record: Vec<u8>,
-    told: oneshot::Sender<Result<(), Arc<Error>>>,
+    told: oneshot::Sender<Result<(), Arc<RecordLogError>>>,
 }
 
-struct Writer {
+struct LogWriter {
     path: PathBuf,
     /// None after a reopening that failed: it is tried again for the next batch.
     file: Option<File>,
@@ -153,7 +150,7 @@ struct Writer {
     reopen: Arc<AtomicBool>,
 }
 
-impl Writer {
+impl LogWriter {
     fn run(mut self, mut entries: mpsc::Receiver<Entry>) {
         let mut batch = Vec::with_capacity(BATCH);
         while entries.blocking_recv_many(&mut batch, BATCH) > 0 {
@@ -169,7 +166,7 @@ impl Writer {
                 let (written, failure) = write_all(file, &bytes);
                 self.torn = bytes[..written].last().is_some_and(|last| *last != b'\n');
                 let path = self.path.clone();
-                (written, failure.map(|source| Arc::new(Error::Write { path, source })))
+                (written, failure.map(|source| Arc::new(RecordLogError::Write { path, source })))
             }
             Err(error) => (0, Some(Arc::new(error))),
         };
@@ -186,7 +183,7 @@ impl Writer {
     }
 
     /// Returns the file to write to: the one the path leads to now, its last line ended.
-    fn file_for_now(&mut self) -> Result<&mut File, Error> {
+    fn file_for_now(&mut self) -> Result<&mut File, RecordLogError> {
         let asked = self.reopen.swap(false, Ordering::Relaxed);
         // A look at the path for each batch: a log that was moved away or removed must not be
         // written to for another second.
@@ -198,11 +195,11 @@ impl Writer {
             self.torn = false;
         }
         let Some(file) = &mut self.file else {
-            return Err(Error::Gone { path: self.path.clone() });
+            return Err(RecordLogError::Gone { path: self.path.clone() });
         };
         if self.torn {
             let ended = file.write_all(b"\n");
-            ended.map_err(|source| Error::Write { path: self.path.clone(), source })?;
+            ended.map_err(|source| RecordLogError::Write { path: self.path.clone(), source })?;
             self.torn = false;
         }
         Ok(file)
@@ -211,7 +208,7 @@ impl Writer {
     fn is_rotated(&self) -> bool {
         let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
         let open = self.file.as_ref().and_then(|file| file.metadata().ok()).map(identity);
-        std::fs::symlink_metadata(&self.path).ok().map(identity) != open
+        fs::symlink_metadata(&self.path).ok().map(identity) != open
     }
 }
 
@@ -229,82 +226,40 @@ fn write_all(file: &mut File, bytes: &[u8]) -> (usize, Option<io::Error>) {
     (written, None)
 }
 
-fn open(path: &Path) -> Result<(File, Vec<Remark>), Error> {
-    let fail = |source| Error::Open { path: path.to_owned(), source };
-    // Not blocking: a FIFO without a reader would keep us here. No link is followed: it could
-    // lead anywhere.
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    let opened = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(MODE)
-        .custom_flags(flags.cast_signed())
-        .open(path);
+fn open(path: &Path) -> Result<(File, Vec<LogNotice>), RecordLogError> {
+    let fail = |source| RecordLogError::Open { path: path.to_owned(), source };
+    let opened = append::open(path, Existing::RegularFile);
     let mut file = match opened {
         Ok(file) => file,
         Err(error) => {
-            return Err(match std::fs::symlink_metadata(path).ok().and_then(|m| not_a_file(&m)) {
-                Some(what) => Error::NotAFile { path: path.to_owned(), what },
-                None => fail(error),
-            });
+            return Err(
+                match fs::symlink_metadata(path)
+                    .ok()
+                    .and_then(|metadata| append::not_a_file(&metadata))
+                {
+                    Some(what) => RecordLogError::NotAFile { path: path.to_owned(), what },
+                    None => fail(error),
+                },
+            );
         }
     };
     let metadata = file.metadata().map_err(fail)?;
-    if let Some(what) = not_a_file(&metadata) {
-        return Err(Error::NotAFile { path: path.to_owned(), what });
+    if let Some(what) = append::not_a_file(&metadata) {
+        return Err(RecordLogError::NotAFile { path: path.to_owned(), what });
     }
     let mut remarks = Vec::new();
     if metadata.mode() & READABLE_BY_OTHERS != 0 {
-        remarks.push(Remark::ReadableByOthers);
+        remarks.push(LogNotice::ReadableByOthers);
     }
-    if repair(&mut file).map_err(fail)? {
-        remarks.push(Remark::Repaired);
+    if append::end_last_line(&mut file).map_err(fail)? {
+        remarks.push(LogNotice::Repaired);
     }
     Ok((file, remarks))
-}
-
-/// What stands at a path that cannot hold records.
-fn not_a_file(metadata: &Metadata) -> Option<&'static str> {
-    let kind = metadata.file_type();
-    Some(match () {
-        () if kind.is_symlink() => "a symbolic link",
-        () if kind.is_dir() => "a directory",
-        () if kind.is_fifo() => "a named pipe",
-        () if kind.is_socket() => "a socket",
-        () if !kind.is_file() => "a device",
-        () if metadata.nlink() > 1 => "a file with several names (hard links)",
-        () => return None,
-    })
-}
-
-/// Ends a last line that has no end, under a lock: another writer may be about to do the same.
-fn repair(file: &mut File) -> io::Result<bool> {
-    let torn = |file: &mut File| -> io::Result<bool> {
-        if file.metadata()?.len() == 0 {
-            return Ok(false);
-        }
-        let mut last = [0];
-        file.seek(SeekFrom::End(-1))?;
-        file.read_exact(&mut last)?;
-        Ok(last != *b"\n")
-    };
-    if !torn(file)? {
-        return Ok(false);
-    }
-    file.lock()?;
-    let repaired = match torn(file) {
-        Ok(true) => file.write_all(b"\n").map(|()| true),
-        other => other,
-    };
-    file.unlock()?;
-    repaired
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     fn block_on<T>(work: impl Future<Output = T>) -> T {
@@ -320,7 +275,7 @@ mod tests {
     #[test]
     fn a_record_is_in_the_file_when_it_is_acknowledged() {
         let (_directory, path) = directory();
-        let (recorder, remarks) = Recorder::open(&path).unwrap();
+        let (recorder, remarks) = RecordLog::open(&path).unwrap();
         assert_eq!(remarks, []);
         block_on(async {
             for number in 0..100 {
@@ -335,7 +290,7 @@ mod tests {
     #[test]
     fn many_at_once_are_all_there_and_whole() {
         let (_directory, path) = directory();
-        let (recorder, _) = Recorder::open(&path).unwrap();
+        let (recorder, _) = RecordLog::open(&path).unwrap();
         block_on(async {
             let mut tasks = tokio::task::JoinSet::new();
             for number in 0..5_000 {
@@ -356,8 +311,8 @@ mod tests {
     fn a_torn_line_is_ended_before_the_next_record() {
         let (_directory, path) = directory();
         fs::write(&path, "whole\ntorn").unwrap();
-        let (recorder, remarks) = Recorder::open(&path).unwrap();
-        assert!(remarks.contains(&Remark::Repaired));
+        let (recorder, remarks) = RecordLog::open(&path).unwrap();
+        assert!(remarks.contains(&LogNotice::Repaired));
         block_on(recorder.append(b"next\n".to_vec())).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "whole\ntorn\nnext\n");
     }
@@ -365,7 +320,7 @@ mod tests {
     #[test]
     fn a_file_that_was_moved_away_is_left_and_a_new_one_made() {
         let (_directory, path) = directory();
-        let (recorder, _) = Recorder::open(&path).unwrap();
+        let (recorder, _) = RecordLog::open(&path).unwrap();
         block_on(async {
             recorder.append(b"old\n".to_vec()).await.unwrap();
             let rotated = path.with_extension("1");
@@ -386,14 +341,14 @@ mod tests {
         let target = directory.path().join("target");
         fs::write(&target, "").unwrap();
         std::os::unix::fs::symlink(&target, &path).unwrap();
-        let error = Recorder::open(&path).unwrap_err().to_string();
+        let error = RecordLog::open(&path).unwrap_err().to_string();
         assert!(error.ends_with("it is a symbolic link"), "{error}");
-        let error = Recorder::open(directory.path()).unwrap_err().to_string();
+        let error = RecordLog::open(directory.path()).unwrap_err().to_string();
         assert!(error.ends_with("it is a directory"), "{error}");
         fs::hard_link(&target, directory.path().join("other")).unwrap();
-        let error = Recorder::open(&target).unwrap_err().to_string();
+        let error = RecordLog::open(&target).unwrap_err().to_string();
         assert!(error.contains("hard links"), "{error}");
-        let error = Recorder::open(Path::new("/dev/null")).unwrap_err().to_string();
+        let error = RecordLog::open(Path::new("/dev/null")).unwrap_err().to_string();
         assert!(error.ends_with("it is a device"), "{error}");
     }
 
@@ -402,7 +357,7 @@ mod tests {
         let (_directory, path) = directory();
         fs::write(&path, "").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let (_recorder, remarks) = Recorder::open(&path).unwrap();
-        assert_eq!(remarks, [Remark::ReadableByOthers]);
+        let (_recorder, remarks) = RecordLog::open(&path).unwrap();
+        assert_eq!(remarks, [LogNotice::ReadableByOthers]);
     }
 }

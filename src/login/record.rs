@@ -9,7 +9,7 @@ use crate::text;
 
 /// A login, as it is recorded.
 #[derive(Debug)]
-pub struct Record<'a> {
+pub struct LoginRecord<'a> {
     /// When it came.
     pub time: &'a Zoned,
     /// From where.
@@ -20,7 +20,7 @@ pub struct Record<'a> {
     pub credentials: &'a Credentials,
 }
 
-impl fmt::Display for Record<'_> {
+impl fmt::Display for LoginRecord<'_> {
     /// Writes the record without its newline. Whatever the client sent, it is one line, and
     /// nothing in it can pass for a field that stands before.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,17 +41,13 @@ mod tests {
     use super::*;
     use crate::login::server::Password;
     use proptest::prelude::*;
-    use zeroize::Zeroizing;
 
     fn record(user: &[u8], password: &[u8]) -> String {
-        let credentials = Credentials {
-            user: user.to_vec(),
-            password: Password(Zeroizing::new(password.to_vec())),
-            attempt: 1,
-        };
+        let credentials =
+            Credentials { user: user.to_vec(), password: Password(password.to_vec()), attempt: 1 };
         let time: Zoned = "2026-11-21T20:39:26.588-03:00[America/Sao_Paulo]".parse().unwrap();
         let peer = "127.0.0.1:58902";
-        Record { time: &time, peer, conn: 17, credentials: &credentials }.to_string()
+        LoginRecord { time: &time, peer, conn: 17, credentials: &credentials }.to_string()
     }
 
     const TRUSTED: &str = "2026-11-21T20:39:26.588-03:00 login peer=127.0.0.1:58902 conn=17 try=1 ";

@@ -1,7 +1,7 @@
 //! What can go wrong with sockets: always the operation, the address and the cause.
 
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use crate::net::address::addr::Addr;
@@ -116,4 +116,9 @@ impl fmt::Display for Attempts<'_> {
             }
         }
     }
+}
+
+/// Whether an I/O error says only that nothing could be read or written at the moment.
+pub(crate) fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

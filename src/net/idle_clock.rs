@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 /// When something last happened; it may not have happened, or not count for now.
 #[derive(Debug, Default)]
-pub(super) struct Since(Mutex<Option<Instant>>);
+pub(super) struct IdleClock(Mutex<Option<Instant>>);
 
 /// How often a moment that is not there is looked for, at the most.
 const RECHECK: Duration = Duration::from_millis(20);
 
-impl Since {
+impl IdleClock {
     /// Returns the present moment.
     pub(super) fn now() -> Self {
         let this = Self::default();
@@ -65,8 +65,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_a_moment_that_is_there_and_not_renewed_grows_old() {
         const LIMIT: Duration = Duration::from_secs(1);
-        let since = Since::default();
-        let over = |since| tokio::time::timeout(LIMIT * 3, Since::is_past(since, Some(LIMIT)));
+        let since = IdleClock::default();
+        let over = |since| tokio::time::timeout(LIMIT * 3, IdleClock::is_past(since, Some(LIMIT)));
         assert!(over(&since).await.is_err());
         assert!(tokio::time::timeout(LIMIT, since.is_past(None)).await.is_err());
         let zero = tokio::time::timeout(LIMIT, since.is_past(Some(Duration::ZERO)));

@@ -12,6 +12,7 @@ pub mod error;
 mod idle_clock;
 pub mod relay;
 pub mod runtime;
+pub mod self_connection;
 pub mod socket_file;
 pub mod socket_options;
 pub mod stop;

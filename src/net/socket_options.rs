@@ -8,7 +8,7 @@ use socket2::{SockRef, TcpKeepalive};
 
 /// The options of a socket, the same for those that connect and those that are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct SocketOptions {
     /// Whether small writes leave at once (`TCP_NODELAY`) instead of waiting for the
     /// acknowledgement of the one before.
     pub nodelay: bool,
@@ -19,13 +19,13 @@ pub struct Options {
     pub ttl: Option<u32>,
 }
 
-impl Default for Options {
+impl Default for SocketOptions {
     fn default() -> Self {
         Self { nodelay: true, keepalive: None, ttl: None }
     }
 }
 
-impl Options {
+impl SocketOptions {
     /// Sets them on a TCP socket of `family`'s family.
     ///
     /// # Errors

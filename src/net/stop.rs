@@ -1,59 +1,51 @@
-//! The way to stop something that runs: asked once, it finishes what it has; asked twice, it ends.
+//! A request to stop: the first drains, the second ends at once.
 
-use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
-use tokio::sync::watch;
-
-/// How far a stop has got.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// Nobody asked.
-    #[default]
-    Running,
-    /// Take nothing new, finish what is there.
-    Draining,
-    /// End now.
-    Forced,
+/// A stop that several tasks may request and observe; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    draining: CancellationToken,
+    forced: CancellationToken,
 }
-
-/// Shared by whoever may ask and whoever must listen; cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Stop(Arc<watch::Sender<Stage>>);
 
 impl Stop {
-    /// Returns a stop nobody has asked for.
+    /// Returns a stop that has not been requested.
     pub fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(Stage::Running)))
+        Self::default()
     }
 
-    /// Asks: the first time to drain, from the second time on to end at once.
-    pub fn ask(&self) {
-        self.0.send_modify(|stage| {
-            *stage = if *stage == Stage::Running { Stage::Draining } else { Stage::Forced };
-        });
+    /// Requests a stop: the first call drains, each later call forces.
+    pub fn request(&self) {
+        if self.is_draining() {
+            self.forced.cancel();
+        }
+        self.drain();
     }
 
-    /// Asks to drain, where nobody has asked yet. For what ends by itself: only a person's second
-    /// word forces.
+    /// Requests draining, and never forces: for a run that ends by itself, where only a user's
+    /// second signal may force.
     pub fn drain(&self) {
-        self.0.send_modify(|stage| *stage = (*stage).max(Stage::Draining));
+        self.draining.cancel();
     }
 
-    /// Returns how far it has got.
-    pub fn stage(&self) -> Stage {
-        *self.0.borrow()
+    /// Returns whether a stop was requested: accept nothing new, finish what is there.
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
     }
 
-    /// Waits until `stage` is reached.
-    pub async fn reached(&self, stage: Stage) {
-        let mut receiver = self.0.subscribe();
-        // The sender lives as long as `self`, so this cannot end early.
-        receiver.wait_for(|now| *now >= stage).await.ok();
+    /// Returns whether a second stop was requested: end now.
+    pub fn is_forced(&self) -> bool {
+        self.forced.is_cancelled()
     }
-}
 
-impl Default for Stop {
-    fn default() -> Self {
-        Self::new()
+    /// Waits until a stop is requested.
+    pub async fn draining(&self) {
+        self.draining.cancelled().await;
+    }
+
+    /// Waits until a second stop is requested.
+    pub async fn forced(&self) {
+        self.forced.cancelled().await;
     }
 }

@@ -11,7 +11,7 @@ use crate::net::address::host::Host;
 use crate::net::address::names::Family;
 use crate::net::address::transport::Transport;
 use crate::net::dial::{ConnectSettings, DialTarget, Dialer};
-use crate::net::socket_options::Options;
+use crate::net::socket_options::SocketOptions;
 use crate::options::socket::SocketArgs;
 use crate::options::values::{self, FamilyArgs, Limit};
 
@@ -59,7 +59,7 @@ impl DialArgs {
     }
 
     /// Returns the socket options.
-    pub(crate) fn socket_options(&self) -> Options {
+    pub(crate) fn socket_options(&self) -> SocketOptions {
         self.options.options()
     }
 
@@ -82,7 +82,7 @@ impl DialArgs {
         let (from, target) = match (&endpoint.address, endpoint.transport) {
             (Address::Net(host, port), Transport::Tcp | Transport::Tls) => {
                 let target = DialTarget::Net { host: host.clone(), port: *port };
-                (self.from_ip(host)?, target)
+                (self.local_ip(host)?, target)
             }
             (Address::Unix(place), Transport::Unix) => {
                 if self.from.is_some() {
@@ -107,7 +107,7 @@ impl DialArgs {
     }
 
     /// Returns the IP address and port of `--from` for a connection to `host`.
-    fn from_ip(&self, host: &Host) -> Result<Option<SocketAddr>, Failure> {
+    fn local_ip(&self, host: &Host) -> Result<Option<SocketAddr>, Failure> {
         let from = match &self.from {
             None => return Ok(None),
             Some(LocalAddress::Net(addr)) => *addr,

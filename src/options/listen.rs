@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::net::accept::access::Subject;
+use crate::net::accept::access::AccessRule;
 use crate::options::socket::SocketArgs;
 use crate::options::values::{self, FamilyArgs};
 use crate::serving::settings::ServerSettings;
@@ -24,10 +24,10 @@ pub(crate) struct ListenArgs {
     grace: Duration,
     /// Let only these connect: networks (192.0.2.0/24), addresses or names; may be repeated
     #[arg(long, value_name = "NET", value_delimiter = ',')]
-    allow: Vec<Subject>,
+    allow: Vec<AccessRule>,
     /// Let these not connect, whatever --allow says
     #[arg(long, value_name = "NET", value_delimiter = ',')]
-    deny: Vec<Subject>,
+    deny: Vec<AccessRule>,
     /// The permissions of a Unix socket's file, in octal, before anybody can connect
     #[arg(long, value_name = "MODE", value_parser = file_mode)]
     mode: Option<u32>,

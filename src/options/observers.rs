@@ -26,6 +26,6 @@ impl ObserverArgs {
     /// The file cannot be written, or a hexdump is to go where every line is JSON.
     pub(crate) fn open(&self, out: Output) -> anyhow::Result<Observers> {
         let Self { hexdump, record, stats } = self.clone();
-        Observers::open(ObserverSettings { hexdump, record, stats }, out)
+        Observers::open(&ObserverSettings { hexdump, record, stats }, out)
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct ScriptArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = [SEND, EXPECT])]
     script: Option<PathBuf>,
     #[command(flatten)]
-    said: Said,
+    said: StepArgs,
 }
 
 impl ScriptArgs {
@@ -37,9 +37,9 @@ const EXPECT: &str = "expect";
 /// The steps given on the command line, in the order they were given. (By hand, since deriving it
 /// would keep the values of each flag apart.)
 #[derive(Clone, Debug)]
-struct Said(Vec<Step>);
+struct StepArgs(Vec<Step>);
 
-impl clap::Args for Said {
+impl clap::Args for StepArgs {
     fn augment_args(command: clap::Command) -> clap::Command {
         let step =
             |name, value| Arg::new(name).long(name).value_name(value).action(ArgAction::Append);
@@ -61,7 +61,7 @@ impl clap::Args for Said {
     }
 }
 
-impl FromArgMatches for Said {
+impl FromArgMatches for StepArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut steps = Vec::new();
         for name in [SEND, EXPECT] {

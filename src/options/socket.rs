@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::net::socket_options::Options;
+use crate::net::socket_options::SocketOptions;
 use crate::options::values;
 
 /// The socket options.
@@ -25,8 +25,8 @@ pub(crate) struct SocketArgs {
 
 impl SocketArgs {
     /// Returns what they say.
-    pub(crate) fn options(self) -> Options {
-        Options {
+    pub(crate) fn options(self) -> SocketOptions {
+        SocketOptions {
             nodelay: !self.no_nodelay,
             keepalive: self.keepalive,
             ttl: self.ttl.map(u32::from),

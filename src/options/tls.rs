@@ -8,8 +8,8 @@ use crate::net::address::host::Host;
 use crate::net::address::transport::Transport;
 use crate::net::tls::starttls;
 use crate::net::tls::{
-    Alpn, Client, ClientOptions, ClientTrust, Identity, KeyPair, Pin, Server, ServerName,
-    ServerOptions,
+    Alpn, ClientHandshake, ClientTlsOptions, ClientTrust, Identity, KeyPair, Pin, ServerHandshake,
+    ServerName, ServerTlsOptions,
 };
 use crate::session::tls::{Tls, TlsClient};
 
@@ -115,14 +115,14 @@ impl TlsClientArgs {
                 self.servername.clone().ok_or_else(usage)
             })?,
         };
-        let client = Client::new(&ClientOptions {
+        let client = ClientHandshake::new(&ClientTlsOptions {
             trust,
             server_name: self.servername.clone(),
             alpn: self.alpn.clone(),
             certificate: pair(self.cert.as_deref(), self.key.as_deref()),
             key_log: key_log(),
         })?;
-        let starttls = self.starttls.map(starttls::Protocol::from);
+        let starttls = self.starttls.map(starttls::StarttlsProtocol::from);
         Ok(Some(Tls::client(TlsClient { client, host, starttls }, comes_first)))
     }
 
@@ -171,7 +171,7 @@ impl TlsServerArgs {
                 return Err(failure.hint(hint).into());
             }
         };
-        let server = Server::new(&ServerOptions {
+        let server = ServerHandshake::new(&ServerTlsOptions {
             identity,
             client_ca: self.client_ca.clone(),
             alpn: self.alpn.clone(),
@@ -224,7 +224,7 @@ fn key_log() -> Option<PathBuf> {
     std::env::var_os(KEY_LOG).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-impl From<Starttls> for starttls::Protocol {
+impl From<Starttls> for starttls::StarttlsProtocol {
     fn from(protocol: Starttls) -> Self {
         match protocol {
             Starttls::Smtp => Self::Smtp,
@@ -275,7 +275,7 @@ mod tests {
         assert!(client("--insecure", Transport::Tls).unwrap().is_some());
         let smtp =
             client(&format!("--starttls smtp --pin {PIN}"), Transport::Tcp).unwrap().unwrap();
-        assert_eq!(smtp.starttls(), Some(starttls::Protocol::Smtp));
+        assert_eq!(smtp.starttls(), Some(starttls::StarttlsProtocol::Smtp));
         assert!(client("--insecure", Transport::Tcp).unwrap_err().contains("is for TLS only"));
         assert!(client("--tls", Transport::Udp).unwrap_err().contains("no TLS over datagrams"));
     }

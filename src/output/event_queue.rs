@@ -18,7 +18,7 @@ use crate::output::handle::Output;
 use crate::sync::lock;
 
 /// Events waiting for the screen: a burst of a thousand clients fits.
-const QUEUE: usize = 4096;
+const EVENT_QUEUE: usize = 4096;
 
 /// Bytes of peers in those events.
 const QUEUE_BYTES: usize = 4 * 1024 * 1024;
@@ -45,11 +45,11 @@ pub struct EventQueue {
 pub struct Events {
     out: Output,
     sender: SyncSender<Message>,
-    shared: Arc<Shared>,
+    shared: Arc<QueueState>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct QueueState {
     /// Events that found the queue full since the last one printed.
     dropped: AtomicU64,
     /// Bytes of peers in the queue.
@@ -70,9 +70,9 @@ enum Message {
 impl EventQueue {
     /// Starts the printing thread.
     pub fn start(out: Output, when_gone: WhenGone) -> Self {
-        let (sender, receiver) = mpsc::sync_channel(QUEUE);
+        let (sender, receiver) = mpsc::sync_channel(EVENT_QUEUE);
         let (done_sender, done) = mpsc::channel();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(QueueState::default());
         let printer = Printer { out, when_gone, shared: Arc::clone(&shared), gone: false };
         thread::spawn(move || {
             printer.run(&receiver);
@@ -140,7 +140,7 @@ impl Events {
 struct Printer {
     out: Output,
     when_gone: WhenGone,
-    shared: Arc<Shared>,
+    shared: Arc<QueueState>,
     /// Standard output failed: from then on there is talk only.
     gone: bool,
 }
@@ -205,7 +205,7 @@ mod tests {
 
     fn blocked() -> (Events, Receiver<Message>) {
         // Nobody receives: the queue fills, and everything beyond it is only counted.
-        let (sender, receiver) = mpsc::sync_channel(QUEUE);
+        let (sender, receiver) = mpsc::sync_channel(EVENT_QUEUE);
         let out = Output::new(Format::Json, ColorChoice::Never, Verbosity::Normal);
         (Events { out, sender, shared: Arc::default() }, receiver)
     }
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn a_blocked_screen_never_blocks_the_sender() {
         let (events, _receiver) = blocked();
-        for _ in 0..QUEUE + 3 {
+        for _ in 0..EVENT_QUEUE + 3 {
             events.send(Event::Stopping { clients: 0 });
         }
         assert_eq!(events.shared.dropped.load(Ordering::Relaxed), 3);

@@ -17,7 +17,7 @@ use crate::text::escape_lines;
 
 /// What went wrong, for [`Output::error`]: the three lines of an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Complaint {
+pub struct ErrorReport {
     /// The exit code that goes with it.
     pub code: u8,
     /// What failed, and why in a word.
@@ -170,7 +170,7 @@ impl Output {
     }
 
     /// Prints what went wrong; also with `-q`.
-    pub fn error(self, complaint: &Complaint) {
+    pub fn error(self, complaint: &ErrorReport) {
         #[derive(Serialize)]
         #[serde(tag = "type", rename = "error")]
         struct Error<'a> {
@@ -181,7 +181,7 @@ impl Output {
             #[serde(skip_serializing_if = "Option::is_none")]
             hint: Option<&'a str>,
         }
-        let Complaint { code, message, cause, hint } = complaint;
+        let ErrorReport { code, message, cause, hint } = complaint;
         let (cause, hint) = (cause.as_deref(), hint.as_deref());
         if self.is_json() {
             return write_stderr(&json::line(&Error { code: *code, message, cause, hint }));

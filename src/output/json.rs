@@ -10,7 +10,7 @@ use crate::text;
 /// Returns `value` as one line of JSON, newline included.
 pub(crate) fn line(value: &impl Serialize) -> String {
     let mut out = Vec::with_capacity(128);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Guarded);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, SafeFormatter);
     // Our own types have string keys and write to memory: there is nothing that can fail.
     value.serialize(&mut serializer).unwrap_or_default();
     out.push(b'\n');
@@ -18,9 +18,9 @@ pub(crate) fn line(value: &impl Serialize) -> String {
 }
 
 /// Compact JSON whose strings are safe to `cat` on a terminal.
-struct Guarded;
+struct SafeFormatter;
 
-impl Formatter for Guarded {
+impl Formatter for SafeFormatter {
     fn write_string_fragment<W: ?Sized + io::Write>(
         &mut self,
         writer: &mut W,

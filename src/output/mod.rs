@@ -23,7 +23,7 @@ pub use self::direction::Direction;
 pub use self::event::{Event, NetText};
 pub use self::event_queue::{EventQueue, Events, WhenGone};
 pub use self::format::{Format, Verbosity};
-pub use self::handle::{Complaint, Output};
+pub use self::handle::{ErrorReport, Output};
 pub use self::hexdump::Hexdump;
 pub use self::payload::{Payload, end_standard_output};
 pub use self::stats::{FIRST_BYTE, Phase, Stats, TcpFigures};

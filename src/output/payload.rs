@@ -18,11 +18,11 @@ use crate::text::StreamEscaper;
 /// Writes what peers send.
 #[derive(Debug)]
 pub struct Payload {
-    way: Way,
+    way: PayloadTarget,
 }
 
 #[derive(Debug)]
-enum Way {
+enum PayloadTarget {
     /// Also to a terminal, if that is wanted.
     Verbatim {
         stdout: File,
@@ -40,15 +40,15 @@ impl Payload {
     /// Standard output cannot be duplicated: no descriptor is left.
     pub fn new(out: Output, events: Events, raw: bool) -> io::Result<Self> {
         let way = if out.is_json() {
-            Way::Events(events)
+            PayloadTarget::Events(events)
         } else {
             let on_terminal = io::stdout().is_terminal();
             if on_terminal && !raw {
-                Way::Escaped(StreamEscaper::default(), String::new())
+                PayloadTarget::Escaped(StreamEscaper::default(), String::new())
             } else {
                 // Past std's line buffer, which would hold a prompt back.
                 let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-                Way::Verbatim { stdout, on_terminal }
+                PayloadTarget::Verbatim { stdout, on_terminal }
             }
         };
         Ok(Self { way })
@@ -58,7 +58,7 @@ impl Payload {
     /// can be written without this.
     pub fn verbatim(&self) -> Option<&File> {
         match &self.way {
-            Way::Verbatim { stdout, on_terminal: false } => Some(stdout),
+            PayloadTarget::Verbatim { stdout, on_terminal: false } => Some(stdout),
             _ => None,
         }
     }
@@ -67,7 +67,7 @@ impl Payload {
     /// unless the terminal cannot do that, or what the peer sends may do anything to it.
     #[must_use]
     pub fn in_conversation(self, out: Output) -> Self {
-        if let Way::Escaped(..) = self.way {
+        if let PayloadTarget::Escaped(..) = self.way {
             match LineEditor::begin(out) {
                 Some(editor) => keyboard::leave(editor),
                 None => screen::begin(Some(out.error_paint().prompt(screen::PROMPT))),
@@ -84,13 +84,13 @@ impl Payload {
     /// Standard output could not be written; `BrokenPipe` when its reader left.
     pub fn write(&mut self, peer: &str, bytes: &[u8]) -> io::Result<()> {
         match &mut self.way {
-            Way::Verbatim { stdout, on_terminal } => {
+            PayloadTarget::Verbatim { stdout, on_terminal } => {
                 blocking::write_all(stdout, bytes)?;
                 if *on_terminal {
                     screen::passed(bytes);
                 }
             }
-            Way::Escaped(escaper, whose) => {
+            PayloadTarget::Escaped(escaper, whose) => {
                 let mut shown = String::new();
                 if whose != peer {
                     // What one peer tore must not be joined with another's bytes.
@@ -100,7 +100,7 @@ impl Payload {
                 shown += &escaper.push(bytes);
                 screen::peer(shown)?;
             }
-            Way::Events(events) => {
+            PayloadTarget::Events(events) => {
                 let (peer, data) = (peer.to_owned(), NetText(bytes.to_vec()));
                 events.deliver(Event::Data { peer, data })?;
             }
@@ -119,7 +119,7 @@ pub fn end_standard_output() {
 
 impl Drop for Payload {
     fn drop(&mut self) {
-        if let Way::Escaped(escaper, _) = &mut self.way {
+        if let PayloadTarget::Escaped(escaper, _) = &mut self.way {
             // The last bytes of a torn character, at the end of everything.
             screen::peer(escaper.finish()).ok();
         }

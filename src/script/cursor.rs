@@ -11,7 +11,7 @@ use crate::text;
 const ESCAPES: &str = r#"\r \n \t \0 \\ \" \xNN or \u{NNNN}"#;
 
 /// What may stand behind a step.
-const NOTHING: &str = "nothing more, or a comment behind #";
+const EXPECTED_END: &str = "nothing more, or a comment behind #";
 
 /// A place in a line.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +99,7 @@ impl<'a> Cursor<'a> {
         Err(Wrong::new(
             column,
             format!("unexpected {}", text::quote(self.word().as_bytes())),
-            NOTHING,
+            EXPECTED_END,
         ))
     }
 

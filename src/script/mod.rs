@@ -4,23 +4,20 @@
 //!
 //! | step | what it does |
 //! | --- | --- |
-//! | `expect /REGEX/ [DURATION]` | waits until what came matches; flags `i`, `s`, `m`, `x` may follow the slash |
-//! | `expect "TEXT" [DURATION]` | waits until these bytes have come |
-//! | `expect-hex 16 03 [DURATION]` | the same, in hexadecimal |
-//! | `expect-end [DURATION]` | waits for the peer's end |
-//! | `send "TEXT"` | sends these bytes |
-//! | `send-hex 16 03` | the same, in hexadecimal |
-//! | `send-file PATH` | sends what the file holds; the path is relative to the script's directory |
-//! | `sleep DURATION` | waits, and listens meanwhile |
-//! | `close-write` | ends our side; the peer's stays open |
-//! | `reset` | ends the connection with a reset: the last step |
+//! | `expect /REGEX/ [DURATION]` | waits until what came matches; flags `i`, `s`, `m`, `x` may
+//! follow the slash | | `expect "TEXT" [DURATION]` | waits until these bytes have come | |
+//! `expect-hex 16 03 [DURATION]` | the same, in hexadecimal | | `expect-end [DURATION]` | waits for
+//! the peer's end | | `send "TEXT"` | sends these bytes | | `send-hex 16 03` | the same, in
+//! hexadecimal | | `send-file PATH` | sends what the file holds; the path is relative to the
+//! script's directory | | `sleep DURATION` | waits, and listens meanwhile | | `close-write` | ends
+//! our side; the peer's stays open | | `reset` | ends the connection with a reset: the last step |
 //! | `starttls` | goes on in TLS |
 //!
 //! A match uses up everything to its end: the next expectation begins behind it, and there `^`
 //! stands. TEXT knows the escapes of [`crate::text`]. `docs/script.md` is the user's description.
 //!
-//! [`Script::parse`] makes steps of text; [`play()`] carries them out on a [`Line`]. The layer knows no
-//! command, no flag and no kind of socket, and prints nothing.
+//! [`Script::parse`] makes steps of text; [`play()`] carries them out on a [`ScriptConnection`].
+//! The layer knows no command, no flag and no kind of socket, and prints nothing.
 
 mod action;
 mod cursor;
@@ -40,10 +37,10 @@ use std::path::Path;
 pub use self::action::{Action, Attachment, Pattern};
 pub use self::error::{Error, Wrong};
 pub use self::excerpt::Excerpt;
-pub use self::outcome::{Label, Stop, Unmet, Why};
+pub use self::outcome::{ScriptEnd, StepLabel, Unmet, UnmetReason};
 pub use self::parse::{DEFAULT_WAIT, STEPS};
-pub use self::play::{Line, Played, play};
-pub use self::step::{MAX_BYTES, MAX_LINES, Step};
+pub use self::play::{Played, ScriptConnection, play};
+pub use self::step::{MAX_SCRIPT_BYTES, MAX_SCRIPT_LINES, Step};
 
 /// What is to be done on a connection, in order; at least one step.
 #[derive(Clone, Debug)]
@@ -61,7 +58,7 @@ impl Script {
         let mut bytes = Vec::new();
         let file = File::open(path).map_err(unreadable)?;
         // One more than allowed, to see that it is too long.
-        file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        file.take(MAX_SCRIPT_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         Self::parse(&bytes, &path.display().to_string(), folder)
     }

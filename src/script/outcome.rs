@@ -12,7 +12,7 @@ use crate::script::unmatched::MAX_UNMATCHED;
 
 /// Why a script did not come to its end.
 #[derive(Debug, thiserror::Error)]
-pub enum Stop<E> {
+pub enum ScriptEnd<E> {
     /// An expectation was not met.
     #[error(transparent)]
     Unmet(Unmet),
@@ -20,7 +20,7 @@ pub enum Stop<E> {
     #[error("timed out in {step}")]
     TimedOut {
         /// The step it happened in.
-        step: Label,
+        step: StepLabel,
         /// What had come and was not expected.
         got: Excerpt,
     },
@@ -28,7 +28,7 @@ pub enum Stop<E> {
     #[error("{step} made no progress for {waited:?}")]
     Stalled {
         /// The step it happened in.
-        step: Label,
+        step: StepLabel,
         /// How long that was waited for.
         waited: Duration,
     },
@@ -39,7 +39,7 @@ pub enum Stop<E> {
     #[error("{step} failed: {}", reason::of(source))]
     Send {
         /// The step that failed.
-        step: Label,
+        step: StepLabel,
         /// Why.
         source: io::Error,
     },
@@ -47,7 +47,7 @@ pub enum Stop<E> {
     #[error("{step}: cannot read {}: {}", path.display(), reason::of(source))]
     File {
         /// The step that sends it.
-        step: Label,
+        step: StepLabel,
         /// Which file.
         path: PathBuf,
         /// Why not.
@@ -60,7 +60,7 @@ pub enum Stop<E> {
     #[error("{step} failed")]
     StartTls {
         /// The step that failed.
-        step: Label,
+        step: StepLabel,
         /// Why, as the line says it.
         error: E,
     },
@@ -68,20 +68,20 @@ pub enum Stop<E> {
 
 /// How a step is named to a user: as it was written, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Label {
+pub struct StepLabel {
     /// How it was written.
     pub text: String,
     /// Where it stands.
     pub place: String,
 }
 
-impl From<&Step> for Label {
+impl From<&Step> for StepLabel {
     fn from(step: &Step) -> Self {
         Self { text: step.text.clone(), place: step.place.clone() }
     }
 }
 
-impl fmt::Display for Label {
+impl fmt::Display for StepLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.text, self.place)
     }
@@ -91,16 +91,16 @@ impl fmt::Display for Label {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmet {
     /// The step.
-    pub step: Label,
+    pub step: StepLabel,
     /// Why it was given up.
-    pub why: Why,
+    pub why: UnmetReason,
     /// What came instead.
     pub got: Excerpt,
 }
 
 /// Why an expectation was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum UnmetReason {
     /// It was waited for so long.
     Timeout(Duration),
     /// The peer ended its side.
@@ -116,15 +116,15 @@ pub enum Why {
 
 impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Label { text, place } = &self.step;
+        let StepLabel { text, place } = &self.step;
         match self.why {
-            Why::Timeout(wait) => write!(f, "{text} was not met within {wait:?}"),
-            Why::PeerEnded => write!(f, "{text} was not met before the peer's end"),
-            Why::Reset => write!(f, "{text} was not met before the peer's reset"),
-            Why::TooMuch => {
+            UnmetReason::Timeout(wait) => write!(f, "{text} was not met within {wait:?}"),
+            UnmetReason::PeerEnded => write!(f, "{text} was not met before the peer's end"),
+            UnmetReason::Reset => write!(f, "{text} was not met before the peer's reset"),
+            UnmetReason::TooMuch => {
                 write!(f, "{text} was not met in {} MiB", MAX_UNMATCHED / (1024 * 1024))
             }
-            Why::PlainText => write!(f, "{text} cannot begin: more plain text has come"),
+            UnmetReason::PlainText => write!(f, "{text} cannot begin: more plain text has come"),
         }?;
         write!(f, " ({place})")
     }
@@ -136,12 +136,14 @@ impl Unmet {
     /// Returns what a user may try.
     pub fn hint(&self) -> Option<&'static str> {
         match self.why {
-            Why::Timeout(_) => Some("a longer wait: a duration behind the expectation"),
-            Why::TooMuch => Some("expect something in between, which uses up what came so far"),
-            Why::PlainText => {
+            UnmetReason::Timeout(_) => Some("a longer wait: a duration behind the expectation"),
+            UnmetReason::TooMuch => {
+                Some("expect something in between, which uses up what came so far")
+            }
+            UnmetReason::PlainText => {
                 Some(r"an expectation of the whole line before starttls: /^220 .*\r\n/")
             }
-            Why::PeerEnded | Why::Reset => None,
+            UnmetReason::PeerEnded | UnmetReason::Reset => None,
         }
     }
 }

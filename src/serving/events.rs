@@ -1,7 +1,7 @@
 //! The events of a server's connections and of its accept loop.
 
-use crate::net::accept::{Connection, Notice};
-use crate::net::stream::channel::Counts;
+use crate::net::accept::{AcceptNotice, Connection};
+use crate::net::stream::channel::ByteCounts;
 use crate::output::{Event, Events};
 use crate::session::outcome;
 
@@ -14,26 +14,30 @@ pub(crate) fn connected(connection: &Connection) -> Event {
 }
 
 /// Returns the event that ends `connection`.
-pub(crate) fn closed(connection: &Connection, counts: Counts, reason: String) -> Event {
+pub(crate) fn closed(connection: &Connection, counts: ByteCounts, reason: String) -> Event {
     let lasted = connection.accepted.elapsed();
     outcome::closed_because(&connection.peer.to_string(), counts, lasted, reason)
 }
 
 /// Tells the operator what the accept loop did.
-pub(crate) fn tell(events: &Events, notice: Notice) {
+pub(crate) fn tell(events: &Events, notice: AcceptNotice) {
     let event = match notice {
-        Notice::AcceptFailed(error) => Event::Warning {
+        AcceptNotice::AcceptFailed(error) => Event::Warning {
             message: format!("cannot accept connections: {}; trying on", crate::reason::of(&error)),
         },
-        Notice::Denied(peer) => Event::Refused { peer: peer.to_string(), reason: "not allowed" },
-        Notice::Refused(peer) => Event::Refused { peer: peer.to_string(), reason: "server full" },
-        Notice::Evicted(peer) => {
+        AcceptNotice::Denied(peer) => {
+            Event::Refused { peer: peer.to_string(), reason: "not allowed" }
+        }
+        AcceptNotice::Refused(peer) => {
+            Event::Refused { peer: peer.to_string(), reason: "server full" }
+        }
+        AcceptNotice::Evicted(peer) => {
             Event::Refused { peer: peer.to_string(), reason: "made place for another" }
         }
-        Notice::Panicked(peer) => Event::Warning {
+        AcceptNotice::Panicked(peer) => Event::Warning {
             message: format!("{peer} was dropped by an internal error; all others go on"),
         },
-        Notice::Stopping(clients) => Event::Stopping { clients },
+        AcceptNotice::Stopping(clients) => Event::Stopping { clients },
     };
     events.send(event);
 }

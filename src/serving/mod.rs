@@ -7,4 +7,4 @@ pub(crate) mod readiness;
 mod run;
 pub(crate) mod settings;
 
-pub(crate) use self::run::{LAST_WORDS, Plan, run};
+pub(crate) use self::run::{EVENT_FLUSH_TIMEOUT, ServerPlan, run};

@@ -8,16 +8,16 @@ use tokio::task::JoinHandle;
 
 use crate::exit::Exit;
 use crate::net::accept::listener::Listener;
-use crate::net::accept::{self, Rules, Served, Service, WhenFull, descriptors};
+use crate::net::accept::{self, AcceptSettings, ServeSummary, Service, WhenFull, descriptors};
 use crate::net::{self, Addr, ListenAddress, Stop, runtime};
 use crate::output::{Event, EventQueue, Events, Output, WhenGone};
 use crate::serving::readiness;
 use crate::serving::settings::ServerSettings;
-use crate::session::signals::Interrupt;
+use crate::session::signals::SignalWatch;
 
 /// What one server has of its own.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct ServerPlan {
     /// Clients at once.
     pub max_clients: usize,
     /// What happens to the next one.
@@ -39,7 +39,7 @@ pub(crate) struct Plan {
 pub(crate) fn run<S, B, A>(
     address: Option<&ListenAddress>,
     settings: &ServerSettings,
-    plan: Plan,
+    plan: ServerPlan,
     out: Output,
     build: B,
     begun: A,
@@ -53,7 +53,7 @@ where
     let queue = EventQueue::start(out, plan.when_gone);
     let outcome = runtime.block_on(run_here(address, settings, plan, &queue, build, begun));
     // A blocked screen must not keep the process alive.
-    let printed = queue.finish(Some(LAST_WORDS));
+    let printed = queue.finish(Some(EVENT_FLUSH_TIMEOUT));
     // Lookups and clients that were cut off are not waited for.
     runtime.shutdown_background();
     let outcome = outcome?;
@@ -64,12 +64,12 @@ where
 }
 
 /// How long the end may wait for a screen that does not take the last events.
-pub(crate) const LAST_WORDS: Duration = Duration::from_secs(2);
+pub(crate) const EVENT_FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 async fn run_here<S, B, A>(
     address: Option<&ListenAddress>,
     settings: &ServerSettings,
-    plan: Plan,
+    plan: ServerPlan,
     queue: &EventQueue,
     build: B,
     begun: A,
@@ -86,7 +86,7 @@ where
         Some(address) => settings.listen(address).await?,
         None => readiness::inherited_listeners()?,
     };
-    let interrupt = Interrupt::watch().map_err(start_failed)?;
+    let interrupt = SignalWatch::watch().map_err(start_failed)?;
     let events = queue.events();
     let service = Arc::new(build(events.clone(), interrupt.stop())?);
     let addrs: Result<Vec<_>, _> = listeners.iter().map(Listener::addr).collect();
@@ -104,7 +104,7 @@ where
         let message = format!("only {fitting} clients fit into this process's limit of open files");
         events.send(Event::Warning { message });
     }
-    let rules = Rules {
+    let rules = AcceptSettings {
         access,
         options: settings.options,
         max_clients: plan.max_clients.min(fitting).max(1),
@@ -118,7 +118,7 @@ where
         // One that panicked has said so.
         beside.await.ok();
     }
-    let Served { cut_off, forced, .. } = served;
+    let ServeSummary { cut_off, forced, .. } = served;
     if cut_off > 0 {
         let clients = if cut_off == 1 { "client was" } else { "clients were" };
         let message = format!("{cut_off} {clients} cut off");

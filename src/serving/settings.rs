@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::net::accept::access::{Access, Subject};
+use crate::net::accept::access::{Access, AccessRule};
 use crate::net::accept::listener::{self, Listener};
 use crate::net::address::listen::ListenPlace;
 use crate::net::address::names::Family;
 use crate::net::address::transport::Transport;
 use crate::net::bind::Reach;
-use crate::net::datagram::{self, Bound};
-use crate::net::socket_options::Options;
+use crate::net::datagram::{self, DatagramBind};
+use crate::net::socket_options::SocketOptions;
 use crate::net::{self, Deadline, ListenAddress};
 
 /// The settings that every server has.
@@ -27,13 +27,13 @@ pub(crate) struct ServerSettings {
     /// How long clients may take to finish when the server is stopped.
     pub(crate) grace: Duration,
     /// The only networks and hosts that may connect; none for all.
-    pub(crate) allow: Vec<Subject>,
+    pub(crate) allow: Vec<AccessRule>,
     /// Networks and hosts that may not connect.
-    pub(crate) deny: Vec<Subject>,
+    pub(crate) deny: Vec<AccessRule>,
     /// The permissions of a Unix socket's file.
     pub(crate) mode: Option<u32>,
     /// Socket options of each connection.
-    pub(crate) options: Options,
+    pub(crate) options: SocketOptions,
 }
 
 /// Looking up the host to listen on takes this long at most; it is usually a literal or local.
@@ -67,16 +67,16 @@ impl ServerSettings {
     pub(crate) async fn listen_for_datagrams(
         &self,
         address: &ListenAddress,
-    ) -> anyhow::Result<Vec<datagram::Socket>> {
+    ) -> anyhow::Result<Vec<datagram::DatagramSocket>> {
         self.check(address)?;
         let bound = match &address.place {
-            ListenPlace::Unix(place) => Bound::Unix(place, self.mode),
+            ListenPlace::Unix(place) => DatagramBind::Unix(place, self.mode),
             ListenPlace::Net(host, port) => {
-                Bound::Net(host.as_ref(), *port, self.reach(), self.family)
+                DatagramBind::Net(host.as_ref(), *port, self.reach(), self.family)
             }
         };
         let deadline = Deadline::after(RESOLVE_LIMIT);
-        Ok(datagram::Socket::listen(bound, self.options, deadline).await?)
+        Ok(datagram::DatagramSocket::listen(bound, self.options, deadline).await?)
     }
 
     /// Refuses flags that contradict `address`.

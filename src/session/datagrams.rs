@@ -3,21 +3,21 @@
 use std::io::{self, IsTerminal as _};
 
 use crate::net;
-use crate::net::datagram::{Outbox, Split};
+use crate::net::datagram::{Outgoing, Split};
 use crate::net::relay::{Sink, Source};
-use crate::net::stream::observer::Tap;
+use crate::net::stream::observer::StreamObserver;
 use crate::output::{Events, Output, Payload};
 use crate::session::settings::SessionSettings;
-use crate::session::standard_io::{self, Until};
+use crate::session::standard_io::{self, OutputEnd};
 
 /// What datagrams come from and go to on our side.
-pub(crate) struct Ends {
+pub(crate) struct DatagramIo {
     /// What is sent; none for nothing.
     pub source: Option<Source>,
     /// Where what comes goes.
     pub sink: Sink,
     /// Sees every datagram pass.
-    pub tap: Option<Box<dyn Tap>>,
+    pub tap: Option<Box<dyn StreamObserver>>,
     /// What is told.
     pub events: Events,
     /// What is said.
@@ -26,7 +26,7 @@ pub(crate) struct Ends {
     pub interactive: bool,
 }
 
-impl Ends {
+impl DatagramIo {
     /// Opens the standard streams.
     ///
     /// # Errors
@@ -35,7 +35,7 @@ impl Ends {
         settings: SessionSettings,
         out: Output,
         events: Events,
-        tap: Option<Box<dyn Tap>>,
+        tap: Option<Box<dyn StreamObserver>>,
         interactive: bool,
     ) -> anyhow::Result<Self> {
         let mut payload = Payload::new(out, events.clone(), settings.raw)?;
@@ -45,7 +45,7 @@ impl Ends {
         let failed = |source| net::Error::System { operation: "read standard input", source };
         let source = settings.sends.then(standard_io::standard_input).transpose();
         let source = source.map_err(failed)?;
-        let sink = standard_io::print(payload, Until::ProgramEnds)?;
+        let sink = standard_io::print(payload, OutputEnd::ProgramEnds)?;
         Ok(Self { source: source.map(Source::from), sink, tap, events, out, interactive })
     }
 }
@@ -56,7 +56,7 @@ pub(crate) fn outgoing(
     source: Option<Source>,
     split: Option<Split>,
     settings: &SessionSettings,
-) -> Outbox {
+) -> Outgoing {
     let default = if io::stdin().is_terminal() { Split::Lines } else { Split::Rest };
-    Outbox::new(source, split.unwrap_or(default), settings.line_ends, settings.delay)
+    Outgoing::new(source, split.unwrap_or(default), settings.line_ends, settings.delay)
 }

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::net::stream::channel::Counts;
-use crate::net::stream::observer::Tap;
+use crate::net::stream::channel::ByteCounts;
+use crate::net::stream::observer::StreamObserver;
 use crate::output::{Direction, Event, Hexdump, Meter, Output, Progress, Stats, TcpFigures};
 use crate::session::recording::{Recording, RecordingError};
 use crate::session::timeline::Timeline;
@@ -50,7 +50,7 @@ impl Observers {
     ///
     /// # Errors
     /// The file cannot be written, or a hexdump is to go where every line is JSON.
-    pub(crate) fn open(settings: ObserverSettings, out: Output) -> anyhow::Result<Self> {
+    pub(crate) fn open(settings: &ObserverSettings, out: Output) -> anyhow::Result<Self> {
         if settings.hexdump && out.is_json() {
             return Err(Failure::new(Exit::Usage, "--hexdump is text, and --json was asked for")
                 .hint("--record FILE, which has both directions as JSON")
@@ -77,13 +77,16 @@ impl Observers {
     }
 
     /// Returns what watches the connection with `peer`, if anything does.
-    pub(crate) fn tap(&self, peer: &str) -> Option<Box<dyn Tap>> {
+    pub(crate) fn tap(&self, peer: &str) -> Option<Box<dyn StreamObserver>> {
         let hexdump = self.hexdump.then(|| Hexdump::new(self.out, peer, self.started));
         let recording = self.recording.clone();
         let meter = self.progress.as_ref().map(Progress::meter);
         let sees = hexdump.is_some() || recording.is_some() || meter.is_some();
         let peer = peer.to_owned();
-        sees.then(|| Box::new(Watcher { peer, hexdump, recording, meter }) as Box<dyn Tap>)
+        sees.then(|| {
+            Box::new(ConnectionObserver { peer, hexdump, recording, meter })
+                as Box<dyn StreamObserver>
+        })
     }
 
     /// Records that a connection began or ended, if `event` says so.
@@ -104,7 +107,7 @@ impl Observers {
         &self,
         peer: &str,
         timeline: Timeline,
-        counts: Counts,
+        counts: ByteCounts,
         socket: impl AsFd,
     ) -> Option<Event> {
         if !self.stats {
@@ -135,14 +138,14 @@ impl Observers {
 
 /// All that sees one connection.
 #[derive(Debug)]
-struct Watcher {
+struct ConnectionObserver {
     peer: String,
     hexdump: Option<Hexdump>,
     recording: Option<Recording>,
     meter: Option<Meter>,
 }
 
-impl Watcher {
+impl ConnectionObserver {
     fn see(&mut self, direction: Direction, bytes: &[u8]) {
         // First what must be there if the program is killed now.
         if let Some(recording) = &self.recording {
@@ -157,7 +160,7 @@ impl Watcher {
     }
 }
 
-impl Tap for Watcher {
+impl StreamObserver for ConnectionObserver {
     fn sent(&mut self, bytes: &[u8]) {
         self.see(Direction::Out, bytes);
     }
@@ -197,7 +200,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("talk");
         let args = ObserverSettings { record: Some(path.clone()), ..ObserverSettings::default() };
-        let seeing = Observers::open(args, out(Format::Table)).unwrap();
+        let seeing = Observers::open(&args, out(Format::Table)).unwrap();
         let (peer, local) = ("192.0.2.1:80".to_owned(), "192.0.2.7:4000".to_owned());
         seeing.record(&Event::Connected { peer: peer.clone(), local });
         let mut tap = seeing.tap(&peer).unwrap();
@@ -220,22 +223,22 @@ mod tests {
         for path in ["/dev/full", "/no/such/directory/file"] {
             let args =
                 ObserverSettings { record: Some(path.into()), ..ObserverSettings::default() };
-            let error = Observers::open(args, out(Format::Table)).unwrap_err();
+            let error = Observers::open(&args, out(Format::Table)).unwrap_err();
             let (exit, complaint) = crate::failure::explain(&error);
             assert_eq!(exit, Exit::File);
             assert!(complaint.unwrap().message.contains(path));
         }
         let args = ObserverSettings { hexdump: true, ..ObserverSettings::default() };
-        let error = Observers::open(args, out(Format::Json)).unwrap_err();
+        let error = Observers::open(&args, out(Format::Json)).unwrap_err();
         assert_eq!(crate::failure::explain(&error).0, Exit::Usage);
     }
 
     #[test]
     fn nobody_watches_where_nothing_was_asked_for() {
-        let seeing = Observers::open(ObserverSettings::default(), out(Format::Table)).unwrap();
+        let seeing = Observers::open(&ObserverSettings::default(), out(Format::Table)).unwrap();
         assert!(seeing.tap("peer").is_none());
         let timeline = Timeline::since(Instant::now());
-        assert!(seeing.stats("peer", timeline, Counts::default(), std::io::stdin()).is_none());
+        assert!(seeing.stats("peer", timeline, ByteCounts::default(), std::io::stdin()).is_none());
         seeing.finish().unwrap();
     }
 
@@ -244,7 +247,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let seeing = ObserverSettings { stats: true, ..ObserverSettings::default() };
-        let seeing = Observers::open(seeing, out(Format::Table)).unwrap();
+        let seeing = Observers::open(&seeing, out(Format::Table)).unwrap();
         let started = Instant::now();
         let after = |millis| started + Duration::from_millis(millis);
         let mut timeline = Timeline::since(started);
@@ -252,7 +255,7 @@ mod tests {
         timeline.tls(after(9));
         timeline.first_byte(Some(after(20)));
         timeline.first_byte(None);
-        let counts = Counts { bytes_in: 3, bytes_out: 4 };
+        let counts = ByteCounts { bytes_in: 3, bytes_out: 4 };
         let Some(Event::Stats { stats }) = seeing.stats("peer", timeline, counts, &client) else {
             panic!("no stats");
         };

@@ -7,16 +7,16 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net;
 use crate::net::datagram::{self, MAX_DATAGRAM};
-use crate::net::relay::End;
-use crate::net::stream::channel::Counts;
+use crate::net::relay::StreamEnd;
+use crate::net::stream::channel::ByteCounts;
 use crate::output::Event;
 use crate::reason;
-use crate::script::Stop;
+use crate::script::ScriptEnd;
 
 /// Returns the event that ends a connection.
-pub(crate) fn closed(peer: &str, counts: Counts, lasted: Duration, end: &End) -> Event {
+pub(crate) fn closed(peer: &str, counts: ByteCounts, lasted: Duration, end: &StreamEnd) -> Event {
     let reason = match end {
-        End::Receive(error) | End::Send(error) => word(error),
+        StreamEnd::Receive(error) | StreamEnd::Send(error) => word(error),
         end => end.to_string(),
     };
     closed_because(peer, counts, lasted, reason)
@@ -25,11 +25,11 @@ pub(crate) fn closed(peer: &str, counts: Counts, lasted: Duration, end: &End) ->
 /// Returns the event that ends a connection whose end needs no more than a word.
 pub(crate) fn closed_because(
     peer: &str,
-    counts: Counts,
+    counts: ByteCounts,
     lasted: Duration,
     reason: String,
 ) -> Event {
-    let Counts { bytes_in, bytes_out } = counts;
+    let ByteCounts { bytes_in, bytes_out } = counts;
     let duration_us = u64::try_from(lasted.as_micros()).unwrap_or(u64::MAX);
     Event::Closed { peer: peer.to_owned(), bytes_in, bytes_out, duration_us, reason }
 }
@@ -47,37 +47,37 @@ pub(crate) fn word(error: &io::Error) -> String {
 ///
 /// # Errors
 /// Any end but one in order, and a reader that has simply left.
-pub(crate) fn finish(end: End, peer: &str) -> anyhow::Result<Exit> {
+pub(crate) fn finish(end: StreamEnd, peer: &str) -> anyhow::Result<Exit> {
     let stream =
         |operation, source| net::Error::Stream { operation, peer: peer.to_owned(), source };
     match end {
-        End::Eof | End::Rested | End::Stopped => Ok(Exit::Success),
-        End::Output(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),
-        End::Output(error) => Err(error.into()),
-        End::Receive(error) => Err(stream("reading from", error).into()),
-        End::Send(error) => Err(stream("writing to", error).into()),
-        End::TimedOut => Err(Failure::new(
+        StreamEnd::Eof | StreamEnd::Rested | StreamEnd::Stopped => Ok(Exit::Success),
+        StreamEnd::Output(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),
+        StreamEnd::Output(error) => Err(error.into()),
+        StreamEnd::Receive(error) => Err(stream("reading from", error).into()),
+        StreamEnd::Send(error) => Err(stream("writing to", error).into()),
+        StreamEnd::TimedOut => Err(Failure::new(
             Exit::TimedOut,
             format!("talking to {peer} timed out: time was up (--timeout)"),
         )
         .into()),
-        End::Idle => Err(Failure::new(
+        StreamEnd::Idle => Err(Failure::new(
             Exit::TimedOut,
             format!("talking to {peer} timed out: nothing came or went (--idle-timeout)"),
         )
         .into()),
-        End::Lingered => Err(Failure::new(
+        StreamEnd::Lingered => Err(Failure::new(
             Exit::TimedOut,
             format!("{peer} took everything, and did not end within --linger"),
         )
         .into()),
-        End::Truncated => Err(Failure::new(
+        StreamEnd::Truncated => Err(Failure::new(
             Exit::Tls,
             format!("{peer} ended without close_notify: what came may be truncated"),
         )
         .cause("its program ended abruptly, or somebody on the way cut the connection")
         .into()),
-        End::Input(error) => {
+        StreamEnd::Input(error) => {
             let message = format!("cannot read standard input: {}", reason::of(&error));
             Err(Failure::new(Exit::File, message).into())
         }
@@ -88,16 +88,18 @@ pub(crate) fn finish(end: End, peer: &str) -> anyhow::Result<Exit> {
 ///
 /// # Errors
 /// Any end but one in order, and a reader that has simply left.
-pub(crate) fn finish_datagrams(end: datagram::End, peer: &str) -> anyhow::Result<Exit> {
+pub(crate) fn finish_datagrams(end: datagram::DatagramEnd, peer: &str) -> anyhow::Result<Exit> {
     let end = match end {
-        datagram::End::Quiet | datagram::End::Stopped => End::Eof,
-        datagram::End::Refused(error) | datagram::End::Receive(error) => End::Receive(error),
-        datagram::End::Send(error) => End::Send(error),
-        datagram::End::Input(error) => End::Input(error),
-        datagram::End::Output(error) => End::Output(error),
-        datagram::End::Idle => End::Idle,
-        datagram::End::TimedOut => End::TimedOut,
-        datagram::End::TooLong => {
+        datagram::DatagramEnd::Quiet | datagram::DatagramEnd::Stopped => StreamEnd::Eof,
+        datagram::DatagramEnd::Refused(error) | datagram::DatagramEnd::Receive(error) => {
+            StreamEnd::Receive(error)
+        }
+        datagram::DatagramEnd::Send(error) => StreamEnd::Send(error),
+        datagram::DatagramEnd::Input(error) => StreamEnd::Input(error),
+        datagram::DatagramEnd::Output(error) => StreamEnd::Output(error),
+        datagram::DatagramEnd::Idle => StreamEnd::Idle,
+        datagram::DatagramEnd::TimedOut => StreamEnd::TimedOut,
+        datagram::DatagramEnd::TooLong => {
             let message = format!(
                 "standard input gave more than the {MAX_DATAGRAM} bytes a datagram carries: \
                  nothing of it was sent"
@@ -111,8 +113,8 @@ pub(crate) fn finish_datagrams(end: datagram::End, peer: &str) -> anyhow::Result
 }
 
 /// What the event at the end counts.
-pub(crate) fn byte_counts(counts: datagram::Counts) -> Counts {
-    Counts { bytes_in: counts.bytes_in, bytes_out: counts.bytes_out }
+pub(crate) fn byte_counts(counts: datagram::DatagramCounts) -> ByteCounts {
+    ByteCounts { bytes_in: counts.bytes_in, bytes_out: counts.bytes_out }
 }
 
 /// Returns what a script that did not come to its end means to the shell.
@@ -120,25 +122,27 @@ pub(crate) fn byte_counts(counts: datagram::Counts) -> Counts {
 /// # Errors
 /// Whatever stopped it; only standard output's reader may leave without one.
 pub(crate) fn finish_script<E: Into<anyhow::Error>>(
-    stop: Stop<E>,
+    stop: ScriptEnd<E>,
     peer: &str,
 ) -> anyhow::Result<Exit> {
     let message = stop.to_string();
     let failure = match stop {
-        Stop::Unmet(unmet) => {
+        ScriptEnd::Unmet(unmet) => {
             let failure = Failure::new(Exit::Negative, message).cause(unmet.got.to_string());
             match unmet.hint() {
                 Some(hint) => failure.hint(hint),
                 None => failure,
             }
         }
-        Stop::TimedOut { got, .. } => Failure::new(Exit::TimedOut, message).cause(got.to_string()),
-        Stop::Stalled { .. } => Failure::new(Exit::TimedOut, message),
-        Stop::File { .. } => Failure::new(Exit::File, message),
-        Stop::Receive(source) => return finish(End::Receive(source), peer),
-        Stop::Send { source, .. } => return finish(End::Send(source), peer),
-        Stop::Output(source) => return finish(End::Output(source), peer),
-        Stop::StartTls { error, .. } => return Err(error.into()),
+        ScriptEnd::TimedOut { got, .. } => {
+            Failure::new(Exit::TimedOut, message).cause(got.to_string())
+        }
+        ScriptEnd::Stalled { .. } => Failure::new(Exit::TimedOut, message),
+        ScriptEnd::File { .. } => Failure::new(Exit::File, message),
+        ScriptEnd::Receive(source) => return finish(StreamEnd::Receive(source), peer),
+        ScriptEnd::Send { source, .. } => return finish(StreamEnd::Send(source), peer),
+        ScriptEnd::Output(source) => return finish(StreamEnd::Output(source), peer),
+        ScriptEnd::StartTls { error, .. } => return Err(error.into()),
     };
     Err(failure.into())
 }
@@ -147,7 +151,7 @@ pub(crate) fn finish_script<E: Into<anyhow::Error>>(
 mod tests {
     use super::*;
     use crate::failure;
-    use crate::script::{Excerpt, Label, Unmet, Why};
+    use crate::script::{Excerpt, StepLabel, Unmet, UnmetReason};
 
     fn explain(failure: impl Into<anyhow::Error>) -> (Exit, String) {
         let (exit, complaint) = failure::explain(&failure.into());
@@ -158,10 +162,10 @@ mod tests {
 
     #[test]
     fn an_unmet_expectation_is_exit_1_with_what_came_instead() {
-        let step = Label { text: "expect /^220/".to_owned(), place: "smtp.txt:3".to_owned() };
+        let step = StepLabel { text: "expect /^220/".to_owned(), place: "smtp.txt:3".to_owned() };
         let got = Excerpt { bytes: b"421 busy\r\n".to_vec(), omitted: 0, was_heard: true };
-        let unmet = Unmet { step, why: Why::PeerEnded, got };
-        let outcome: Stop<anyhow::Error> = Stop::Unmet(unmet);
+        let unmet = Unmet { step, why: UnmetReason::PeerEnded, got };
+        let outcome: ScriptEnd<anyhow::Error> = ScriptEnd::Unmet(unmet);
         let (exit, said) = explain(finish_script(outcome, "peer").unwrap_err());
         assert_eq!(exit, Exit::Negative);
         assert_eq!(

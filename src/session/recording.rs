@@ -4,9 +4,8 @@
 //! however the program ends. Several connections share one recording. A file that fails ends the
 //! recording and not the conversation: it is said once, and [`Recording::finish`] gives it back.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -14,6 +13,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::files::append::{self, Existing};
 use crate::output::{Direction, NetText, Output, json};
 use crate::reason;
 use crate::sync::lock;
@@ -21,25 +21,22 @@ use crate::sync::lock;
 /// The version of the format that `docs/json.md` describes.
 const VERSION: u32 = 1;
 
-/// Only the owner may read what may hold passwords.
-const MODE: u32 = 0o600;
-
 /// An open recording; cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Recording {
     out: Output,
-    shared: Arc<Shared>,
+    shared: Arc<RecordingFile>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct RecordingFile {
     path: PathBuf,
     started: Instant,
-    state: Mutex<State>,
+    state: Mutex<RecordingState>,
 }
 
 #[derive(Debug)]
-enum State {
+enum RecordingState {
     Open(File),
     /// Nothing is written any more; with why, until that is asked for.
     Failed(Option<io::Error>),
@@ -69,7 +66,7 @@ pub(super) enum RecordingError {
 /// A line of the file. Times are microseconds since the recording began.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Line<'a> {
+enum RecordingLine<'a> {
     Record {
         version: u32,
         started: String,
@@ -101,28 +98,28 @@ impl Recording {
     /// # Errors
     /// The file cannot be opened, or not even its first line be written.
     pub(super) fn start(path: &Path, out: Output) -> Result<Self, RecordingError> {
-        let opened = OpenOptions::new().append(true).create(true).mode(MODE).open(path);
+        let opened = append::open(path, Existing::Anything);
         let mut file =
             opened.map_err(|source| RecordingError::Open { path: path.to_owned(), source })?;
         let (started, version) = (Instant::now(), VERSION);
         let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
-        let first = json::line(&Line::Record { version, started: now });
+        let first = json::line(&RecordingLine::Record { version, started: now });
         // A line torn by a full disk must not swallow this one.
         let first = if ends_torn(path) { format!("\n{first}") } else { first };
         file.write_all(first.as_bytes())
             .map_err(|source| RecordingError::Write { path: path.to_owned(), source })?;
-        let state = Mutex::new(State::Open(file));
-        Ok(Self { out, shared: Arc::new(Shared { path: path.to_owned(), started, state }) })
+        let state = Mutex::new(RecordingState::Open(file));
+        Ok(Self { out, shared: Arc::new(RecordingFile { path: path.to_owned(), started, state }) })
     }
 
     /// Records that a connection was made or accepted.
     pub(super) fn connected(&self, peer: &str, local: &str) {
-        self.write(|time_us| Line::Connected { time_us, peer, local });
+        self.write(|time_us| RecordingLine::Connected { time_us, peer, local });
     }
 
     /// Records bytes that pass now.
     pub(super) fn data(&self, peer: &str, direction: Direction, bytes: &[u8]) {
-        self.write(|time_us| Line::Data {
+        self.write(|time_us| RecordingLine::Data {
             time_us,
             peer,
             direction,
@@ -132,7 +129,7 @@ impl Recording {
 
     /// Records that a connection ended, with the counts and the word of its `closed` event.
     pub(super) fn closed(&self, peer: &str, bytes_in: u64, bytes_out: u64, reason: &str) {
-        self.write(|time_us| Line::Closed { time_us, peer, bytes_in, bytes_out, reason });
+        self.write(|time_us| RecordingLine::Closed { time_us, peer, bytes_in, bytes_out, reason });
     }
 
     /// Returns whether everything was recorded.
@@ -142,17 +139,17 @@ impl Recording {
     pub(super) fn finish(&self) -> Result<(), RecordingError> {
         let path = self.shared.path.clone();
         match &mut *self.state() {
-            State::Failed(failure) => match failure.take() {
+            RecordingState::Failed(failure) => match failure.take() {
                 Some(source) => Err(RecordingError::Write { path, source }),
                 None => Ok(()),
             },
-            State::Open(_) => Ok(()),
+            RecordingState::Open(_) => Ok(()),
         }
     }
 
-    fn write<'a>(&self, line: impl FnOnce(u64) -> Line<'a>) {
+    fn write<'a>(&self, line: impl FnOnce(u64) -> RecordingLine<'a>) {
         let mut state = self.state();
-        let State::Open(file) = &mut *state else { return };
+        let RecordingState::Open(file) = &mut *state else { return };
         // Asked for under the lock: the file is in the order of its times.
         let elapsed = self.shared.started.elapsed().as_micros();
         let line = json::line(&line(u64::try_from(elapsed).unwrap_or(u64::MAX)));
@@ -160,12 +157,12 @@ impl Recording {
         let Err(source) = file.write_all(line.as_bytes()) else { return };
         let path = self.shared.path.display();
         let message = format!("cannot write {path}: {}; recording ends", reason::of(&source));
-        *state = State::Failed(Some(source));
+        *state = RecordingState::Failed(Some(source));
         drop(state);
         self.out.warn(&message);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, RecordingState> {
         // Whole at any moment, whoever panicked meanwhile.
         lock(&self.shared.state)
     }
@@ -173,15 +170,9 @@ impl Recording {
 
 /// Whether there is a file whose last line has no end.
 fn ends_torn(path: &Path) -> bool {
-    let last_byte = || -> io::Result<u8> {
-        let mut file = File::open(path)?;
-        let mut last = [0];
-        file.seek(SeekFrom::End(-1))?;
-        file.read_exact(&mut last)?;
-        Ok(last[0])
-    };
-    // Opening anything but a file could wait for ever, and an empty one has no last byte.
-    path.is_file() && last_byte().is_ok_and(|byte| byte != b'\n')
+    // Opening a FIFO to read could wait without end.
+    path.is_file()
+        && File::open(path).is_ok_and(|mut file| append::ends_mid_line(&mut file).unwrap_or(false))
 }
 
 #[cfg(test)]

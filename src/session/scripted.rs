@@ -9,8 +9,8 @@ use crate::net::Deadline;
 use crate::net::relay::Sink;
 use crate::net::stream::Stream;
 use crate::net::stream::channel::Channel;
-use crate::net::tls::Facts;
-use crate::script::Line;
+use crate::net::tls::TlsFacts;
+use crate::script::ScriptConnection;
 use crate::session::tls::{HANDSHAKE_TIMEOUT, Tls};
 
 /// A connection at whose end a script stands.
@@ -22,10 +22,10 @@ pub(crate) struct ScriptedStream<'a> {
     /// Our side of TLS, for a script that starts it.
     pub(crate) tls: Option<&'a Tls>,
     /// Reports what a handshake agreed on.
-    pub(crate) secured: &'a (dyn Fn(Facts) + Sync),
+    pub(crate) secured: &'a (dyn Fn(TlsFacts) + Sync),
 }
 
-impl Line for ScriptedStream<'_> {
+impl ScriptConnection for ScriptedStream<'_> {
     type Stream = Channel;
     type TlsError = anyhow::Error;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::net::Deadline;
-use crate::net::relay::{LineEnds, Policy};
-use crate::session::standard_io::Until;
+use crate::net::relay::{LineEnds, RelaySettings};
+use crate::session::standard_io::OutputEnd;
 
 /// How an exchange goes.
 #[derive(Clone, Copy, Debug)]
@@ -29,14 +29,14 @@ pub(crate) struct SessionSettings {
 
 impl SessionSettings {
     /// Returns when standard output ends, of an exchange that has only one peer.
-    pub(crate) fn output_until(&self) -> Until {
-        if self.half_open { Until::PeerEnds } else { Until::ProgramEnds }
+    pub(crate) fn output_until(&self) -> OutputEnd {
+        if self.half_open { OutputEnd::PeerEnds } else { OutputEnd::ProgramEnds }
     }
 
     /// Returns how bytes are relayed until `deadline`. `pass_empty_end`: whether an input that ends
     /// without a byte shuts our side down.
-    pub(crate) fn policy(&self, pass_empty_end: bool, deadline: Deadline) -> Policy {
-        Policy {
+    pub(crate) fn policy(&self, pass_empty_end: bool, deadline: Deadline) -> RelaySettings {
+        RelaySettings {
             pass_empty_end,
             half_open: self.half_open,
             linger: self.linger,

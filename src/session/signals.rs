@@ -13,12 +13,12 @@ use crate::net::Stop;
 
 /// Watches for signals as long as the runtime it was made in lives.
 #[derive(Clone, Debug)]
-pub(crate) struct Interrupt {
+pub(crate) struct SignalWatch {
     stop: Stop,
     last: Arc<AtomicU8>,
 }
 
-impl Interrupt {
+impl SignalWatch {
     /// Begins to watch. From here on the signals no longer end the process by themselves.
     ///
     /// # Errors
@@ -35,7 +35,7 @@ impl Interrupt {
             tokio::spawn(async move {
                 while signals.recv().await.is_some() {
                     last.store(number, Ordering::Relaxed);
-                    stop.ask();
+                    stop.request();
                 }
             });
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::AsFd as _;
 
 use crate::net;
-use crate::net::relay::{Input, Sink, Writer};
+use crate::net::relay::{BlockingWriter, Input, Sink};
 use crate::output::{Keyboard, Payload, end_standard_output};
 
 /// Starts to read standard input.
@@ -19,7 +19,7 @@ pub(crate) fn standard_input() -> io::Result<Input> {
 
 /// When standard output ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Until {
+pub(crate) enum OutputEnd {
     /// With the program.
     ProgramEnds,
     /// With the only peer's side: whoever reads it may have to see the end to begin with what we
@@ -28,15 +28,15 @@ pub(crate) enum Until {
 }
 
 /// Standard output, where what peers send goes; none once it has ended.
-struct Screen(Option<Payload>, Until);
+struct StandardOutput(Option<Payload>, OutputEnd);
 
-impl Writer for Screen {
+impl BlockingWriter for StandardOutput {
     fn write(&mut self, from: &str, bytes: &[u8]) -> io::Result<()> {
         self.0.as_mut().map_or(Ok(()), |payload| payload.write(from, bytes))
     }
 
     fn end(&mut self) {
-        if self.1 == Until::PeerEnds {
+        if self.1 == OutputEnd::PeerEnds {
             self.0 = None;
             end_standard_output();
         }
@@ -47,18 +47,18 @@ impl Writer for Screen {
 ///
 /// # Errors
 /// No thread could be started.
-pub(crate) fn print(payload: Payload, until: Until) -> Result<Sink, net::Error> {
+pub(crate) fn print(payload: Payload, until: OutputEnd) -> Result<Sink, net::Error> {
     let mut until = until;
     match payload.verbatim() {
         Some(stdout) => {
-            let close: Option<fn()> = (until == Until::PeerEnds).then_some(end_standard_output);
+            let close: Option<fn()> = (until == OutputEnd::PeerEnds).then_some(end_standard_output);
             if let Some(sink) = Sink::of_pipe(stdout, close) {
                 return Ok(sink);
             }
         }
         // A terminal, or a stream of events, has more to show than what the peer sends.
-        None => until = Until::ProgramEnds,
+        None => until = OutputEnd::ProgramEnds,
     }
     let failed = |source| net::Error::System { operation: "start a thread", source };
-    Sink::start(Screen(Some(payload), until)).map_err(failed)
+    Sink::start(StandardOutput(Some(payload), until)).map_err(failed)
 }

@@ -7,14 +7,14 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use crate::exit::Exit;
-use crate::net::relay::{self, End, Policy};
+use crate::net::relay::{self, RelaySettings, StreamEnd};
 use crate::net::relay::{Input, Sink, Source};
-use crate::net::stream::channel::{Channel, Counts};
+use crate::net::stream::channel::{ByteCounts, Channel};
 use crate::net::stream::{self, Stream};
-use crate::net::tls::{Facts, looks_like_tls};
+use crate::net::tls::{TlsFacts, looks_like_tls};
 use crate::net::{Addr, Deadline, tls};
 use crate::output::{Event, Events};
-use crate::script::{self, Script, Stop};
+use crate::script::{self, Script, ScriptEnd};
 use crate::session::child_process::exec::CommandLine;
 use crate::session::observers::Observers;
 use crate::session::outcome;
@@ -24,11 +24,11 @@ use crate::session::timeline::Timeline;
 use crate::session::tls::Tls;
 
 /// How long a peer may take to end, or to read our last words, once all is said.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const PEER_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What is the same for all conversations of a run.
 #[derive(Debug)]
-pub(crate) struct Talk {
+pub(crate) struct Session {
     pub flags: SessionSettings,
     pub script: Option<Script>,
     pub exec: Option<CommandLine>,
@@ -43,7 +43,7 @@ pub(crate) struct Talk {
 }
 
 /// What one conversation has of its own.
-pub(crate) struct Call<'a> {
+pub(crate) struct SessionStream<'a> {
     pub stream: Stream,
     pub peer: &'a Addr,
     pub local: &'a Addr,
@@ -63,7 +63,7 @@ pub(crate) struct Call<'a> {
 
 /// What came of it.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct SessionReport {
     /// The event that ends the connection.
     pub closed: Event,
     /// What it means to the shell.
@@ -75,9 +75,9 @@ pub(crate) struct Held {
 }
 
 /// How far a conversation got.
-enum Outcome {
+enum SessionEnd {
     /// It was carried on until this.
-    Pumped(End),
+    Pumped(StreamEnd),
     /// It went as far as the script, or the program, let it.
     Failed(anyhow::Error, &'static str),
     /// The script was played, and the peer had not ended by then.
@@ -86,33 +86,38 @@ enum Outcome {
     Reset,
 }
 
-impl Talk {
+impl Session {
     /// Holds a conversation to its end, or until `stop`.
-    pub(crate) async fn hold(&self, call: Call<'_>, stop: impl Future<Output = ()>) -> Held {
+    pub(crate) async fn hold(
+        &self,
+        call: SessionStream<'_>,
+        stop: impl Future<Output = ()>,
+    ) -> SessionReport {
         let began = Instant::now();
-        let Call { stream, peer, local, mut timeline, input, sink, .. } = call;
-        let Call { pass_empty_end, handshake, deadline, .. } = call;
+        let SessionStream { stream, peer, local, mut timeline, input, sink, .. } = call;
+        let SessionStream { pass_empty_end, handshake, deadline, .. } = call;
         let name = peer.to_string();
         let mut channel = Channel::new(stream, self.seeing.tap(&name));
-        let policy = Policy { grace: self.grace, ..self.flags.policy(pass_empty_end, deadline) };
+        let policy =
+            RelaySettings { grace: self.grace, ..self.flags.policy(pass_empty_end, deadline) };
         let mut stop = pin!(stop);
         let opened = tokio::select! {
             opened = self.open(&mut channel, &name, &mut timeline, deadline.earlier(handshake)) => Some(opened),
             () = &mut stop => None,
         };
         let outcome = match opened {
-            None => Outcome::Pumped(End::Stopped),
-            Some(Err(error)) => Outcome::Failed(error, "tls"),
+            None => SessionEnd::Pumped(StreamEnd::Stopped),
+            Some(Err(error)) => SessionEnd::Failed(error, "tls"),
             Some(Ok(())) => match (&self.script, &self.exec) {
                 (Some(script), _) => {
                     let played = self.play(script, &mut channel, &name, sink, policy);
                     tokio::select! {
                         outcome = played => outcome,
-                        () = &mut stop => Outcome::Pumped(End::Stopped),
+                        () = &mut stop => SessionEnd::Pumped(StreamEnd::Stopped),
                     }
                 }
                 (None, Some(program)) => {
-                    let serve = Served { program, peer, local };
+                    let serve = ExecSession { program, peer, local };
                     serve.serve(&mut channel, &name, policy, stop).await
                 }
                 (None, None) => {
@@ -120,7 +125,7 @@ impl Talk {
                     let sink = self.flags.receives.then_some(sink);
                     let end =
                         relay::pump(&mut channel, &name, input.as_mut(), sink, policy, stop).await;
-                    Outcome::Pumped(end)
+                    SessionEnd::Pumped(end)
                 }
             },
         };
@@ -153,7 +158,7 @@ impl Talk {
         Ok(())
     }
 
-    fn tell(&self, peer: &str, facts: Facts) {
+    fn tell(&self, peer: &str, facts: TlsFacts) {
         if !self.tells {
             return;
         }
@@ -174,33 +179,33 @@ impl Talk {
         channel: &mut Channel,
         peer: &str,
         sink: &Sink,
-        policy: Policy,
-    ) -> Outcome {
+        policy: RelaySettings,
+    ) -> SessionEnd {
         let secured = |facts| self.tell(peer, facts);
         let printed = self.flags.receives.then_some(sink);
         let tls = self.tls.as_ref();
         let mut line = ScriptedStream { channel, peer, sink: printed, tls, secured: &secured };
         let played = script::play(script, &mut line, policy.deadline).await;
         let flushed =
-            policy.deadline.earlier(Deadline::after(LAST_WORDS)).bound(sink.flush()).await;
+            policy.deadline.earlier(Deadline::after(PEER_CLOSE_TIMEOUT)).bound(sink.flush()).await;
         match (played, flushed) {
-            (Err(Stop::Receive(error)), _) => Outcome::Pumped(relay::failed(error)),
+            (Err(ScriptEnd::Receive(error)), _) => SessionEnd::Pumped(relay::failed(error)),
             (Err(stop), _) => match outcome::finish_script(stop, peer) {
-                Err(error) => Outcome::Failed(error, "script"),
-                Ok(_) => Outcome::Pumped(End::Eof),
+                Err(error) => SessionEnd::Failed(error, "script"),
+                Ok(_) => SessionEnd::Pumped(StreamEnd::Eof),
             },
-            (Ok(_), Ok(Err(error))) => Outcome::Pumped(End::Output(error)),
-            (Ok(played), _) if played.reset => Outcome::Reset,
+            (Ok(_), Ok(Err(error))) => SessionEnd::Pumped(StreamEnd::Output(error)),
+            (Ok(played), _) if played.reset => SessionEnd::Reset,
             // What is left is that all we sent arrives, and the peer's end, if it comes soon: the
             // steps have decided, and one that must end is to be met with `expect-end`.
             (Ok(played), _) => {
                 let mut nothing = Source::from(Input::empty());
-                let linger = policy.linger.or(Some(LAST_WORDS));
-                let policy = Policy { pass_empty_end: !played.ended, linger, ..policy };
+                let linger = policy.linger.or(Some(PEER_CLOSE_TIMEOUT));
+                let policy = RelaySettings { pass_empty_end: !played.ended, linger, ..policy };
                 let (sink, never) = (Some(sink), std::future::pending());
                 match relay::pump(channel, peer, Some(&mut nothing), sink, policy, never).await {
-                    End::Lingered => Outcome::Played,
-                    end => Outcome::Pumped(end),
+                    StreamEnd::Lingered => SessionEnd::Played,
+                    end => SessionEnd::Pumped(end),
                 }
             }
         }
@@ -216,33 +221,33 @@ impl Talk {
 
     fn judge(
         &self,
-        outcome: Outcome,
+        outcome: SessionEnd,
         channel: &Channel,
         peer: &str,
-        counts: Counts,
+        counts: ByteCounts,
         lasted: Duration,
-    ) -> Held {
+    ) -> SessionReport {
         let because =
             |reason: &str| outcome::closed_because(peer, counts, lasted, reason.to_owned());
         let (closed, verdict) = match outcome {
-            Outcome::Reset => (because("reset by us"), Ok(Exit::Success)),
-            Outcome::Played => (because("script over"), Ok(Exit::Success)),
-            Outcome::Failed(error, reason) => (because(reason), Err(error)),
-            Outcome::Pumped(end) => {
+            SessionEnd::Reset => (because("reset by us"), Ok(Exit::Success)),
+            SessionEnd::Played => (because("script over"), Ok(Exit::Success)),
+            SessionEnd::Failed(error, reason) => (because(reason), Err(error)),
+            SessionEnd::Pumped(end) => {
                 let closed = outcome::closed(peer, counts, lasted, &end);
-                let is_unheard = matches!(end, End::Output(_));
-                let rested = matches!(end, End::Rested);
+                let is_unheard = matches!(end, StreamEnd::Output(_));
+                let rested = matches!(end, StreamEnd::Rested);
                 let verdict = self.verdict(end, channel, peer);
-                return Held { closed, verdict, is_unheard, rested };
+                return SessionReport { closed, verdict, is_unheard, rested };
             }
         };
-        Held { closed, verdict, is_unheard: false, rested: false }
+        SessionReport { closed, verdict, is_unheard: false, rested: false }
     }
 
-    fn verdict(&self, end: End, channel: &Channel, peer: &str) -> anyhow::Result<Exit> {
-        if let (End::Receive(error) | End::Send(error), Some(tls), true) =
+    fn verdict(&self, end: StreamEnd, channel: &Channel, peer: &str) -> anyhow::Result<Exit> {
+        if let (StreamEnd::Receive(error) | StreamEnd::Send(error), Some(tls), true) =
             (&end, &self.tls, channel.is_tls())
-            && let Some(error) = tls::Error::after_handshake(peer, tls.peer_side(), error)
+            && let Some(error) = tls::TlsError::after_handshake(peer, tls.peer_side(), error)
         {
             return Err(error.into());
         }
@@ -251,39 +256,39 @@ impl Talk {
 }
 
 /// A connection that a program leads.
-struct Served<'a> {
+struct ExecSession<'a> {
     program: &'a CommandLine,
     peer: &'a Addr,
     local: &'a Addr,
 }
 
-impl Served<'_> {
+impl ExecSession<'_> {
     async fn serve(
         self,
         channel: &mut Channel,
         name: &str,
-        policy: Policy,
+        policy: RelaySettings,
         stop: impl Future<Output = ()>,
-    ) -> Outcome {
+    ) -> SessionEnd {
         let mut program = match self.program.start(self.peer, self.local) {
             Ok(program) => program,
-            Err(error) => return Outcome::Failed(error.into(), "exec"),
+            Err(error) => return SessionEnd::Failed(error.into(), "exec"),
         };
         // A program has finished speaking when it says so, however long that takes.
-        let policy = Policy { pass_empty_end: true, half_open: true, ..policy };
+        let policy = RelaySettings { pass_empty_end: true, half_open: true, ..policy };
         let (source, sink) = (&mut program.source, &program.sink);
         let end = relay::pump(channel, name, Some(source), Some(sink), policy, stop).await;
-        if let End::Output(_) = end
+        if let StreamEnd::Output(_) = end
             && let Some(socket) = channel.socket()
         {
-            stream::close_gently(socket, Deadline::after(LAST_WORDS)).await;
+            stream::close_gently(socket, Deadline::after(PEER_CLOSE_TIMEOUT)).await;
         }
         match (end, program) {
-            (end @ (End::Eof | End::Rested), program) => match program.finish().await {
-                Ok(()) => Outcome::Pumped(end),
-                Err(failure) => Outcome::Failed(failure.into(), "exec"),
+            (end @ (StreamEnd::Eof | StreamEnd::Rested), program) => match program.finish().await {
+                Ok(()) => SessionEnd::Pumped(end),
+                Err(failure) => SessionEnd::Failed(failure.into(), "exec"),
             },
-            (end, _killed) => Outcome::Pumped(end),
+            (end, _killed) => SessionEnd::Pumped(end),
         }
     }
 }

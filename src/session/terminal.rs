@@ -12,28 +12,27 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::exit::Exit;
 use crate::net;
-use crate::net::stop::Stage;
 use crate::output::Output;
-use crate::session::signals::Interrupt;
+use crate::session::signals::SignalWatch;
 
 /// How long a terminal that takes nothing may hold up the end.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const EDITOR_END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The settings of the terminal that standard input is, from when this was made; dropping it puts
 /// them back.
-pub(crate) struct Terminal {
+pub(crate) struct TerminalGuard {
     settings: Option<Termios>,
     out: Output,
 }
 
-impl Terminal {
+impl TerminalGuard {
     /// Remembers the settings, if there is a terminal.
     pub(crate) fn remember(out: Output) -> Self {
         Self { settings: tcgetattr(rustix::stdio::stdin()).ok(), out }
     }
 }
 
-impl Drop for Terminal {
+impl Drop for TerminalGuard {
     fn drop(&mut self) {
         let Some(before) = &self.settings else { return };
         // First, since the editor may be about to change the settings.
@@ -43,7 +42,7 @@ impl Drop for Terminal {
             // Nobody may wait any more.
             told.send(()).ok();
         });
-        ended.recv_timeout(LAST_WORDS).ok();
+        ended.recv_timeout(EDITOR_END_TIMEOUT).ok();
         let now = tcgetattr(rustix::stdio::stdin());
         if !now.is_ok_and(|now| is_same(before, &now)) {
             // Nothing better can be done with a terminal that refuses. Where nothing was changed
@@ -73,13 +72,13 @@ pub(crate) async fn keep(
     if !io::stdin().is_terminal() {
         return work.await;
     }
-    let interrupt = Interrupt::watch()
+    let interrupt = SignalWatch::watch()
         .map_err(|source| net::Error::System { operation: "watch for signals", source })?;
-    let _terminal = Terminal::remember(out);
+    let _terminal = TerminalGuard::remember(out);
     let stop = interrupt.stop();
     tokio::select! {
         biased;
         outcome = work => outcome,
-        () = stop.reached(Stage::Draining) => Ok(interrupt.exit().unwrap_or(Exit::Success)),
+        () = stop.draining() => Ok(interrupt.exit().unwrap_or(Exit::Success)),
     }
 }

@@ -6,7 +6,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::Deadline;
 use crate::net::stream::channel::Channel;
-use crate::net::tls::{Client, Facts, Pin, Server, ServerName, Side, starttls};
+use crate::net::tls::{
+    ClientHandshake, Pin, ServerHandshake, ServerName, Side, TlsFacts, starttls,
+};
 
 /// How long a handshake may take that a client or a script begins.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -14,9 +16,9 @@ pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A client's side of TLS, ready for a stream.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsClient {
-    pub(crate) client: Client,
+    pub(crate) client: ClientHandshake,
     pub(crate) host: ServerName,
-    pub(crate) starttls: Option<starttls::Protocol>,
+    pub(crate) starttls: Option<starttls::StarttlsProtocol>,
 }
 
 /// Our side of TLS, and when it begins.
@@ -30,7 +32,7 @@ pub(crate) struct Tls {
 #[derive(Debug)]
 enum OurSide {
     Client(Box<TlsClient>),
-    Server(Server),
+    Server(ServerHandshake),
 }
 
 impl Tls {
@@ -40,7 +42,7 @@ impl Tls {
     }
 
     /// Returns a server's side.
-    pub(crate) fn server(server: Server, comes_first: bool) -> Self {
+    pub(crate) fn server(server: ServerHandshake, comes_first: bool) -> Self {
         Self { side: OurSide::Server(server), comes_first }
     }
 
@@ -58,7 +60,7 @@ impl Tls {
     }
 
     /// Returns the protocol whose plain dialogue comes before the handshake, if there is one.
-    pub(crate) fn starttls(&self) -> Option<starttls::Protocol> {
+    pub(crate) fn starttls(&self) -> Option<starttls::StarttlsProtocol> {
         match &self.side {
             OurSide::Client(client) => client.starttls,
             OurSide::Server(_) => None,
@@ -82,7 +84,7 @@ impl Tls {
         channel: &mut Channel,
         peer: &str,
         deadline: Deadline,
-    ) -> anyhow::Result<Facts> {
+    ) -> anyhow::Result<TlsFacts> {
         if let Some(protocol) = self.starttls() {
             starttls::ask(channel, protocol, peer, deadline).await?;
         }
@@ -98,7 +100,7 @@ impl Tls {
         channel: &mut Channel,
         peer: &str,
         deadline: Deadline,
-    ) -> anyhow::Result<Facts> {
+    ) -> anyhow::Result<TlsFacts> {
         let Some(stream) = channel.take() else {
             return Err(Failure::new(Exit::Usage, "TLS was started before").into());
         };

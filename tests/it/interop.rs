@@ -226,7 +226,9 @@ fn curl_gets_a_page_over_tls_from_a_certificate_made_for_it() {
         return;
     }
     let body = payload(SAID);
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {SAID}\r\nConnection: close\r\n\r\n");
+    // Without a length curl reads to close_notify; with one it may close before that has arrived,
+    // which resets the connection.
+    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
     let mut listen = sockkit("listen 0 -4 --tls --self-signed").serve();
     let curl = "curl --silent --show-error --fail --insecure --noproxy '*' https://127.0.0.1:PORT/";
     let curl = at(curl, listen.addr.port()).start();

@@ -3,6 +3,7 @@
 #![expect(clippy::items_after_statements, reason = "a trait is imported where a test needs it")]
 #![expect(clippy::large_stack_arrays, reason = "what is sent stands where it is sent")]
 
+mod architecture;
 mod chat_server;
 mod connect;
 mod contract;

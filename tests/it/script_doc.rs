@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use sockkit::script::{DEFAULT_WAIT, MAX_BYTES, MAX_LINES, STEPS, Script};
+use sockkit::script::{DEFAULT_WAIT, MAX_SCRIPT_BYTES, MAX_SCRIPT_LINES, STEPS, Script};
 
 const DOC: &str = include_str!("../../docs/script.md");
 
@@ -31,7 +31,7 @@ fn it_describes_every_step_and_every_limit() {
         DOC.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`')).collect();
     assert_eq!(described, STEPS);
     assert_eq!(DEFAULT_WAIT.as_secs(), 10);
-    assert_eq!((MAX_BYTES, MAX_LINES), (1 << 20, 10_000));
+    assert_eq!((MAX_SCRIPT_BYTES, MAX_SCRIPT_LINES), (1 << 20, 10_000));
     for limit in ["for 10s", "at most 1 MiB and 10000 lines", "more than 1 MiB"] {
         assert!(DOC.contains(limit), "{limit}");
     }

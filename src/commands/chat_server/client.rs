@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::chat::NICK_PROMPT;
 use crate::chat::room::QUIT;
-use crate::commands::chat_server::delivery::{Backlog, Hall, Mailbox};
+use crate::commands::chat_server::delivery::{MemberQueue, Members, SendProgress};
 use crate::lines::{LINE_END, Line, LineSplitter};
 use crate::net::accept::Connection;
-use crate::net::stream::channel::Counts;
+use crate::net::stream::channel::ByteCounts;
 use crate::net::{Deadline, stream};
 use crate::output::{Event, Events};
 use crate::serving::events;
@@ -17,10 +17,10 @@ use crate::session::outcome;
 use crate::sync::lock;
 
 /// The longest line, in bytes.
-const MAX_LINE: usize = 1024;
+const MAX_CHAT_LINE: usize = 1024;
 
 /// How much of a line that is too long is skipped before the client is given up, in bytes.
-const MAX_SKIPPED: usize = 64 * 1024;
+const MAX_SKIPPED_CHAT: usize = 64 * 1024;
 
 /// Nicknames a client may try.
 const MAX_NICK_TRIES: u32 = 6;
@@ -30,17 +30,17 @@ const MAX_NICK_TRIES: u32 = 6;
 const LINES_A_TURN: usize = 16;
 
 /// A client that takes nothing of what waits for it is given up after this long.
-const STALLED: Duration = Duration::from_secs(30);
+const CHAT_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a client that leaves may take to read its last lines.
-const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+const CHAT_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A client, and what it has said and not been heard yet.
-pub(super) struct Visit<'a> {
-    hall: &'a Mutex<Hall>,
+pub(super) struct ChatClient<'a> {
+    hall: &'a Mutex<Members>,
     events: &'a Events,
     connection: Arc<Connection>,
-    mailbox: Arc<Mailbox>,
+    mailbox: Arc<MemberQueue>,
     lines: LineSplitter,
     unread: Vec<u8>,
     /// How much of `unread` is heard.
@@ -53,15 +53,19 @@ pub(super) struct Visit<'a> {
     notice: Option<String>,
 }
 
-impl<'a> Visit<'a> {
-    pub(super) fn new(hall: &'a Mutex<Hall>, events: &'a Events, connection: Connection) -> Self {
+impl<'a> ChatClient<'a> {
+    pub(super) fn new(
+        hall: &'a Mutex<Members>,
+        events: &'a Events,
+        connection: Connection,
+    ) -> Self {
         let connection = Arc::new(connection);
         Self {
             hall,
             events,
-            mailbox: Arc::new(Mailbox::new(Arc::clone(&connection))),
+            mailbox: Arc::new(MemberQueue::new(Arc::clone(&connection))),
             connection,
-            lines: LineSplitter::new(MAX_LINE, MAX_SKIPPED),
+            lines: LineSplitter::new(MAX_CHAT_LINE, MAX_SKIPPED_CHAT),
             unread: Vec::new(),
             heard: 0,
             ended: false,
@@ -79,12 +83,12 @@ impl<'a> Visit<'a> {
         let mut bytes_out = self.mailbox.flush().sent;
         // The last lines get a moment to be read.
         let rest = self.mailbox.rest();
-        let deadline = Deadline::after(CLOSE_LIMIT);
+        let deadline = Deadline::after(CHAT_CLOSE_TIMEOUT);
         if stream::write_all(&self.connection.stream, &rest, deadline).await.is_ok() {
             bytes_out += rest.len() as u64;
             stream::close_gently(&self.connection.stream, deadline).await;
         }
-        let counts = Counts { bytes_in: self.bytes_in, bytes_out };
+        let counts = ByteCounts { bytes_in: self.bytes_in, bytes_out };
         self.events.send(events::closed(&self.connection, counts, reason));
     }
 
@@ -100,14 +104,14 @@ impl<'a> Visit<'a> {
             if let Some(reason) = self.take_turn() {
                 return reason;
             }
-            let Backlog { lost, pending, sent } = mailbox.flush();
+            let SendProgress { lost, pending, sent } = mailbox.flush();
             if lost {
                 return "too slow".to_owned();
             }
             if !pending || sent != progress.1 {
                 progress = (Instant::now(), sent);
             }
-            let patience = STALLED.saturating_sub(progress.0.elapsed());
+            let patience = CHAT_WRITE_TIMEOUT.saturating_sub(progress.0.elapsed());
             let stalled = if pending { Deadline::after(patience) } else { Deadline::NEVER };
             let is_ready = self.heard < self.unread.len() || self.ended;
             let mut read = Vec::new();
@@ -169,7 +173,7 @@ impl<'a> Visit<'a> {
         match line {
             Line::Complete(line) => self.hear(&line),
             Line::TooLong => {
-                self.post(&format!("ERR line too long (max {MAX_LINE} bytes){LINE_END}"));
+                self.post(&format!("ERR line too long (max {MAX_CHAT_LINE} bytes){LINE_END}"));
                 None
             }
             Line::Endless => {
@@ -197,7 +201,7 @@ impl<'a> Visit<'a> {
         self.notice.is_some().then(|| QUIT.to_owned())
     }
 
-    fn enter(&mut self, hall: &mut Hall, line: &[u8]) -> Option<String> {
+    fn enter(&mut self, hall: &mut Members, line: &[u8]) -> Option<String> {
         let id = self.connection.id;
         match hall.room.join(id, line) {
             Ok(deliveries) => {

@@ -7,32 +7,32 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 use crate::chat::room::{Delivery, MemberId, Recipients, Room};
-use crate::chat::send_queue::Outbox;
+use crate::chat::send_queue::SendQueue;
 use crate::net::accept::Connection;
 use crate::net::stream;
 use crate::sync::lock;
 
 /// Bytes handed to a socket at once.
-const PIECE: usize = 16 * 1024;
+const SEND_SIZE: usize = 16 * 1024;
 
 /// The room, and the way to everybody in it.
 #[derive(Default)]
-pub(super) struct Hall {
+pub(super) struct Members {
     pub(super) room: Room,
-    pub(super) mailboxes: BTreeMap<MemberId, Arc<Mailbox>>,
+    pub(super) mailboxes: BTreeMap<MemberId, Arc<MemberQueue>>,
 }
 
 /// One client's outbox, and the connection it empties into.
-pub(super) struct Mailbox {
+pub(super) struct MemberQueue {
     connection: Arc<Connection>,
-    mail: Mutex<Mail>,
+    mail: Mutex<PendingLines>,
     /// Its owner has something to do: the socket is full, or the outbox overflowed.
     pub(super) news: Notify,
 }
 
 #[derive(Default)]
-struct Mail {
-    outbox: Outbox,
+struct PendingLines {
+    outbox: SendQueue,
     /// The socket took less than there was: until its owner says else, it is full.
     full: bool,
     /// The outbox overflowed: its owner is too slow.
@@ -45,7 +45,7 @@ struct Mail {
 
 /// How far behind a client is.
 #[derive(Clone, Copy)]
-pub(super) struct Backlog {
+pub(super) struct SendProgress {
     /// Too far.
     pub(super) lost: bool,
     /// At all.
@@ -54,7 +54,7 @@ pub(super) struct Backlog {
     pub(super) sent: u64,
 }
 
-impl Hall {
+impl Members {
     /// Queues lines for whom they are for. [`Self::flush`] sends them.
     pub(super) fn deliver(&self, deliveries: Vec<Delivery>) {
         for Delivery { to, line } in deliveries {
@@ -83,7 +83,7 @@ impl Hall {
     }
 }
 
-impl Mailbox {
+impl MemberQueue {
     pub(super) fn new(connection: Arc<Connection>) -> Self {
         Self { connection, mail: Mutex::default(), news: Notify::new() }
     }
@@ -98,10 +98,10 @@ impl Mailbox {
     }
 
     /// Sends what the socket takes now of what waits, and says how far that got.
-    pub(super) fn flush(&self) -> Backlog {
+    pub(super) fn flush(&self) -> SendProgress {
         let mut mail = lock(&self.mail);
         mail.send(&self.connection);
-        Backlog { lost: mail.lost, pending: mail.full, sent: mail.sent }
+        SendProgress { lost: mail.lost, pending: mail.full, sent: mail.sent }
     }
 
     /// Returns what is still unsent, all of it.
@@ -120,11 +120,11 @@ impl Mailbox {
     }
 }
 
-impl Mail {
+impl PendingLines {
     fn send(&mut self, connection: &Connection) {
         self.full = false;
         while !self.failed && !self.outbox.is_empty() {
-            let bytes = self.outbox.peek(PIECE);
+            let bytes = self.outbox.peek(SEND_SIZE);
             let Ok(sent) = stream::write_now(&connection.stream, &bytes) else {
                 // Its owner, who reads from it, finds out why. It must not wait for room here: a
                 // connection that failed always says that it has some.

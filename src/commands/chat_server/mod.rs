@@ -9,16 +9,16 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::chat::command::HELP;
-use crate::commands::chat_server::client::Visit;
-use crate::commands::chat_server::delivery::Hall;
+use crate::commands::chat_server::client::ChatClient;
+use crate::commands::chat_server::delivery::Members;
 use crate::exit::Exit;
 use crate::net::ListenAddress;
-use crate::net::accept::{Connection, Notice, Service, WhenFull};
+use crate::net::accept::{AcceptNotice, Connection, Service, WhenFull};
 use crate::options::listen::ListenArgs;
 use crate::options::values::{self, Limit};
 use crate::output::{Events, Output, WhenGone};
 use crate::serving::events;
-use crate::serving::{self, Plan};
+use crate::serving::{self, ServerPlan};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,7 +53,7 @@ fn help() -> String {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let plan = Plan {
+    let plan = ServerPlan {
         max_clients: args.max_clients,
         when_full: WhenFull::Refuse,
         total: None,
@@ -79,7 +79,7 @@ const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
 
 struct ChatServer {
     nick_limit: Option<Duration>,
-    hall: Mutex<Hall>,
+    hall: Mutex<Members>,
     events: Events,
 }
 
@@ -87,10 +87,10 @@ impl Service for ChatServer {
     async fn handle(self: Arc<Self>, connection: Connection) {
         // Where the system does not know these options, a pulled cable is noticed later.
         SockRef::from(&connection.stream).set_tcp_keepalive(&KEEPALIVE).ok();
-        Visit::new(&self.hall, &self.events, connection).run(self.nick_limit).await;
+        ChatClient::new(&self.hall, &self.events, connection).run(self.nick_limit).await;
     }
 
-    fn notice(&self, notice: Notice) {
+    fn notice(&self, notice: AcceptNotice) {
         events::tell(&self.events, notice);
     }
 

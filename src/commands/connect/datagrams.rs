@@ -7,19 +7,21 @@ use std::time::{Duration, Instant};
 use crate::exit::Exit;
 use crate::net::address::endpoint::{Address, Endpoint, LocalAddress};
 use crate::net::address::names::{self, NameError};
-use crate::net::datagram::{self, Counts, End, Outbox, Policy, Socket, Split, Unopened, Where};
+use crate::net::datagram::{
+    self, DatagramCounts, DatagramEnd, DatagramSocket, DatagramTarget, ExchangeSettings, OpenError,
+    Outgoing, Split,
+};
 use crate::net::error::{ConnectAttempt, Span};
 use crate::net::relay::Sink;
-use crate::net::stop::Stage;
-use crate::net::stream::observer::Tap;
+use crate::net::stream::observer::StreamObserver;
 use crate::net::{self, Deadline};
 use crate::options::dial::DialArgs;
 use crate::output::{Event, Events, Output};
 use crate::session;
-use crate::session::datagrams::Ends;
+use crate::session::datagrams::DatagramIo;
 use crate::session::outcome;
 use crate::session::settings::SessionSettings;
-use crate::session::signals::Interrupt;
+use crate::session::signals::SignalWatch;
 
 /// How long answers are waited for after our input's end, where nothing else is asked for.
 const LINGER: Duration = Duration::from_secs(1);
@@ -46,8 +48,11 @@ pub(super) struct DatagramExchange<'a> {
 ///
 /// # Errors
 /// The peer has no address or refuses on all of them, or it does not end in order.
-pub(crate) async fn connect(exchange: &DatagramExchange<'_>, ends: Ends) -> anyhow::Result<Exit> {
-    let Ends { source, sink, mut tap, events, out, interactive } = ends;
+pub(crate) async fn connect(
+    exchange: &DatagramExchange<'_>,
+    ends: DatagramIo,
+) -> anyhow::Result<Exit> {
+    let DatagramIo { source, sink, mut tap, events, out, interactive } = ends;
     let mut outbox = session::datagrams::outgoing(source, exchange.split, &exchange.settings);
     let mut targets = exchange.targets().await?;
     let tells = interactive || out.is_verbose() || out.is_json();
@@ -58,13 +63,13 @@ pub(crate) async fn connect(exchange: &DatagramExchange<'_>, ends: Ends) -> anyh
     while let Some(target) = targets.pop_front() {
         let tried = began.elapsed();
         let (peer, failure) = match target {
-            Where::Net(addr) => (net::Addr::from(addr), exchange.open(target)),
-            Where::Unix(place) => (place.addr(), exchange.open(target)),
+            DatagramTarget::Net(addr) => (net::Addr::from(addr), exchange.open(target)),
+            DatagramTarget::Unix(place) => (place.addr(), exchange.open(target)),
         };
         let socket = match failure {
             Ok(socket) => socket,
-            Err(Unopened::Own(error)) => return Err(error.into()),
-            Err(Unopened::Peer(error)) => {
+            Err(OpenError::Own(error)) => return Err(error.into()),
+            Err(OpenError::Peer(error)) => {
                 attempts.push(ConnectAttempt { addr: peer, error, span: since(tried) });
                 continue;
             }
@@ -77,10 +82,10 @@ pub(crate) async fn connect(exchange: &DatagramExchange<'_>, ends: Ends) -> anyh
         if interactive && !std::mem::replace(&mut is_prompted, true) {
             out.prompt();
         }
-        let conversation = Conversation { exchange, socket: &socket, peer: &name, sink: &sink };
+        let conversation = PeerExchange { exchange, socket: &socket, peer: &name, sink: &sink };
         let started = Instant::now();
         let (counts, end, signal) = conversation.run(&mut outbox, &mut tap).await?;
-        let is_over = !matches!(end, End::Refused(_)) || counts.datagrams_in > 0;
+        let is_over = !matches!(end, DatagramEnd::Refused(_)) || counts.datagrams_in > 0;
         if interactive && (is_over || targets.is_empty()) {
             out.end_conversation();
         }
@@ -88,7 +93,7 @@ pub(crate) async fn connect(exchange: &DatagramExchange<'_>, ends: Ends) -> anyh
             tell_closed(&events, &name, counts, started, &end);
         }
         match end {
-            End::Refused(error) if !is_over => {
+            DatagramEnd::Refused(error) if !is_over => {
                 out.detail(&format!("{name} {}", crate::reason::of(&error)));
                 attempts.push(ConnectAttempt { addr: peer, error, span: since(tried) });
                 if !outbox.rewind() {
@@ -106,16 +111,22 @@ pub(crate) async fn connect(exchange: &DatagramExchange<'_>, ends: Ends) -> anyh
     Err(net::Error::Connect { target, attempts, timed_out: false }.into())
 }
 
-fn tell_closed(events: &Events, peer: &str, counts: Counts, started: Instant, end: &End) {
+fn tell_closed(
+    events: &Events,
+    peer: &str,
+    counts: DatagramCounts,
+    started: Instant,
+    end: &DatagramEnd,
+) {
     let (counts, lasted) = (outcome::byte_counts(counts), started.elapsed());
     events.send(outcome::closed_because(peer, counts, lasted, end.to_string()));
 }
 
 impl<'a> DatagramExchange<'a> {
     /// The addresses to try, in order.
-    async fn targets(&self) -> Result<VecDeque<Where<'a>>, net::Error> {
+    async fn targets(&self) -> Result<VecDeque<DatagramTarget<'a>>, net::Error> {
         let (host, port) = match &self.endpoint.address {
-            Address::Unix(place) => return Ok(VecDeque::from([Where::Unix(place)])),
+            Address::Unix(place) => return Ok(VecDeque::from([DatagramTarget::Unix(place)])),
             Address::Net(host, port) => (host, port),
         };
         let failed = |source| net::Error::Name { name: host.to_string(), source };
@@ -128,11 +139,11 @@ impl<'a> DatagramExchange<'a> {
         if addrs.is_empty() {
             return Err(failed(NameError::NoneOfFamily));
         }
-        Ok(addrs.into_iter().map(Where::Net).collect())
+        Ok(addrs.into_iter().map(DatagramTarget::Net).collect())
     }
 
-    fn open(&self, target: Where<'_>) -> Result<Socket, Unopened> {
-        Socket::connected(target, self.dial.from(), self.dial.socket_options())
+    fn open(&self, target: DatagramTarget<'_>) -> Result<DatagramSocket, OpenError> {
+        DatagramSocket::connected(target, self.dial.from(), self.dial.socket_options())
     }
 
     /// How long to wait after our input's end; none for ever.
@@ -147,8 +158,8 @@ impl<'a> DatagramExchange<'a> {
     }
 
     /// Says what a success does not: that UDP tells nobody whether anything arrived.
-    fn tell_silence(&self, out: Output, counts: Counts, end: &End) {
-        let is_of_interest = matches!(end, End::Quiet) && self.settings.receives;
+    fn tell_silence(&self, out: Output, counts: DatagramCounts, end: &DatagramEnd) {
+        let is_of_interest = matches!(end, DatagramEnd::Quiet) && self.settings.receives;
         if !is_of_interest || counts.datagrams_in > 0 || !self.settings.sends {
             return;
         }
@@ -165,33 +176,33 @@ impl<'a> DatagramExchange<'a> {
 }
 
 /// The talk with one of the addresses.
-struct Conversation<'a> {
+struct PeerExchange<'a> {
     exchange: &'a DatagramExchange<'a>,
-    socket: &'a Socket,
+    socket: &'a DatagramSocket,
     peer: &'a str,
     sink: &'a Sink,
 }
 
-impl Conversation<'_> {
+impl PeerExchange<'_> {
     async fn run(
         &self,
-        outbox: &mut Outbox,
-        tap: &mut Option<Box<dyn Tap>>,
-    ) -> anyhow::Result<(Counts, End, Option<Exit>)> {
+        outbox: &mut Outgoing,
+        tap: &mut Option<Box<dyn StreamObserver>>,
+    ) -> anyhow::Result<(DatagramCounts, DatagramEnd, Option<Exit>)> {
         let DatagramExchange { settings, whole, .. } = self.exchange;
-        let policy = Policy {
+        let policy = ExchangeSettings {
             linger: self.exchange.linger(),
             idle: settings.idle,
             deadline: *whole,
             receive: settings.receives,
         };
         // A signal ends a client the way it ends any program, unless there is something to remove.
-        let interrupt = self.socket.has_file().then(Interrupt::watch).transpose();
+        let interrupt = self.socket.has_file().then(SignalWatch::watch).transpose();
         let interrupt = interrupt
             .map_err(|source| net::Error::System { operation: "watch for signals", source })?;
         let stop = async {
             match &interrupt {
-                Some(interrupt) => interrupt.stop().reached(Stage::Draining).await,
+                Some(interrupt) => interrupt.stop().draining().await,
                 None => std::future::pending().await,
             }
         };

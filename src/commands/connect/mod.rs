@@ -20,8 +20,8 @@ use crate::options::tls::TlsClientArgs;
 use crate::output::{Event, EventQueue, Output, Payload, WhenGone};
 use crate::script::Script;
 use crate::session::child_process::exec::CommandLine;
-use crate::session::datagrams::Ends;
-use crate::session::stream::{Call, Talk};
+use crate::session::datagrams::DatagramIo;
+use crate::session::stream::{Session, SessionStream};
 use crate::session::timeline::Timeline;
 use crate::session::{dial, standard_io, terminal};
 
@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         Ok(Exit::Signal(_)) => Some(Duration::ZERO),
         _ => whole.remaining(),
     };
-    let printed = queue.finish(left.map(|left| left.max(LAST_WORDS)));
+    let printed = queue.finish(left.map(|left| left.max(LAST_EVENTS_TIMEOUT)));
     runtime.shutdown_background();
     let exit = outcome?;
     printed?;
@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
 }
 
 /// How long the end waits for a blocked reader once time is up.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_EVENTS_TIMEOUT: Duration = Duration::from_secs(1);
 
 async fn converse(
     endpoint: &Endpoint,
@@ -112,7 +112,7 @@ async fn converse(
         let split = args.datagrams.split(&settings)?;
         let exchange = DatagramExchange { endpoint, dial: &args.dial, whole, settings, split };
         let tap = talk.seeing.tap(&endpoint.to_string());
-        let ends = Ends::open(settings, out, queue.events(), tap, interactive)?;
+        let ends = DatagramIo::open(settings, out, queue.events(), tap, interactive)?;
         let exit = datagrams::connect(&exchange, ends).await;
         talk.seeing.end_progress();
         let exit = exit?;
@@ -139,7 +139,7 @@ async fn converse(
     let input =
         input.map_err(|source| net::Error::System { operation: "read standard input", source })?;
     let sink = standard_io::print(payload, settings.output_until())?;
-    let call = Call {
+    let call = SessionStream {
         stream: dialed.stream,
         peer: &dialed.peer,
         local: &dialed.local,
@@ -168,7 +168,12 @@ async fn converse(
 
 impl Args {
     /// Makes ready what does not need a connection, and can be wrong.
-    fn talk(&self, endpoint: &Endpoint, out: Output, queue: &EventQueue) -> anyhow::Result<Talk> {
+    fn talk(
+        &self,
+        endpoint: &Endpoint,
+        out: Output,
+        queue: &EventQueue,
+    ) -> anyhow::Result<Session> {
         let script = self.script.script()?;
         if script.is_some() {
             self.conversation.allow_script()?;
@@ -186,6 +191,6 @@ impl Args {
         seeing.show_progress();
         let (flags, exec, events) =
             (self.conversation.settings(), self.exec.clone(), queue.events());
-        Ok(Talk { flags, script, exec, tls, seeing, events, tells: false, grace: None })
+        Ok(Session { flags, script, exec, tls, seeing, events, tells: false, grace: None })
     }
 }

@@ -5,18 +5,19 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::commands::listen::peer_name::announce_name;
 use crate::exit::Exit;
-use crate::net::datagram::{DatagramListener, DatagramNotice, DatagramPlan, End, Split};
-use crate::net::stop::Stage;
+use crate::net::datagram::{
+    DatagramEnd, DatagramListenSettings, DatagramListener, DatagramNotice, Split,
+};
 use crate::net::{self, Deadline, ListenAddress, runtime};
 use crate::output::{Event, EventQueue, Events, Output};
 use crate::serving::settings::ServerSettings;
 use crate::serving::{self, readiness};
 use crate::session;
-use crate::session::datagrams::Ends;
+use crate::session::datagrams::DatagramIo;
 use crate::session::observers::Observers;
 use crate::session::outcome;
 use crate::session::settings::SessionSettings;
-use crate::session::signals::Interrupt;
+use crate::session::signals::SignalWatch;
 use crate::sync::lock;
 
 /// Listens until it is stopped, or its time is up.
@@ -24,7 +25,7 @@ use crate::sync::lock;
 /// # Errors
 /// It cannot listen, or it does not end in order.
 pub(super) fn run(
-    hear: &Hear<'_>,
+    hear: &DatagramListen<'_>,
     observers: &Observers,
     queue: EventQueue,
     out: Output,
@@ -34,10 +35,10 @@ pub(super) fn run(
     let runtime = runtime::runtime()?;
     let tap = observers.tap(&hear.address.to_string());
     let outcome = runtime.block_on(async {
-        let ends = Ends::open(hear.settings, out, queue.events(), tap, interactive)?;
+        let ends = DatagramIo::open(hear.settings, out, queue.events(), tap, interactive)?;
         listen(hear, ends).await
     });
-    let printed = queue.finish(Some(serving::LAST_WORDS));
+    let printed = queue.finish(Some(serving::EVENT_FLUSH_TIMEOUT));
     runtime.shutdown_background();
     observers.end_progress();
     let exit = outcome?;
@@ -47,7 +48,7 @@ pub(super) fn run(
 }
 
 /// Where to listen, and how.
-pub(super) struct Hear<'a> {
+pub(super) struct DatagramListen<'a> {
     /// Where.
     pub(super) address: &'a ListenAddress,
     /// What every server has.
@@ -68,17 +69,17 @@ pub(super) struct Hear<'a> {
 ///
 /// # Errors
 /// It cannot listen, or it does not end in order.
-async fn listen(hear: &Hear<'_>, ends: Ends) -> anyhow::Result<Exit> {
-    let Ends { source, sink, mut tap, events, out, interactive } = ends;
+async fn listen(hear: &DatagramListen<'_>, ends: DatagramIo) -> anyhow::Result<Exit> {
+    let DatagramIo { source, sink, mut tap, events, out, interactive } = ends;
     let mut outbox = session::datagrams::outgoing(source, hear.split, &hear.settings);
     let access = hear.server.access().await?;
     let sockets = hear.server.listen_for_datagrams(hear.address).await?;
-    let interrupt = Interrupt::watch()
+    let interrupt = SignalWatch::watch()
         .map_err(|source| net::Error::System { operation: "start the server", source })?;
     let addrs: Vec<_> = sockets.iter().map(|socket| socket.local().clone()).collect();
     let _port_file = readiness::announce(&addrs, Some(hear.address), &hear.server, &events)?;
-    let audience = Audience { events, out, interactive, last: Mutex::default() };
-    let plan = DatagramPlan {
+    let audience = ListenEvents { events, out, interactive, last: Mutex::default() };
+    let plan = DatagramListenSettings {
         keep_open: hear.keep_open,
         max_peers: hear.max_peers,
         linger: hear.settings.linger,
@@ -89,7 +90,7 @@ async fn listen(hear: &Hear<'_>, ends: Ends) -> anyhow::Result<Exit> {
     let stop = async {
         let stop = interrupt.stop();
         tokio::select! {
-            () = stop.reached(Stage::Draining) => {}
+            () = stop.draining() => {}
             () = audience.events.gone() => {}
         }
     };
@@ -101,7 +102,7 @@ async fn listen(hear: &Hear<'_>, ends: Ends) -> anyhow::Result<Exit> {
     }
     match (end, interrupt.exit()) {
         // Who serves everybody is stopped in order; who serves one was interrupted.
-        (End::Stopped, Some(signal)) if !hear.keep_open => Ok(signal),
+        (DatagramEnd::Stopped, Some(signal)) if !hear.keep_open => Ok(signal),
         (end, _) => {
             let last = audience.last.into_inner().unwrap_or_else(PoisonError::into_inner);
             outcome::finish_datagrams(end, &last.unwrap_or_else(|| hear.address.to_string()))
@@ -110,7 +111,7 @@ async fn listen(hear: &Hear<'_>, ends: Ends) -> anyhow::Result<Exit> {
 }
 
 /// Who is told what happens.
-struct Audience {
+struct ListenEvents {
     events: Events,
     out: Output,
     /// Whether a person has to be prompted.
@@ -119,7 +120,7 @@ struct Audience {
     last: Mutex<Option<String>>,
 }
 
-impl Audience {
+impl ListenEvents {
     fn tell(&self, notice: DatagramNotice) {
         self.events.send(match notice {
             DatagramNotice::Arrived { peer, local } => return self.welcome(&peer, &local),

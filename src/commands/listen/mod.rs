@@ -6,13 +6,13 @@ mod service;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
 
-use self::datagrams::Hear;
+use self::datagrams::DatagramListen;
 use self::service::Listen;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -28,12 +28,12 @@ use crate::options::tls::TlsServerArgs;
 use crate::options::values::{self, Limit};
 use crate::output::{Event, EventQueue, Events, Output, Payload, WhenGone};
 use crate::script::Script;
-use crate::serving::{self, Plan};
-use crate::session::child_process::command::Companion;
+use crate::serving::{self, ServerPlan};
+use crate::session::child_process::command::CommandProcess;
 use crate::session::child_process::exec::CommandLine;
-use crate::session::standard_io::{self, Until};
-use crate::session::stream::Talk;
-use crate::session::terminal::Terminal;
+use crate::session::standard_io::{self, OutputEnd};
+use crate::session::stream::Session;
+use crate::session::terminal::TerminalGuard;
 use crate::session::tls::Tls;
 
 const EXAMPLES: &str = "\
@@ -95,7 +95,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let _terminal = Terminal::remember(out);
+    let _terminal = TerminalGuard::remember(out);
     let mut address = args.address.clone();
     if let Some(address) = &mut address {
         address.transport = args.datagrams.transport(address.transport)?;
@@ -112,7 +112,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     if let Some(address) = address.as_ref().filter(|_| transport.is_for_datagrams()) {
         return args.run_datagrams(address, whole, out);
     }
-    let plan = Plan {
+    let plan = ServerPlan {
         max_clients: args.max_clients,
         when_full: WhenFull::Wait,
         total: (!args.keep_open).then_some(1),
@@ -130,7 +130,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         if interactive {
             payload = payload.in_conversation(out);
         }
-        let until = if args.keep_open { Until::ProgramEnds } else { settings.output_until() };
+        let until = if args.keep_open { OutputEnd::ProgramEnds } else { settings.output_until() };
         Ok(Listen {
             out,
             keep_open: args.keep_open,
@@ -142,8 +142,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             events,
             stop,
             to_all: Mutex::default(),
-            clients: AtomicUsize::new(0),
-            left: Notify::new(),
+            clients: TaskTracker::new(),
             last: Mutex::default(),
             companion: Mutex::default(),
             timed_out: AtomicBool::new(false),
@@ -158,7 +157,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         if args.companion.is_empty() {
             return Ok(None);
         }
-        let companion = Companion::start(&args.companion, addrs)?;
+        let companion = CommandProcess::start(&args.companion, addrs)?;
         let grace = args.server.settings().grace;
         Ok(Some(tokio::spawn(Arc::clone(listen).accompany(companion, grace))))
     };
@@ -181,7 +180,7 @@ impl Args {
             return Err(Failure::new(Exit::Usage, "-- CMD is for streams, not datagrams").into());
         }
         let settings = talk.flags;
-        let hear = Hear {
+        let hear = DatagramListen {
             address,
             server: self.server.settings(),
             keep_open: self.keep_open,
@@ -194,7 +193,7 @@ impl Args {
     }
 
     /// Makes ready what does not need a connection, and can be wrong.
-    fn talk(&self, transport: Transport, out: Output, events: Events) -> anyhow::Result<Talk> {
+    fn talk(&self, transport: Transport, out: Output, events: Events) -> anyhow::Result<Session> {
         let script = self.script.script()?;
         if script.is_some() {
             self.conversation.allow_script()?;
@@ -210,7 +209,7 @@ impl Args {
         // One client and a signal is an interruption; many are let go in order, and a moment
         // before they would be cut off, so that their end is told.
         let grace = self.keep_open.then(|| self.server.settings().grace.saturating_sub(CUT_OFF));
-        Ok(Talk { flags, script, exec, tls, seeing, events, tells: true, grace })
+        Ok(Session { flags, script, exec, tls, seeing, events, tells: true, grace })
     }
 }
 

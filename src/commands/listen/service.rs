@@ -1,24 +1,24 @@
 //! `listen` for streams: what it does with each client, and what the run means to the shell.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
 
 use crate::commands::listen::peer_name::announce_name;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
-use crate::net::accept::{Connection, Notice, Service};
-use crate::net::relay::Broadcast;
+use crate::net::accept::{AcceptNotice, Connection, Service};
+use crate::net::relay::SharedInput;
 use crate::net::relay::{Sink, Source};
 use crate::net::{Deadline, Stop};
 use crate::output::{Event, Events, Output};
 use crate::serving::events;
-use crate::session::child_process::command::Companion;
+use crate::session::child_process::command::CommandProcess;
 use crate::session::standard_io;
-use crate::session::stream::{Call, Held, Talk};
+use crate::session::stream::{Session, SessionReport, SessionStream};
 use crate::session::timeline::Timeline;
 use crate::session::tls::HANDSHAKE_TIMEOUT;
 use crate::sync::lock;
@@ -39,15 +39,14 @@ pub(super) struct Listen {
     pub(super) interactive: bool,
     /// Whether standard input is sent.
     pub(super) reads: bool,
-    pub(super) talk: Talk,
+    pub(super) talk: Session,
     pub(super) sink: Sink,
     pub(super) events: Events,
     pub(super) stop: Stop,
     /// Standard input, once the first of many clients has come.
-    pub(super) to_all: Mutex<Option<Broadcast>>,
-    /// Who is here now.
-    pub(super) clients: AtomicUsize,
-    pub(super) left: Notify,
+    pub(super) to_all: Mutex<Option<SharedInput>>,
+    /// The clients that are connected.
+    pub(super) clients: TaskTracker,
     /// How the connection ended that decides how the program does.
     pub(super) last: Mutex<Option<anyhow::Result<Exit>>>,
     /// How the program behind `--` ended.
@@ -57,26 +56,10 @@ pub(super) struct Listen {
     pub(super) cut_off: AtomicBool,
 }
 
-/// A client that is here; however its handler ends, it leaves.
-struct Presence<'a>(&'a Listen);
-
-impl<'a> Presence<'a> {
-    fn of(listen: &'a Listen) -> Self {
-        listen.clients.fetch_add(1, Ordering::Relaxed);
-        Self(listen)
-    }
-}
-
-impl Drop for Presence<'_> {
-    fn drop(&mut self) {
-        self.0.clients.fetch_sub(1, Ordering::Relaxed);
-        self.0.left.notify_waiters();
-    }
-}
-
 impl Service for Listen {
     async fn handle(self: Arc<Self>, connection: Connection) {
-        let _presence = Presence::of(&self);
+        // Dropped however this handler ends.
+        let _connected = self.clients.token();
         let connected = events::connected(&connection);
         self.talk.seeing.record(&connected);
         if self.interactive {
@@ -99,14 +82,14 @@ impl Service for Listen {
         self.conclude_client(held);
     }
 
-    fn notice(&self, notice: Notice) {
+    fn notice(&self, notice: AcceptNotice) {
         events::tell(&self.events, notice);
     }
 }
 
 impl Listen {
     /// Serves one client, until it ends or the server is asked to stop.
-    async fn serve(&self, connection: Connection) -> Held {
+    async fn serve(&self, connection: Connection) -> SessionReport {
         let Connection { stream, peer, local, accepted, seat, .. } = connection;
         let input = match self.input() {
             Ok(input) => input,
@@ -116,7 +99,7 @@ impl Listen {
                 None
             }
         };
-        let call = Call {
+        let call = SessionStream {
             stream,
             peer: &peer,
             local: &local,
@@ -143,13 +126,13 @@ impl Listen {
         }
         let mut to_all = lock(&self.to_all);
         if to_all.is_none() {
-            *to_all = Some(Broadcast::start(standard_io::standard_input()?));
+            *to_all = Some(SharedInput::start(standard_io::standard_input()?));
         }
         Ok(to_all.as_ref().map(|broadcast| broadcast.subscribe().into()))
     }
 
     /// Says how a client's connection ended, and keeps it where the program ends with it.
-    fn conclude_client(&self, held: Held) {
+    fn conclude_client(&self, held: SessionReport) {
         self.events.send(held.closed);
         if held.rested && !self.keep_open && !self.interactive {
             self.out.note("the client ended; standard input had not, and was not waited for");
@@ -186,20 +169,12 @@ impl Listen {
     }
 
     /// Ends everything when the companion has ended and its last clients are served.
-    pub(super) async fn accompany(self: Arc<Self>, companion: Companion, grace: Duration) {
+    pub(super) async fn accompany(self: Arc<Self>, companion: CommandProcess, grace: Duration) {
         let ended = companion.wait(&self.stop).await;
         *lock(&self.companion) = Some(ended);
         tokio::time::sleep(LAST_CLIENT).await;
-        let everybody_left = async {
-            loop {
-                let left = self.left.notified();
-                if self.clients.load(Ordering::Relaxed) == 0 {
-                    return;
-                }
-                left.await;
-            }
-        };
-        let in_time = Deadline::after(grace).bound(everybody_left).await.is_ok();
+        self.clients.close();
+        let in_time = Deadline::after(grace).bound(self.clients.wait()).await.is_ok();
         self.cut_off.store(!in_time, Ordering::Relaxed);
         self.stop.drain();
     }

@@ -14,10 +14,10 @@ use crate::commands::resolve::verdict::Verdict;
 use crate::dns::lookup::{self, Lookup};
 use crate::dns::message::Question;
 use crate::dns::name::{self, InvalidName};
-use crate::dns::query_name::Subject;
+use crate::dns::query_name::QueryName;
 use crate::dns::record::Record;
 use crate::dns::record_type::{self, RecordType};
-use crate::dns::server::{self, Server, ServerName, Transport};
+use crate::dns::server::{self, DnsServer, DnsServerName, DnsTransport};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::Deadline;
@@ -91,9 +91,9 @@ impl Time {
 /// What the words of the command line are.
 #[derive(Debug)]
 struct Request {
-    subjects: Vec<Subject>,
+    subjects: Vec<QueryName>,
     types: Vec<RecordType>,
-    servers: Vec<ServerName>,
+    servers: Vec<DnsServerName>,
 }
 
 impl Request {
@@ -151,7 +151,7 @@ fn no_name(words: &[String]) -> Failure {
 
 async fn answer(request: Request, tcp: bool, time: Time, out: Output) -> anyhow::Result<Exit> {
     let by_default = request.types.is_empty();
-    let transport = if tcp { Transport::Tcp } else { Transport::Udp };
+    let transport = if tcp { DnsTransport::Tcp } else { DnsTransport::Udp };
     let servers = servers(&request, transport, time.deadline).await?;
     let limit = time.each();
     let mut exit = Exit::Success;
@@ -183,9 +183,9 @@ async fn answer(request: Request, tcp: bool, time: Time, out: Output) -> anyhow:
 /// The servers the user names, at all of their addresses, or else the system's.
 async fn servers(
     request: &Request,
-    transport: Transport,
+    transport: DnsTransport,
     deadline: Deadline,
-) -> anyhow::Result<Vec<Server>> {
+) -> anyhow::Result<Vec<DnsServer>> {
     if request.servers.is_empty() {
         return Ok(server::of_system(transport));
     }
@@ -198,13 +198,13 @@ async fn servers(
     Ok(servers)
 }
 
-type Pending = (Subject, Vec<JoinHandle<Lookup>>);
+type Pending = (QueryName, Vec<JoinHandle<Lookup>>);
 
-fn begin(request: Request, servers: &[Server], deadline: Deadline) -> Vec<Pending> {
+fn begin(request: Request, servers: &[DnsServer], deadline: Deadline) -> Vec<Pending> {
     let places = Arc::new(Semaphore::new(MAX_AT_ONCE));
-    let servers: Arc<[Server]> = servers.into();
+    let servers: Arc<[DnsServer]> = servers.into();
     let types = request.types;
-    let begin_one = |subject: &Subject, record_type| {
+    let begin_one = |subject: &QueryName, record_type| {
         let (places, servers) = (Arc::clone(&places), Arc::clone(&servers));
         let question = Question { name: subject.name.clone(), record_type };
         tokio::spawn(async move {
@@ -213,7 +213,7 @@ fn begin(request: Request, servers: &[Server], deadline: Deadline) -> Vec<Pendin
             lookup::lookup(question, &servers, deadline).await
         })
     };
-    let begin_all = |subject: Subject| {
+    let begin_all = |subject: QueryName| {
         let types = match &types[..] {
             [] => subject.default_types(),
             types => types,
@@ -252,7 +252,7 @@ struct Answer {
 }
 
 impl LookupReport {
-    fn new(subject: &Subject, lookup: &Lookup, limit: Duration) -> Self {
+    fn new(subject: &QueryName, lookup: &Lookup, limit: Duration) -> Self {
         let status = verdict::status(lookup);
         let unanswered = matches!(status.as_str(), verdict::TIMEOUT | verdict::ERROR);
         let server = lookup.answered_by().as_ref().map(ToString::to_string);

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::dns::exchange::ExchangeError;
-use crate::dns::lookup::{Attempt, AttemptError, FailureKind, Lookup, Outcome};
+use crate::dns::lookup::{AttemptError, FailureKind, Lookup, LookupOutcome, ServerAttempt};
 use crate::dns::message::Edns;
-use crate::dns::query_name::Subject;
+use crate::dns::query_name::QueryName;
 use crate::dns::rcode::Rcode;
 use crate::dns::record_type::RecordType;
 use crate::dns::{Name, name, system};
 use crate::exit::Exit;
-use crate::output::{Complaint, Output};
+use crate::output::{ErrorReport, Output};
 
 /// The status of a lookup no server answered in time.
 pub(super) const TIMEOUT: &str = "TIMEOUT";
@@ -21,20 +21,20 @@ pub(super) const ERROR: &str = "ERROR";
 /// Returns the response code's mnemonic, [`TIMEOUT`] or [`ERROR`].
 pub(super) fn status(lookup: &Lookup) -> String {
     match (&lookup.outcome, kind(lookup)) {
-        (Outcome::Found | Outcome::NoData(_), _) => Rcode::NOERROR.to_string(),
-        (Outcome::NoSuchName(_), _) => Rcode::NXDOMAIN.to_string(),
-        (Outcome::NoAnswer, Some(FailureKind::Answered(rcode))) => rcode.to_string(),
-        (Outcome::NoAnswer, Some(FailureKind::Silence)) => TIMEOUT.to_owned(),
-        (Outcome::NoAnswer | Outcome::Aliases(_), _) => ERROR.to_owned(),
+        (LookupOutcome::Found | LookupOutcome::NoData(_), _) => Rcode::NOERROR.to_string(),
+        (LookupOutcome::NoSuchName(_), _) => Rcode::NXDOMAIN.to_string(),
+        (LookupOutcome::NoAnswer, Some(FailureKind::Answered(rcode))) => rcode.to_string(),
+        (LookupOutcome::NoAnswer, Some(FailureKind::Silence)) => TIMEOUT.to_owned(),
+        (LookupOutcome::NoAnswer | LookupOutcome::Aliases(_), _) => ERROR.to_owned(),
     }
 }
 
 /// Returns why there is no answer; empty where there is one. `limit` is what was waited.
 pub(super) fn failure(lookup: &Lookup, limit: Duration) -> String {
-    if let Outcome::Aliases(error) = &lookup.outcome {
+    if let LookupOutcome::Aliases(error) = &lookup.outcome {
         return error.to_string();
     }
-    let Some(Attempt { server, failure }) = lookup.decisive() else {
+    let Some(ServerAttempt { server, failure }) = lookup.decisive() else {
         return String::new();
     };
     match failure {
@@ -44,7 +44,8 @@ pub(super) fn failure(lookup: &Lookup, limit: Duration) -> String {
         },
         AttemptError::Referred(_) => format!("{server} {failure}"),
         AttemptError::Exchange(ExchangeError::Silence { .. }) => {
-            let is_silent = |attempt: &&Attempt| attempt.failure.kind() == FailureKind::Silence;
+            let is_silent =
+                |attempt: &&ServerAttempt| attempt.failure.kind() == FailureKind::Silence;
             let silent = lookup.failed.iter().filter(is_silent);
             let servers: Vec<String> = silent.map(|attempt| attempt.server.to_string()).collect();
             format!("no answer from {} within {limit:?}", servers.join(", "))
@@ -59,7 +60,7 @@ pub(super) fn failure(lookup: &Lookup, limit: Duration) -> String {
 /// What a user should know of one name.
 #[derive(Debug)]
 pub(super) struct Verdict<'a> {
-    pub subject: &'a Subject,
+    pub subject: &'a QueryName,
     pub lookups: &'a [Lookup],
     /// How long silence was waited for.
     pub limit: Duration,
@@ -93,7 +94,7 @@ impl Verdict<'_> {
                 out.warn(&message);
                 continue;
             }
-            out.error(&Complaint {
+            out.error(&ErrorReport {
                 code: exit.code(),
                 message,
                 cause,
@@ -103,7 +104,7 @@ impl Verdict<'_> {
     }
 
     fn any_found(&self) -> bool {
-        self.lookups.iter().any(|lookup| matches!(lookup.outcome, Outcome::Found))
+        self.lookups.iter().any(|lookup| matches!(lookup.outcome, LookupOutcome::Found))
     }
 
     /// The hosts file is not the DNS, and beats it in every other program.
@@ -130,8 +131,8 @@ impl Verdict<'_> {
     fn tell_of_the_way(&self, out: Output) {
         let mut told: Vec<String> = Vec::new();
         for lookup in self.lookups {
-            if !matches!(lookup.outcome, Outcome::NoAnswer) {
-                for Attempt { server, failure } in &lookup.failed {
+            if !matches!(lookup.outcome, LookupOutcome::NoAnswer) {
+                for ServerAttempt { server, failure } in &lookup.failed {
                     let line = format!("passed over {server}: {failure}");
                     if !told.contains(&line) {
                         out.warn(&line);
@@ -162,20 +163,20 @@ impl Verdict<'_> {
         let mut without: Vec<(&Name, Vec<String>)> = Vec::new();
         for lookup in self.lookups {
             match &lookup.outcome {
-                Outcome::NoSuchName(name) => {
+                LookupOutcome::NoSuchName(name) => {
                     let line = self.no_such_name(name, lookup);
                     if !lines.contains(&line) {
                         lines.push(line);
                     }
                 }
-                Outcome::NoData(name) => {
+                LookupOutcome::NoData(name) => {
                     let kind = lookup.question.record_type.to_string();
                     match without.iter_mut().find(|entry| entry.0 == name) {
                         Some(entry) => entry.1.push(kind),
                         None => without.push((name, vec![kind])),
                     }
                 }
-                Outcome::Found | Outcome::NoAnswer | Outcome::Aliases(_) => {}
+                LookupOutcome::Found | LookupOutcome::NoAnswer | LookupOutcome::Aliases(_) => {}
             }
         }
         let no_data = without.iter().map(|(name, kinds)| {
@@ -223,13 +224,12 @@ impl Verdict<'_> {
 
 fn exit(lookup: &Lookup) -> Exit {
     match (&lookup.outcome, kind(lookup)) {
-        (Outcome::Found, _) => Exit::Success,
-        (Outcome::NoData(_) | Outcome::NoSuchName(_), _) => Exit::Negative,
-        (Outcome::Aliases(_), _) | (Outcome::NoAnswer, Some(FailureKind::Malformed)) => {
-            Exit::Protocol
-        }
-        (Outcome::NoAnswer, Some(FailureKind::Silence)) => Exit::TimedOut,
-        (Outcome::NoAnswer, _) => Exit::Network,
+        (LookupOutcome::Found, _) => Exit::Success,
+        (LookupOutcome::NoData(_) | LookupOutcome::NoSuchName(_), _) => Exit::Negative,
+        (LookupOutcome::Aliases(_), _)
+        | (LookupOutcome::NoAnswer, Some(FailureKind::Malformed)) => Exit::Protocol,
+        (LookupOutcome::NoAnswer, Some(FailureKind::Silence)) => Exit::TimedOut,
+        (LookupOutcome::NoAnswer, _) => Exit::Network,
     }
 }
 
@@ -252,7 +252,7 @@ fn cause(lookup: &Lookup) -> Option<String> {
 
 /// Every server with its failure.
 fn attempts(lookup: &Lookup) -> String {
-    let each = |Attempt { server, failure }: &Attempt| match failure {
+    let each = |ServerAttempt { server, failure }: &ServerAttempt| match failure {
         AttemptError::Exchange(ExchangeError::Io(_)) => format!("{} {failure}", server.addr),
         _ => format!("{server} {failure}"),
     };

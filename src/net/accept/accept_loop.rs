@@ -17,33 +17,33 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::net::accept::listener::Listener;
-use crate::net::accept::service::{Notice, Rules, Served, Service, WhenFull};
-use crate::net::accept::slots::Room;
-use crate::net::accept::workers::{Hands, Workers};
+use crate::net::accept::service::{AcceptNotice, AcceptSettings, ServeSummary, Service, WhenFull};
+use crate::net::accept::slots::Slots;
+use crate::net::accept::workers::{WorkerQueues, Workers};
 use crate::net::address::addr::Addr;
 use crate::net::error::Error;
 use crate::net::socket_file::SocketFile;
-use crate::net::stop::{Stage, Stop};
+use crate::net::stop::Stop;
 use crate::net::stream::Stream;
 
-/// Serves `listeners` until `stop`, or until [`Rules::total`] connections are over.
+/// Serves `listeners` until `stop`, or until [`AcceptSettings::total`] connections are over.
 ///
 /// # Errors
 /// A listener cannot be watched, or a worker cannot be started. What single connections do is no
 /// error here.
 pub async fn serve<S: Service>(
     listeners: Vec<Listener>,
-    rules: Rules,
+    rules: AcceptSettings,
     stop: Stop,
     service: Arc<S>,
-) -> Result<Served, Error> {
+) -> Result<ServeSummary, Error> {
     let grace = rules.grace;
-    let room = Arc::new(Room::new(rules, stop.clone(), Arc::clone(&service)));
+    let room = Arc::new(Slots::new(rules, stop.clone(), Arc::clone(&service)));
     let workers = Workers::start(&room)?;
     let mut doors = Vec::new();
     for listener in listeners {
-        let door = Door { room: Arc::clone(&room), workers: workers.hands() };
-        let watched = Watched::new(listener).map_err(Error::system("watch a listener"))?;
+        let door = AcceptLoop { room: Arc::clone(&room), workers: workers.hands() };
+        let watched = AsyncListener::new(listener).map_err(Error::system("watch a listener"))?;
         doors.push(tokio::spawn(door.accept_all(watched)));
     }
     for door in doors {
@@ -52,16 +52,16 @@ pub async fn serve<S: Service>(
             std::panic::resume_unwind(panic.into_panic());
         }
     }
-    let stopped = stop.stage() > Stage::Running;
+    let stopped = stop.is_draining();
     if stopped {
-        service.notice(Notice::Stopping(room.clients()));
+        service.notice(AcceptNotice::Stopping(room.clients()));
         room.ask_all_to_leave();
     }
     let drained = room.drain(stopped.then_some(grace)).await;
-    Ok(Served {
+    Ok(ServeSummary {
         clients: room.admitted.load(Ordering::Relaxed),
         cut_off: if drained { 0 } else { room.clients() },
-        forced: stop.stage() == Stage::Forced,
+        forced: stop.is_forced(),
     })
 }
 
@@ -75,12 +75,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A listener in this runtime.
-enum Watched {
+enum AsyncListener {
     Tcp(TcpListener),
     Unix(UnixListener, Option<SocketFile>),
 }
 
-impl Watched {
+impl AsyncListener {
     fn new(listener: Listener) -> io::Result<Self> {
         Ok(match listener {
             Listener::Tcp(listener) => Self::Tcp(TcpListener::from_std(listener)?),
@@ -105,15 +105,15 @@ impl Watched {
 }
 
 /// One listening socket's loop.
-struct Door<S: Service> {
-    room: Arc<Room<S>>,
-    workers: Hands<S>,
+struct AcceptLoop<S: Service> {
+    room: Arc<Slots<S>>,
+    workers: WorkerQueues<S>,
 }
 
-impl<S: Service> Door<S> {
-    async fn accept_all(self, listener: Watched) {
+impl<S: Service> AcceptLoop<S> {
+    async fn accept_all(self, listener: AsyncListener) {
         let room = Arc::clone(&self.room);
-        let mut stopped = pin!(room.stop.reached(Stage::Draining));
+        let mut stopped = pin!(room.stop.draining());
         let mut sold_out = pin!(room.sold_out.notified());
         // Registered before the first connection can be taken at another door.
         sold_out.as_mut().enable();
@@ -150,7 +150,7 @@ impl<S: Service> Door<S> {
                 Err(error) => {
                     // The connection stays in the backlog: without a pause this would spin.
                     if pause == FIRST_PAUSE {
-                        room.service.notice(Notice::AcceptFailed(error));
+                        room.service.notice(AcceptNotice::AcceptFailed(error));
                     }
                     tokio::select! {
                         () = &mut stopped => return,
@@ -169,7 +169,7 @@ impl<S: Service> Door<S> {
         }
     }
 
-    async fn wait_for_room(room: &Room<S>) {
+    async fn wait_for_room(room: &Slots<S>) {
         while room.rules.when_full == WhenFull::Wait && room.is_full() {
             let mut left = pin!(room.left.notified());
             left.as_mut().enable();
@@ -182,7 +182,7 @@ impl<S: Service> Door<S> {
     fn welcome(&self, stream: Stream, peer: Addr) {
         if !self.room.rules.access.admits(&peer) {
             // Closed without a word: it is none of this client's business what listens here.
-            self.room.service.notice(Notice::Denied(peer));
+            self.room.service.notice(AcceptNotice::Denied(peer));
             return;
         }
         if let (Stream::Tcp(_), Addr::Net(family)) = (&stream, &peer) {
@@ -192,7 +192,7 @@ impl<S: Service> Door<S> {
         if let Some(admission) = self.room.admit(peer.clone()) {
             self.workers.hand_over(stream, admission);
         } else {
-            self.room.service.notice(Notice::Refused(peer));
+            self.room.service.notice(AcceptNotice::Refused(peer));
             let room = Arc::clone(&self.room);
             tokio::spawn(async move { room.dismiss(&stream).await });
         }

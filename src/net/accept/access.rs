@@ -16,14 +16,14 @@ use crate::net::deadline::Deadline;
 
 /// A rule's subject, as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
+pub enum AccessRule {
     /// `192.0.2.0/24`.
     Net(IpNet),
     /// An address, or a name that stands for some.
     Host(Host),
 }
 
-impl FromStr for Subject {
+impl FromStr for AccessRule {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
@@ -54,8 +54,8 @@ impl Access {
     /// # Errors
     /// The name that gives no address: a rule that silently matched nobody would be no rule.
     pub async fn resolve(
-        allow: &[Subject],
-        deny: &[Subject],
+        allow: &[AccessRule],
+        deny: &[AccessRule],
         deadline: Deadline,
     ) -> Result<Self, (String, NameError)> {
         Ok(Self {
@@ -74,14 +74,14 @@ impl Access {
 }
 
 async fn networks(
-    subjects: &[Subject],
+    subjects: &[AccessRule],
     deadline: Deadline,
 ) -> Result<Vec<IpNet>, (String, NameError)> {
     let mut networks = Vec::new();
     for subject in subjects {
         match subject {
-            Subject::Net(net) => networks.push(canonical(*net)),
-            Subject::Host(host) => {
+            AccessRule::Net(net) => networks.push(canonical(*net)),
+            AccessRule::Host(host) => {
                 let found = names::resolve(host, 0, Family::Any, deadline).await;
                 let found = found.map_err(|error| (host.to_string(), error))?;
                 networks.extend(found.iter().map(SocketAddr::ip).map(IpNet::from).map(canonical));
@@ -108,8 +108,9 @@ mod tests {
     use super::*;
 
     fn access(allow: &[&str], deny: &[&str]) -> Access {
-        let parse =
-            |list: &[&str]| -> Vec<Subject> { list.iter().map(|s| s.parse().unwrap()).collect() };
+        let parse = |list: &[&str]| -> Vec<AccessRule> {
+            list.iter().map(|s| s.parse().unwrap()).collect()
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (allow, deny) = (parse(allow), parse(deny));
         runtime.block_on(Access::resolve(&allow, &deny, Deadline::NEVER)).unwrap()
@@ -147,7 +148,7 @@ mod tests {
     #[test]
     fn what_is_no_network_is_refused() {
         for text in ["10.0.0.0/33", "10.0.0/8", "a b", "", "/8"] {
-            assert!(text.parse::<Subject>().is_err(), "{text}");
+            assert!(text.parse::<AccessRule>().is_err(), "{text}");
         }
     }
 }

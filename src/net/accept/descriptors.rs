@@ -7,10 +7,12 @@ pub fn raise_descriptor_limit() -> usize {
     // Where this fails the old limit stands, and is what is returned.
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).ok();
     match getrlimit(Resource::Nofile).current {
-        Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(RESERVED),
+        Some(limit) => {
+            usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(RESERVED_DESCRIPTORS)
+        }
         None => usize::MAX,
     }
 }
 
 /// Descriptors a server needs beside its clients: streams, listeners, logs, the runtimes' own.
-const RESERVED: usize = 32;
+const RESERVED_DESCRIPTORS: usize = 32;

@@ -14,6 +14,8 @@ mod tests;
 mod workers;
 
 pub use self::accept_loop::serve;
-pub use self::service::{Connection, Notice, Rules, Served, Service, WhenFull};
-pub use self::slot::{Leave, Seat};
+pub use self::service::{
+    AcceptNotice, AcceptSettings, Connection, ServeSummary, Service, WhenFull,
+};
+pub use self::slot::{ClientSlot, LeaveReason};
 pub use self::workers::default_workers;

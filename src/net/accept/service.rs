@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::net::accept::access::Access;
-use crate::net::accept::slot::Seat;
+use crate::net::accept::slot::ClientSlot;
 use crate::net::address::addr::Addr;
-use crate::net::socket_options::Options;
+use crate::net::socket_options::SocketOptions;
 use crate::net::stream::Stream;
 
 /// What a server does with a connection.
 pub trait Service: Send + Sync + 'static {
-    /// Serves one client until it has left, or until [`Seat::leave`] asks.
+    /// Serves one client until it has left, or until [`ClientSlot::leave`] asks.
     fn handle(self: Arc<Self>, connection: Connection) -> impl Future<Output = ()> + Send;
 
     /// Takes note of what the loop itself has to say. Must not block.
-    fn notice(&self, notice: Notice);
+    fn notice(&self, notice: AcceptNotice);
 
     /// Returns what is said to a client there is no place for.
     fn refusal(&self) -> &'static [u8] {
@@ -26,11 +26,11 @@ pub trait Service: Send + Sync + 'static {
 
 /// What a server's loop goes by.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct AcceptSettings {
     /// Who may connect.
     pub access: Access,
     /// What is set on every connection.
-    pub options: Options,
+    pub options: SocketOptions,
     /// Clients at once.
     pub max_clients: usize,
     /// What happens to the next one.
@@ -56,7 +56,7 @@ pub enum WhenFull {
 
 /// Something the accept loop did.
 #[derive(Debug)]
-pub enum Notice {
+pub enum AcceptNotice {
     /// The machine gave no connection; said once until it does again.
     AcceptFailed(io::Error),
     /// This client may not connect.
@@ -85,12 +85,12 @@ pub struct Connection {
     /// When it was accepted.
     pub accepted: Instant,
     /// Its place in the server.
-    pub seat: Seat,
+    pub seat: ClientSlot,
 }
 
 /// How a server's run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Served {
+pub struct ServeSummary {
     /// Connections accepted and not refused.
     pub clients: u64,
     /// Clients cut off because a second stop was asked for, or the grace was over.

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::sync::Notify;
 
 use crate::net::address::addr::Addr;
-use crate::net::stop::{Stage, Stop};
+use crate::net::stop::Stop;
 
 /// A client's place.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Slot {
     pub(super) peer: Addr,
     /// Whether it may still be thrown out: one of the three below.
     state: AtomicU8,
@@ -27,7 +27,7 @@ const SETTLED: u8 = 1;
 /// It was.
 const EVICTED: u8 = 2;
 
-impl Place {
+impl Slot {
     /// Returns an open slot for `peer`.
     pub(super) fn new(peer: Addr) -> Self {
         Self { peer, state: AtomicU8::new(OPEN), asked: Notify::new() }
@@ -55,22 +55,22 @@ impl Place {
 
 /// A client's place in the server, and what may become of it.
 #[derive(Debug)]
-pub struct Seat {
-    place: Arc<Place>,
+pub struct ClientSlot {
+    place: Arc<Slot>,
     stop: Stop,
 }
 
 /// Why a client should leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leave {
+pub enum LeaveReason {
     /// The server stops.
     Stopping,
     /// Its place is taken away for another.
     Evicted,
 }
 
-impl Seat {
-    pub(super) fn new(place: Arc<Place>, stop: Stop) -> Self {
+impl ClientSlot {
+    pub(super) fn new(place: Arc<Slot>, stop: Stop) -> Self {
         Self { place, stop }
     }
 
@@ -82,11 +82,11 @@ impl Seat {
 
     /// Waits until the client should leave, and says why. One such future serves the whole
     /// connection.
-    pub async fn leave(&self) -> Leave {
-        // Not `Stop::reached`: its list of waiters is one for all workers, and larger.
-        if self.stop.stage() < Stage::Draining {
+    pub async fn leave(&self) -> LeaveReason {
+        // Not `Stop::draining`: its list of waiters is one for all workers, and larger.
+        if !self.stop.is_draining() {
             self.place.asked.notified().await;
         }
-        if self.place.is_evicted() { Leave::Evicted } else { Leave::Stopping }
+        if self.place.is_evicted() { LeaveReason::Evicted } else { LeaveReason::Stopping }
     }
 }

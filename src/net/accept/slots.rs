@@ -9,32 +9,32 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::net::accept::service::{Connection, Notice, Rules, Service, WhenFull};
-use crate::net::accept::slot::{Place, Seat};
+use crate::net::accept::service::{AcceptNotice, AcceptSettings, Connection, Service, WhenFull};
+use crate::net::accept::slot::{ClientSlot, Slot};
 use crate::net::address::addr::Addr;
 use crate::net::deadline::Deadline;
-use crate::net::stop::{Stage, Stop};
+use crate::net::stop::Stop;
 use crate::net::stream::{self, Stream};
 use crate::sync::lock;
 
 /// Everything the doors and the clients share.
-pub(super) struct Room<S> {
-    pub(super) rules: Rules,
+pub(super) struct Slots<S> {
+    pub(super) rules: AcceptSettings,
     pub(super) stop: Stop,
     pub(super) service: Arc<S>,
     /// Who is served now, oldest first.
-    places: Mutex<BTreeMap<u64, Arc<Place>>>,
+    places: Mutex<BTreeMap<u64, Arc<Slot>>>,
     /// Somebody left.
     pub(super) left: Notify,
-    /// The last connection of [`Rules::total`] was taken.
+    /// The last connection of [`AcceptSettings::total`] was taken.
     pub(super) sold_out: Notify,
     pub(super) admitted: AtomicU64,
     /// Clients being sent away with a word.
     dismissing: AtomicUsize,
 }
 
-impl<S: Service> Room<S> {
-    pub(super) fn new(rules: Rules, stop: Stop, service: Arc<S>) -> Self {
+impl<S: Service> Slots<S> {
+    pub(super) fn new(rules: AcceptSettings, stop: Stop, service: Arc<S>) -> Self {
         Self {
             rules,
             stop,
@@ -47,7 +47,7 @@ impl<S: Service> Room<S> {
         }
     }
 
-    fn places(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Place>>> {
+    fn places(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Slot>>> {
         lock(&self.places)
     }
 
@@ -71,8 +71,8 @@ impl<S: Service> Room<S> {
     }
 
     /// Finds a place for `peer`, throwing out another client if that is the rule.
-    pub(super) fn admit(self: &Arc<Self>, peer: Addr) -> Option<Admission<S>> {
-        let place = Arc::new(Place::new(peer));
+    pub(super) fn admit(self: &Arc<Self>, peer: Addr) -> Option<SlotGuard<S>> {
+        let place = Arc::new(Slot::new(peer));
         let mut evicted = None;
         let mut places = self.places();
         if places.len() >= self.rules.max_clients {
@@ -88,12 +88,12 @@ impl<S: Service> Room<S> {
         drop(places);
         if let Some(evicted) = evicted {
             evicted.asked.notify_one();
-            self.service.notice(Notice::Evicted(evicted.peer.clone()));
+            self.service.notice(AcceptNotice::Evicted(evicted.peer.clone()));
         }
         if self.is_sold_out() {
             self.sold_out.notify_waiters();
         }
-        Some(Admission { room: Arc::clone(self), place, id })
+        Some(SlotGuard { room: Arc::clone(self), place, id })
     }
 
     /// Sends a client away with a word, and waits a moment for it to be read: a socket that is
@@ -121,7 +121,7 @@ impl<S: Service> Room<S> {
         let overdue = async {
             let Some(grace) = grace else {
                 // No stop was asked for yet: one may still come, with its own grace.
-                self.stop.reached(Stage::Draining).await;
+                self.stop.draining().await;
                 self.ask_all_to_leave();
                 return tokio::time::sleep(self.rules.grace).await;
             };
@@ -131,29 +131,29 @@ impl<S: Service> Room<S> {
             biased;
             () = everybody_left => true,
             () = overdue => false,
-            () = self.stop.reached(Stage::Forced) => false,
+            () = self.stop.forced() => false,
         }
     }
 }
 
 /// A place that is held; given back when dropped, however the handler ended.
-pub(super) struct Admission<S: Service> {
-    room: Arc<Room<S>>,
-    place: Arc<Place>,
+pub(super) struct SlotGuard<S: Service> {
+    room: Arc<Slots<S>>,
+    place: Arc<Slot>,
     id: u64,
 }
 
-impl<S: Service> Drop for Admission<S> {
+impl<S: Service> Drop for SlotGuard<S> {
     fn drop(&mut self) {
         self.room.places().remove(&self.id);
         self.room.left.notify_waiters();
         if thread::panicking() {
-            self.room.service.notice(Notice::Panicked(self.place.peer.clone()));
+            self.room.service.notice(AcceptNotice::Panicked(self.place.peer.clone()));
         }
     }
 }
 
-impl<S: Service> Admission<S> {
+impl<S: Service> SlotGuard<S> {
     /// Serves the client in this runtime. One that is gone already is not worth a word.
     ///
     /// An idle client is this future and little else: written out, it holds its arguments once.
@@ -172,7 +172,7 @@ impl<S: Service> Admission<S> {
             peer: self.place.peer.clone(),
             id: self.id,
             accepted: Instant::now(),
-            seat: Seat::new(Arc::clone(&self.place), self.room.stop.clone()),
+            seat: ClientSlot::new(Arc::clone(&self.place), self.room.stop.clone()),
         })
     }
 }

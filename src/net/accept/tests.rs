@@ -11,7 +11,7 @@ use crate::net::accept::access::Access;
 use crate::net::accept::listener::Listener;
 use crate::net::deadline::Deadline;
 use crate::net::runtime::runtime;
-use crate::net::socket_options::Options;
+use crate::net::socket_options::SocketOptions;
 use crate::net::stop::Stop;
 use crate::net::stream;
 
@@ -25,7 +25,7 @@ impl Service for Moody {
             let bytes = tokio::select! {
                 bytes = read => bytes.unwrap_or_default(),
                 why = connection.seat.leave() => {
-                    if why == Leave::Evicted {
+                    if why == LeaveReason::Evicted {
                         stream::write_now(&connection.stream, self.refusal()).ok();
                     }
                     return;
@@ -44,14 +44,14 @@ impl Service for Moody {
         }
     }
 
-    fn notice(&self, notice: Notice) {
+    fn notice(&self, notice: AcceptNotice) {
         let told = self.0.send(match notice {
-            Notice::AcceptFailed(_) => "accept failed",
-            Notice::Denied(_) => "denied",
-            Notice::Refused(_) => "refused",
-            Notice::Evicted(_) => "evicted",
-            Notice::Panicked(_) => "panicked",
-            Notice::Stopping(_) => "stopping",
+            AcceptNotice::AcceptFailed(_) => "accept failed",
+            AcceptNotice::Denied(_) => "denied",
+            AcceptNotice::Refused(_) => "refused",
+            AcceptNotice::Evicted(_) => "evicted",
+            AcceptNotice::Panicked(_) => "panicked",
+            AcceptNotice::Stopping(_) => "stopping",
         });
         // A test that has seen enough has dropped its end.
         told.ok();
@@ -68,7 +68,7 @@ struct Running {
     other: SocketAddr,
     stop: Stop,
     notices: channel::Receiver<&'static str>,
-    thread: thread::JoinHandle<Served>,
+    thread: thread::JoinHandle<ServeSummary>,
 }
 
 fn start(when_full: WhenFull, max_clients: usize, workers: usize, total: Option<u64>) -> Running {
@@ -83,8 +83,8 @@ fn start(when_full: WhenFull, max_clients: usize, workers: usize, total: Option<
     let asked = stop.clone();
     let (sender, notices) = channel::channel();
     let grace = Duration::from_secs(20);
-    let (access, options) = (Access::default(), Options::default());
-    let rules = Rules { access, options, max_clients, when_full, total, grace, workers };
+    let (access, options) = (Access::default(), SocketOptions::default());
+    let rules = AcceptSettings { access, options, max_clients, when_full, total, grace, workers };
     let service = Arc::new(Moody(sender));
     let thread = thread::spawn(move || {
         runtime().unwrap().block_on(serve(listeners, rules, asked, service)).unwrap()
@@ -107,8 +107,8 @@ impl Running {
         self.notices.recv_timeout(Duration::from_secs(20)).unwrap()
     }
 
-    fn end(self) -> Served {
-        self.stop.ask();
+    fn end(self) -> ServeSummary {
+        self.stop.request();
         self.thread.join().unwrap()
     }
 }
@@ -157,7 +157,7 @@ fn connections_are_shared_among_workers_and_all_served() {
     for client in clients.iter().rev() {
         talk(client, b'x');
     }
-    assert_eq!(server.end(), Served { clients: 50, cut_off: 0, forced: false });
+    assert_eq!(server.end(), ServeSummary { clients: 50, cut_off: 0, forced: false });
 }
 
 #[test]
@@ -232,19 +232,19 @@ fn a_stop_lets_everybody_leave_and_a_second_one_does_not_wait() {
     for client in &clients {
         talk(client, b'x');
     }
-    server.stop.ask();
+    server.stop.request();
     assert_eq!(server.notice(), "stopping");
     assert!(clients.iter().all(|client| hear(client).is_none()));
     let end = server.thread.join().unwrap();
-    assert_eq!(end, Served { clients: 6, cut_off: 0, forced: false });
+    assert_eq!(end, ServeSummary { clients: 6, cut_off: 0, forced: false });
 
     let server = start(WhenFull::Wait, 10, 1, None);
     let client = server.client();
     talk(&client, b'h');
     // It hangs on, for the twenty seconds of grace, if nobody insists.
-    server.stop.ask();
+    server.stop.request();
     assert_eq!(server.notice(), "stopping");
-    server.stop.ask();
+    server.stop.request();
     let end = server.thread.join().unwrap();
-    assert_eq!(end, Served { clients: 1, cut_off: 1, forced: true });
+    assert_eq!(end, ServeSummary { clients: 1, cut_off: 1, forced: true });
 }

@@ -5,38 +5,38 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::net::accept::service::Service;
-use crate::net::accept::slots::{Admission, Room};
+use crate::net::accept::slots::{SlotGuard, Slots};
 use crate::net::error::Error;
 use crate::net::runtime::runtime;
-use crate::net::stop::{Stage, Stop};
 use crate::net::stream::{Detached, Stream};
 
 /// The threads that serve beside the accepting one. Dropping them ends them and their clients.
 pub(super) struct Workers<S: Service> {
-    queues: Vec<mpsc::UnboundedSender<Arrival<S>>>,
+    queues: Vec<mpsc::UnboundedSender<AcceptedClient<S>>>,
     threads: Vec<thread::JoinHandle<()>>,
-    over: Stop,
+    over: CancellationToken,
     next: Arc<AtomicUsize>,
 }
 
 /// A connection on its way to a worker: a plain socket, bound to no runtime.
-type Arrival<S> = (Detached, Admission<S>);
+type AcceptedClient<S> = (Detached, SlotGuard<S>);
 
 /// The way to the workers, for one door.
-pub(super) struct Hands<S: Service> {
+pub(super) struct WorkerQueues<S: Service> {
     /// Unbounded, but never longer than the client limit.
-    queues: Vec<mpsc::UnboundedSender<Arrival<S>>>,
+    queues: Vec<mpsc::UnboundedSender<AcceptedClient<S>>>,
     next: Arc<AtomicUsize>,
 }
 
 impl<S: Service> Workers<S> {
-    pub(super) fn start(room: &Arc<Room<S>>) -> Result<Self, Error> {
+    pub(super) fn start(room: &Arc<Slots<S>>) -> Result<Self, Error> {
         let mut workers = Self {
             queues: Vec::new(),
             threads: Vec::new(),
-            over: Stop::new(),
+            over: CancellationToken::new(),
             next: Arc::default(),
         };
         for number in 1..room.rules.workers {
@@ -51,13 +51,13 @@ impl<S: Service> Workers<S> {
         Ok(workers)
     }
 
-    pub(super) fn hands(&self) -> Hands<S> {
-        Hands { queues: self.queues.clone(), next: Arc::clone(&self.next) }
+    pub(super) fn hands(&self) -> WorkerQueues<S> {
+        WorkerQueues { queues: self.queues.clone(), next: Arc::clone(&self.next) }
     }
 }
 
-impl<S: Service> Hands<S> {
-    pub(super) fn hand_over(&self, stream: Stream, admission: Admission<S>) {
+impl<S: Service> WorkerQueues<S> {
+    pub(super) fn hand_over(&self, stream: Stream, admission: SlotGuard<S>) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % (self.queues.len() + 1);
         match turn.checked_sub(1).and_then(|worker| self.queues.get(worker)) {
             None => {
@@ -76,7 +76,7 @@ impl<S: Service> Hands<S> {
 
 impl<S: Service> Drop for Workers<S> {
     fn drop(&mut self) {
-        self.over.ask();
+        self.over.cancel();
         for thread in self.threads.drain(..) {
             // A worker that panicked has nothing left to give.
             thread.join().ok();
@@ -84,7 +84,10 @@ impl<S: Service> Drop for Workers<S> {
     }
 }
 
-async fn attend_all<S: Service>(mut arrivals: mpsc::UnboundedReceiver<Arrival<S>>, over: &Stop) {
+async fn attend_all<S: Service>(
+    mut arrivals: mpsc::UnboundedReceiver<AcceptedClient<S>>,
+    over: &CancellationToken,
+) {
     let serving = async {
         while let Some((stream, admission)) = arrivals.recv().await {
             if let Ok(stream) = stream.attach() {
@@ -93,7 +96,7 @@ async fn attend_all<S: Service>(mut arrivals: mpsc::UnboundedReceiver<Arrival<S>
         }
     };
     tokio::select! {
-        () = over.reached(Stage::Draining) => {}
+        () = over.cancelled() => {}
         // All doors are closed: what is being served goes on until it is over.
         () = async { serving.await; std::future::pending().await } => {}
     }

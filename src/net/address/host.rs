@@ -47,7 +47,7 @@ impl FromStr for Host {
             (1..=63).contains(&label.len())
                 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         };
-        if labels.len() > MAX_NAME || !labels.split('.').all(legal) {
+        if labels.len() > MAX_HOST_NAME || !labels.split('.').all(legal) {
             return Err(invalid());
         }
         Ok(Self::Name(name))
@@ -76,7 +76,7 @@ impl fmt::Display for Host {
 }
 
 /// The longest name in text form (RFC 1035 section 2.3.4: 255 octets on the wire).
-const MAX_NAME: usize = 253;
+const MAX_HOST_NAME: usize = 253;
 
 #[cfg(test)]
 mod tests {

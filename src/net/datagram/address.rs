@@ -11,7 +11,7 @@ use crate::net::address::addr::Addr;
 
 /// Where a datagram is from, or goes to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Address {
+pub(super) enum DatagramAddress {
     Net(SocketAddr),
     Unix(SocketAddrUnix),
     /// A Unix socket that has no name, and so cannot be answered.
@@ -25,7 +25,7 @@ pub(super) struct Received {
     pub len: usize,
     /// Whether there was more of it, which is lost.
     pub is_cut: bool,
-    pub from: Address,
+    pub from: DatagramAddress,
     /// Which of our addresses it came to, where there are several.
     pub to: Option<IpAddr>,
 }
@@ -33,12 +33,12 @@ pub(super) struct Received {
 /// How a peer is answered.
 #[derive(Clone, Debug)]
 pub(super) struct Route {
-    pub to: Address,
+    pub to: DatagramAddress,
     /// The address of ours the peer knows.
     pub from: Option<IpAddr>,
 }
 
-impl From<Option<SocketAddrAny>> for Address {
+impl From<Option<SocketAddrAny>> for DatagramAddress {
     fn from(address: Option<SocketAddrAny>) -> Self {
         let Some(address) = address else { return Self::Unnamed };
         if let Ok(addr) = SocketAddr::try_from(address.clone()) {
@@ -51,13 +51,13 @@ impl From<Option<SocketAddrAny>> for Address {
     }
 }
 
-impl From<&Address> for Addr {
-    fn from(address: &Address) -> Self {
+impl From<&DatagramAddress> for Addr {
+    fn from(address: &DatagramAddress) -> Self {
         match address {
-            Address::Net(addr) => Self::canonical(*addr),
-            Address::Unix(name) => shown(name),
+            DatagramAddress::Net(addr) => Self::canonical(*addr),
+            DatagramAddress::Unix(name) => shown(name),
             // As a socket without a name is shown everywhere.
-            Address::Unnamed => Self::Unix("unix:".into()),
+            DatagramAddress::Unnamed => Self::Unix("unix:".into()),
         }
     }
 }

@@ -14,13 +14,13 @@ mod server;
 mod socket;
 mod split;
 
-pub use self::open::{Bound, Unopened, Where};
-pub use self::progress::{Counts, End};
-pub use self::socket::Socket;
+pub use self::open::{DatagramBind, DatagramTarget, OpenError};
+pub use self::progress::{DatagramCounts, DatagramEnd};
+pub use self::socket::DatagramSocket;
 pub use self::split::{Split, Splitter, TooLong};
-pub use crate::net::datagram::exchange::{Policy, converse};
-pub use crate::net::datagram::outgoing::Outbox;
-pub use crate::net::datagram::server::{DatagramListener, DatagramNotice, DatagramPlan};
+pub use crate::net::datagram::exchange::{ExchangeSettings, converse};
+pub use crate::net::datagram::outgoing::Outgoing;
+pub use crate::net::datagram::server::{DatagramListenSettings, DatagramListener, DatagramNotice};
 
 /// The most bytes a datagram carries: what IPv4 leaves UDP of 65,535 after both headers
 /// (RFC 791, RFC 768). The same everywhere, so that a command line works everywhere.

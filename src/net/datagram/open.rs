@@ -12,11 +12,12 @@ use crate::net::address::names::Family;
 use crate::net::address::unix::UnixPlace;
 use crate::net::bind::{self, Reach};
 use crate::net::datagram::packet_info;
-use crate::net::datagram::socket::Socket;
+use crate::net::datagram::socket::DatagramSocket;
 use crate::net::deadline::Deadline;
 use crate::net::error::Error;
+use crate::net::self_connection;
 use crate::net::socket_file::{self, SocketFile};
-use crate::net::socket_options::Options;
+use crate::net::socket_options::SocketOptions;
 
 /// What the kernel may keep of datagrams nobody has read yet, in bytes: a burst survives a moment
 /// without us. It lowers the number to `net.core.rmem_max`.
@@ -24,7 +25,7 @@ const RECEIVE_BUFFER: usize = 1024 * 1024;
 
 /// Where a client sends to.
 #[derive(Clone, Copy, Debug)]
-pub enum Where<'a> {
+pub enum DatagramTarget<'a> {
     /// UDP.
     Net(SocketAddr),
     /// A Unix datagram socket.
@@ -33,7 +34,7 @@ pub enum Where<'a> {
 
 /// Where datagrams are received from everybody.
 #[derive(Clone, Copy, Debug)]
-pub enum Bound<'a> {
+pub enum DatagramBind<'a> {
     /// UDP: the host whose addresses are bound, none for those of the reach; and the port.
     Net(Option<&'a Host>, Port, Reach, Family),
     /// A Unix datagram socket, and the permissions of its file.
@@ -42,22 +43,22 @@ pub enum Bound<'a> {
 
 /// Why a socket could not be opened.
 #[derive(Debug)]
-pub enum Unopened {
+pub enum OpenError {
     /// Our own end cannot be the one asked for.
     Own(Error),
     /// There is no way to the peer.
     Peer(io::Error),
 }
 
-impl From<io::Error> for Unopened {
+impl From<io::Error> for OpenError {
     fn from(error: io::Error) -> Self {
         Self::Peer(error)
     }
 }
 
-impl Socket {
-    /// Opens a socket for datagrams with one peer, from `from` where that is not left to the system.
-    /// A Unix socket gets a name of its own then, so that it can be answered.
+impl DatagramSocket {
+    /// Opens a socket for datagrams with one peer, from `from` where that is not left to the
+    /// system. A Unix socket gets a name of its own then, so that it can be answered.
     ///
     /// This sends nothing, so that a peer nobody is behind is found out later, if at all; only
     /// Unix sockets say at once that they are not there.
@@ -65,28 +66,28 @@ impl Socket {
     /// # Errors
     /// Our end cannot be bound, or there is no way to the peer.
     pub fn connected(
-        to: Where<'_>,
+        to: DatagramTarget<'_>,
         from: Option<&LocalAddress>,
-        options: Options,
-    ) -> Result<Self, Unopened> {
+        options: SocketOptions,
+    ) -> Result<Self, OpenError> {
         let (opened, file) = match (to, from) {
-            (Where::Net(to), from) => (open_net(to, from, options)?, None),
-            (Where::Unix(_), Some(LocalAddress::Unix(place))) => {
+            (DatagramTarget::Net(to), from) => (open_net(to, from, options)?, None),
+            (DatagramTarget::Unix(_), Some(LocalAddress::Unix(place))) => {
                 bind_unix(place, None).map_err(|source| bind_failed(place.addr(), source))?
             }
-            (Where::Unix(to), _) => {
+            (DatagramTarget::Unix(to), _) => {
                 bind_anywhere().map_err(|source| bind_failed(to.addr(), source))?
             }
         };
         match to {
-            Where::Net(to) => {
+            DatagramTarget::Net(to) => {
                 opened.connect(&to.into())?;
-                if opened.local_addr()?.as_socket() == opened.peer_addr()?.as_socket() {
-                    // Our port happens to be the one asked for: nobody else has it.
-                    return Err(io::Error::from(ErrorKind::ConnectionRefused).into());
+                let ends = (opened.local_addr()?.as_socket(), opened.peer_addr()?.as_socket());
+                if let (Some(local), Some(peer)) = ends {
+                    self_connection::refuse(local, peer)?;
                 }
             }
-            Where::Unix(place) => opened.connect(&place.to_sockaddr()?)?,
+            DatagramTarget::Unix(place) => opened.connect(&place.to_sockaddr()?)?,
         }
         Ok(Self::new(opened, file)?)
     }
@@ -96,17 +97,17 @@ impl Socket {
     /// # Errors
     /// The host has no address by `deadline`, or one of the sockets cannot be bound.
     pub async fn listen(
-        bound: Bound<'_>,
-        options: Options,
+        bound: DatagramBind<'_>,
+        options: SocketOptions,
         deadline: Deadline,
     ) -> Result<Vec<Self>, Error> {
         match bound {
-            Bound::Net(host, port, reach, family) => {
+            DatagramBind::Net(host, port, reach, family) => {
                 let bind = |addr| bind(addr, options);
                 let start = |opened| Self::new(opened, None);
                 bind::open_all(host, port, reach, family, deadline, bind, start).await
             }
-            Bound::Unix(place, mode) => {
+            DatagramBind::Unix(place, mode) => {
                 let opened = bind_unix(place, mode);
                 let opened = opened.and_then(|(opened, file)| Self::new(opened, file));
                 let failed = |source| Error::Listen { addr: place.addr(), source };
@@ -116,7 +117,7 @@ impl Socket {
     }
 }
 
-fn open(addr: SocketAddr, options: Options) -> io::Result<socket2::Socket> {
+fn open(addr: SocketAddr, options: SocketOptions) -> io::Result<socket2::Socket> {
     let domain = Domain::for_address(addr);
     let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
@@ -130,8 +131,8 @@ fn open(addr: SocketAddr, options: Options) -> io::Result<socket2::Socket> {
 fn open_net(
     to: SocketAddr,
     from: Option<&LocalAddress>,
-    options: Options,
-) -> Result<socket2::Socket, Unopened> {
+    options: SocketOptions,
+) -> Result<socket2::Socket, OpenError> {
     let socket = open(to, options)?;
     match from {
         Some(LocalAddress::Net(from)) => {
@@ -148,7 +149,7 @@ fn open_net(
 
 /// Opens a listener's socket without `SO_REUSEADDR`: for UDP that would let a second listener take
 /// every datagram of the first.
-fn bind(addr: SocketAddr, options: Options) -> io::Result<(socket2::Socket, SocketAddr)> {
+fn bind(addr: SocketAddr, options: SocketOptions) -> io::Result<(socket2::Socket, SocketAddr)> {
     let socket = open(addr, options)?;
     if addr.is_ipv6() {
         socket.set_only_v6(true)?;
@@ -187,6 +188,6 @@ fn bind_anywhere() -> io::Result<(socket2::Socket, Option<SocketFile>)> {
     bind_unix(&UnixPlace::Path(std::env::temp_dir().join(file)), Some(0o600))
 }
 
-fn bind_failed(addr: Addr, source: io::Error) -> Unopened {
-    Unopened::Own(Error::Bind { addr, source })
+fn bind_failed(addr: Addr, source: io::Error) -> OpenError {
+    OpenError::Own(Error::Bind { addr, source })
 }

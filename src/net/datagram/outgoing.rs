@@ -24,7 +24,7 @@ const MAX_REMEMBERED: (usize, usize) = (128 * 1024, 256);
 
 /// Datagrams to come.
 #[derive(Debug)]
-pub struct Outbox {
+pub struct Outgoing {
     source: Option<Source>,
     /// Makes every line end a CR LF, where that is asked for.
     line_ends: Option<CrLf>,
@@ -43,7 +43,7 @@ pub struct Outbox {
 
 /// Why there is no next datagram.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum OutgoingError {
     /// The input could not be read.
     #[error("input: {}", crate::reason::of(.0))]
     Input(io::Error),
@@ -52,7 +52,7 @@ pub enum Failure {
     TooLong(#[from] TooLong),
 }
 
-impl Outbox {
+impl Outgoing {
     /// Returns the datagrams that `source` holds, with a `delay` between them; without a source
     /// there are none.
     pub fn new(
@@ -78,7 +78,7 @@ impl Outbox {
     ///
     /// # Errors
     /// The input fails, or gives too much at once.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<u8>>, OutgoingError> {
         let again = self.again.pop_front();
         let is_new = again.is_none();
         let next = if is_new { self.next_new().await? } else { again };
@@ -92,7 +92,7 @@ impl Outbox {
         Ok(next)
     }
 
-    async fn next_new(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+    async fn next_new(&mut self) -> Result<Option<Vec<u8>>, OutgoingError> {
         loop {
             if let Some(datagram) = self.splitter.complete()? {
                 return Ok(Some(datagram));
@@ -106,7 +106,7 @@ impl Outbox {
             let Ok(chunk) = patience.bound(source.next()).await else {
                 return Ok(self.splitter.rest());
             };
-            match chunk.map_err(Failure::Input)? {
+            match chunk.map_err(OutgoingError::Input)? {
                 Some(chunk) => {
                     if !self.splitter.awaits_rest() {
                         self.gathers = Deadline::after(GATHERING);

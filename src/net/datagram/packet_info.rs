@@ -22,7 +22,7 @@ mod known {
     };
     use socket2::Socket;
 
-    use crate::net::datagram::address::{Address, Received};
+    use crate::net::datagram::address::{DatagramAddress, Received};
 
     /// Asks the kernel to tell with every datagram where it came to.
     pub(crate) fn ask(socket: &Socket, is_ipv6: bool) -> io::Result<()> {
@@ -58,7 +58,7 @@ mod known {
         Ok(Received {
             len: message.bytes.min(room),
             is_cut: message.flags.contains(MsgFlags::MSG_TRUNC),
-            from: from.map_or(Address::Unnamed, Address::Net),
+            from: from.map_or(DatagramAddress::Unnamed, DatagramAddress::Net),
             // What came to many is answered from an address of one.
             to: to.filter(|ip| !ip.is_multicast() && !ip.is_unspecified()),
         })

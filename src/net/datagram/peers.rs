@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::net::accept::access::Access;
 use crate::net::address::addr::Addr;
-use crate::net::datagram::address::{Address, Received, Route};
-use crate::net::datagram::progress::Counts;
+use crate::net::datagram::address::{DatagramAddress, Received, Route};
+use crate::net::datagram::progress::DatagramCounts;
 
 /// Strangers told of once each; beyond that many nobody is.
 const MAX_STRANGERS: usize = 64;
 
 /// A peer: the socket it was heard on, by its number, and where it is.
-pub(super) type Key = (usize, Address);
+pub(super) type PeerKey = (usize, DatagramAddress);
 
 /// Everybody who is known.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub(super) struct Peers {
     max: usize,
     /// Whether the one who is heard when the table is full takes the place of another.
     displaces: bool,
-    known: HashMap<Key, Peer>,
-    strangers: Vec<Key>,
+    known: HashMap<PeerKey, Peer>,
+    strangers: Vec<PeerKey>,
 }
 
 /// One of them.
@@ -33,7 +33,7 @@ pub(super) struct Peer {
     pub addr: Addr,
     /// How it is answered: from the address it asked last.
     pub route: Route,
-    pub counts: Counts,
+    pub counts: DatagramCounts,
     pub first: Instant,
     /// When anything last came from it or went to it.
     pub last: Instant,
@@ -41,7 +41,7 @@ pub(super) struct Peer {
 
 /// Whom a datagram is from.
 #[derive(Debug)]
-pub(super) enum Heard {
+pub(super) enum Sender {
     /// Somebody known.
     Known(Arc<str>),
     /// Somebody new, who may have taken the place of another.
@@ -56,13 +56,13 @@ impl Peers {
     }
 
     /// Takes note of a datagram that came over the socket of this number.
-    pub(super) fn hear(&mut self, socket: usize, received: &Received, access: &Access) -> Heard {
+    pub(super) fn hear(&mut self, socket: usize, received: &Received, access: &Access) -> Sender {
         let key = (socket, received.from.clone());
         if let Some(peer) = self.known.get_mut(&key) {
             peer.route.from = received.to;
             peer.last = Instant::now();
             peer.counts.count_in(received.len);
-            return Heard::Known(Arc::clone(&peer.name));
+            return Sender::Known(Arc::clone(&peer.name));
         }
         let addr = Addr::from(&received.from);
         let is_welcome = access.admits(&addr);
@@ -71,7 +71,7 @@ impl Peers {
             if is_first {
                 self.strangers.push(key);
             }
-            return Heard::Stranger(addr, is_first);
+            return Sender::Stranger(addr, is_first);
         }
         let displaced = if self.known.len() >= self.max { self.forget_oldest() } else { None };
         let now = Instant::now();
@@ -79,18 +79,18 @@ impl Peers {
             name: addr.to_string().into(),
             addr: addr.clone(),
             route: Route { to: received.from.clone(), from: received.to },
-            counts: Counts::default(),
+            counts: DatagramCounts::default(),
             first: now,
             last: now,
         };
         peer.counts.count_in(received.len);
         let name = Arc::clone(&peer.name);
         self.known.insert(key, peer);
-        Heard::New(name, addr, displaced.map(Box::new))
+        Sender::New(name, addr, displaced.map(Box::new))
     }
 
     /// Takes note that so many bytes were sent to `key`.
-    pub(super) fn sent(&mut self, key: &Key, len: usize) {
+    pub(super) fn sent(&mut self, key: &PeerKey, len: usize) {
         if let Some(peer) = self.known.get_mut(key) {
             peer.last = Instant::now();
             peer.counts.count_out(len);
@@ -98,12 +98,12 @@ impl Peers {
     }
 
     /// Everybody who can be answered, in no order.
-    pub(super) fn routes(&self) -> Vec<(Key, Route)> {
+    pub(super) fn routes(&self) -> Vec<(PeerKey, Route)> {
         let routes = self.known.iter().map(|(key, peer)| (key.clone(), peer.route.clone()));
-        routes.filter(|(_, route)| route.to != Address::Unnamed).collect()
+        routes.filter(|(_, route)| route.to != DatagramAddress::Unnamed).collect()
     }
 
-    pub(super) fn forget(&mut self, key: &Key) -> Option<Peer> {
+    pub(super) fn forget(&mut self, key: &PeerKey) -> Option<Peer> {
         self.known.remove(key)
     }
 
@@ -133,7 +133,7 @@ mod tests {
     use crate::net::deadline::Deadline;
 
     fn from(port: u16) -> Received {
-        let from = Address::Net(([127, 0, 0, 1], port).into());
+        let from = DatagramAddress::Net(([127, 0, 0, 1], port).into());
         Received { len: 3, is_cut: false, from, to: None }
     }
 
@@ -147,7 +147,7 @@ mod tests {
         for port in [1, 2, 1] {
             peers.hear(0, &from(port), &everybody());
         }
-        let Heard::New(name, _, Some(displaced)) = peers.hear(0, &from(3), &everybody()) else {
+        let Sender::New(name, _, Some(displaced)) = peers.hear(0, &from(3), &everybody()) else {
             panic!("nobody was displaced");
         };
         assert_eq!((&*name, &*displaced.name), ("127.0.0.1:3", "127.0.0.1:2"));
@@ -157,10 +157,10 @@ mod tests {
     #[test]
     fn a_stranger_is_told_of_once_and_takes_no_place() {
         let mut peers = Peers::new(1, false);
-        assert!(matches!(peers.hear(0, &from(1), &everybody()), Heard::New(..)));
-        assert!(matches!(peers.hear(0, &from(2), &everybody()), Heard::Stranger(_, true)));
-        assert!(matches!(peers.hear(0, &from(2), &everybody()), Heard::Stranger(_, false)));
-        assert!(matches!(peers.hear(0, &from(1), &everybody()), Heard::Known(_)));
+        assert!(matches!(peers.hear(0, &from(1), &everybody()), Sender::New(..)));
+        assert!(matches!(peers.hear(0, &from(2), &everybody()), Sender::Stranger(_, true)));
+        assert!(matches!(peers.hear(0, &from(2), &everybody()), Sender::Stranger(_, false)));
+        assert!(matches!(peers.hear(0, &from(1), &everybody()), Sender::Known(_)));
         for port in 3..1000 {
             peers.hear(0, &from(port), &everybody());
         }
@@ -174,7 +174,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let access = runtime.block_on(Access::resolve(&[], &deny, Deadline::NEVER)).unwrap();
         let heard = peers.hear(0, &from(1), &access);
-        assert!(matches!(heard, Heard::Stranger(_, true)));
+        assert!(matches!(heard, Sender::Stranger(_, true)));
     }
 
     #[test]

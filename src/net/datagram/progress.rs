@@ -7,13 +7,13 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use crate::net::datagram::outgoing;
-use crate::net::idle_clock::Since;
-use crate::net::stream::observer::Tap;
+use crate::net::idle_clock::IdleClock;
+use crate::net::stream::observer::StreamObserver;
 use crate::sync::lock;
 
 /// What both directions carried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct DatagramCounts {
     /// Datagrams received, and written where they belong.
     pub datagrams_in: u64,
     /// Datagrams sent.
@@ -24,7 +24,7 @@ pub struct Counts {
     pub bytes_out: u64,
 }
 
-impl Counts {
+impl DatagramCounts {
     pub(super) fn count_in(&mut self, len: usize) {
         self.datagrams_in += 1;
         self.bytes_in += len as u64;
@@ -38,7 +38,7 @@ impl Counts {
 
 /// How it ended.
 #[derive(Debug, thiserror::Error)]
-pub enum End {
+pub enum DatagramEnd {
     /// Our input had ended, and nothing came or went for a while.
     #[error("quiet")]
     Quiet,
@@ -71,7 +71,7 @@ pub enum End {
     Stopped,
 }
 
-impl End {
+impl DatagramEnd {
     /// What a failure to send or to receive is.
     pub(super) fn of(error: io::Error, otherwise: fn(io::Error) -> Self) -> Self {
         use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
@@ -85,39 +85,39 @@ impl End {
     }
 }
 
-impl From<outgoing::Failure> for End {
-    fn from(failure: outgoing::Failure) -> Self {
+impl From<outgoing::OutgoingError> for DatagramEnd {
+    fn from(failure: outgoing::OutgoingError) -> Self {
         match failure {
-            outgoing::Failure::Input(error) => Self::Input(error),
-            outgoing::Failure::TooLong(_) => Self::TooLong,
+            outgoing::OutgoingError::Input(error) => Self::Input(error),
+            outgoing::OutgoingError::TooLong(_) => Self::TooLong,
         }
     }
 }
 
 /// What both directions write down while they run side by side.
-pub(super) struct Progress {
-    record: Mutex<Record>,
+pub(super) struct Traffic {
+    record: Mutex<TrafficState>,
     /// When anything last came or went; none as long as nothing has to be waited for.
-    moved: Since,
+    moved: IdleClock,
 }
 
-struct Record {
-    counts: Counts,
-    tap: Option<Box<dyn Tap>>,
+struct TrafficState {
+    counts: DatagramCounts,
+    tap: Option<Box<dyn StreamObserver>>,
 }
 
-impl Progress {
+impl Traffic {
     /// Returns a progress with nothing in it yet; `moved` is when waiting began.
-    pub(super) fn new(moved: Since, tap: Option<Box<dyn Tap>>) -> Self {
-        Self { record: Mutex::new(Record { counts: Counts::default(), tap }), moved }
+    pub(super) fn new(moved: IdleClock, tap: Option<Box<dyn StreamObserver>>) -> Self {
+        Self { record: Mutex::new(TrafficState { counts: DatagramCounts::default(), tap }), moved }
     }
 
     /// Gives the tap back.
-    pub(super) fn into_tap(self) -> Option<Box<dyn Tap>> {
+    pub(super) fn into_tap(self) -> Option<Box<dyn StreamObserver>> {
         self.record.into_inner().unwrap_or_else(PoisonError::into_inner).tap
     }
 
-    pub(super) fn counts(&self) -> Counts {
+    pub(super) fn counts(&self) -> DatagramCounts {
         self.record().counts
     }
 
@@ -152,7 +152,7 @@ impl Progress {
         self.moved.is_past(limit).await;
     }
 
-    fn record(&self) -> MutexGuard<'_, Record> {
+    fn record(&self) -> MutexGuard<'_, TrafficState> {
         lock(&self.record)
     }
 }

@@ -12,15 +12,16 @@ use tokio::sync::Notify;
 use crate::net::accept::access::Access;
 use crate::net::address::addr::Addr;
 use crate::net::datagram::address::Route;
-use crate::net::datagram::exchange::{flushed, is_transient};
-use crate::net::datagram::outgoing::Outbox;
-use crate::net::datagram::peers::{Heard, Key, Peer, Peers};
-use crate::net::datagram::progress::{Counts, End, Progress};
-use crate::net::datagram::socket::Socket;
+use crate::net::datagram::exchange::flushed;
+use crate::net::datagram::outgoing::Outgoing;
+use crate::net::datagram::peers::{Peer, PeerKey, Peers, Sender};
+use crate::net::datagram::progress::{DatagramCounts, DatagramEnd, Traffic};
+use crate::net::datagram::socket::DatagramSocket;
 use crate::net::deadline::{Deadline, Elapsed};
-use crate::net::idle_clock::Since;
+use crate::net::error::is_transient;
+use crate::net::idle_clock::IdleClock;
 use crate::net::relay::Sink;
-use crate::net::stream::observer::Tap;
+use crate::net::stream::observer::StreamObserver;
 use crate::sync::lock;
 
 /// How long one peer of many may keep a datagram from being sent: only Unix peers that do not read
@@ -29,7 +30,7 @@ const SEND_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a listener works.
 #[derive(Clone, Copy, Debug)]
-pub struct DatagramPlan {
+pub struct DatagramListenSettings {
     /// Whether everybody is heard, or only the first.
     pub keep_open: bool,
     /// How many peers are remembered, where everybody is heard.
@@ -59,7 +60,7 @@ pub enum DatagramNotice {
         /// Who.
         peer: Addr,
         /// What both directions carried.
-        counts: Counts,
+        counts: DatagramCounts,
         /// Since the first datagram.
         lasted: Duration,
         /// Why.
@@ -82,11 +83,11 @@ pub enum DatagramNotice {
 /// Who listens, and what it goes by.
 pub struct DatagramListener<'a> {
     /// The sockets, which are ours alone.
-    pub sockets: &'a [Socket],
+    pub sockets: &'a [DatagramSocket],
     /// Who is heard at all.
     pub access: &'a Access,
     /// How it works.
-    pub plan: DatagramPlan,
+    pub plan: DatagramListenSettings,
     /// Gets what the operator may want to know.
     pub tell: &'a (dyn Fn(DatagramNotice) + Sync),
 }
@@ -96,18 +97,18 @@ impl DatagramListener<'_> {
     /// over; `stop` ends it in order. What came before the end is written before it is returned.
     pub async fn serve(
         &self,
-        outbox: &mut Outbox,
+        outbox: &mut Outgoing,
         sink: &Sink,
-        tap: &mut Option<Box<dyn Tap>>,
+        tap: &mut Option<Box<dyn StreamObserver>>,
         stop: impl Future<Output = ()>,
-    ) -> End {
+    ) -> DatagramEnd {
         let max = if self.plan.keep_open { self.plan.max_peers } else { 1 };
-        let round = Round {
+        let round = ServerRun {
             listener: self,
             sink,
             peers: Mutex::new(Peers::new(max, self.plan.keep_open)),
             arrived: Notify::new(),
-            progress: Progress::new(Since::default(), tap.take()),
+            progress: Traffic::new(IdleClock::default(), tap.take()),
         };
         let end = round.run(outbox, stop).await;
         let end = flushed(sink, self.plan.deadline, end).await;
@@ -127,17 +128,17 @@ impl DatagramListener<'_> {
 }
 
 /// One run of a listener, and what it knows meanwhile.
-struct Round<'a> {
+struct ServerRun<'a> {
     listener: &'a DatagramListener<'a>,
     sink: &'a Sink,
     peers: Mutex<Peers>,
     /// Somebody is known now.
     arrived: Notify,
-    progress: Progress,
+    progress: Traffic,
 }
 
-impl Round<'_> {
-    async fn run(&self, outbox: &mut Outbox, stop: impl Future<Output = ()>) -> End {
+impl ServerRun<'_> {
+    async fn run(&self, outbox: &mut Outgoing, stop: impl Future<Output = ()>) -> DatagramEnd {
         let plan = self.listener.plan;
         let mut outbound = pin!(self.send_all(outbox));
         let mut inbound = pin!(self.receive_all());
@@ -155,36 +156,36 @@ impl Round<'_> {
                     }
                     Err(end) => return end,
                 },
-                error = self.sink.broken() => return End::Output(error),
-                () = self.progress.silence(plan.linger), if !sending => return End::Quiet,
-                () = &mut forgetting => return End::Idle,
-                () = plan.deadline.passed() => return End::TimedOut,
-                () = &mut stop => return End::Stopped,
+                error = self.sink.broken() => return DatagramEnd::Output(error),
+                () = self.progress.silence(plan.linger), if !sending => return DatagramEnd::Quiet,
+                () = &mut forgetting => return DatagramEnd::Idle,
+                () = plan.deadline.passed() => return DatagramEnd::TimedOut,
+                () = &mut stop => return DatagramEnd::Stopped,
             }
         }
     }
 
-    async fn receive_all(&self) -> End {
+    async fn receive_all(&self) -> DatagramEnd {
         let mut turn = 0;
         loop {
             let at = match any_readable(self.listener.sockets, &mut turn).await {
                 Ok(at) => at,
-                Err(error) => return End::Receive(error),
+                Err(error) => return DatagramEnd::Receive(error),
             };
             let mut buffer = match self.sink.take().await {
                 Ok(buffer) => buffer,
-                Err(error) => return End::Output(error),
+                Err(error) => return DatagramEnd::Output(error),
             };
             let received = match self.listener.sockets[at].try_receive(&mut buffer) {
                 Ok(received) => received,
                 // What one peer's machine says of an answer is not the end for the others.
                 Err(error) if is_transient(&error) || is_one_peers(&error) => continue,
-                Err(error) => return End::Receive(error),
+                Err(error) => return DatagramEnd::Receive(error),
             };
             let heard = self.peers().hear(at, &received, self.listener.access);
             let name = match heard {
-                Heard::Known(name) => name,
-                Heard::New(name, peer, displaced) => {
+                Sender::Known(name) => name,
+                Sender::New(name, peer, displaced) => {
                     if let Some(displaced) = displaced {
                         self.listener.tell_left(*displaced, "made place for another");
                     }
@@ -193,7 +194,7 @@ impl Round<'_> {
                     self.arrived.notify_one();
                     name
                 }
-                Heard::Stranger(peer, is_first) => {
+                Sender::Stranger(peer, is_first) => {
                     if is_first {
                         let is_welcome = self.listener.access.admits(&peer);
                         let reason =
@@ -211,12 +212,12 @@ impl Round<'_> {
                 continue;
             }
             if let Err(error) = self.sink.deliver(&name, buffer, received.len).await {
-                return End::Output(error);
+                return DatagramEnd::Output(error);
             }
         }
     }
 
-    async fn send_all(&self, outbox: &mut Outbox) -> Result<(), End> {
+    async fn send_all(&self, outbox: &mut Outgoing) -> Result<(), DatagramEnd> {
         loop {
             // What is to be said waits for somebody to hear it.
             while self.peers().routes().is_empty() {
@@ -231,7 +232,7 @@ impl Round<'_> {
     }
 
     /// Sends one datagram to one peer. What fails then is the end only where there is one peer.
-    async fn send(&self, datagram: &[u8], key: &Key, route: &Route) -> Result<(), End> {
+    async fn send(&self, datagram: &[u8], key: &PeerKey, route: &Route) -> Result<(), DatagramEnd> {
         let limit = if self.listener.plan.keep_open {
             Deadline::after(SEND_PATIENCE)
         } else {
@@ -244,8 +245,8 @@ impl Round<'_> {
                 self.progress.sent(datagram);
                 return Ok(());
             }
-            Ok(Err(error)) => match End::of(error, End::Send) {
-                End::TooLong => return Err(End::TooLong),
+            Ok(Err(error)) => match DatagramEnd::of(error, DatagramEnd::Send) {
+                DatagramEnd::TooLong => return Err(DatagramEnd::TooLong),
                 end if !self.listener.plan.keep_open => return Err(end),
                 end => end.to_string(),
             },
@@ -279,7 +280,7 @@ impl Round<'_> {
 }
 
 /// Waits until one of the sockets has something, and returns its number; each has its turn.
-async fn any_readable(sockets: &[Socket], turn: &mut usize) -> io::Result<usize> {
+async fn any_readable(sockets: &[DatagramSocket], turn: &mut usize) -> io::Result<usize> {
     poll_fn(|context| {
         for step in 0..sockets.len() {
             let at = (*turn + step) % sockets.len();

@@ -12,7 +12,7 @@ use tokio::io::Interest;
 use tokio::net::{UdpSocket, UnixDatagram};
 
 use crate::net::address::addr::Addr;
-use crate::net::datagram::address::{Address, Received, Route};
+use crate::net::datagram::address::{DatagramAddress, Received, Route};
 use crate::net::datagram::packet_info;
 use crate::net::socket_file::SocketFile;
 
@@ -22,8 +22,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_micros(500), Duration::from
 
 /// A datagram socket.
 #[derive(Debug)]
-pub struct Socket {
-    way: Way,
+pub struct DatagramSocket {
+    way: SocketMode,
     local: Addr,
     /// Bound to all addresses: each datagram says to which it came.
     is_wildcard: bool,
@@ -33,7 +33,7 @@ pub struct Socket {
 
 /// The socket itself, as the runtime has it.
 #[derive(Debug)]
-enum Way {
+enum SocketMode {
     Udp(UdpSocket),
     Unix(UnixDatagram),
 }
@@ -42,24 +42,24 @@ enum Way {
 macro_rules! either {
     ($this:expr, $socket:ident => $call:expr) => {
         match &$this.way {
-            Way::Udp($socket) => $call,
-            Way::Unix($socket) => $call,
+            SocketMode::Udp($socket) => $call,
+            SocketMode::Unix($socket) => $call,
         }
     };
 }
 
-impl Socket {
+impl DatagramSocket {
     /// Takes over a socket that is bound, and the file that goes with it.
     ///
     /// # Errors
     /// The runtime does not take it.
     pub(super) fn new(opened: socket2::Socket, file: Option<SocketFile>) -> io::Result<Self> {
-        let local = Addr::from(&Address::from(Some(rustix::net::getsockname(&opened)?)));
+        let local = Addr::from(&DatagramAddress::from(Some(rustix::net::getsockname(&opened)?)));
         let is_wildcard = local.ip().is_some_and(|ip| ip.is_unspecified());
         let opened = OwnedFd::from(opened);
         let way = match local {
-            Addr::Net(_) => Way::Udp(UdpSocket::from_std(opened.into())?),
-            Addr::Unix(_) => Way::Unix(UnixDatagram::from_std(opened.into())?),
+            Addr::Net(_) => SocketMode::Udp(UdpSocket::from_std(opened.into())?),
+            Addr::Unix(_) => SocketMode::Unix(UnixDatagram::from_std(opened.into())?),
         };
         Ok(Self { way, local, is_wildcard, file })
     }
@@ -136,22 +136,22 @@ impl Socket {
         let (socket, flags) = (self.as_fd(), SendFlags::empty());
         let sent = match route {
             None => rustix::net::send(socket, bytes, flags),
-            Some(Route { to: Address::Net(to), from: Some(from) }) => {
+            Some(Route { to: DatagramAddress::Net(to), from: Some(from) }) => {
                 return packet_info::send(socket, bytes, *to, *from);
             }
-            Some(Route { to: Address::Net(to), .. }) => {
+            Some(Route { to: DatagramAddress::Net(to), .. }) => {
                 rustix::net::sendto(socket, bytes, flags, to)
             }
-            Some(Route { to: Address::Unix(to), .. }) => {
+            Some(Route { to: DatagramAddress::Unix(to), .. }) => {
                 rustix::net::sendto(socket, bytes, flags, to)
             }
-            Some(Route { to: Address::Unnamed, .. }) => Err(Errno::DESTADDRREQ),
+            Some(Route { to: DatagramAddress::Unnamed, .. }) => Err(Errno::DESTADDRREQ),
         };
         Ok(sent.map(drop)?)
     }
 }
 
-impl AsFd for Socket {
+impl AsFd for DatagramSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         either!(self, socket => socket.as_fd())
     }

@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 use crate::net::address::addr::Addr;
 use crate::net::deadline::Deadline;
 use crate::net::error::{ConnectAttempt, Error, Span};
-use crate::net::socket_options::Options;
+use crate::net::self_connection;
+use crate::net::socket_options::SocketOptions;
 use crate::net::stream::Stream;
 
 /// A connection that was made.
@@ -89,11 +90,11 @@ pub async fn connect(
                         });
                     }
                     // No other address will make a port free on this machine.
-                    Err(Refusal::Bind(source)) => {
+                    Err(ConnectFailure::Bind(source)) => {
                         let addr = settings.from.unwrap_or(peer).into();
                         return Err(Error::Bind { addr, source });
                     }
-                    Err(Refusal::Connect(error)) => {
+                    Err(ConnectFailure::Connect(error)) => {
                         failed.push(ConnectAttempt { addr: peer.into(), error, span: Some(span) });
                     }
                 }
@@ -117,7 +118,7 @@ pub async fn connect(
     Err(Error::Connect { target: target.to_owned(), attempts: failed, timed_out })
 }
 
-/// The Connection ConnectAttempt Delay that RFC 8305 section 5 recommends.
+/// The Connection Attempt Delay that RFC 8305 section 5 recommends.
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// How a connection is made.
@@ -126,18 +127,18 @@ pub struct ConnectSettings {
     /// Our end; port 0 for any. Addresses of the other family are not tried.
     pub from: Option<SocketAddr>,
     /// What is set on the socket.
-    pub options: Options,
+    pub options: SocketOptions,
 }
 
 /// Why an attempt failed.
-enum Refusal {
+enum ConnectFailure {
     /// Our own end could not be made as it was asked for.
     Bind(io::Error),
     /// The other end.
     Connect(io::Error),
 }
 
-impl From<io::Error> for Refusal {
+impl From<io::Error> for ConnectFailure {
     fn from(error: io::Error) -> Self {
         Self::Connect(error)
     }
@@ -146,28 +147,25 @@ impl From<io::Error> for Refusal {
 async fn attempt(
     addr: SocketAddr,
     settings: ConnectSettings,
-) -> Result<(TcpStream, SocketAddr), Refusal> {
+) -> Result<(TcpStream, SocketAddr), ConnectFailure> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     settings.options.apply_to_stream(&SockRef::from(&socket), addr)?;
     if let Some(from) = settings.from {
         // As a listener does: a port whose last connection is in TIME_WAIT may be used again.
         socket.set_reuse_address(from.port() != 0)?;
-        socket.bind(&from.into()).map_err(Refusal::Bind)?;
+        socket.bind(&from.into()).map_err(ConnectFailure::Bind)?;
     }
     let socket = TcpSocket::from_std_stream(socket.into());
     let stream = socket.connect(addr).await.map_err(|error| match error.kind() {
         // The port asked for is taken for this very peer (connect(2) on a bound socket).
         ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable if settings.from.is_some() => {
-            Refusal::Bind(error)
+            ConnectFailure::Bind(error)
         }
-        _ => Refusal::Connect(error),
+        _ => ConnectFailure::Connect(error),
     })?;
     let local = stream.local_addr()?;
-    // Not the address asked for: 0.0.0.0 stands for one that is found only now.
-    if local == stream.peer_addr()? {
-        return Err(Refusal::Connect(ErrorKind::ConnectionRefused.into()));
-    }
+    self_connection::refuse(local, stream.peer_addr()?)?;
     Ok((stream, local))
 }
 

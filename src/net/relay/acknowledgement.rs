@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use crate::net::deadline::Deadline;
-use crate::net::relay::end::End;
+use crate::net::relay::end::StreamEnd;
 use crate::net::stream::Stream;
 use crate::sys;
 
@@ -12,21 +12,23 @@ use crate::sys;
 const ACKNOWLEDGEMENT: Duration = Duration::from_secs(30);
 
 /// Waits until the peer's TCP has everything, or has thrown it away.
-pub(crate) async fn wait(stream: Option<&Stream>, whole: Deadline) -> Result<(), End> {
+pub(crate) async fn wait(stream: Option<&Stream>, whole: Deadline) -> Result<(), StreamEnd> {
     let Some(stream) = stream else { return Ok(()) };
     let deadline = whole.earlier(Deadline::after(ACKNOWLEDGEMENT));
     let mut pause = Duration::from_micros(100);
     loop {
         match stream.take_error() {
             Ok(None) => {}
-            Ok(Some(error)) | Err(error) => return Err(End::Send(error)),
+            Ok(Some(error)) | Err(error) => return Err(StreamEnd::Send(error)),
         }
         match sys::unacknowledged(stream) {
             Ok(0) => return Ok(()),
-            Ok(_) if whole.has_passed() => return Err(End::TimedOut),
-            Ok(_) if deadline.has_passed() => return Err(End::Send(ErrorKind::TimedOut.into())),
+            Ok(_) if whole.has_passed() => return Err(StreamEnd::TimedOut),
+            Ok(_) if deadline.has_passed() => {
+                return Err(StreamEnd::Send(ErrorKind::TimedOut.into()));
+            }
             Ok(_) => {}
-            Err(error) => return Err(End::Send(error)),
+            Err(error) => return Err(StreamEnd::Send(error)),
         }
         // Nothing announces an acknowledgement: usually it is there at the first look.
         tokio::time::sleep(pause).await;

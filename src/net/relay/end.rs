@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 
 /// How a connection ended.
 #[derive(Debug, thiserror::Error)]
-pub enum End {
+pub enum StreamEnd {
     /// The peer ended its side in order.
     #[error("eof")]
     Eof,
@@ -41,10 +41,10 @@ pub enum End {
 }
 
 /// Returns what an error in receiving says about the connection.
-pub fn failed(error: io::Error) -> End {
+pub fn failed(error: io::Error) -> StreamEnd {
     match error.kind() {
         // A socket has no such error: it is how the TLS layer reports a missing `close_notify`.
-        ErrorKind::UnexpectedEof => End::Truncated,
-        _ => End::Receive(error),
+        ErrorKind::UnexpectedEof => StreamEnd::Truncated,
+        _ => StreamEnd::Receive(error),
     }
 }

@@ -12,10 +12,10 @@ mod sink;
 mod source;
 mod transfer;
 
-pub use self::end::{End, failed};
+pub use self::end::{StreamEnd, failed};
 pub use self::input::Input;
-pub use self::settings::{LineEnds, Policy};
-pub use self::shared_input::Broadcast;
-pub use self::sink::{Sink, Writer};
+pub use self::settings::{LineEnds, RelaySettings};
+pub use self::shared_input::SharedInput;
+pub use self::sink::{BlockingWriter, Sink};
 pub use self::source::Source;
 pub use self::transfer::pump;

@@ -4,6 +4,7 @@
 //! (`O_NONBLOCK` belongs to the open file, not to the descriptor). So the pipe is opened once more,
 //! through `/proc`, which gives an open file of our own. Where that does not work, a thread does.
 
+use crate::net::error::is_transient;
 use crate::sync::lock;
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -34,8 +35,7 @@ impl PipeReader {
         loop {
             self.0.readable().await?;
             match self.read_now(buffer) {
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Err(error) if is_transient(&error) => {}
                 done => return done,
             }
         }

@@ -6,7 +6,7 @@ use crate::net::deadline::Deadline;
 
 /// How a connection is pumped.
 #[derive(Clone, Copy, Debug)]
-pub struct Policy {
+pub struct RelaySettings {
     /// Whether the end of an input that never held a byte is passed on. A listener that has
     /// nothing to say has not finished speaking: its peer must not take it for gone.
     pub pass_empty_end: bool,

@@ -7,55 +7,56 @@ use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::net::deadline::Deadline;
-use crate::net::idle_clock::Since;
+use crate::net::idle_clock::IdleClock;
 use crate::net::relay::buffers::BUFFERS;
 use crate::net::relay::input::Input;
 use crate::sync::lock;
 
 /// How long a connection may hold all others up.
-const STALLED: Duration = Duration::from_secs(5);
+const SHARED_INPUT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A source that is shared. It is read for as long as the runtime lives.
 #[derive(Debug)]
-pub struct Broadcast(Arc<Shared>);
+pub struct SharedInput(Arc<SharedState>);
 
 #[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
+struct SharedState {
+    state: Mutex<Subscribers>,
     joined: Notify,
     /// Since when the source is waited for.
-    waiting: Since,
+    waiting: IdleClock,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    listeners: Vec<Listener>,
+struct Subscribers {
+    listeners: Vec<Subscriber>,
     /// The source has ended, and how.
     ended: Option<Result<(), ErrorKind>>,
 }
 
 #[derive(Debug)]
-struct Listener {
+struct Subscriber {
     chunks: mpsc::Sender<Arc<[u8]>>,
-    cut_off: watch::Sender<bool>,
+    cut_off: CancellationToken,
 }
 
 /// One connection's part in a broadcast, from now on.
 #[derive(Debug)]
 pub struct Subscription {
     chunks: mpsc::Receiver<Arc<[u8]>>,
-    cut_off: watch::Receiver<bool>,
-    shared: Arc<Shared>,
+    cut_off: CancellationToken,
+    shared: Arc<SharedState>,
 }
 
 /// For how long a source has given nobody anything.
 #[derive(Debug)]
-pub(crate) struct Idleness(Arc<Shared>);
+pub(crate) struct InputIdleness(Arc<SharedState>);
 
-impl Idleness {
+impl InputIdleness {
     /// Waits until it is so long, or the source has ended.
     pub(crate) async fn is_past(&self, limit: Duration) {
         if self.0.state().ended.is_none() {
@@ -64,10 +65,10 @@ impl Idleness {
     }
 }
 
-impl Broadcast {
+impl SharedInput {
     /// Begins to share `source`, in this runtime.
     pub fn start(input: Input) -> Self {
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::<SharedState>::default();
         tokio::spawn(Arc::clone(&shared).spread(input));
         Self(shared)
     }
@@ -75,10 +76,10 @@ impl Broadcast {
     /// Returns what is read from now on.
     pub fn subscribe(&self) -> Subscription {
         let (sender, chunks) = mpsc::channel(BUFFERS);
-        let (cutter, cut_off) = watch::channel(false);
+        let cut_off = CancellationToken::new();
         let mut state = self.0.state();
         if state.ended.is_none() {
-            state.listeners.push(Listener { chunks: sender, cut_off: cutter });
+            state.listeners.push(Subscriber { chunks: sender, cut_off: cut_off.clone() });
         }
         drop(state);
         self.0.joined.notify_one();
@@ -86,8 +87,8 @@ impl Broadcast {
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl SharedState {
+    fn state(&self) -> MutexGuard<'_, Subscribers> {
         lock(&self.state)
     }
 
@@ -131,14 +132,14 @@ impl Shared {
     async fn give_to_all(&self, chunk: &Arc<[u8]>) {
         // Whoever joins meanwhile begins with the next chunk.
         let listeners = std::mem::take(&mut self.state().listeners);
-        let deadline = Deadline::after(STALLED);
+        let deadline = Deadline::after(SHARED_INPUT_TIMEOUT);
         let mut staying = Vec::with_capacity(listeners.len());
         for listener in listeners {
             match deadline.bound(listener.chunks.send(Arc::clone(chunk))).await {
                 Ok(Ok(())) => staying.push(listener),
                 // It left.
                 Ok(Err(_)) => {}
-                Err(_) => drop(listener.cut_off.send_replace(true)),
+                Err(_) => listener.cut_off.cancel(),
             }
         }
         let mut state = self.state();
@@ -149,16 +150,13 @@ impl Shared {
 
 impl Subscription {
     /// Returns how idle the source is.
-    pub(crate) fn idleness(&self) -> Idleness {
-        Idleness(Arc::clone(&self.shared))
+    pub(crate) fn idleness(&self) -> InputIdleness {
+        InputIdleness(Arc::clone(&self.shared))
     }
 
     /// Waits until this connection is cut off, because it does not take what the others take.
     pub(crate) async fn cut_off(&self) {
-        if self.cut_off.clone().wait_for(|is_cut_off| *is_cut_off).await.is_err() {
-            // The source has ended: nobody waits for this connection any more.
-            std::future::pending::<()>().await;
-        }
+        self.cut_off.cancelled().await;
     }
 
     /// Waits for what was read next; none at the end.
@@ -169,7 +167,7 @@ impl Subscription {
         if let Some(chunk) = self.chunks.recv().await {
             return Ok(Some(chunk));
         }
-        if *self.cut_off.borrow() {
+        if self.cut_off.is_cancelled() {
             return Err(ErrorKind::TimedOut.into());
         }
         match self.shared.state().ended {
@@ -200,7 +198,7 @@ mod tests {
         let (tell, told) = std::sync::mpsc::channel::<&[u8]>();
         let runtime = crate::net::runtime::runtime().unwrap();
         runtime.block_on(async {
-            let broadcast = Broadcast::start(Input::start(Told(told)).unwrap());
+            let broadcast = SharedInput::start(Input::start(Told(told)).unwrap());
             let mut first = broadcast.subscribe();
             tell.send(b"one").unwrap();
             assert_eq!(&*first.next().await.unwrap().unwrap(), b"one");
@@ -220,7 +218,7 @@ mod tests {
         let (tell, told) = std::sync::mpsc::channel::<&[u8]>();
         let runtime = crate::net::runtime::runtime().unwrap();
         runtime.block_on(async {
-            let broadcast = Broadcast::start(Input::start(Told(told)).unwrap());
+            let broadcast = SharedInput::start(Input::start(Told(told)).unwrap());
             let mut stalled = broadcast.subscribe();
             let mut lively = broadcast.subscribe();
             for _ in 0..=BUFFERS {

@@ -25,13 +25,13 @@ pub struct Sink {
 #[derive(Clone, Debug)]
 enum Outlet {
     /// A thread.
-    Thread(mpsc::Sender<Delivery>),
+    Thread(mpsc::Sender<SinkMessage>),
     /// Whoever delivers.
     Pipe(Arc<PipeWriter<Buffer>>),
 }
 
 /// What a sink writes to.
-pub trait Writer: Send + 'static {
+pub trait BlockingWriter: Send + 'static {
     /// Writes `bytes`, which came from `from`.
     ///
     /// # Errors
@@ -47,13 +47,13 @@ impl Sink {
     ///
     /// # Errors
     /// No thread could be started.
-    pub fn start(mut writer: impl Writer) -> io::Result<Self> {
-        let (filled, mut deliveries) = mpsc::channel::<Delivery>(BUFFERS);
+    pub fn start(mut writer: impl BlockingWriter) -> io::Result<Self> {
+        let (filled, mut deliveries) = mpsc::channel::<SinkMessage>(BUFFERS);
         let pool = Arc::<Pool>::default();
         let told = Arc::clone(&pool);
         thread::Builder::new().name("output".into()).spawn(move || {
             while let Some(delivery) = deliveries.blocking_recv() {
-                let Delivery::Bytes { from, buffer, len } = delivery else {
+                let SinkMessage::Bytes { from, buffer, len } = delivery else {
                     writer.end();
                     continue;
                 };
@@ -95,7 +95,7 @@ impl Sink {
     ) -> io::Result<()> {
         match &self.outlet {
             Outlet::Thread(filled) => {
-                let delivery = Delivery::Bytes { from: Arc::clone(from), buffer, len };
+                let delivery = SinkMessage::Bytes { from: Arc::clone(from), buffer, len };
                 filled.send(delivery).await.map_err(|_| self.pool.failure())
             }
             Outlet::Pipe(pipe) => {
@@ -109,7 +109,7 @@ impl Sink {
     pub(crate) async fn end(&self) {
         match (&self.outlet, self.close) {
             // A writer that gave up has ended already.
-            (Outlet::Thread(filled), _) => drop(filled.send(Delivery::End).await),
+            (Outlet::Thread(filled), _) => drop(filled.send(SinkMessage::End).await),
             (Outlet::Pipe(pipe), Some(close)) => {
                 pipe.end().await;
                 close();
@@ -157,7 +157,7 @@ impl Sink {
 
 /// What is on its way to the writer.
 #[derive(Debug)]
-enum Delivery {
+enum SinkMessage {
     Bytes { from: Arc<str>, buffer: Buffer, len: usize },
     End,
 }

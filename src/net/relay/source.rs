@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::net::relay::input::{Chunk, Input};
-use crate::net::relay::shared_input::{Idleness, Subscription};
+use crate::net::relay::shared_input::{InputIdleness, Subscription};
 
 /// What is to be sent.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub enum Source {
 
 impl Source {
     /// Returns how idle the source is that others get as well; none where nobody does.
-    pub(super) fn shared(&self) -> Option<Idleness> {
+    pub(super) fn shared(&self) -> Option<InputIdleness> {
         match self {
             Self::Own(_) => None,
             Self::Shared(subscription) => Some(subscription.idleness()),

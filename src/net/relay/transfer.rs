@@ -15,20 +15,20 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::lines::CrLf;
 use crate::net::deadline::{Deadline, Elapsed};
-use crate::net::idle_clock::Since;
+use crate::net::idle_clock::IdleClock;
 use crate::net::relay::acknowledgement;
-use crate::net::relay::end::{End, failed};
-use crate::net::relay::settings::{LineEnds, Policy};
-use crate::net::relay::shared_input::Idleness;
+use crate::net::relay::end::{StreamEnd, failed};
+use crate::net::relay::settings::{LineEnds, RelaySettings};
+use crate::net::relay::shared_input::InputIdleness;
 use crate::net::relay::sink::Sink;
 use crate::net::relay::source::Source;
 use crate::net::stream::channel::Channel;
 
 /// Bytes read at once that nobody wants.
-const SCRATCH: usize = 64 * 1024;
+const DISCARD_BUFFER: usize = 64 * 1024;
 
 /// How long the last bytes may take to be written once time is up.
-const LAST_WRITE: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Carries bytes both ways until both sides have ended; without a source nothing is sent and our
 /// side stays open, without a sink what comes is thrown away.
@@ -36,18 +36,18 @@ const LAST_WRITE: Duration = Duration::from_secs(1);
 /// The end of the source is passed on (a FIN, under TLS `close_notify` before it) and reading goes
 /// on. After the peer's end whatever the source still has is sent; a source that is idle then is
 /// waited for only where the policy says so. What came before a failure is written before the
-/// failure is returned. [`End::Eof`] means that the peer's TCP has acknowledged every byte; so does
-/// [`End::Rested`], of what was sent. After `stop` nothing more is read from the source; our side is
-/// ended and the peer's end waited for, as the policy's grace allows.
+/// failure is returned. [`StreamEnd::Eof`] means that the peer's TCP has acknowledged every byte;
+/// so does [`StreamEnd::Rested`], of what was sent. After `stop` nothing more is read from the
+/// source; our side is ended and the peer's end waited for, as the policy's grace allows.
 pub async fn pump(
     channel: &mut Channel,
     peer: &str,
     source: Option<&mut Source>,
     sink: Option<&Sink>,
-    policy: Policy,
+    policy: RelaySettings,
     stop: impl Future<Output = ()>,
-) -> End {
-    let state = State { moved: Since::now(), ..State::default() };
+) -> StreamEnd {
+    let state = TransferState { moved: IdleClock::now(), ..TransferState::default() };
     let mut end = {
         let (mut reader, writer) = tokio::io::split(&mut *channel);
         let writer = Mutex::new(writer);
@@ -64,7 +64,7 @@ pub async fn pump(
             tokio::select! {
                 biased;
                 end = &mut inbound, if receiving => match end {
-                    End::Eof => {
+                    StreamEnd::Eof => {
                         receiving = false;
                         state.peer_ended();
                     }
@@ -76,13 +76,13 @@ pub async fn pump(
                     match outcome {
                         Ok(()) if has_source => patience = Deadline::maybe(policy.linger),
                         Ok(()) => {}
-                        Err(End::Send(error)) if error.kind() == ErrorKind::TimedOut => {
-                            break End::Send(error);
+                        Err(StreamEnd::Send(error)) if error.kind() == ErrorKind::TimedOut => {
+                            break StreamEnd::Send(error);
                         }
                         // The peer's last words may still be on their way.
-                        Err(failure @ End::Send(_)) => {
+                        Err(failure @ StreamEnd::Send(_)) => {
                             send_failure = Some(failure);
-                            patience = Deadline::after(LAST_WORDS);
+                            patience = Deadline::after(LAST_READ_TIMEOUT);
                         }
                         Err(failure) => break failure,
                     }
@@ -93,51 +93,59 @@ pub async fn pump(
                 }
                 _ = &mut closing, if stopping && !sending && !closed => closed = true,
                 // A writer that gave up is noticed though nothing more may come for it.
-                error = broken(sink) => break End::Output(error),
-                () = state.moved.is_past(policy.idle) => break End::Idle,
+                error = broken(sink) => break StreamEnd::Output(error),
+                () = state.moved.is_past(policy.idle) => break StreamEnd::Idle,
                 () = patience.passed() => {
-                    let late = if stopping { End::Stopped } else { End::Lingered };
+                    let late = if stopping { StreamEnd::Stopped } else { StreamEnd::Lingered };
                     break send_failure.unwrap_or(late);
                 }
-                () = policy.deadline.passed() => break End::TimedOut,
+                () = policy.deadline.passed() => break StreamEnd::TimedOut,
                 () = &mut stop, if !stopping => {
-                    let Some(grace) = policy.grace else { break End::Stopped };
+                    let Some(grace) = policy.grace else { break StreamEnd::Stopped };
                     stopping = true;
                     patience = Deadline::after(grace);
                     state.halt.notify_one();
                 }
             }
             if !receiving && stopping {
-                break End::Stopped;
+                break StreamEnd::Stopped;
             }
             if !receiving && (!sending || send_failure.is_some()) {
-                break send_failure.unwrap_or(if rested { End::Rested } else { End::Eof });
+                break send_failure.unwrap_or(if rested {
+                    StreamEnd::Rested
+                } else {
+                    StreamEnd::Eof
+                });
             }
         }
     };
-    if let End::Eof | End::Rested = end {
+    if let StreamEnd::Eof | StreamEnd::Rested = end {
         // A side that was left open is ended as its peer's was: in order.
-        Deadline::after(LAST_WRITE).bound(channel.shutdown()).await.ok();
+        Deadline::after(FLUSH_TIMEOUT).bound(channel.shutdown()).await.ok();
     }
-    if let (End::Eof | End::Rested | End::Lingered, 1..) = (&end, channel.counts().bytes_out) {
+    if let (StreamEnd::Eof | StreamEnd::Rested | StreamEnd::Lingered, 1..) =
+        (&end, channel.counts().bytes_out)
+    {
         end = acknowledgement::wait(channel.socket(), policy.deadline).await.err().unwrap_or(end);
     }
     let Some(sink) = sink else { return end };
     // Whoever is out of time already waits for a blocked reader no longer than this.
     let patience = match end {
-        End::TimedOut | End::Idle | End::Stopped => Deadline::after(LAST_WRITE),
+        StreamEnd::TimedOut | StreamEnd::Idle | StreamEnd::Stopped => {
+            Deadline::after(FLUSH_TIMEOUT)
+        }
         _ => policy.deadline,
     };
     match patience.bound(sink.flush()).await {
-        Ok(Err(error)) if !matches!(end, End::Output(_)) => End::Output(error),
-        Err(Elapsed) if !matches!(end, End::Stopped) => End::TimedOut,
+        Ok(Err(error)) if !matches!(end, StreamEnd::Output(_)) => StreamEnd::Output(error),
+        Err(Elapsed) if !matches!(end, StreamEnd::Stopped) => StreamEnd::TimedOut,
         _ => end,
     }
 }
 
 /// Waits until the source has nothing to give for the time being: it has given nothing since the
 /// peer's end, or, where others have it too, nothing to anybody.
-async fn rests(state: &State, shared: Option<&Idleness>) {
+async fn rests(state: &TransferState, shared: Option<&InputIdleness>) {
     match shared {
         None => state.waiting.is_past(Some(RESTING)).await,
         Some(shared) => {
@@ -161,21 +169,21 @@ async fn broken(sink: Option<&Sink>) -> io::Error {
 const RESTING: Duration = Duration::from_millis(250);
 
 /// How long the last words of a peer that takes no more are waited for.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_READ_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What both directions have done so far.
 #[derive(Default)]
-struct State {
+struct TransferState {
     has_sent: AtomicBool,
     /// When anything last came or went.
-    moved: Since,
+    moved: IdleClock,
     /// Since when the source is waited for; nothing while something of it is being sent.
-    waiting: Since,
+    waiting: IdleClock,
     /// Nothing more is to be sent.
     halt: Notify,
 }
 
-impl State {
+impl TransferState {
     /// From now on the source must not rest.
     fn peer_ended(&self) {
         if self.waiting.is_set() {
@@ -187,9 +195,9 @@ impl State {
 async fn send_all(
     writer: &Mutex<impl AsyncWrite + Unpin>,
     source: Option<&mut Source>,
-    policy: Policy,
-    state: &State,
-) -> Result<(), End> {
+    policy: RelaySettings,
+    state: &TransferState,
+) -> Result<(), StreamEnd> {
     let Some(source) = source else { return Ok(()) };
     let mut writer = writer.lock().await;
     let mut translator = CrLf::default();
@@ -198,8 +206,8 @@ async fn send_all(
         let chunk = tokio::select! {
             chunk = source.next() => chunk.map_err(|error| match error.kind() {
                 // Reading does not time out: this peer did not take what the others took.
-                ErrorKind::TimedOut => End::Send(error),
-                _ => End::Input(error),
+                ErrorKind::TimedOut => StreamEnd::Send(error),
+                _ => StreamEnd::Input(error),
             })?,
             () = state.halt.notified() => return Ok(()),
         };
@@ -215,13 +223,13 @@ async fn send_all(
         };
         tokio::select! {
             sent = send_lines(&mut *writer, bytes, policy.delay, state) => sent?,
-            () = source.cut_off() => return Err(End::Send(ErrorKind::TimedOut.into())),
+            () = source.cut_off() => return Err(StreamEnd::Send(ErrorKind::TimedOut.into())),
             () = state.halt.notified() => return Ok(()),
         }
         source.give_back(chunk);
     }
     if state.has_sent.load(Ordering::Relaxed) || policy.pass_empty_end {
-        writer.shutdown().await.map_err(End::Send)?;
+        writer.shutdown().await.map_err(StreamEnd::Send)?;
     }
     Ok(())
 }
@@ -231,8 +239,8 @@ async fn send_lines(
     writer: &mut (impl AsyncWrite + Unpin),
     bytes: &[u8],
     delay: Option<Duration>,
-    state: &State,
-) -> Result<(), End> {
+    state: &TransferState,
+) -> Result<(), StreamEnd> {
     let Some(delay) = delay else { return send(writer, bytes, state).await };
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         send(writer, line, state).await?;
@@ -247,28 +255,28 @@ async fn send_lines(
 async fn send(
     writer: &mut (impl AsyncWrite + Unpin),
     bytes: &[u8],
-    state: &State,
-) -> Result<(), End> {
+    state: &TransferState,
+) -> Result<(), StreamEnd> {
     let mut rest = bytes;
     while !rest.is_empty() {
-        let len = writer.write(rest).await.map_err(End::Send)?;
+        let len = writer.write(rest).await.map_err(StreamEnd::Send)?;
         if len == 0 {
-            return Err(End::Send(ErrorKind::WriteZero.into()));
+            return Err(StreamEnd::Send(ErrorKind::WriteZero.into()));
         }
         rest = &rest[len..];
         state.has_sent.store(true, Ordering::Relaxed);
         state.moved.renew();
     }
     // What TLS has made of it must not wait for the next chunk.
-    writer.flush().await.map_err(End::Send)
+    writer.flush().await.map_err(StreamEnd::Send)
 }
 
 async fn receive_all(
     reader: &mut (impl AsyncRead + Unpin),
     peer: &str,
     sink: Option<&Sink>,
-    state: &State,
-) -> End {
+    state: &TransferState,
+) -> StreamEnd {
     let Some(sink) = sink else { return discard_all(reader, state).await };
     let from: Arc<str> = peer.into();
     let mut spare = None;
@@ -291,15 +299,15 @@ async fn receive_all(
         match read.await {
             None => match sink.take().await {
                 Ok(buffer) => spare = Some(buffer),
-                Err(error) => return End::Output(error),
+                Err(error) => return StreamEnd::Output(error),
             },
             Some(Ok((_, 0))) => {
                 sink.end().await;
-                return End::Eof;
+                return StreamEnd::Eof;
             }
             Some(Ok((buffer, len))) => {
                 if let Err(error) = sink.deliver(&from, buffer, len).await {
-                    return End::Output(error);
+                    return StreamEnd::Output(error);
                 }
                 state.moved.renew();
             }
@@ -309,13 +317,13 @@ async fn receive_all(
 }
 
 /// Reads to the end without keeping anything.
-async fn discard_all(reader: &mut (impl AsyncRead + Unpin), state: &State) -> End {
-    let mut scratch = vec![0; SCRATCH];
+async fn discard_all(reader: &mut (impl AsyncRead + Unpin), state: &TransferState) -> StreamEnd {
+    let mut scratch = vec![0; DISCARD_BUFFER];
     loop {
         let mut free = ReadBuf::new(&mut scratch);
         let read = poll_fn(|context| Pin::new(&mut *reader).poll_read(context, &mut free)).await;
         match (read, free.filled().len()) {
-            (Ok(()), 0) => return End::Eof,
+            (Ok(()), 0) => return StreamEnd::Eof,
             (Ok(()), _) => state.moved.renew(),
             (Err(error), _) => return failed(error),
         }

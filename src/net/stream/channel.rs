@@ -13,11 +13,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
 
 use crate::net::stream::Stream;
-use crate::net::stream::observer::Tap;
+use crate::net::stream::observer::StreamObserver;
 
 /// What both directions carried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct ByteCounts {
     /// Bytes received.
     pub bytes_in: u64,
     /// Bytes sent.
@@ -26,9 +26,9 @@ pub struct Counts {
 
 /// A connection, with what watches it.
 pub struct Channel {
-    way: Way,
-    tap: Option<Box<dyn Tap>>,
-    counts: Counts,
+    way: ChannelState,
+    tap: Option<Box<dyn StreamObserver>>,
+    counts: ByteCounts,
     first_byte: Option<Instant>,
     /// How the peer began, as far as that says what it speaks.
     head: Vec<u8>,
@@ -36,7 +36,7 @@ pub struct Channel {
 
 /// How bytes get onto the socket.
 #[derive(Debug)]
-enum Way {
+enum ChannelState {
     /// As they are.
     Plain(Stream),
     /// Through TLS.
@@ -50,16 +50,16 @@ const HEAD: usize = 8;
 
 impl Channel {
     /// Returns a channel over `stream` that shows `tap` what passes.
-    pub fn new(stream: Stream, tap: Option<Box<dyn Tap>>) -> Self {
-        let (counts, first_byte, head) = (Counts::default(), None, Vec::new());
-        Self { way: Way::Plain(stream), tap, counts, first_byte, head }
+    pub fn new(stream: Stream, tap: Option<Box<dyn StreamObserver>>) -> Self {
+        let (counts, first_byte, head) = (ByteCounts::default(), None, Vec::new());
+        Self { way: ChannelState::Plain(stream), tap, counts, first_byte, head }
     }
 
     /// Takes the plain stream out, to put TLS on it; until [`Self::secure`] the channel is closed.
     /// None where there is no plain stream.
     pub fn take(&mut self) -> Option<Stream> {
-        match std::mem::replace(&mut self.way, Way::Closed) {
-            Way::Plain(stream) => Some(stream),
+        match std::mem::replace(&mut self.way, ChannelState::Closed) {
+            ChannelState::Plain(stream) => Some(stream),
             other => {
                 self.way = other;
                 None
@@ -69,7 +69,7 @@ impl Channel {
 
     /// Goes on through `tls`.
     pub fn secure(&mut self, tls: TlsStream<Stream>) {
-        self.way = Way::Tls(Box::new(tls));
+        self.way = ChannelState::Tls(Box::new(tls));
         // What was said before was about TLS; the conversation begins here.
         self.first_byte = None;
     }
@@ -78,19 +78,19 @@ impl Channel {
     /// put on.
     pub fn socket(&self) -> Option<&Stream> {
         match &self.way {
-            Way::Plain(stream) => Some(stream),
-            Way::Tls(tls) => Some(tls.get_ref().0),
-            Way::Closed => None,
+            ChannelState::Plain(stream) => Some(stream),
+            ChannelState::Tls(tls) => Some(tls.get_ref().0),
+            ChannelState::Closed => None,
         }
     }
 
     /// Returns whether TLS is on.
     pub fn is_tls(&self) -> bool {
-        matches!(self.way, Way::Tls(_))
+        matches!(self.way, ChannelState::Tls(_))
     }
 
     /// Returns what it carried so far.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> ByteCounts {
         self.counts
     }
 
@@ -129,9 +129,9 @@ impl AsyncRead for Channel {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let outcome = match &mut self.way {
-            Way::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Way::Tls(tls) => Pin::new(tls).poll_read(context, buffer),
-            Way::Closed => return Poll::Ready(Ok(())),
+            ChannelState::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            ChannelState::Tls(tls) => Pin::new(tls).poll_read(context, buffer),
+            ChannelState::Closed => return Poll::Ready(Ok(())),
         };
         ready!(outcome)?;
         let fresh = &buffer.filled()[before..];
@@ -149,9 +149,9 @@ impl AsyncWrite for Channel {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let outcome = match &mut self.way {
-            Way::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Way::Tls(tls) => Pin::new(tls).poll_write(context, bytes),
-            Way::Closed => return Poll::Ready(Err(ErrorKind::BrokenPipe.into())),
+            ChannelState::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            ChannelState::Tls(tls) => Pin::new(tls).poll_write(context, bytes),
+            ChannelState::Closed => return Poll::Ready(Err(ErrorKind::BrokenPipe.into())),
         };
         let len = ready!(outcome)?;
         self.counts.bytes_out += len as u64;
@@ -163,18 +163,18 @@ impl AsyncWrite for Channel {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.way {
-            Way::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Way::Tls(tls) => Pin::new(tls).poll_flush(context),
-            Way::Closed => Poll::Ready(Ok(())),
+            ChannelState::Plain(stream) => Pin::new(stream).poll_flush(context),
+            ChannelState::Tls(tls) => Pin::new(tls).poll_flush(context),
+            ChannelState::Closed => Poll::Ready(Ok(())),
         }
     }
 
     /// Ends our side: under TLS with `close_notify`, then with a FIN.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.way {
-            Way::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Way::Tls(tls) => Pin::new(tls).poll_shutdown(context),
-            Way::Closed => Poll::Ready(Ok(())),
+            ChannelState::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            ChannelState::Tls(tls) => Pin::new(tls).poll_shutdown(context),
+            ChannelState::Closed => Poll::Ready(Ok(())),
         }
     }
 }

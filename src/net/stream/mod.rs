@@ -20,12 +20,13 @@ use tokio::net::{TcpStream, UnixStream};
 
 use crate::net::address::addr::Addr;
 use crate::net::deadline::Deadline;
+use crate::net::error::is_transient;
 
 /// Bytes read at once: what a pipe or a loopback segment carries, and small for a worker.
-const SCRATCH: usize = 64 * 1024;
+const SHARED_BUFFER: usize = 64 * 1024;
 
 /// Bytes read from a peer that is being closed, before it is cut off.
-const MAX_DRAINED: usize = 1024 * 1024;
+const MAX_DISCARDED_AT_CLOSE: usize = 1024 * 1024;
 
 /// A connected socket that carries a stream.
 #[derive(Debug)]
@@ -182,7 +183,7 @@ impl AsyncWrite for Stream {
 }
 
 thread_local! {
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SHARED_BUFFER].into_boxed_slice());
 }
 
 /// Waits for bytes and gives them to `take`; an empty slice is the end of the stream.
@@ -199,7 +200,7 @@ pub async fn read<T>(stream: &Stream, take: impl FnOnce(&[u8]) -> T) -> io::Resu
         let mut buffer = BUFFER.take();
         if buffer.is_empty() {
             // Lost to a `take` that panicked, or lent to an outer call: correct, though not free.
-            buffer = vec![0; SCRATCH].into_boxed_slice();
+            buffer = vec![0; SHARED_BUFFER].into_boxed_slice();
         }
         let outcome = match read_now(stream, &mut buffer) {
             Err(error) if is_transient(&error) => {
@@ -272,14 +273,10 @@ pub async fn close_gently(stream: &Stream, deadline: Deadline) {
         let mut drained = 0;
         while let Ok(len @ 1..) = read(stream, <[u8]>::len).await {
             drained += len;
-            if drained > MAX_DRAINED {
+            if drained > MAX_DISCARDED_AT_CLOSE {
                 break;
             }
         }
     };
     deadline.bound(drain).await.ok();
-}
-
-fn is_transient(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

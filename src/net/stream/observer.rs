@@ -5,7 +5,7 @@
 ///
 /// It is called where bytes move, so it must not wait for the peer. What it cannot do with them
 /// it has to remember: the conversation goes on.
-pub trait Tap: Send {
+pub trait StreamObserver: Send {
     /// Takes note of bytes the socket took from us.
     fn sent(&mut self, bytes: &[u8]);
 

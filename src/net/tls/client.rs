@@ -10,15 +10,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsConnector, TlsStream};
 
 use crate::net::Deadline;
-use crate::net::tls::first_bytes::Heard;
-use crate::net::tls::verifier::{Judge, Law};
+use crate::net::tls::first_bytes::FirstBytesReader;
+use crate::net::tls::verifier::{CertificateVerifier, TrustPolicy};
 use crate::net::tls::{
-    Alpn, Error, Facts, KeyPair, Pin, ServerName, SetupError, Side, key_log, pem, provider,
+    Alpn, KeyPair, Pin, ServerName, SetupError, Side, TlsError, TlsFacts, key_log, pem, provider,
 };
 
 /// What a client may be told.
 #[derive(Clone, Debug, Default)]
-pub struct ClientOptions {
+pub struct ClientTlsOptions {
     /// Whom to trust.
     pub trust: ClientTrust,
     /// The name to ask for and to find in the certificate; none for the host's own.
@@ -47,26 +47,26 @@ pub enum ClientTrust {
 
 /// A client that is ready to connect.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub struct ClientHandshake {
     config: ClientConfig,
-    law: Law,
+    law: TrustPolicy,
     provider: Arc<CryptoProvider>,
     server_name: Option<ServerName>,
 }
 
-impl Client {
+impl ClientHandshake {
     /// Reads what `options` names.
     ///
     /// # Errors
     /// A file cannot be read or used.
-    pub fn new(options: &ClientOptions) -> Result<Self, SetupError> {
+    pub fn new(options: &ClientTlsOptions) -> Result<Self, SetupError> {
         let provider = provider();
         let law = law(&options.trust, &provider)?;
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(SetupError::Library)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Judge::new(
+            .with_custom_certificate_verifier(Arc::new(CertificateVerifier::new(
                 law.clone(),
                 Arc::clone(&provider),
             )));
@@ -95,47 +95,48 @@ impl Client {
         host: &ServerName,
         peer: &str,
         deadline: Deadline,
-    ) -> Result<(TlsStream<S>, Facts), Error> {
+    ) -> Result<(TlsStream<S>, TlsFacts), TlsError> {
         let name = self.server_name.as_ref().unwrap_or(host).0.clone();
         // What one server shows must not be mixed up with what another does.
-        let judge = Arc::new(Judge::new(self.law.clone(), Arc::clone(&self.provider)));
+        let judge =
+            Arc::new(CertificateVerifier::new(self.law.clone(), Arc::clone(&self.provider)));
         let mut config = self.config.clone();
         config.dangerous().set_certificate_verifier(Arc::clone(&judge) as _);
         let connector = TlsConnector::from(Arc::new(config));
         let mut first = Vec::new();
-        let heard = Heard { stream: &mut stream, first: &mut first };
+        let heard = FirstBytesReader { stream: &mut stream, first: &mut first };
         let session = match deadline.bound(connector.connect(name.clone(), heard)).await {
             Ok(Ok(done)) => done.into_inner().1,
             Ok(Err(error)) => {
-                return Err(Error::of_handshake(peer, Side::Server, error, first, judge.seen()));
+                return Err(TlsError::of_handshake(peer, Side::Server, error, first, judge.seen()));
             }
-            Err(_) => return Err(Error::of_deadline(peer, Side::Server, first)),
+            Err(_) => return Err(TlsError::of_deadline(peer, Side::Server, first)),
         };
-        let facts = Facts::of(&session, judge.trust());
+        let facts = TlsFacts::of(&session, judge.trust());
         // The session moves to the bare stream: nothing is written down from here on. There is no
         // handshake left to do, so this does not wait.
         let connected = connector.connect_with(name, stream, |fresh| *fresh = session).await;
-        let fail = |error| Error::of_handshake(peer, Side::Server, error, Vec::new(), None);
+        let fail = |error| TlsError::of_handshake(peer, Side::Server, error, Vec::new(), None);
         Ok((connected.map_err(fail)?.into(), facts))
     }
 }
 
-fn law(trust: &ClientTrust, provider: &Arc<CryptoProvider>) -> Result<Law, SetupError> {
+fn law(trust: &ClientTrust, provider: &Arc<CryptoProvider>) -> Result<TrustPolicy, SetupError> {
     Ok(match trust {
         // It fails where it finds no CA, as in a bare container.
         ClientTrust::Platform => rustls_platform_verifier::Verifier::new(Arc::clone(provider))
-            .map_or(Law::NoRoots, |verifier| Law::Chain(Arc::new(verifier))),
+            .map_or(TrustPolicy::NoRoots, |verifier| TrustPolicy::Chain(Arc::new(verifier))),
         ClientTrust::Ca(path) => {
             let roots = Arc::new(pem::roots(path)?);
             let verifier =
                 WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider)).build();
             // There is at least one CA, and no revocation list to be wrong.
-            Law::Chain(verifier.map_err(|error| SetupError::Damaged {
+            TrustPolicy::Chain(verifier.map_err(|error| SetupError::Damaged {
                 path: path.clone(),
                 why: error.to_string(),
             })?)
         }
-        ClientTrust::Pins(pins) => Law::Pins(pins.clone().into()),
-        ClientTrust::Anyone => Law::Anyone,
+        ClientTrust::Pins(pins) => TrustPolicy::Pins(pins.clone().into()),
+        ClientTrust::Anyone => TrustPolicy::Anyone,
     })
 }

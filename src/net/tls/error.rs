@@ -5,19 +5,19 @@ use std::io::{self, ErrorKind};
 
 use rustls::{AlertDescription, HandshakeType, PeerIncompatible};
 
-use crate::net::tls::first_bytes::{Protocol, looks_like_tls};
-use crate::net::tls::verifier::Seen;
-use crate::net::tls::{Pin, Refusal};
+use crate::net::tls::first_bytes::{PlainProtocol, looks_like_tls};
+use crate::net::tls::verifier::SeenCertificate;
+use crate::net::tls::{CertificateRefusal, Pin};
 use crate::{reason, text};
 
 /// TLS with a peer failed.
 #[derive(Debug, thiserror::Error)]
 #[error("TLS with {peer} failed: {problem}")]
-pub struct Error {
+pub struct TlsError {
     /// The other end.
     pub peer: String,
     /// What was wrong.
-    pub problem: Problem,
+    pub problem: TlsProblem,
 }
 
 /// Which side of the handshake the peer is.
@@ -31,9 +31,9 @@ pub enum Side {
 
 /// What was wrong.
 #[derive(Debug, thiserror::Error)]
-pub enum Problem {
+pub enum TlsProblem {
     /// What the peer said first is not TLS.
-    #[error("the {side} does not speak TLS: it said {}{}", text::quote(said), Known(said))]
+    #[error("the {side} does not speak TLS: it said {}{}", text::quote(said), KnownAlert(said))]
     NotTls {
         /// Who it is.
         side: Side,
@@ -58,7 +58,7 @@ pub enum Problem {
         /// Whose it is.
         side: Side,
         /// Why.
-        refusal: Refusal,
+        refusal: CertificateRefusal,
         /// Which certificate it was, where that is known.
         pin: Option<Pin>,
     },
@@ -109,7 +109,7 @@ pub enum Problem {
     Stream(io::Error),
 }
 
-impl Error {
+impl TlsError {
     /// Explains why reading or writing failed after a handshake; `None` where it has nothing to do
     /// with TLS. In TLS 1.3 a server's verdict on the client's certificate, or on its having none,
     /// comes this late (RFC 8446 section 4.4.2.4).
@@ -124,13 +124,13 @@ impl Error {
         side: Side,
         error: io::Error,
         heard: Vec<u8>,
-        seen: Option<Seen>,
+        seen: Option<SeenCertificate>,
     ) -> Self {
         let problem = match library(&error) {
-            _ if is_plain(&heard) => Problem::NotTls { side, said: heard },
+            _ if is_plain(&heard) => TlsProblem::NotTls { side, said: heard },
             Some(error) => problem_of(error, side, seen),
-            None if error.kind() == ErrorKind::UnexpectedEof => Problem::Closed(side),
-            None => Problem::Stream(error),
+            None if error.kind() == ErrorKind::UnexpectedEof => TlsProblem::Closed(side),
+            None => TlsProblem::Stream(error),
         };
         Self { peer: peer.to_owned(), problem }
     }
@@ -138,9 +138,9 @@ impl Error {
     /// Explains a handshake that was not done in time.
     pub(super) fn of_deadline(peer: &str, side: Side, heard: Vec<u8>) -> Self {
         let problem = if is_plain(&heard) {
-            Problem::NotTls { side, said: heard }
+            TlsProblem::NotTls { side, said: heard }
         } else {
-            Problem::TimedOut { silent: heard.is_empty() }
+            TlsProblem::TimedOut { silent: heard.is_empty() }
         };
         Self { peer: peer.to_owned(), problem }
     }
@@ -156,15 +156,15 @@ fn library(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-fn problem_of(error: &rustls::Error, side: Side, seen: Option<Seen>) -> Problem {
+fn problem_of(error: &rustls::Error, side: Side, seen: Option<SeenCertificate>) -> TlsProblem {
     match error {
-        rustls::Error::InvalidCertificate(error) => Problem::Certificate {
+        rustls::Error::InvalidCertificate(error) => TlsProblem::Certificate {
             side,
-            refusal: Refusal::of(error, seen),
+            refusal: CertificateRefusal::of(error, seen),
             pin: seen.map(|seen| seen.pin),
         },
-        rustls::Error::NoCertificatesPresented => Problem::NoCertificate,
-        rustls::Error::NoApplicationProtocol => Problem::NoProtocol,
+        rustls::Error::NoCertificatesPresented => TlsProblem::NoCertificate,
+        rustls::Error::NoApplicationProtocol => TlsProblem::NoProtocol,
         rustls::Error::AlertReceived(alert) => problem_of_alert(*alert, side),
         rustls::Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13
@@ -172,32 +172,32 @@ fn problem_of(error: &rustls::Error, side: Side, seen: Option<Seen>) -> Problem 
             | PeerIncompatible::SupportedVersionsExtensionRequired
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled,
-        ) => Problem::NoVersion,
-        rustls::Error::PeerIncompatible(_) => Problem::NoCipher,
+        ) => TlsProblem::NoVersion,
+        rustls::Error::PeerIncompatible(_) => TlsProblem::NoCipher,
         rustls::Error::InappropriateHandshakeMessage {
             got_type: HandshakeType::ClientHello,
             ..
-        } if side == Side::Server => Problem::Echo,
-        error => Problem::Broken { side, why: text::escape(error.to_string().as_bytes()) },
+        } if side == Side::Server => TlsProblem::Echo,
+        error => TlsProblem::Broken { side, why: text::escape(error.to_string().as_bytes()) },
     }
 }
 
-fn problem_of_alert(alert: AlertDescription, side: Side) -> Problem {
+fn problem_of_alert(alert: AlertDescription, side: Side) -> TlsProblem {
     let words = words(alert);
     match alert {
-        AlertDescription::CertificateRequired => Problem::CertificateDemanded,
-        AlertDescription::NoApplicationProtocol => Problem::NoProtocol,
-        AlertDescription::ProtocolVersion => Problem::NoVersion,
-        AlertDescription::InsufficientSecurity => Problem::NoCipher,
-        AlertDescription::UnrecognisedName => Problem::UnknownName,
+        AlertDescription::CertificateRequired => TlsProblem::CertificateDemanded,
+        AlertDescription::NoApplicationProtocol => TlsProblem::NoProtocol,
+        AlertDescription::ProtocolVersion => TlsProblem::NoVersion,
+        AlertDescription::InsufficientSecurity => TlsProblem::NoCipher,
+        AlertDescription::UnrecognisedName => TlsProblem::UnknownName,
         AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate
         | AlertDescription::CertificateRevoked
         | AlertDescription::CertificateExpired
         | AlertDescription::CertificateUnknown
         | AlertDescription::UnknownCA
-        | AlertDescription::AccessDenied => Problem::OurCertificate { side, alert: words },
-        _ => Problem::Alert { side, alert: words },
+        | AlertDescription::AccessDenied => TlsProblem::OurCertificate { side, alert: words },
+        _ => TlsProblem::Alert { side, alert: words },
     }
 }
 
@@ -225,11 +225,11 @@ impl fmt::Display for Side {
 }
 
 /// The protocol a peer speaks instead, in parentheses.
-struct Known<'a>(&'a [u8]);
+struct KnownAlert<'a>(&'a [u8]);
 
-impl fmt::Display for Known<'_> {
+impl fmt::Display for KnownAlert<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Protocol::of(self.0).map_or(Ok(()), |protocol| write!(f, " ({protocol})"))
+        PlainProtocol::of(self.0).map_or(Ok(()), |protocol| write!(f, " ({protocol})"))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::text;
 
 /// What is known of a TLS connection once its handshake is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub struct TlsFacts {
     /// `TLS 1.2` or `TLS 1.3`.
     pub version: &'static str,
     /// The cipher suite, by IANA's name.
@@ -40,7 +40,7 @@ impl Trust {
     }
 }
 
-impl Facts {
+impl TlsFacts {
     pub(super) fn of(session: &CommonState, trust: Trust) -> Self {
         let version = match session.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",

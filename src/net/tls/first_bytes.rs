@@ -27,7 +27,7 @@ const LAST_MINOR_VERSION: u8 = 4;
 
 /// A protocol that shows in its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
+pub enum PlainProtocol {
     /// A request, or an answer to one.
     Http,
     /// SSH's version line (RFC 4253 section 4.2).
@@ -40,29 +40,29 @@ pub enum Protocol {
     Pop3,
 }
 
-impl Protocol {
+impl PlainProtocol {
     /// Recognises the protocol that begins with `bytes`.
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        const BEGINNINGS: [(&[u8], Protocol); 12] = [
-            (b"HTTP/", Protocol::Http),
-            (b"GET ", Protocol::Http),
-            (b"POST ", Protocol::Http),
-            (b"PUT ", Protocol::Http),
-            (b"HEAD ", Protocol::Http),
-            (b"OPTIONS ", Protocol::Http),
-            (b"CONNECT ", Protocol::Http),
-            (b"SSH-", Protocol::Ssh),
-            (b"220 ", Protocol::SmtpOrFtp),
-            (b"220-", Protocol::SmtpOrFtp),
-            (b"* OK", Protocol::Imap),
-            (b"+OK", Protocol::Pop3),
+        const BEGINNINGS: [(&[u8], PlainProtocol); 12] = [
+            (b"HTTP/", PlainProtocol::Http),
+            (b"GET ", PlainProtocol::Http),
+            (b"POST ", PlainProtocol::Http),
+            (b"PUT ", PlainProtocol::Http),
+            (b"HEAD ", PlainProtocol::Http),
+            (b"OPTIONS ", PlainProtocol::Http),
+            (b"CONNECT ", PlainProtocol::Http),
+            (b"SSH-", PlainProtocol::Ssh),
+            (b"220 ", PlainProtocol::SmtpOrFtp),
+            (b"220-", PlainProtocol::SmtpOrFtp),
+            (b"* OK", PlainProtocol::Imap),
+            (b"+OK", PlainProtocol::Pop3),
         ];
         let known = BEGINNINGS.iter().find(|(beginning, _)| bytes.starts_with(beginning));
         known.map(|(_, protocol)| *protocol)
     }
 }
 
-impl fmt::Display for Protocol {
+impl fmt::Display for PlainProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Http => "HTTP",
@@ -75,13 +75,13 @@ impl fmt::Display for Protocol {
 }
 
 /// A borrowed stream whose first bytes are written down as they are read.
-pub(super) struct Heard<'a, S> {
+pub(super) struct FirstBytesReader<'a, S> {
     pub(super) stream: &'a mut S,
     /// At most [`KEPT`] bytes.
     pub(super) first: &'a mut Vec<u8>,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Heard<'_, S> {
+impl<S: AsyncRead + Unpin> AsyncRead for FirstBytesReader<'_, S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -96,7 +96,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Heard<'_, S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<'_, S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for FirstBytesReader<'_, S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -143,16 +143,16 @@ mod tests {
     #[test]
     fn protocols_are_known_by_their_first_words() {
         for (said, protocol) in [
-            (&b"HTTP/1.1 400 Bad Request\r\n"[..], Some(Protocol::Http)),
-            (b"GET / HTTP/1.1", Some(Protocol::Http)),
-            (b"SSH-2.0-OpenSSH_9.2", Some(Protocol::Ssh)),
-            (b"220 smtp.example ESMTP", Some(Protocol::SmtpOrFtp)),
-            (b"* OK IMAP4rev1", Some(Protocol::Imap)),
-            (b"+OK POP3", Some(Protocol::Pop3)),
+            (&b"HTTP/1.1 400 Bad Request\r\n"[..], Some(PlainProtocol::Http)),
+            (b"GET / HTTP/1.1", Some(PlainProtocol::Http)),
+            (b"SSH-2.0-OpenSSH_9.2", Some(PlainProtocol::Ssh)),
+            (b"220 smtp.example ESMTP", Some(PlainProtocol::SmtpOrFtp)),
+            (b"* OK IMAP4rev1", Some(PlainProtocol::Imap)),
+            (b"+OK POP3", Some(PlainProtocol::Pop3)),
             (b"hello", None),
             (b"", None),
         ] {
-            assert_eq!(Protocol::of(said), protocol);
+            assert_eq!(PlainProtocol::of(said), protocol);
         }
     }
 
@@ -163,7 +163,7 @@ mod tests {
         said.extend([b'b'; 40]);
         let mut first = Vec::new();
         let mut stream = tokio_test_stream(said.clone());
-        let mut heard = Heard { stream: &mut stream, first: &mut first };
+        let mut heard = FirstBytesReader { stream: &mut stream, first: &mut first };
         let mut read = Vec::new();
         heard.read_to_end(&mut read).await.unwrap();
         assert_eq!(read, said);

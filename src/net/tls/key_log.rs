@@ -1,19 +1,16 @@
 //! The secrets of each connection, written where Wireshark reads them.
 
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use rustls::{KeyLog, NoKeyLog};
 
+use crate::files::append::{self, Existing};
 use crate::net::tls::pem::SetupError;
 use crate::sync::lock;
-
-/// Only the owner may read what opens every connection.
-const MODE: u32 = 0o600;
 
 /// The file that `SSLKEYLOGFILE` names, in NSS's format (draft-ietf-tls-keylogfile). Unlike
 /// rustls's own it says when it cannot be opened, and is nobody else's to read.
@@ -25,7 +22,7 @@ pub(super) fn open(path: Option<&Path>) -> Result<Arc<dyn KeyLog>, SetupError> {
     let Some(path) = path else {
         return Ok(Arc::new(NoKeyLog));
     };
-    let file = OpenOptions::new().append(true).create(true).mode(MODE).open(path);
+    let file = append::open(path, Existing::Anything);
     let file = file.map_err(|source| SetupError::KeyLog { path: path.to_owned(), source })?;
     Ok(Arc::new(KeyLogFile(Mutex::new(file))))
 }

@@ -17,7 +17,7 @@ pub struct ServerName(pub(super) pki_types::ServerName<'static>);
 /// Something no certificate can be for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a name or an address that a certificate can be for")]
-pub struct InvalidName(String);
+pub struct InvalidServerName(String);
 
 impl ServerName {
     /// What a stream without a host goes by, such as one to a Unix socket.
@@ -31,19 +31,19 @@ impl ServerName {
 }
 
 impl FromStr for ServerName {
-    type Err = InvalidName;
+    type Err = InvalidServerName;
 
-    fn from_str(name: &str) -> Result<Self, InvalidName> {
-        let invalid = || InvalidName(name.to_owned());
+    fn from_str(name: &str) -> Result<Self, InvalidServerName> {
+        let invalid = || InvalidServerName(name.to_owned());
         let host: Host = name.parse().map_err(|_| invalid())?;
         Self::try_from(&host).map_err(|_| invalid())
     }
 }
 
 impl TryFrom<&Host> for ServerName {
-    type Error = InvalidName;
+    type Error = InvalidServerName;
 
-    fn try_from(host: &Host) -> Result<Self, InvalidName> {
+    fn try_from(host: &Host) -> Result<Self, InvalidServerName> {
         let name = match host {
             Host::Ip(ip) => return Ok(Self((*ip).into())),
             Host::Name(name) => name,
@@ -57,7 +57,7 @@ impl TryFrom<&Host> for ServerName {
         // SNI and certificates have names without the root's dot.
         let bare = name.strip_suffix('.').unwrap_or(name).to_owned();
         let parsed = pki_types::ServerName::try_from(bare);
-        parsed.map(Self).map_err(|_| InvalidName(name.clone()))
+        parsed.map(Self).map_err(|_| InvalidServerName(name.clone()))
     }
 }
 

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{OtherError, RootCertStore};
-use zeroize::Zeroizing;
 
 use crate::reason;
 
@@ -85,11 +84,11 @@ pub enum SetupError {
 }
 
 /// A certificate with its chain, and its key.
-pub(super) type Credentials = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+pub(super) type CertificateAndKey = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 impl KeyPair {
     /// Reads both.
-    pub(super) fn read(&self) -> Result<Credentials, SetupError> {
+    pub(super) fn read(&self) -> Result<CertificateAndKey, SetupError> {
         Ok((certificates(&self.certificate)?, private_key(self.key_path())?))
     }
 
@@ -151,8 +150,8 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, SetupError> {
     }
 }
 
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SetupError> {
-    let mut text = Zeroizing::new(Vec::new());
+fn read(path: &Path) -> Result<Vec<u8>, SetupError> {
+    let mut text = Vec::new();
     let outcome = File::open(path)
         .and_then(|file| file.take(MAX_FILE.saturating_add(1)).read_to_end(&mut text));
     let len = outcome.map_err(|source| SetupError::Read { path: path.to_owned(), source })?;

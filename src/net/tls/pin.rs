@@ -14,8 +14,8 @@ const OPENSSL: &str = "sha256 Fingerprint=";
 
 /// The SHA-256 of a certificate's DER: what `openssl x509 -fingerprint -sha256` prints.
 ///
-/// Written `sha256:` and 64 hexadecimal digits. Colons between them, upper case, openssl's whole line
-/// and the digits alone are read too.
+/// Written `sha256:` and 64 hexadecimal digits. Colons between them, upper case, openssl's whole
+/// line and the digits alone are read too.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pin([u8; SHA256_OUTPUT_LEN]);
 

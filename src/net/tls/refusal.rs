@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, OtherError};
 
-use crate::net::tls::verifier::{NoRoots, Seen, WrongPin};
+use crate::net::tls::verifier::{NoRoots, SeenCertificate, WrongPin};
 use crate::text;
 
 /// Names of a certificate that are told: a line's worth.
@@ -22,7 +22,7 @@ const WRONG_PURPOSE: &str = "certificate had invalid extensions";
 
 /// Why a certificate was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum CertificateRefusal {
     /// Nobody but itself vouches for it.
     SelfSigned,
     /// It comes from a CA that is not trusted here, or the server left out what leads to one.
@@ -54,8 +54,8 @@ pub enum Refusal {
     Other(String),
 }
 
-impl Refusal {
-    pub(super) fn of(error: &CertificateError, seen: Option<Seen>) -> Self {
+impl CertificateRefusal {
+    pub(super) fn of(error: &CertificateError, seen: Option<SeenCertificate>) -> Self {
         match error {
             CertificateError::UnknownIssuer if seen.is_some_and(|seen| seen.self_signed) => {
                 Self::SelfSigned
@@ -104,7 +104,7 @@ fn timestamp(time: UnixTime) -> Option<Timestamp> {
     i64::try_from(time.as_secs()).ok().and_then(|seconds| Timestamp::from_second(seconds).ok())
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for CertificateRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = match self {
             Self::SelfSigned => "it is self-signed, so nobody else vouches for it",
@@ -149,7 +149,7 @@ mod tests {
     fn names_are_told_as_people_write_them_and_not_all_of_a_hundred() {
         let presented: Vec<_> =
             (0..100).map(|number| plain_name(&format!("DnsName(\"h{number}.example\")"))).collect();
-        let refusal = Refusal::WrongName { expected: "a.example".into(), presented };
+        let refusal = CertificateRefusal::WrongName { expected: "a.example".into(), presented };
         let words = "it is not for a.example, but for h0.example, h1.example, h2.example, \
                      h3.example, h4.example, h5.example and 94 more";
         assert_eq!(refusal.to_string(), words);

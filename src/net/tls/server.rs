@@ -15,10 +15,10 @@ use tokio_rustls::{TlsAcceptor, TlsStream};
 
 use crate::net::Deadline;
 use crate::net::address::interface;
-use crate::net::tls::first_bytes::Heard;
-use crate::net::tls::pem::Credentials;
+use crate::net::tls::first_bytes::FirstBytesReader;
+use crate::net::tls::pem::CertificateAndKey;
 use crate::net::tls::{
-    Alpn, Error, Facts, KeyPair, Pin, SetupError, Side, Trust, key_log, pem, provider,
+    Alpn, KeyPair, Pin, SetupError, Side, TlsError, TlsFacts, Trust, key_log, pem, provider,
 };
 
 /// How long a client that failed is listened to, so that it hears why: a socket that is closed
@@ -26,14 +26,14 @@ use crate::net::tls::{
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// How much of such a client's bytes is read, at most.
-const MAX_DRAINED: usize = 64 * 1024;
+const MAX_DISCARDED_AFTER_FAILURE: usize = 64 * 1024;
 
 /// Days for which a certificate of ours is valid: some clients refuse more than 398.
 const VALIDITY_DAYS: i64 = 365;
 
 /// What a server may be told.
 #[derive(Clone, Debug)]
-pub struct ServerOptions {
+pub struct ServerTlsOptions {
     /// Who it is.
     pub identity: Identity,
     /// The CAs (a PEM file) of which every client must have a certificate; none to ask for none.
@@ -58,18 +58,18 @@ pub enum Identity {
 
 /// A server that is ready to accept.
 #[derive(Clone)]
-pub struct Server {
+pub struct ServerHandshake {
     acceptor: TlsAcceptor,
     pin: Pin,
     trust: Trust,
 }
 
-impl Server {
+impl ServerHandshake {
     /// Reads what `options` names, or makes it.
     ///
     /// # Errors
     /// A file cannot be read or used.
-    pub fn new(options: &ServerOptions) -> Result<Self, SetupError> {
+    pub fn new(options: &ServerTlsOptions) -> Result<Self, SetupError> {
         let provider = provider();
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -122,26 +122,26 @@ impl Server {
         mut stream: S,
         peer: &str,
         deadline: Deadline,
-    ) -> Result<(TlsStream<S>, Facts), Error> {
+    ) -> Result<(TlsStream<S>, TlsFacts), TlsError> {
         let mut first = Vec::new();
-        let heard = Heard { stream: &mut stream, first: &mut first };
+        let heard = FirstBytesReader { stream: &mut stream, first: &mut first };
         let session = match deadline.bound(self.acceptor.accept(heard)).await {
             Ok(Ok(done)) => done.into_inner().1,
             Ok(Err(error)) => {
                 farewell(&mut stream).await;
-                return Err(Error::of_handshake(peer, Side::Client, error, first, None));
+                return Err(TlsError::of_handshake(peer, Side::Client, error, first, None));
             }
-            Err(_) => return Err(Error::of_deadline(peer, Side::Client, first)),
+            Err(_) => return Err(TlsError::of_deadline(peer, Side::Client, first)),
         };
-        let facts = Facts::of(&session, self.trust);
+        let facts = TlsFacts::of(&session, self.trust);
         // As in a client: the session moves to the bare stream, without another handshake.
         let accepted = self.acceptor.accept_with(stream, |fresh| *fresh = session).await;
-        let fail = |error| Error::of_handshake(peer, Side::Client, error, Vec::new(), None);
+        let fail = |error| TlsError::of_handshake(peer, Side::Client, error, Vec::new(), None);
         Ok((accepted.map_err(fail)?.into(), facts))
     }
 }
 
-impl std::fmt::Debug for Server {
+impl std::fmt::Debug for ServerHandshake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server").field("pin", &self.pin).finish_non_exhaustive()
     }
@@ -151,7 +151,7 @@ impl std::fmt::Debug for Server {
 async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
     let drain = async {
         stream.shutdown().await?;
-        let mut rest = MAX_DRAINED;
+        let mut rest = MAX_DISCARDED_AFTER_FAILURE;
         let mut buffer = [0; 1024];
         while rest > 0 {
             match stream.read(&mut buffer).await? {
@@ -166,7 +166,7 @@ async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
 }
 
 /// Makes a certificate for this machine, and its key.
-fn self_signed(names: &[String]) -> Result<Credentials, SetupError> {
+fn self_signed(names: &[String]) -> Result<CertificateAndKey, SetupError> {
     let own = interface::hostname().ok();
     let always = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let mut known: Vec<String> = Vec::new();

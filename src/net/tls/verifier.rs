@@ -17,7 +17,7 @@ use crate::net::tls::{Pin, Trust};
 
 /// What a certificate is held against.
 #[derive(Clone, Debug)]
-pub(super) enum Law {
+pub(super) enum TrustPolicy {
     /// It must have the right name and come from a CA that this knows.
     Chain(Arc<dyn ServerCertVerifier>),
     /// The same, where no CA is known at all.
@@ -30,15 +30,15 @@ pub(super) enum Law {
 
 /// A verifier for one connection.
 #[derive(Debug)]
-pub(super) struct Judge {
-    law: Law,
+pub(super) struct CertificateVerifier {
+    law: TrustPolicy,
     provider: Arc<CryptoProvider>,
-    seen: OnceLock<Seen>,
+    seen: OnceLock<SeenCertificate>,
 }
 
 /// The certificate a server showed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
+pub(super) struct SeenCertificate {
     /// Its pin.
     pub(super) pin: Pin,
     /// Whether its own key signed it.
@@ -55,22 +55,22 @@ pub(super) struct WrongPin;
 #[error("no CA is known")]
 pub(super) struct NoRoots;
 
-impl Judge {
-    pub(super) fn new(law: Law, provider: Arc<CryptoProvider>) -> Self {
+impl CertificateVerifier {
+    pub(super) fn new(law: TrustPolicy, provider: Arc<CryptoProvider>) -> Self {
         Self { law, provider, seen: OnceLock::new() }
     }
 
     /// Returns what was shown, once it was.
-    pub(super) fn seen(&self) -> Option<Seen> {
+    pub(super) fn seen(&self) -> Option<SeenCertificate> {
         self.seen.get().copied()
     }
 
     /// Returns what it means that this judge accepted a certificate.
     pub(super) fn trust(&self) -> Trust {
         match self.law {
-            Law::Chain(_) | Law::NoRoots => Trust::Chain,
-            Law::Pins(_) => Trust::Pinned,
-            Law::Anyone => Trust::Unchecked,
+            TrustPolicy::Chain(_) | TrustPolicy::NoRoots => Trust::Chain,
+            TrustPolicy::Pins(_) => Trust::Pinned,
+            TrustPolicy::Anyone => Trust::Unchecked,
         }
     }
 
@@ -98,7 +98,7 @@ impl Judge {
     }
 }
 
-impl ServerCertVerifier for Judge {
+impl ServerCertVerifier for CertificateVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -109,11 +109,11 @@ impl ServerCertVerifier for Judge {
     ) -> Result<ServerCertVerified, Error> {
         let pin = Pin::of(end_entity);
         let outcome = match &self.law {
-            Law::Anyone => Ok(ServerCertVerified::assertion()),
-            Law::Pins(pins) if pins.contains(&pin) => Ok(ServerCertVerified::assertion()),
-            Law::Pins(_) => Err(other(WrongPin)),
-            Law::NoRoots => Err(other(NoRoots)),
-            Law::Chain(verifier) => verifier
+            TrustPolicy::Anyone => Ok(ServerCertVerified::assertion()),
+            TrustPolicy::Pins(pins) if pins.contains(&pin) => Ok(ServerCertVerified::assertion()),
+            TrustPolicy::Pins(_) => Err(other(WrongPin)),
+            TrustPolicy::NoRoots => Err(other(NoRoots)),
+            TrustPolicy::Chain(verifier) => verifier
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
                 .map_err(|error| match error {
                     // A CA that has the issuer's name and another key is not the issuer.
@@ -126,7 +126,7 @@ impl ServerCertVerifier for Judge {
         // Of interest to an explanation only.
         let self_signed = outcome.is_err() && self.is_self_signed(end_entity, now);
         // A connection has one handshake: nothing stands there yet.
-        self.seen.set(Seen { pin, self_signed }).ok();
+        self.seen.set(SeenCertificate { pin, self_signed }).ok();
         outcome
     }
 

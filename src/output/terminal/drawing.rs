@@ -4,22 +4,22 @@ use std::mem;
 use std::sync::MutexGuard;
 use std::thread;
 
-use crate::output::terminal::screen::{CHANGED, Screen, Stage, lock_screen, to_terminal};
+use crate::output::terminal::screen::{CHANGED, EditStage, Screen, lock_screen, to_terminal};
 
 /// The screen in the hands of the editor, until this is dropped.
 #[derive(Debug)]
-pub(in crate::output) struct Turn(());
+pub(in crate::output) struct DrawingTurn(());
 
 /// Returns whether lines are being edited.
 pub(in crate::output) fn is_edited() -> bool {
-    matches!(lock_screen().stage, Stage::Editing | Stage::Ending)
+    matches!(lock_screen().stage, EditStage::Editing | EditStage::Ending)
 }
 
 /// Takes note of the line as the editor is about to draw it, because of a key; `pos`: where the
 /// cursor stands, in bytes.
 pub(in crate::output) fn edited(line: &str, pos: usize) {
     let mut screen = lock_screen();
-    if screen.stage == Stage::Over {
+    if screen.stage == EditStage::Over {
         stop(screen);
     }
     line.clone_into(&mut screen.line.0);
@@ -40,15 +40,15 @@ pub(in crate::output) fn typed() -> (String, String) {
 pub(in crate::output) fn draw() -> String {
     let mut screen = lock_screen();
     let by_nudge = !mem::take(&mut screen.by_key);
-    if screen.stage == Stage::Ending && by_nudge {
-        screen.stage = Stage::Over;
+    if screen.stage == EditStage::Ending && by_nudge {
+        screen.stage = EditStage::Over;
         CHANGED.notify_all();
     }
-    if screen.stage == Stage::Over {
+    if screen.stage == EditStage::Over {
         stop(screen);
     }
-    if screen.stage == Stage::Starting {
-        screen.stage = Stage::Editing;
+    if screen.stage == EditStage::Starting {
+        screen.stage = EditStage::Editing;
     }
     if by_nudge {
         screen.nudged = false;
@@ -67,7 +67,7 @@ fn stop(screen: MutexGuard<'_, Screen>) -> ! {
     }
 }
 
-impl Turn {
+impl DrawingTurn {
     /// Gives the screen to the editor; none once the conversation is over.
     pub(in crate::output) fn begin() -> Option<Self> {
         let mut screen = lock_screen();
@@ -78,19 +78,19 @@ impl Turn {
             // The editor begins its line by clearing it.
             to_terminal("\n").ok();
         }
-        (screen.stage, screen.begun, screen.nudged) = (Stage::Starting, false, false);
+        (screen.stage, screen.begun, screen.nudged) = (EditStage::Starting, false, false);
         Some(Self(()))
     }
 }
 
-impl Drop for Turn {
+impl Drop for DrawingTurn {
     fn drop(&mut self) {
         let mut screen = lock_screen();
-        if screen.stage == Stage::Over {
+        if screen.stage == EditStage::Over {
             return;
         }
         // The editor leaves an empty line.
-        screen.stage = Stage::Free;
+        screen.stage = EditStage::Free;
         screen.leave();
         let waiting = mem::take(&mut screen.waiting);
         waiting.into_iter().try_for_each(|piece| screen.write(piece)).ok();

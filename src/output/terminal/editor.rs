@@ -33,7 +33,7 @@ const NUDGE: &str = "\x1b[A\n";
 /// Reads lines.
 #[derive(Debug)]
 pub(crate) struct LineEditor {
-    editor: Editor<Line, MemHistory>,
+    editor: Editor<EditorHelper, MemHistory>,
     /// As it is, and in colour.
     prompt: (&'static str, String),
     /// The terminal's settings from before the first line.
@@ -62,12 +62,13 @@ impl LineEditor {
             .auto_add_history(true)
             .completion_type(CompletionType::List)
             .keyseq_timeout(Some(KEY))
-            // The prompt's colour is decided in `color`. Without, a `Line` is not asked for it.
+            // The prompt's colour is decided in `color`. Without, a `EditorHelper` is not asked for
+            // it.
             .color_mode(ColorMode::Forced)
             .build();
         let history = MemHistory::with_config(&config);
         let mut editor = Editor::with_history(config, history).ok()?;
-        editor.set_helper(Some(Line));
+        editor.set_helper(Some(EditorHelper));
         let mut printer = editor.create_external_printer().ok()?;
         let (nudge, nudges) = mpsc::sync_channel(1);
         // A thread, since the printer waits until the editor has taken the nudge before.
@@ -88,7 +89,7 @@ impl LineEditor {
     pub(crate) fn read_line(&mut self) -> Typed {
         let mut initial = (String::new(), String::new());
         loop {
-            let Some(turn) = drawing::Turn::begin() else { return Typed::End };
+            let Some(turn) = drawing::DrawingTurn::begin() else { return Typed::End };
             self.settings = self.settings.take().or_else(await_keys);
             let (left, right) = (initial.0.as_str(), initial.1.as_str());
             let outcome = self.editor.readline_with_initial(&self.prompt, (left, right));
@@ -131,13 +132,13 @@ fn await_keys() -> Option<Termios> {
 
 /// What the editor asks of its line.
 #[derive(Debug)]
-struct Line;
+struct EditorHelper;
 
-impl Helper for Line {}
+impl Helper for EditorHelper {}
 
-impl Validator for Line {}
+impl Validator for EditorHelper {}
 
-impl Highlighter for Line {
+impl Highlighter for EditorHelper {
     /// The prompt is drawn first, at the beginning of a cleared line, and everything the editor
     /// does later is relative to where it ends: what has to stand above goes in front of it.
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
@@ -153,11 +154,11 @@ impl Highlighter for Line {
     }
 }
 
-impl Hinter for Line {
+impl Hinter for EditorHelper {
     type Hint = String;
 }
 
-impl Completer for Line {
+impl Completer for EditorHelper {
     type Candidate = String;
 
     /// There is nothing to complete: a tab is a tab, as without an editor.

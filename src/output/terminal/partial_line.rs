@@ -8,9 +8,9 @@ const TAB: usize = 8;
 /// The last row of the line: the terminal has wrapped what stands above it, and never comes back
 /// to that.
 #[derive(Debug)]
-pub(crate) struct Unended(String);
+pub(crate) struct PartialLine(String);
 
-impl Unended {
+impl PartialLine {
     pub(crate) const fn new() -> Self {
         Self(String::new())
     }

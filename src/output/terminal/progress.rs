@@ -44,10 +44,10 @@ pub struct Progress {
 
 /// What is counted; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Meter(Arc<Counts>);
+pub struct Meter(Arc<TransferCounts>);
 
 #[derive(Debug)]
-struct Counts {
+struct TransferCounts {
     sent: AtomicU64,
     received: AtomicU64,
     /// Bytes there are to send, where that is known.
@@ -66,7 +66,7 @@ impl Progress {
         if !wanted || !io::stderr().is_terminal() || (stdin && stdout) {
             return None;
         }
-        let counts = Arc::new(Counts {
+        let counts = Arc::new(TransferCounts {
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             total: left_of_stdin(),
@@ -101,7 +101,7 @@ impl Drop for Progress {
 impl Meter {
     /// Counts `bytes` more.
     pub fn advance(&self, direction: Direction, bytes: usize) {
-        let Counts { sent, received, gives_way, over, .. } = &*self.0;
+        let TransferCounts { sent, received, gives_way, over, .. } = &*self.0;
         let counter = if direction == Direction::In { received } else { sent };
         counter.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
         if direction == Direction::In && *gives_way && !over.load(Ordering::Relaxed) {
@@ -121,7 +121,7 @@ impl Meter {
 }
 
 /// Draws until it is over.
-fn draw(counts: &Counts, stopped: &Receiver<()>) {
+fn draw(counts: &TransferCounts, stopped: &Receiver<()>) {
     let started = Instant::now();
     let mut pace = Pace::default();
     let mut wait = APPEARS_AFTER;

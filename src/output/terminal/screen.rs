@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::blocking;
 use crate::output::table;
 use crate::output::terminal::bar::{self, write_stderr};
-use crate::output::terminal::partial_line::Unended;
+use crate::output::terminal::partial_line::PartialLine;
 use crate::sync::lock;
 
 /// As the course's client prompts.
@@ -44,7 +44,7 @@ pub(super) static CHANGED: Condvar = Condvar::new();
 
 /// Who has the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum EditStage {
     /// Whoever writes.
     Free,
     /// The editor, which has not drawn its line yet.
@@ -68,7 +68,7 @@ pub(super) enum Piece {
 
 #[derive(Debug)]
 pub(super) struct Screen {
-    pub(super) stage: Stage,
+    pub(super) stage: EditStage,
     /// A conversation is held at this terminal, until it is over.
     pub(super) conversation: bool,
     /// Lines are edited in it.
@@ -83,7 +83,7 @@ pub(super) struct Screen {
     pub(super) begun: bool,
     /// A peer's line without an end. It stands there, or while a line is edited right above the
     /// prompt.
-    pub(super) unended: Unended,
+    pub(super) unended: PartialLine,
     /// What the editor has to draw.
     pub(super) waiting: Vec<Piece>,
     /// How many pieces have come, and how many of them the editor has taken.
@@ -120,34 +120,34 @@ pub(crate) fn end() {
         return;
     }
     // The editor is about to take the terminal, and must not do so after it was put back.
-    screen = wait_while(screen, |screen| screen.stage == Stage::Starting);
-    if screen.stage == Stage::Editing {
+    screen = wait_while(screen, |screen| screen.stage == EditStage::Starting);
+    if screen.stage == EditStage::Editing {
         // What it has taken is on the screen once it comes to draw again: there it stops.
-        screen.stage = Stage::Ending;
+        screen.stage = EditStage::Ending;
         screen.nudge();
-        screen = wait_while(screen, |screen| screen.stage == Stage::Ending);
+        screen = wait_while(screen, |screen| screen.stage == EditStage::Ending);
     }
     match screen.stage {
-        Stage::Free => {
+        EditStage::Free => {
             if screen.is_occupied() {
                 write_stderr("\n");
             }
         }
         // The editor has cleared its line: what is typed stays visible.
-        Stage::Over => {
+        EditStage::Over => {
             let above = screen.above();
             let Screen { prompt, line: (line, _), .. } = &*screen;
             let typed = if line.is_empty() { String::new() } else { format!("{prompt}{line}\n") };
             to_terminal(&format!("{EDITOR_OFF}{above}{typed}")).ok();
         }
         // It waits in the middle of something.
-        Stage::Starting | Stage::Editing | Stage::Ending => {
+        EditStage::Starting | EditStage::Editing | EditStage::Ending => {
             let above = screen.above();
             to_terminal(&format!("{EDITOR_OFF}\n{above}")).ok();
         }
     }
     screen.leave();
-    (screen.stage, screen.prompts, screen.taken) = (Stage::Over, false, screen.come);
+    (screen.stage, screen.prompts, screen.taken) = (EditStage::Over, false, screen.come);
     CHANGED.notify_all();
 }
 
@@ -208,14 +208,14 @@ fn show(mut screen: MutexGuard<'static, Screen>, piece: Piece) -> io::Result<()>
 impl Screen {
     const fn new() -> Self {
         Self {
-            stage: Stage::Free,
+            stage: EditStage::Free,
             conversation: false,
             edits: false,
             prompt: String::new(),
             prompts: false,
             prompted: false,
             begun: false,
-            unended: Unended::new(),
+            unended: PartialLine::new(),
             waiting: Vec::new(),
             come: 0,
             taken: 0,
@@ -228,7 +228,7 @@ impl Screen {
 
     /// Returns whether no editor has the terminal.
     fn is_free(&self) -> bool {
-        matches!(self.stage, Stage::Free | Stage::Over)
+        matches!(self.stage, EditStage::Free | EditStage::Over)
     }
 
     /// Returns whether something stands on the terminal's line.
@@ -244,7 +244,7 @@ impl Screen {
 
     /// Makes the editor draw. When it starts it does so by itself.
     pub(super) fn nudge(&mut self) {
-        if let (Stage::Editing | Stage::Ending, Some(nudge)) = (self.stage, &self.nudge)
+        if let (EditStage::Editing | EditStage::Ending, Some(nudge)) = (self.stage, &self.nudge)
             && !self.nudged
         {
             // There is room for the only one on its way.

@@ -15,7 +15,7 @@ use crate::script::action::{Action, Attachment, Pattern};
 use crate::script::cursor::{self, Cursor, Slashed};
 use crate::script::error::{Error, Wrong};
 use crate::script::sequence::Order;
-use crate::script::step::{MAX_BYTES, MAX_LINES, Step};
+use crate::script::step::{MAX_SCRIPT_BYTES, MAX_SCRIPT_LINES, Step};
 use crate::text;
 
 /// How long an expectation waits that does not say how long: what a slow server may take for an
@@ -45,7 +45,7 @@ const HEX: &str = "bytes of two hexadecimal digits: 16 03 01";
 /// Parses a whole script.
 pub(super) fn script(script: &[u8], name: &str, folder: &Path) -> Result<Vec<Step>, Error> {
     let at = |line, wrong| Error::Line { name: name.to_owned(), line, wrong };
-    if script.len() > MAX_BYTES {
+    if script.len() > MAX_SCRIPT_BYTES {
         let allowed = "at most 1 MiB; send-file takes payload from another file";
         return Err(at(1, Wrong::new(1, "this script is too long", allowed)));
     }
@@ -55,8 +55,8 @@ pub(super) fn script(script: &[u8], name: &str, folder: &Path) -> Result<Vec<Ste
     let mut steps = Vec::new();
     let mut order = Order::default();
     for (line, number) in script.split('\n').zip(1..) {
-        if number > MAX_LINES && !line.is_empty() {
-            let allowed = format!("at most {MAX_LINES} lines");
+        if number > MAX_SCRIPT_LINES && !line.is_empty() {
+            let allowed = format!("at most {MAX_SCRIPT_LINES} lines");
             return Err(at(number, Wrong::new(1, "this script has too many lines", allowed)));
         }
         let line = line.strip_suffix('\r').unwrap_or(line);

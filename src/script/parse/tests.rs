@@ -155,9 +155,9 @@ fn a_script_that_is_not_utf8_is_refused_with_its_place() {
 
 #[test]
 fn a_script_without_measure_is_refused() {
-    let long = format!("sleep 1s\n#{}", "x".repeat(MAX_BYTES));
+    let long = format!("sleep 1s\n#{}", "x".repeat(MAX_SCRIPT_BYTES));
     assert!(parse(&long).unwrap_err().to_string().contains("too long"));
-    let lines = "#\n".repeat(MAX_LINES - 1) + "sleep 1s\n";
+    let lines = "#\n".repeat(MAX_SCRIPT_LINES - 1) + "sleep 1s\n";
     assert_eq!(parse(&lines).unwrap().len(), 1);
     let error = parse(&format!("{lines}#")).unwrap_err();
     assert_eq!(error.to_string(), "s.txt:10001:1: this script has too many lines");

@@ -2,7 +2,7 @@
 //!
 //! Whatever it does, it listens: a peer that answers while it is still being sent something, or
 //! while we sleep, is never kept waiting. It knows no socket; what only a socket can do is asked
-//! of the [`Line`].
+//! of the [`ScriptConnection`].
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -16,26 +16,26 @@ use tokio::time::{Instant, Sleep};
 
 use crate::net::Deadline;
 use crate::script::action::{Action, Attachment, Pattern};
-use crate::script::outcome::{Stop, Unmet, Why};
+use crate::script::outcome::{ScriptEnd, Unmet, UnmetReason};
 use crate::script::unmatched::Unmatched;
 use crate::script::{Script, Step};
 
 /// Bytes read at once. Small, since every client of a scripted server has one.
-const SCRATCH: usize = 16 * 1024;
+const RECEIVE_BUFFER: usize = 16 * 1024;
 
 /// Bytes of a file sent at once.
-const PIECE: usize = 64 * 1024;
+const FILE_PIECE: usize = 64 * 1024;
 
 /// How long a peer may take nothing of what is sent, or do nothing for TLS.
-const STALLED: Duration = Duration::from_secs(30);
+const SCRIPT_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the last words of a peer that takes no more are waited for.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a script is played on: an open connection.
 ///
 /// Reading 0 bytes is the peer's end; `poll_shutdown` ends our side and leaves the peer's open.
-pub trait Line {
+pub trait ScriptConnection {
     /// Where bytes are read and written.
     type Stream: AsyncRead + AsyncWrite + Unpin;
 
@@ -81,15 +81,15 @@ pub struct Played {
 ///
 /// # Errors
 /// A step was not done; the ones behind it are not begun.
-pub async fn play<L: Line>(
+pub async fn play<L: ScriptConnection>(
     script: &Script,
     line: &mut L,
     deadline: Deadline,
-) -> Result<Played, Stop<L::TlsError>> {
+) -> Result<Played, ScriptEnd<L::TlsError>> {
     let mut player = Player::new(line);
     for step in script.steps() {
         let Ok(done) = deadline.bound(player.take(step)).await else {
-            return Err(Stop::TimedOut { step: step.into(), got: player.unmatched.got() });
+            return Err(ScriptEnd::TimedOut { step: step.into(), got: player.unmatched.got() });
         };
         done?;
     }
@@ -107,7 +107,7 @@ struct Player<'a, L> {
 }
 
 /// What came first.
-enum Turn<T> {
+enum TurnResult<T> {
     /// The work is done.
     Done(T),
     /// The peer was heard, or ended.
@@ -116,7 +116,7 @@ enum Turn<T> {
     Late,
 }
 
-impl<'a, L: Line> Player<'a, L> {
+impl<'a, L: ScriptConnection> Player<'a, L> {
     fn new(line: &'a mut L) -> Self {
         Self {
             line,
@@ -124,11 +124,11 @@ impl<'a, L: Line> Player<'a, L> {
             peer: None,
             ended: false,
             reset: false,
-            scratch: vec![0; SCRATCH].into_boxed_slice(),
+            scratch: vec![0; RECEIVE_BUFFER].into_boxed_slice(),
         }
     }
 
-    async fn take(&mut self, step: &Step) -> Result<(), Stop<L::TlsError>> {
+    async fn take(&mut self, step: &Step) -> Result<(), ScriptEnd<L::TlsError>> {
         match &step.action {
             Action::Expect(pattern, wait) => self.expect(step, pattern, *wait).await,
             Action::ExpectEnd(wait) => self.expect_end(step, *wait).await,
@@ -143,17 +143,17 @@ impl<'a, L: Line> Player<'a, L> {
             Action::Reset => {
                 self.reset = true;
                 let label = || step.into();
-                self.line.reset().map_err(|source| Stop::Send { step: label(), source })
+                self.line.reset().map_err(|source| ScriptEnd::Send { step: label(), source })
             }
             Action::StartTls => self.start_tls(step).await,
         }
     }
 
     /// Returns how the line is left.
-    fn finish(self) -> Result<Played, Stop<L::TlsError>> {
+    fn finish(self) -> Result<Played, ScriptEnd<L::TlsError>> {
         match self.peer {
             // Nothing was expected any more, but what we sent may not have arrived.
-            Some(Err(source)) if !self.reset => Err(Stop::Receive(source)),
+            Some(Err(source)) if !self.reset => Err(ScriptEnd::Receive(source)),
             peer => Ok(Played { peer_ended: peer.is_some(), ended: self.ended, reset: self.reset }),
         }
     }
@@ -163,24 +163,24 @@ impl<'a, L: Line> Player<'a, L> {
         step: &Step,
         pattern: &Pattern,
         wait: Duration,
-    ) -> Result<(), Stop<L::TlsError>> {
+    ) -> Result<(), ScriptEnd<L::TlsError>> {
         let until = Instant::now() + wait;
         let mut timer = pin!(tokio::time::sleep_until(until));
         let mut is_late = false;
         while !self.unmatched.take(pattern) {
             if self.unmatched.is_too_much() {
-                return Err(self.unmet(step, Why::TooMuch));
+                return Err(self.unmet(step, UnmetReason::TooMuch));
             }
             if self.peer.is_some() {
                 return Err(self.ended_before(step));
             }
             if is_late {
-                return Err(self.unmet(step, Why::Timeout(wait)));
+                return Err(self.unmet(step, UnmetReason::Timeout(wait)));
             }
             match self.turn(timer.as_mut(), nothing).await {
-                Turn::Heard(heard) => self.hear(heard).await?,
-                Turn::Late => is_late = true,
-                Turn::Done(done) => match done {},
+                TurnResult::Heard(heard) => self.hear(heard).await?,
+                TurnResult::Late => is_late = true,
+                TurnResult::Done(done) => match done {},
             }
             // What has come already still counts, however late we are to look at it.
             is_late |= Instant::now() >= until;
@@ -189,11 +189,15 @@ impl<'a, L: Line> Player<'a, L> {
     }
 
     /// Waits for the end; whatever comes before it is as good as expected.
-    async fn expect_end(&mut self, step: &Step, wait: Duration) -> Result<(), Stop<L::TlsError>> {
+    async fn expect_end(
+        &mut self,
+        step: &Step,
+        wait: Duration,
+    ) -> Result<(), ScriptEnd<L::TlsError>> {
         let until = Instant::now() + wait;
         while self.peer.is_none() {
             if !self.listen(until).await? {
-                return Err(self.unmet(step, Why::Timeout(wait)));
+                return Err(self.unmet(step, UnmetReason::Timeout(wait)));
             }
         }
         match self.peer {
@@ -202,13 +206,13 @@ impl<'a, L: Line> Player<'a, L> {
         }
     }
 
-    async fn sleep(&mut self, wait: Duration) -> Result<(), Stop<L::TlsError>> {
+    async fn sleep(&mut self, wait: Duration) -> Result<(), ScriptEnd<L::TlsError>> {
         let until = Instant::now() + wait;
         while self.listen(until).await? {}
         Ok(())
     }
 
-    async fn send(&mut self, step: &Step, bytes: &[u8]) -> Result<(), Stop<L::TlsError>> {
+    async fn send(&mut self, step: &Step, bytes: &[u8]) -> Result<(), ScriptEnd<L::TlsError>> {
         let mut rest = bytes;
         loop {
             let write = |stream: Pin<&mut L::Stream>, context: &mut Context<'_>| {
@@ -217,7 +221,7 @@ impl<'a, L: Line> Player<'a, L> {
             let len = self.patiently(step, write).await?;
             if len == 0 && !rest.is_empty() {
                 let source = ErrorKind::WriteZero.into();
-                return Err(Stop::Send { step: step.into(), source });
+                return Err(ScriptEnd::Send { step: step.into(), source });
             }
             rest = &rest[len..];
             // Even nothing is written once: it can be a datagram.
@@ -232,14 +236,14 @@ impl<'a, L: Line> Player<'a, L> {
         &mut self,
         step: &Step,
         attachment: &Attachment,
-    ) -> Result<(), Stop<L::TlsError>> {
-        let mut piece = vec![0; PIECE];
+    ) -> Result<(), ScriptEnd<L::TlsError>> {
+        let mut piece = vec![0; FILE_PIECE];
         let mut offset = 0;
         loop {
             // A regular file, which the system reads without waiting for anybody.
             let len = attachment.read_at(&mut piece, offset).map_err(|source| {
                 let path = attachment.path().to_owned();
-                Stop::File { step: step.into(), path, source }
+                ScriptEnd::File { step: step.into(), path, source }
             })?;
             if len == 0 {
                 return Ok(());
@@ -249,13 +253,13 @@ impl<'a, L: Line> Player<'a, L> {
         }
     }
 
-    async fn start_tls(&mut self, step: &Step) -> Result<(), Stop<L::TlsError>> {
+    async fn start_tls(&mut self, step: &Step) -> Result<(), ScriptEnd<L::TlsError>> {
         if !self.unmatched.is_empty() {
-            return Err(self.unmet(step, Why::PlainText));
+            return Err(self.unmet(step, UnmetReason::PlainText));
         }
         // The line knows how long a handshake may take.
         let done = self.line.start_tls().await;
-        done.map_err(|error| Stop::StartTls { step: step.into(), error })
+        done.map_err(|error| ScriptEnd::StartTls { step: step.into(), error })
     }
 
     /// Does `work` on the line and listens meanwhile, for as long as the peer lets it.
@@ -263,31 +267,36 @@ impl<'a, L: Line> Player<'a, L> {
         &mut self,
         step: &Step,
         mut work: impl FnMut(Pin<&mut L::Stream>, &mut Context<'_>) -> Poll<io::Result<T>>,
-    ) -> Result<T, Stop<L::TlsError>> {
-        let until = Instant::now() + STALLED;
+    ) -> Result<T, ScriptEnd<L::TlsError>> {
+        let until = Instant::now() + SCRIPT_WRITE_TIMEOUT;
         let mut timer = pin!(tokio::time::sleep_until(until));
         loop {
             match self.turn(timer.as_mut(), &mut work).await {
-                Turn::Done(Ok(done)) => return Ok(done),
-                Turn::Done(Err(source)) => {
+                TurnResult::Done(Ok(done)) => return Ok(done),
+                TurnResult::Done(Err(source)) => {
                     // The peer may have said why.
-                    let until = Instant::now() + LAST_WORDS;
+                    let until = Instant::now() + LAST_REPLY_TIMEOUT;
                     while self.peer.is_none() && self.listen(until).await? {}
-                    return Err(Stop::Send { step: step.into(), source });
+                    return Err(ScriptEnd::Send { step: step.into(), source });
                 }
-                Turn::Heard(heard) => self.hear(heard).await?,
-                Turn::Late => return Err(Stop::Stalled { step: step.into(), waited: STALLED }),
+                TurnResult::Heard(heard) => self.hear(heard).await?,
+                TurnResult::Late => {
+                    return Err(ScriptEnd::Stalled {
+                        step: step.into(),
+                        waited: SCRIPT_WRITE_TIMEOUT,
+                    });
+                }
             }
         }
     }
 
     /// Listens once; `false` at `until`, or if it is past.
-    async fn listen(&mut self, until: Instant) -> Result<bool, Stop<L::TlsError>> {
+    async fn listen(&mut self, until: Instant) -> Result<bool, ScriptEnd<L::TlsError>> {
         let mut timer = pin!(tokio::time::sleep_until(until));
         match self.turn(timer.as_mut(), nothing).await {
-            Turn::Heard(heard) => self.hear(heard).await?,
-            Turn::Late => return Ok(false),
-            Turn::Done(done) => match done {},
+            TurnResult::Heard(heard) => self.hear(heard).await?,
+            TurnResult::Late => return Ok(false),
+            TurnResult::Done(done) => match done {},
         }
         // A peer that never stops talking does not stop the clock.
         Ok(Instant::now() < until)
@@ -298,34 +307,34 @@ impl<'a, L: Line> Player<'a, L> {
         &mut self,
         mut timer: Pin<&mut Sleep>,
         mut work: impl FnMut(Pin<&mut L::Stream>, &mut Context<'_>) -> Poll<T>,
-    ) -> Turn<T> {
+    ) -> TurnResult<T> {
         let Self { line, scratch, peer, .. } = self;
         let stream = line.stream();
         poll_fn(|context| {
             // Work first: what the peer says to the last byte of it belongs to the next step,
             // which may be TLS.
             if let Poll::Ready(done) = work(Pin::new(&mut *stream), context) {
-                return Poll::Ready(Turn::Done(done));
+                return Poll::Ready(TurnResult::Done(done));
             }
             if peer.is_none() {
                 let mut buffer = ReadBuf::new(scratch);
                 if let Poll::Ready(read) = Pin::new(&mut *stream).poll_read(context, &mut buffer) {
                     let len = buffer.filled().len();
-                    return Poll::Ready(Turn::Heard(read.map(|()| len)));
+                    return Poll::Ready(TurnResult::Heard(read.map(|()| len)));
                 }
             }
-            timer.as_mut().poll(context).map(|()| Turn::Late)
+            timer.as_mut().poll(context).map(|()| TurnResult::Late)
         })
         .await
     }
 
     /// Takes in what was read to `scratch`, or that nothing more will be.
-    async fn hear(&mut self, heard: io::Result<usize>) -> Result<(), Stop<L::TlsError>> {
+    async fn hear(&mut self, heard: io::Result<usize>) -> Result<(), ScriptEnd<L::TlsError>> {
         match heard {
             Ok(0) => self.peer = Some(Ok(())),
             Ok(len) => {
                 let bytes = &self.scratch[..len];
-                self.line.heard(bytes).await.map_err(Stop::Output)?;
+                self.line.heard(bytes).await.map_err(ScriptEnd::Output)?;
                 self.unmatched.push(bytes);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -335,16 +344,18 @@ impl<'a, L: Line> Player<'a, L> {
     }
 
     /// Returns the failure of an expectation that the peer's end, or a broken line, came before.
-    fn ended_before(&mut self, step: &Step) -> Stop<L::TlsError> {
+    fn ended_before(&mut self, step: &Step) -> ScriptEnd<L::TlsError> {
         match self.peer.take() {
-            Some(Err(error)) if error.kind() != ErrorKind::ConnectionReset => Stop::Receive(error),
-            Some(Err(_)) => self.unmet(step, Why::Reset),
-            _ => self.unmet(step, Why::PeerEnded),
+            Some(Err(error)) if error.kind() != ErrorKind::ConnectionReset => {
+                ScriptEnd::Receive(error)
+            }
+            Some(Err(_)) => self.unmet(step, UnmetReason::Reset),
+            _ => self.unmet(step, UnmetReason::PeerEnded),
         }
     }
 
-    fn unmet(&self, step: &Step, why: Why) -> Stop<L::TlsError> {
-        Stop::Unmet(Unmet { step: step.into(), why, got: self.unmatched.got() })
+    fn unmet(&self, step: &Step, why: UnmetReason) -> ScriptEnd<L::TlsError> {
+        ScriptEnd::Unmet(Unmet { step: step.into(), why, got: self.unmatched.got() })
     }
 }
 

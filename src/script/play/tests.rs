@@ -66,7 +66,7 @@ impl AsyncWrite for Broken {
     }
 }
 
-impl Line for Wire {
+impl ScriptConnection for Wire {
     type Stream = Broken;
     type TlsError = &'static str;
 
@@ -89,7 +89,7 @@ impl Line for Wire {
     }
 }
 
-type Outcome = Result<Played, Stop<&'static str>>;
+type Outcome = Result<Played, ScriptEnd<&'static str>>;
 
 fn script(text: &str) -> Script {
     Script::parse(text.as_bytes(), "s.txt", Path::new("")).unwrap()
@@ -119,7 +119,7 @@ async fn saying(mut stream: DuplexStream, pieces: &[&[u8]], stays: bool) -> Opti
 #[track_caller]
 fn unmet(outcome: Outcome) -> Unmet {
     match outcome {
-        Err(Stop::Unmet(unmet)) => unmet,
+        Err(ScriptEnd::Unmet(unmet)) => unmet,
         other => panic!("{other:?}"),
     }
 }
@@ -148,7 +148,7 @@ async fn a_match_may_come_in_pieces_and_uses_up_what_it_matched() {
     let peer = |peer| saying(peer, &[b"..on", b"e ", b" two thr", b"ee"], true);
     let (outcome, _, _) = against(text, peer).await;
     let unmet = unmet(outcome);
-    assert_eq!(unmet.why, Why::Timeout(Duration::from_secs(1)));
+    assert_eq!(unmet.why, UnmetReason::Timeout(Duration::from_secs(1)));
     assert_eq!(unmet.to_string(), "expect \"two\" was not met within 1s (s.txt:3)");
     assert_eq!(unmet.got.to_string(), "nothing more came");
 }
@@ -185,7 +185,7 @@ async fn the_peers_end_ends_the_waiting_at_once_but_not_before_its_last_words_co
     let text = "expect /last/\nexpect /more/";
     let (outcome, _, _) = against(text, |peer| saying(peer, &[b"last words"], false)).await;
     let unmet = unmet(outcome);
-    assert_eq!(unmet.why, Why::PeerEnded);
+    assert_eq!(unmet.why, UnmetReason::PeerEnded);
     assert_eq!(unmet.to_string(), "expect /more/ was not met before the peer's end (s.txt:2)");
     assert_eq!(unmet.got, Excerpt { bytes: b" words".to_vec(), omitted: 0, was_heard: true });
 }
@@ -203,8 +203,8 @@ async fn an_expected_end_must_come_in_time_and_in_order() {
         wire.stream.end = Some(kind);
         drop(peer);
         match play(&script("expect-end"), &mut wire, Deadline::NEVER).await {
-            Err(Stop::Unmet(unmet)) => assert!(is_reset && unmet.why == Why::Reset),
-            Err(Stop::Receive(error)) => assert!(!is_reset && error.kind() == kind),
+            Err(ScriptEnd::Unmet(unmet)) => assert!(is_reset && unmet.why == UnmetReason::Reset),
+            Err(ScriptEnd::Receive(error)) => assert!(!is_reset && error.kind() == kind),
             other => panic!("{other:?}"),
         }
     }
@@ -217,19 +217,19 @@ async fn a_reset_after_the_last_expectation_is_not_passed_over() {
     peer.write_all(b"OK").await.unwrap();
     drop(peer);
     let outcome = play(&script("expect /OK/\nsleep 1s"), &mut wire, Deadline::NEVER).await;
-    assert!(matches!(outcome, Err(Stop::Receive(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(ScriptEnd::Receive(_))), "{outcome:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_expectation_gives_up_when_too_much_came() {
-    let (mut wire, mut peer) = Wire::pair(SCRATCH);
+    let (mut wire, mut peer) = Wire::pair(RECEIVE_BUFFER);
     let flood = vec![b'.'; MAX_UNMATCHED + 1];
     let script = script("expect /x/");
     let played = play(&script, &mut wire, Deadline::NEVER);
     let (outcome, written) = tokio::join!(played, peer.write_all(&flood));
     written.unwrap();
     let unmet = unmet(outcome);
-    assert_eq!(unmet.why, Why::TooMuch);
+    assert_eq!(unmet.why, UnmetReason::TooMuch);
     assert_eq!(unmet.to_string(), "expect /x/ was not met in 1 MiB (s.txt:1)");
     assert!(unmet.got.to_string().contains("bytes more"), "{}", unmet.got);
     assert!(wire.heard == flood);
@@ -271,7 +271,10 @@ async fn a_peer_that_answers_while_a_file_is_sent_is_heard_meanwhile() {
 async fn a_peer_that_takes_nothing_is_given_up() {
     let text = format!("send \"{}\"", "x".repeat(1000));
     let (outcome, _, _) = against(&text, |peer| async move { peer }).await;
-    assert!(matches!(outcome, Err(Stop::Stalled { waited: STALLED, .. })), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(ScriptEnd::Stalled { waited: SCRIPT_WRITE_TIMEOUT, .. })),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -280,7 +283,7 @@ async fn the_last_words_of_a_peer_that_is_gone_are_heard() {
         peer.write_all(b"421 no").await.unwrap();
     })
     .await;
-    assert!(matches!(outcome, Err(Stop::Send { .. })), "{outcome:?}");
+    assert!(matches!(outcome, Err(ScriptEnd::Send { .. })), "{outcome:?}");
     assert_eq!(heard, b"421 no");
 }
 
@@ -291,7 +294,7 @@ async fn the_deadline_for_everything_ends_any_step() {
         let (mut wire, _peer) = Wire::pair(64);
         let deadline = Deadline::after(Duration::from_millis(20));
         match play(&script(text), &mut wire, deadline).await {
-            Err(Stop::TimedOut { step, .. }) => assert_eq!(step.text, text),
+            Err(ScriptEnd::TimedOut { step, .. }) => assert_eq!(step.text, text),
             other => panic!("{other:?}"),
         }
     }
@@ -314,7 +317,7 @@ async fn a_failed_handshake_is_told_in_the_lines_own_words() {
     let (mut wire, _peer) = Wire::pair(64);
     wire.secured = true;
     let outcome = play(&script("starttls"), &mut wire, Deadline::NEVER).await;
-    assert!(matches!(outcome, Err(Stop::StartTls { error: "again", .. })), "{outcome:?}");
+    assert!(matches!(outcome, Err(ScriptEnd::StartTls { error: "again", .. })), "{outcome:?}");
 }
 
 #[tokio::test(start_paused = true)]

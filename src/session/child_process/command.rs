@@ -12,25 +12,24 @@ use tokio::process::{Child, Command};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::net::stop::Stage;
 use crate::net::{Addr, Deadline, Stop};
 use crate::reason;
 use crate::session::child_process::exec::keep_sockets_from;
 
 /// A program that runs beside the listener. It is killed when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Companion {
+pub(crate) struct CommandProcess {
     name: String,
     child: Child,
 }
 
 /// How long the program may take to end once it was asked to.
-const LAST_WORK: Duration = Duration::from_secs(5);
+const COMMAND_END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a shell says of a program that a signal ended: 128 and the signal's number.
 const SIGNALLED: i32 = 128;
 
-impl Companion {
+impl CommandProcess {
     /// Starts `command`, which finds where we listen in its environment: `SOCKKIT_LISTEN_ADDR` and
     /// `SOCKKIT_LISTEN_PORT`. It has no input, and what it prints is talk: standard output is the
     /// peers'.
@@ -67,7 +66,7 @@ impl Companion {
         let ended = tokio::select! {
             biased;
             ended = self.child.wait() => ended,
-            () = stop.reached(Stage::Draining) => self.end().await,
+            () = stop.draining() => self.end().await,
         };
         match ended {
             Ok(status) => Ok(exit_of(status)),
@@ -84,7 +83,7 @@ impl Companion {
             // One that has just ended needs no signal.
             kill_process(pid, Signal::TERM).ok();
         }
-        if let Ok(ended) = Deadline::after(LAST_WORK).bound(self.child.wait()).await {
+        if let Ok(ended) = Deadline::after(COMMAND_END_TIMEOUT).bound(self.child.wait()).await {
             return ended;
         }
         self.child.kill().await?;

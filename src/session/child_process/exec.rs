@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::net::relay::{Input, Sink, Source, Writer};
+use crate::net::relay::{BlockingWriter, Input, Sink, Source};
 use crate::net::{Addr, Deadline};
 use crate::{blocking, reason};
 
@@ -39,9 +39,9 @@ impl FromStr for CommandLine {
 /// A program that serves one connection. It is killed, with whatever it started, when this is
 /// dropped.
 #[derive(Debug)]
-pub(crate) struct Program {
+pub(crate) struct ExecProcess {
     name: String,
-    group: Group,
+    group: ProcessGroup,
     /// What it writes.
     pub source: Source,
     /// What it reads.
@@ -49,14 +49,14 @@ pub(crate) struct Program {
 }
 
 /// How long a program may take to end after its connection has.
-const LAST_WORK: Duration = Duration::from_secs(5);
+const EXEC_END_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl CommandLine {
     /// Starts the program for the connection between `peer` and `local`.
     ///
     /// # Errors
     /// It cannot be started.
-    pub(crate) fn start(&self, peer: &Addr, local: &Addr) -> Result<Program, Failure> {
+    pub(crate) fn start(&self, peer: &Addr, local: &Addr) -> Result<ExecProcess, Failure> {
         let [name, args @ ..] = &self.0[..] else {
             return Err(Failure::new(Exit::Usage, "no program given"));
         };
@@ -81,7 +81,12 @@ impl CommandLine {
         };
         let input = ProgramInput(Some(File::from(OwnedFd::from(ours_in))));
         let sink = Sink::start(input).map_err(failed)?;
-        Ok(Program { name: name.clone(), group: Group(child), source: source.into(), sink })
+        Ok(ExecProcess {
+            name: name.clone(),
+            group: ProcessGroup(child),
+            source: source.into(),
+            sink,
+        })
     }
 }
 
@@ -104,9 +109,9 @@ pub(crate) fn keep_sockets_from(command: &mut Command) -> &mut Command {
 
 /// A process and whatever it started, killed together when this is dropped before its end.
 #[derive(Debug)]
-struct Group(Child);
+struct ProcessGroup(Child);
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         // Whoever has been waited for has no number any more.
         let leader = self.0.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
@@ -117,7 +122,7 @@ impl Drop for Group {
     }
 }
 
-impl Program {
+impl ExecProcess {
     /// Waits for its end, and says how that went where it went badly.
     ///
     /// # Errors
@@ -127,7 +132,7 @@ impl Program {
         drop(self.sink);
         let name = OsString::from(&self.name);
         let name = name.display();
-        match Deadline::after(LAST_WORK).bound(self.group.0.wait()).await {
+        match Deadline::after(EXEC_END_TIMEOUT).bound(self.group.0.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(()),
             // A peer that left while it wrote: pipe(7).
             Ok(Ok(status)) if status.signal() == Some(SIGPIPE) => Ok(()),
@@ -149,7 +154,7 @@ const SIGPIPE: i32 = 13;
 /// What a program reads, until it has had enough.
 struct ProgramInput(Option<File>);
 
-impl Writer for ProgramInput {
+impl BlockingWriter for ProgramInput {
     fn write(&mut self, _from: &str, bytes: &[u8]) -> io::Result<()> {
         let Some(input) = &mut self.0 else { return Ok(()) };
         match blocking::write_all(input, bytes) {

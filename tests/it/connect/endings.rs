@@ -1,5 +1,5 @@
-//! How a connection of `connect` ends: EOF on standard input, EOF from the peer, and the options that
-//! change what sockkit waits for.
+//! How a connection of `connect` ends: EOF on standard input, EOF from the peer, and the options
+//! that change what sockkit waits for.
 
 use std::thread;
 use std::time::Duration;

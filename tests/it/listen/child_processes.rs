@@ -1,4 +1,5 @@
-//! Child processes of `listen`: one per connection (`--exec`), or one beside the listener (`-- CMD`).
+//! Child processes of `listen`: one per connection (`--exec`), or one beside the listener (`--
+//! CMD`).
 
 use std::fs;
 

@@ -7,7 +7,7 @@ use crate::{reason, text};
 
 /// How a protocol asks for TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
+pub enum StarttlsProtocol {
     /// `STARTTLS` after `EHLO`.
     Smtp,
     /// `STARTTLS`, with a tag.
@@ -16,7 +16,7 @@ pub enum Protocol {
     Pop3,
 }
 
-impl fmt::Display for Protocol {
+impl fmt::Display for StarttlsProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Smtp => "SMTP",
@@ -29,18 +29,18 @@ impl fmt::Display for Protocol {
 /// A server did not get as far as a handshake.
 #[derive(Debug, thiserror::Error)]
 #[error("STARTTLS with {peer} ({protocol}) failed: {problem}")]
-pub struct Error {
+pub struct StarttlsError {
     /// The server.
     pub peer: String,
     /// What it should speak.
-    pub protocol: Protocol,
+    pub protocol: StarttlsProtocol,
     /// What was wrong.
-    pub problem: Problem,
+    pub problem: StarttlsProblem,
 }
 
 /// What was wrong.
 #[derive(Debug, thiserror::Error)]
-pub enum Problem {
+pub enum StarttlsProblem {
     /// The server does not list it among what it can do.
     #[error("the server does not offer it")]
     NotOffered,

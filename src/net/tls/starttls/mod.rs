@@ -11,5 +11,5 @@ mod protocols;
 #[cfg(test)]
 mod tests;
 
-pub use self::error::{Error, Problem, Protocol};
+pub use self::error::{StarttlsError, StarttlsProblem, StarttlsProtocol};
 pub use self::protocols::ask;

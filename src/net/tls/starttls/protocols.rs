@@ -4,7 +4,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::net::Deadline;
 use crate::net::tls::starttls::dialogue::{Dialogue, has_word};
-use crate::net::tls::starttls::error::{Error, Problem, Protocol};
+use crate::net::tls::starttls::error::{StarttlsError, StarttlsProblem, StarttlsProtocol};
 
 /// Asks the server behind `stream`, which errors call `peer`, to change over to TLS.
 ///
@@ -12,25 +12,25 @@ use crate::net::tls::starttls::error::{Error, Problem, Protocol};
 /// It does not, or it does so in a way that must not be trusted.
 pub async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
-    protocol: Protocol,
+    protocol: StarttlsProtocol,
     peer: &str,
     deadline: Deadline,
-) -> Result<(), Error> {
+) -> Result<(), StarttlsError> {
     let dialogue = Dialogue::new(stream);
     let asked = deadline.bound(async {
         match protocol {
-            Protocol::Smtp => smtp(dialogue).await,
-            Protocol::Imap => imap(dialogue).await,
-            Protocol::Pop3 => pop3(dialogue).await,
+            StarttlsProtocol::Smtp => smtp(dialogue).await,
+            StarttlsProtocol::Imap => imap(dialogue).await,
+            StarttlsProtocol::Pop3 => pop3(dialogue).await,
         }
     });
-    let outcome = asked.await.unwrap_or(Err(Problem::TimedOut));
-    outcome.map_err(|problem| Error { peer: peer.to_owned(), protocol, problem })
+    let outcome = asked.await.unwrap_or(Err(StarttlsProblem::TimedOut));
+    outcome.map_err(|problem| StarttlsError { peer: peer.to_owned(), protocol, problem })
 }
 
 async fn smtp<S: AsyncRead + AsyncWrite + Unpin>(
     mut dialogue: Dialogue<'_, S>,
-) -> Result<(), Problem> {
+) -> Result<(), StarttlsProblem> {
     let greeting = dialogue.reply("a greeting (220)").await?;
     greeting.must_be("220")?;
     // A name of ours would tell a stranger more than it needs.
@@ -38,7 +38,7 @@ async fn smtp<S: AsyncRead + AsyncWrite + Unpin>(
     let capabilities = dialogue.reply("an answer to EHLO (250)").await?;
     let offered = capabilities.is("250") && capabilities.has(b"STARTTLS");
     if !offered {
-        return Err(Problem::NotOffered);
+        return Err(StarttlsProblem::NotOffered);
     }
     dialogue.command("STARTTLS").await?;
     dialogue.reply("an answer to STARTTLS (220)").await?.must_be("220")?;
@@ -47,7 +47,7 @@ async fn smtp<S: AsyncRead + AsyncWrite + Unpin>(
 
 async fn imap<S: AsyncRead + AsyncWrite + Unpin>(
     mut dialogue: Dialogue<'_, S>,
-) -> Result<(), Problem> {
+) -> Result<(), StarttlsProblem> {
     let greeting = dialogue.line().await?;
     if !starts_with(&greeting, b"* OK") {
         // A server that has authenticated us already, or that is going away, says so.
@@ -59,19 +59,19 @@ async fn imap<S: AsyncRead + AsyncWrite + Unpin>(
     let listed =
         |line: &Vec<u8>| starts_with(line, b"* CAPABILITY ") && has_word(line, b"STARTTLS");
     if !starts_with(&done, b"a1 OK") || !capabilities.iter().any(listed) {
-        return Err(Problem::NotOffered);
+        return Err(StarttlsProblem::NotOffered);
     }
     dialogue.command("a2 STARTTLS").await?;
     let (_, done) = dialogue.tagged(b"a2 ").await?;
     if !starts_with(&done, b"a2 OK") {
-        return Err(Problem::Refused(done));
+        return Err(StarttlsProblem::Refused(done));
     }
     dialogue.finish()
 }
 
 async fn pop3<S: AsyncRead + AsyncWrite + Unpin>(
     mut dialogue: Dialogue<'_, S>,
-) -> Result<(), Problem> {
+) -> Result<(), StarttlsProblem> {
     let greeting = dialogue.line().await?;
     if !starts_with(&greeting, b"+OK") {
         return Err(refused_unless(!starts_with(&greeting, b"-ERR"), greeting, "a greeting (+OK)"));
@@ -81,11 +81,11 @@ async fn pop3<S: AsyncRead + AsyncWrite + Unpin>(
     if starts_with(&answer, b"+OK") {
         let capabilities = dialogue.until_dot().await?;
         if !capabilities.iter().any(|line| line.eq_ignore_ascii_case(b"STLS")) {
-            return Err(Problem::NotOffered);
+            return Err(StarttlsProblem::NotOffered);
         }
     } else if !starts_with(&answer, b"-ERR") {
         // A server may know STLS without CAPA, which is younger: that one is just asked.
-        return Err(Problem::Unexpected { said: answer, due: "an answer to CAPA (+OK)" });
+        return Err(StarttlsProblem::Unexpected { said: answer, due: "an answer to CAPA (+OK)" });
     }
     dialogue.command("STLS").await?;
     let answer = dialogue.line().await?;
@@ -96,8 +96,8 @@ async fn pop3<S: AsyncRead + AsyncWrite + Unpin>(
     dialogue.finish()
 }
 
-fn refused_unless(strange: bool, said: Vec<u8>, due: &'static str) -> Problem {
-    if strange { Problem::Unexpected { said, due } } else { Problem::Refused(said) }
+fn refused_unless(strange: bool, said: Vec<u8>, due: &'static str) -> StarttlsProblem {
+    if strange { StarttlsProblem::Unexpected { said, due } } else { StarttlsProblem::Refused(said) }
 }
 
 /// Keywords are read in any case, as all three protocols demand.

@@ -21,31 +21,35 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What a test makes of a certificate before it is signed.
 type Change = fn(&mut CertificateParams);
 
-type Outcome = Result<(TlsStream<DuplexStream>, Facts), Error>;
+type Outcome = Result<(TlsStream<DuplexStream>, TlsFacts), TlsError>;
 
 fn patience() -> Deadline {
     Deadline::after(PATIENCE)
 }
 
-fn self_signed() -> ServerOptions {
+fn self_signed() -> ServerTlsOptions {
     let identity = Identity::SelfSigned { names: vec!["listen.example".to_owned()] };
-    ServerOptions { identity, client_ca: None, alpn: Vec::new(), key_log: None }
+    ServerTlsOptions { identity, client_ca: None, alpn: Vec::new(), key_log: None }
 }
 
-fn trusting(trust: ClientTrust) -> ClientOptions {
-    ClientOptions { trust, ..ClientOptions::default() }
+fn trusting(trust: ClientTrust) -> ClientTlsOptions {
+    ClientTlsOptions { trust, ..ClientTlsOptions::default() }
 }
 
 /// Both sides shake hands; `host` is who the client takes the server for.
-async fn shake(client: &ClientOptions, server: &Server, host: &str) -> (Outcome, Outcome) {
+async fn shake(
+    client: &ClientTlsOptions,
+    server: &ServerHandshake,
+    host: &str,
+) -> (Outcome, Outcome) {
     let (ours, theirs) = duplex(64 * 1024);
-    let client = Client::new(client).unwrap();
+    let client = ClientHandshake::new(client).unwrap();
     let host = host.parse().unwrap();
     let connecting = client.connect(ours, &host, "server", patience());
     tokio::join!(connecting, server.accept(theirs, "client", patience()))
 }
 
-fn failure(outcome: Outcome) -> Problem {
+fn failure(outcome: Outcome) -> TlsProblem {
     outcome.map(|(_, facts)| facts).expect_err("a handshake that must fail").problem
 }
 
@@ -89,26 +93,30 @@ impl Authority {
         KeyPair { certificate: certificate_path, key: Some(key_path) }
     }
 
-    fn server(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Server {
+    fn server(
+        &self,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> ServerHandshake {
         let identity = Identity::Files(self.sign(names, change));
-        Server::new(&ServerOptions { identity, ..self_signed() }).unwrap()
+        ServerHandshake::new(&ServerTlsOptions { identity, ..self_signed() }).unwrap()
     }
 
-    fn trusted(&self) -> ClientOptions {
+    fn trusted(&self) -> ClientTlsOptions {
         trusting(ClientTrust::Ca(self.path()))
     }
 }
 
 #[tokio::test]
 async fn bytes_pass_both_ways_and_each_side_ends_in_order() {
-    let server = Server::new(&self_signed()).unwrap();
+    let server = ServerHandshake::new(&self_signed()).unwrap();
     let options = trusting(ClientTrust::Pins(vec![server.pin()]));
     let (client, accepted) = shake(&options, &server, "anything.example").await;
     let ((mut client, facts), (mut accepted, theirs)) = (client.unwrap(), accepted.unwrap());
     let suite = facts.cipher_suite.clone();
     assert!(suite.starts_with("TLS_"), "{suite}");
     let pin = Some(server.pin());
-    let expected = Facts {
+    let expected = TlsFacts {
         version: "TLS 1.3",
         cipher_suite: suite,
         alpn: None,
@@ -116,7 +124,7 @@ async fn bytes_pass_both_ways_and_each_side_ends_in_order() {
         trust: Trust::Pinned,
     };
     assert_eq!(facts, expected);
-    assert_eq!(theirs, Facts { peer_pin: None, trust: Trust::NotAsked, ..facts });
+    assert_eq!(theirs, TlsFacts { peer_pin: None, trust: Trust::NotAsked, ..facts });
     client.write_all(b"ping").await.unwrap();
     client.shutdown().await.unwrap();
     let mut read = Vec::new();
@@ -132,15 +140,15 @@ async fn bytes_pass_both_ways_and_each_side_ends_in_order() {
 
 #[tokio::test]
 async fn a_self_signed_certificate_is_refused_with_the_pin_that_would_accept_it() {
-    let server = Server::new(&self_signed()).unwrap();
+    let server = ServerHandshake::new(&self_signed()).unwrap();
     let other = Authority::new("other");
     // The same name, and another key.
     let alike = Authority::new("sockkit self-signed certificate");
-    for options in [ClientOptions::default(), other.trusted(), alike.trusted()] {
+    for options in [ClientTlsOptions::default(), other.trusted(), alike.trusted()] {
         let (client, accepted) = shake(&options, &server, "localhost").await;
-        let expected = [Refusal::SelfSigned, Refusal::NoRoots];
+        let expected = [CertificateRefusal::SelfSigned, CertificateRefusal::NoRoots];
         match failure(client) {
-            Problem::Certificate { side: Side::Server, refusal, pin } => {
+            TlsProblem::Certificate { side: Side::Server, refusal, pin } => {
                 assert!(expected.contains(&refusal), "{refusal}");
                 assert_eq!(pin, Some(server.pin()));
             }
@@ -148,7 +156,7 @@ async fn a_self_signed_certificate_is_refused_with_the_pin_that_would_accept_it(
         }
         // The server is told.
         match failure(accepted) {
-            Problem::OurCertificate { side: Side::Client, alert } => {
+            TlsProblem::OurCertificate { side: Side::Client, alert } => {
                 assert!(["unknown ca", "certificate unknown"].contains(&&*alert), "{alert}");
             }
             problem => panic!("{problem}"),
@@ -158,7 +166,7 @@ async fn a_self_signed_certificate_is_refused_with_the_pin_that_would_accept_it(
 
 #[tokio::test]
 async fn whoever_is_insecure_takes_anybody_and_says_so() {
-    let server = Server::new(&self_signed()).unwrap();
+    let server = ServerHandshake::new(&self_signed()).unwrap();
     let (client, _) = shake(&trusting(ClientTrust::Anyone), &server, "elsewhere.example").await;
     let (_, facts) = client.unwrap();
     assert_eq!((facts.trust, facts.peer_pin), (Trust::Unchecked, Some(server.pin())));
@@ -167,11 +175,13 @@ async fn whoever_is_insecure_takes_anybody_and_says_so() {
 
 #[tokio::test]
 async fn a_pin_must_be_that_of_the_certificate_and_several_may_be_given() {
-    let (server, other) =
-        (Server::new(&self_signed()).unwrap(), Server::new(&self_signed()).unwrap());
+    let (server, other) = (
+        ServerHandshake::new(&self_signed()).unwrap(),
+        ServerHandshake::new(&self_signed()).unwrap(),
+    );
     let options = trusting(ClientTrust::Pins(vec![other.pin()]));
     match failure(shake(&options, &server, "localhost").await.0) {
-        Problem::Certificate { refusal: Refusal::WrongPin, pin, .. } => {
+        TlsProblem::Certificate { refusal: CertificateRefusal::WrongPin, pin, .. } => {
             assert_eq!(pin, Some(server.pin()));
         }
         problem => panic!("{problem}"),
@@ -198,12 +208,12 @@ async fn a_certificate_that_is_shown_without_its_key_is_refused_even_where_any_w
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
         for trust in [ClientTrust::Anyone, ClientTrust::Pins(vec![pin])] {
             let (ours, theirs) = duplex(64 * 1024);
-            let client = Client::new(&trusting(trust)).unwrap();
+            let client = ClientHandshake::new(&trusting(trust)).unwrap();
             let host = ServerName::localhost();
             let connecting = client.connect(ours, &host, "server", patience());
             let (outcome, _) = tokio::join!(connecting, acceptor.accept(theirs));
             match failure(outcome) {
-                Problem::Certificate { refusal: Refusal::NotItsOwner, .. } => {}
+                TlsProblem::Certificate { refusal: CertificateRefusal::NotItsOwner, .. } => {}
                 problem => panic!("{problem}"),
             }
         }
@@ -219,7 +229,10 @@ async fn a_ca_of_ones_own_is_trusted_for_the_names_it_signed() {
         assert_eq!(client.unwrap().1.trust, Trust::Chain);
     }
     match failure(shake(&authority.trusted(), &server, "b.example").await.0) {
-        Problem::Certificate { refusal: Refusal::WrongName { expected, presented }, .. } => {
+        TlsProblem::Certificate {
+            refusal: CertificateRefusal::WrongName { expected, presented },
+            ..
+        } => {
             assert_eq!(
                 (&*expected, presented),
                 ("b.example", vec!["a.example".to_owned(), "192.0.2.7".to_owned()])
@@ -229,10 +242,10 @@ async fn a_ca_of_ones_own_is_trusted_for_the_names_it_signed() {
     }
     // Asked for by its name, it may be reached by another.
     let named =
-        ClientOptions { server_name: Some("a.example".parse().unwrap()), ..authority.trusted() };
+        ClientTlsOptions { server_name: Some("a.example".parse().unwrap()), ..authority.trusted() };
     assert!(shake(&named, &server, "b.example").await.0.is_ok());
     match failure(shake(&Authority::new("other").trusted(), &server, "a.example").await.0) {
-        Problem::Certificate { refusal: Refusal::UnknownIssuer, .. } => {}
+        TlsProblem::Certificate { refusal: CertificateRefusal::UnknownIssuer, .. } => {}
         problem => panic!("{problem}"),
     }
 }
@@ -268,11 +281,14 @@ async fn a_certificate_out_of_its_time_or_made_for_signing_is_refused_in_those_w
 #[tokio::test]
 async fn a_server_that_demands_certificates_takes_those_of_its_ca_and_tells_the_others() {
     let authority = Authority::new("clients");
-    let server =
-        Server::new(&ServerOptions { client_ca: Some(authority.path()), ..self_signed() }).unwrap();
+    let server = ServerHandshake::new(&ServerTlsOptions {
+        client_ca: Some(authority.path()),
+        ..self_signed()
+    })
+    .unwrap();
     let pinned = trusting(ClientTrust::Pins(vec![server.pin()]));
     let ours = authority.sign(&["client.example"], |_| ());
-    let with = ClientOptions { certificate: Some(ours), ..pinned.clone() };
+    let with = ClientTlsOptions { certificate: Some(ours), ..pinned.clone() };
     let (client, accepted) = shake(&with, &server, "localhost").await;
     assert!(client.is_ok());
     assert_eq!(accepted.unwrap().1.trust, Trust::Chain);
@@ -280,7 +296,7 @@ async fn a_server_that_demands_certificates_takes_those_of_its_ca_and_tells_the_
     // With none, and with one of somebody else: both hear of it when they read.
     let foreign = Authority::new("foreign");
     let certificate = foreign.sign(&["client.example"], |_| ());
-    let with = ClientOptions { certificate: Some(certificate), ..pinned.clone() };
+    let with = ClientTlsOptions { certificate: Some(certificate), ..pinned.clone() };
     for (options, ours, theirs) in [
         (pinned, "the peer demands a client certificate", "the client showed no certificate"),
         (
@@ -290,7 +306,7 @@ async fn a_server_that_demands_certificates_takes_those_of_its_ca_and_tells_the_
         ),
     ] {
         let (ours_end, theirs_end) = duplex(64 * 1024);
-        let client = Client::new(&options).unwrap();
+        let client = ClientHandshake::new(&options).unwrap();
         let host = ServerName::localhost();
         let connecting = async {
             let connected = client.connect(ours_end, &host, "server", patience()).await;
@@ -299,7 +315,7 @@ async fn a_server_that_demands_certificates_takes_those_of_its_ca_and_tells_the_
         let (error, accepted) =
             tokio::join!(connecting, server.accept(theirs_end, "client", patience()));
         assert!(error.kind() != std::io::ErrorKind::UnexpectedEof);
-        let error = Error::after_handshake("server", Side::Server, &error).unwrap();
+        let error = TlsError::after_handshake("server", Side::Server, &error).unwrap();
         assert_eq!(error.to_string(), format!("TLS with server failed: {ours}"));
         assert_eq!(failure(accepted).to_string(), theirs);
     }
@@ -308,9 +324,12 @@ async fn a_server_that_demands_certificates_takes_those_of_its_ca_and_tells_the_
 #[tokio::test]
 async fn both_sides_agree_on_an_application_protocol_or_on_none_at_all() {
     let alpn = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
-    let server =
-        Server::new(&ServerOptions { alpn: alpn(&["h2", "http/1.1"]), ..self_signed() }).unwrap();
-    let offering = |names: &[&str]| ClientOptions {
+    let server = ServerHandshake::new(&ServerTlsOptions {
+        alpn: alpn(&["h2", "http/1.1"]),
+        ..self_signed()
+    })
+    .unwrap();
+    let offering = |names: &[&str]| ClientTlsOptions {
         alpn: alpn(names),
         ..trusting(ClientTrust::Pins(vec![server.pin()]))
     };
@@ -321,13 +340,13 @@ async fn both_sides_agree_on_an_application_protocol_or_on_none_at_all() {
     assert_eq!(client.unwrap().1.alpn, None);
     let (client, accepted) = shake(&offering(&["smtp"]), &server, "localhost").await;
     for problem in [failure(client), failure(accepted)] {
-        assert!(matches!(problem, Problem::NoProtocol), "{problem}");
+        assert!(matches!(problem, TlsProblem::NoProtocol), "{problem}");
     }
 }
 
 #[tokio::test]
 async fn an_end_without_close_notify_is_told_from_one_in_order() {
-    let server = Server::new(&self_signed()).unwrap();
+    let server = ServerHandshake::new(&self_signed()).unwrap();
     let options = trusting(ClientTrust::Anyone);
     let (client, accepted) = shake(&options, &server, "localhost").await;
     let ((mut client, _), (mut accepted, _)) = (client.unwrap(), accepted.unwrap());
@@ -338,12 +357,12 @@ async fn an_end_without_close_notify_is_told_from_one_in_order() {
     let error = client.read_to_end(&mut read).await.unwrap_err();
     assert_eq!(read, b"some");
     assert!(error.kind() == std::io::ErrorKind::UnexpectedEof);
-    assert!(Error::after_handshake("server", Side::Server, &error).is_none());
+    assert!(TlsError::after_handshake("server", Side::Server, &error).is_none());
 }
 
 #[tokio::test]
 async fn a_certificate_of_our_own_making_is_for_every_name_of_the_listener() {
-    let server = Server::new(&self_signed()).unwrap();
+    let server = ServerHandshake::new(&self_signed()).unwrap();
     let anyone = trusting(ClientTrust::Anyone);
     let (client, _) = shake(&anyone, &server, "localhost").await;
     let (stream, _) = client.unwrap();
