@@ -1,8 +1,8 @@
-//! Standard streams that somebody else made non-blocking.
+//! Blocking reads and writes on standard streams that another process set to `O_NONBLOCK`.
 //!
-//! A leaf like `text`. A pipe from a program that uses it asynchronously (node, ssh) may have
-//! `O_NONBLOCK` set; the flag is shared with that program, so it is not ours to change. Reading
-//! and writing wait for such a stream as if it blocked.
+//! A pipe inherited from a program that uses it asynchronously (node, ssh) may have `O_NONBLOCK`
+//! set. That program shares the flag, so sockkit must not clear it; it waits with poll(2) instead.
+//! This module is a leaf: it uses no other module of sockkit.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-/// A reader that waits.
+/// A reader that waits for data even if its file is non-blocking.
 #[derive(Debug)]
 pub struct Reader(pub File);
 
@@ -27,10 +27,10 @@ impl Read for Reader {
     }
 }
 
-/// Writes all of `bytes`, however long that takes.
+/// Writes all of `bytes`, and waits as long as necessary even if the stream is non-blocking.
 ///
 /// # Errors
-/// What the stream reports, except that it is full.
+/// The error that the stream reports, except `WouldBlock`.
 pub fn write_all(stream: &mut (impl Write + AsFd), bytes: &[u8]) -> io::Result<()> {
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -47,9 +47,9 @@ pub fn write_all(stream: &mut (impl Write + AsFd), bytes: &[u8]) -> io::Result<(
     Ok(())
 }
 
-/// Like the blocking call it stands for, this ends when the other side does something.
-fn wait_for(stream: &impl AsFd, what: PollFlags) -> io::Result<()> {
-    match poll(&mut [PollFd::from_borrowed_fd(stream.as_fd(), what)], None) {
+/// Waits without a timeout until one of `events` is ready, or a signal arrives.
+fn wait_for(stream: &impl AsFd, events: PollFlags) -> io::Result<()> {
+    match poll(&mut [PollFd::from_borrowed_fd(stream.as_fd(), events)], None) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -63,7 +63,7 @@ mod tests {
     use std::thread;
 
     #[test]
-    fn a_pipe_that_does_not_block_carries_everything_all_the_same() {
+    fn a_non_blocking_pipe_transfers_every_byte() {
         let (reader, writer) = io::pipe().unwrap();
         let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
         ioctl_fionbio(&reader, true).unwrap();

@@ -1,10 +1,10 @@
-//! The command line: global flags here, each command's own with the command.
+//! The command line: the global options, the version, and usage errors.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, ValueEnum};
+use clap::{ArgAction, Args, Parser, ValueEnum};
 
 use crate::commands::Command;
 use crate::exit::{EXIT_STATUS, Exit};
@@ -12,66 +12,60 @@ use crate::failure::Failure;
 use crate::output::{ColorChoice, ErrorReport, Format, Output, Verbosity};
 use crate::reason;
 
-/// Look into the network, and talk through sockets you can trust
+/// Network diagnostics and a socket toolkit
 #[derive(Debug, Parser)]
 #[command(
     name = "sockkit",
     version,
-    after_help = "`sockkit help COMMAND` explains a command, with examples.",
+    after_help = "`sockkit help COMMAND` describes a command and gives examples.",
     after_long_help = EXIT_STATUS,
-    disable_help_subcommand = false,
+    disable_help_flag = true,
     max_term_width = 100
 )]
 pub struct Cli {
-    /// What every command understands.
+    /// The options of every command.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// The flags every command understands.
+/// The options of every command.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Output")]
+#[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 pub struct Global {
-    /// How data is printed
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        value_name = "FORMAT",
-        help = "How data is printed [env: SOCKKIT_FORMAT] [default: table]"
-    )]
+    /// Output format [env: SOCKKIT_FORMAT] [default: table]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", hide_short_help = true)]
     pub format: Option<Format>,
-    /// Print one JSON object a line (--format json)
+    /// Print one JSON object per line
     #[arg(long, global = true, overrides_with = "plain")]
     pub json: bool,
-    /// Print tab-separated lines without a header (--format plain)
-    #[arg(long, global = true, overrides_with = "json")]
+    /// Print tab-separated lines without a header
+    #[arg(long, global = true, overrides_with = "json", hide_short_help = true)]
     pub plain: bool,
-    /// When to use colour
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        value_name = "WHEN",
-        help = "When to use colour [env: SOCKKIT_COLOR] [default: auto]"
-    )]
+    /// When to use colour [env: SOCKKIT_COLOR] [default: auto]
+    #[arg(long, global = true, value_enum, value_name = "WHEN", hide_short_help = true)]
     pub color: Option<ColorChoice>,
-    /// Say more: what is tried, and what peers send
+    /// Show more detail: connection attempts and received data
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
-    /// Say nothing but data and errors
+    /// Print only data and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// Never set: clap prints the help and stops parsing.
+    #[arg(short, long, global = true, action = ArgAction::Help,
+          help = "Print this summary; --help lists all options",
+          long_help = "Print this text; -h prints a summary")]
+    pub help: Option<bool>,
 }
 
 impl Global {
-    /// Returns the output these flags, and the environment behind them, ask for.
+    /// Returns the output that these options and the environment variables select.
     ///
     /// # Errors
-    /// A variable of the environment holds something else than its flag takes.
+    /// An environment variable has a value that its option does not accept.
     pub fn output(&self) -> Result<Output, Failure> {
         let format = match (self.json, self.plain) {
             (true, _) => Format::Json,
@@ -87,7 +81,8 @@ impl Global {
     }
 }
 
-/// What the flag says, or else the variable; one that is empty is one that is not set.
+/// Returns the value of the option, else that of the environment variable, else the default. An
+/// empty variable counts as unset.
 fn choose<T: ValueEnum + Default>(flag: Option<T>, variable: &str) -> Result<T, Failure> {
     let value = std::env::var_os(variable).filter(|value| !value.is_empty());
     match (flag, value) {
@@ -105,7 +100,8 @@ fn choose<T: ValueEnum + Default>(flag: Option<T>, variable: &str) -> Result<T, 
     }
 }
 
-/// Prints what clap has to say (help, the version, a usage error) and returns what it means.
+/// Prints the result of a command line that runs no command (help, the version or a usage error)
+/// and returns its exit code.
 pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
     let given = |flags: &[&str]| args.iter().any(|arg| flags.iter().any(|flag| arg == flag));
     let printed = |printed: io::Result<()>| match printed {
@@ -115,7 +111,7 @@ pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
             Output::default().error(&ErrorReport { code, message, ..ErrorReport::default() });
             Exit::File
         }
-        // As with any report, a reader that left has seen enough.
+        // As for any report, it is no error if the reader closes standard output early.
         _ => Exit::Success,
     };
     match answer.kind() {
@@ -138,14 +134,14 @@ pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
             Exit::Usage
         }
         _ => {
-            // Nobody is left to tell when standard error itself fails.
+            // If standard error cannot be written, there is nowhere to report that.
             answer.print().ok();
             Exit::Usage
         }
     }
 }
 
-/// What `--version -v` says. Packaging sets the two variables; a plain build does not know.
+/// Returns the text of `--version -v`. Packaging sets the two environment variables at build time.
 fn long_version() -> String {
     format!(
         "sockkit {}\ncommit: {}\ntarget: {}\n",
@@ -155,7 +151,7 @@ fn long_version() -> String {
     )
 }
 
-/// Whether JSON was asked for, on a command line that could not be parsed.
+/// Returns whether a command line that could not be parsed asks for JSON.
 fn wants_json(args: &[OsString]) -> bool {
     let pairs = args.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
     let from_environment =

@@ -1,44 +1,44 @@
-//! What an outcome means to the shell: the one table of exit codes.
+//! Exit codes: how a run ended, and the number that the shell gets for it.
 //!
-//! Meanings first, numbers in one place. Named by `lib` and the commands only.
+//! A leaf: it knows no error type. `failure` maps errors to exit codes.
 
 use std::process::ExitCode;
 
-/// How a run ended, as scripts see it.
+/// How a run ended.
 ///
-/// The order is the order of the codes, so that the worst of several is their maximum.
+/// The variants are ordered by their codes, so that the worst of several outcomes is the maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// Yes, done, or a clean stop.
+    /// The answer is yes, the work is done, or a server stopped cleanly.
     Success,
     /// The answer is no.
     Negative,
-    /// The command line made no sense.
+    /// The command line is wrong.
     Usage,
-    /// A name had to be resolved first, and was not.
+    /// A host name was not resolved, where resolving it was only a step.
     NameNotResolved,
-    /// Refused, reset, unreachable; or a DNS server that failed.
+    /// A connection was refused or reset, a host was unreachable, or a DNS server failed.
     Network,
-    /// A deadline passed.
+    /// A deadline expired.
     TimedOut,
-    /// TLS or a certificate failed.
+    /// A TLS handshake, its setup or a certificate failed.
     Tls,
-    /// A socket could not be made to listen.
+    /// A server could not listen, or a socket could not be bound.
     CannotListen,
-    /// A file or log could not be opened or written.
+    /// A file, a log or standard output could not be opened or written.
     File,
-    /// The peer broke the protocol or a limit.
+    /// The peer violated the protocol or exceeded a limit.
     Protocol,
-    /// A bug of ours.
+    /// A bug in sockkit.
     Internal,
-    /// What a program said that was run beside us.
+    /// The exit code of a child process.
     Command(u8),
-    /// Stopped by a signal that asks for no clean-up, or by a second one.
+    /// Stopped by this signal.
     Signal(u8),
 }
 
 impl Exit {
-    /// Returns the number the shell gets.
+    /// Returns the process exit code; for a signal, 128 plus its number.
     pub fn code(self) -> u8 {
         match self {
             Self::Success => 0,
@@ -67,9 +67,9 @@ impl From<Exit> for ExitCode {
 /// The table as `--help`, the man pages and the README print it.
 pub const EXIT_STATUS: &str = "\
 Exit status:
-    0  yes, done, or a clean stop
-    1  the answer is no (no such name or record, login refused, ...)
-    2  usage
+    0  success, or a clean stop
+    1  the answer is no (no such name or record, login refused, no match, ...)
+    2  usage error
     3  the host name was not resolved (where resolving was only a step)
     4  refused, reset, unreachable; a DNS server failed
     5  timed out
@@ -78,8 +78,8 @@ Exit status:
     8  a file or log could not be opened or written
     9  the peer broke the protocol or a limit
    70  internal error
-  130  stopped by SIGINT    143  stopped by SIGTERM (on a server: by a second
-       one; `listen` is one with --keep-open)";
+  129  stopped by SIGHUP    130  by SIGINT    143  by SIGTERM (a server: by a
+       second signal; `listen` is a server only with --keep-open)";
 
 #[cfg(test)]
 mod tests {

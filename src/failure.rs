@@ -1,6 +1,6 @@
-//! What an error means to a user: the exit code, the cause, and what to try.
+//! Maps an error to its exit code and to the report that the user sees: message, cause and hint.
 //!
-//! The one place that turns the layers' errors into the shape every command prints.
+//! The only module that knows the error types of all layers below it.
 
 use std::io::{self, ErrorKind};
 
@@ -12,7 +12,7 @@ use crate::net::tls::{self, starttls};
 use crate::output::ErrorReport;
 use crate::reason;
 
-/// An error a command finds itself, with everything a user should know of it.
+/// An error with its exit code, message, cause and hint, as a command or an option reports it.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
@@ -23,19 +23,19 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Returns a failure that ends the program with `exit`.
+    /// Returns a failure with the exit code `exit`, without cause or hint.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), cause: None, hint: None }
     }
 
-    /// Adds what is known beyond the message.
+    /// Sets the cause: a detail that the message does not contain.
     #[must_use]
     pub fn cause(mut self, cause: impl Into<String>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    /// Adds what to try.
+    /// Sets the hint: something for the user to type or do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -43,51 +43,51 @@ impl Failure {
     }
 }
 
-/// Returns the exit code `error` stands for, and what to print of it: nothing, where standard
-/// output's reader has simply left.
+/// Returns the exit code of `error` and the report to print; no report if the reader of standard
+/// output closed it or a signal ended the run.
 pub fn explain(error: &anyhow::Error) -> (Exit, Option<ErrorReport>) {
     if let Some(output) = error.downcast_ref::<io::Error>() {
-        // A bare io::Error comes from standard output alone; all others have a type of their own.
+        // A bare io::Error comes only from standard output; every other error has its own type.
         if output.kind() == ErrorKind::BrokenPipe {
             return (Exit::Success, None);
         }
         let message = format!("cannot write standard output: {}", reason::of(output));
-        return finish(Exit::File, message, None, None);
+        return with_report(Exit::File, message, None, None);
     }
     for source in error.chain() {
         if let Some(failure) = source.downcast_ref::<Failure>() {
             let Failure { exit, message, cause, hint } = failure;
             if let Exit::Signal(_) = exit {
-                // Whoever interrupts knows it.
+                // The user who sent the signal needs no message.
                 return (*exit, None);
             }
-            return finish(*exit, message.clone(), cause.clone(), hint.clone());
+            return with_report(*exit, message.clone(), cause.clone(), hint.clone());
         }
         if let Some(failure) = source.downcast_ref::<net::Error>() {
             let hint = network_hint(failure).map(str::to_owned);
-            return finish(network_exit(failure), failure.to_string(), None, hint);
+            return with_report(network_exit(failure), failure.to_string(), None, hint);
         }
         if let Some(failure) = source.downcast_ref::<tls::TlsError>() {
-            let (exit, hint) = handshake(&failure.problem);
-            return finish(exit, failure.to_string(), None, hint);
+            let (exit, hint) = handshake_exit_and_hint(&failure.problem);
+            return with_report(exit, failure.to_string(), None, hint);
         }
         if let Some(failure) = source.downcast_ref::<tls::SetupError>() {
-            let (exit, hint) = tls_setup(failure);
-            return finish(exit, failure.to_string(), None, hint.map(str::to_owned));
+            let (exit, hint) = setup_exit_and_hint(failure);
+            return with_report(exit, failure.to_string(), None, hint.map(str::to_owned));
         }
         if let Some(failure) = source.downcast_ref::<starttls::StarttlsError>() {
-            let (exit, hint) = starttls(&failure.problem);
-            return finish(exit, failure.to_string(), None, hint.map(str::to_owned));
+            let (exit, hint) = starttls_exit_and_hint(&failure.problem);
+            return with_report(exit, failure.to_string(), None, hint.map(str::to_owned));
         }
         if let Some(failure) = source.downcast_ref::<record_log::RecordLogError>() {
             let hint = failure.hint().map(str::to_owned);
-            return finish(Exit::File, failure.to_string(), None, hint);
+            return with_report(Exit::File, failure.to_string(), None, hint);
         }
     }
-    finish(Exit::Internal, format!("{error:#}"), None, Some("please report this".to_owned()))
+    with_report(Exit::Internal, format!("{error:#}"), None, Some("please report this".to_owned()))
 }
 
-fn finish(
+fn with_report(
     exit: Exit,
     message: String,
     cause: Option<String>,
@@ -115,13 +115,17 @@ fn network_exit(error: &net::Error) -> Exit {
 fn network_hint(error: &net::Error) -> Option<&'static str> {
     match error {
         net::Error::Listen { addr: net::Addr::Unix(_), source } => match source.kind() {
-            ErrorKind::AddrInUse => Some("another path, or stop who listens there"),
-            ErrorKind::AlreadyExists => Some("another path: files are never replaced"),
+            ErrorKind::AddrInUse => Some("another path, or stop the server that listens on it"),
+            ErrorKind::AlreadyExists => {
+                Some("another path: sockkit does not replace existing files")
+            }
             _ => None,
         },
         net::Error::Listen { source, .. } => match source.kind() {
             ErrorKind::AddrInUse => Some("port 0 for any free port"),
-            ErrorKind::AlreadyExists => Some("another path: files are never replaced"),
+            ErrorKind::AlreadyExists => {
+                Some("another path: sockkit does not replace existing files")
+            }
             ErrorKind::PermissionDenied => Some("a port above 1023, which needs no privilege"),
             ErrorKind::AddrNotAvailable => {
                 Some("an address of this machine: `sockkit info` lists them")
@@ -129,26 +133,28 @@ fn network_hint(error: &net::Error) -> Option<&'static str> {
             _ => None,
         },
         net::Error::Bind { source, .. } => match source.kind() {
-            ErrorKind::AddrInUse => Some("--from with the address alone, for any free port"),
+            ErrorKind::AddrInUse => Some("--from ADDR without a port, to use any free port"),
             ErrorKind::AddrNotAvailable => {
                 Some("an address of this machine: `sockkit info` lists them")
             }
             _ => None,
         },
         net::Error::Name { source: NameError::NotFound, .. } => {
-            Some("the spelling, or `sockkit resolve` to see what the DNS says")
+            Some("check the spelling, or run `sockkit resolve` to see the DNS answer")
         }
         net::Error::Name { source: NameError::NoneOfFamily, .. } => {
-            Some("without -4 and -6, to take any address")
+            Some("omit -4 and -6 to use any address")
         }
-        net::Error::Name { .. } => Some("`sockkit info` to see which DNS servers are asked"),
+        net::Error::Name { .. } => {
+            Some("`sockkit info` to see which DNS servers this machine uses")
+        }
         net::Error::Connect { timed_out: true, .. } => {
-            Some("a longer limit; or look for a firewall that drops packets in silence")
+            Some("a longer timeout, or check for a firewall that drops packets silently")
         }
         net::Error::Connect { attempts, .. } => {
             let refused = |kind| attempts.iter().any(|attempt| attempt.error.kind() == kind);
             if refused(ErrorKind::ConnectionRefused) {
-                Some("another port, or start the server: nothing listens there")
+                Some("check that the server is running and listening on this port")
             } else if refused(ErrorKind::NetworkUnreachable) {
                 Some("`sockkit info` to see this machine's addresses and gateways")
             } else {
@@ -159,40 +165,46 @@ fn network_hint(error: &net::Error) -> Option<&'static str> {
     }
 }
 
-fn handshake(problem: &tls::TlsProblem) -> (Exit, Option<String>) {
+fn handshake_exit_and_hint(problem: &tls::TlsProblem) -> (Exit, Option<String>) {
     use tls::{PlainProtocol, Side, TlsProblem};
     let hint = match problem {
-        TlsProblem::NotTls { side: Side::Server, said } => match PlainProtocol::of(said) {
-            Some(PlainProtocol::SmtpOrFtp) => "--starttls smtp, if it is SMTP; or without --tls",
+        TlsProblem::NotTls { side: Side::Server, sent } => match PlainProtocol::of(sent) {
+            Some(PlainProtocol::SmtpOrFtp) => {
+                "--starttls smtp if it is an SMTP server, or omit --tls"
+            }
             Some(PlainProtocol::Imap) => "--starttls imap instead of --tls",
             Some(PlainProtocol::Pop3) => "--starttls pop3 instead of --tls",
-            _ => "without --tls, or another port",
+            _ => "omit --tls, or use another port",
         },
-        TlsProblem::NotTls { side: Side::Client, .. } => "a client that speaks TLS, as with --tls",
-        TlsProblem::Echo => "without --tls",
-        TlsProblem::Closed(Side::Server) => "without --tls, if that port does not speak TLS",
+        TlsProblem::NotTls { side: Side::Client, .. } => {
+            "a client that uses TLS (`sockkit connect --tls`)"
+        }
+        TlsProblem::Echo => "omit --tls",
+        TlsProblem::Closed(Side::Server) => "omit --tls if this port does not use TLS",
         TlsProblem::TimedOut { silent } => {
-            let hint = "a peer that speaks TLS at once: some servers wait for plain words first, \
-                        which is --starttls of connect";
+            let hint = "check that the peer starts TLS immediately; for a server that starts in \
+                        plaintext, use `sockkit connect --starttls`";
             return (Exit::TimedOut, silent.then(|| hint.to_owned()));
         }
         TlsProblem::Certificate { side: Side::Server, refusal, pin } => {
-            return (Exit::Tls, pin.map(|pin| refused(refusal, pin)));
+            return (Exit::Tls, pin.map(|pin| certificate_hint(refusal, pin)));
         }
         TlsProblem::Certificate { side: Side::Client, .. } => {
-            "a certificate that a CA of --client-ca has signed"
+            "a client certificate signed by a CA in --client-ca"
         }
-        TlsProblem::NoCertificate => "a client with a certificate, as with --cert and --key",
+        TlsProblem::NoCertificate => {
+            "a client with a certificate (`sockkit connect --cert FILE --key FILE`)"
+        }
         TlsProblem::CertificateDemanded => "--cert FILE --key FILE",
-        TlsProblem::OurCertificate { side: Side::Server, .. } => "another --cert",
-        TlsProblem::OurCertificate { side: Side::Client, .. } => {
-            "a client that trusts it: by --ca, or by --pin with its fingerprint"
+        TlsProblem::LocalCertificateRejected { side: Side::Server, .. } => "another --cert",
+        TlsProblem::LocalCertificateRejected { side: Side::Client, .. } => {
+            "a client that trusts this certificate (--ca, or --pin with its fingerprint)"
         }
-        TlsProblem::NoProtocol => "another --alpn, or none",
+        TlsProblem::NoProtocol => "another --alpn, or omit it",
         TlsProblem::UnknownName => "--servername NAME",
-        // How servers of TLS 1.2 miss a certificate, among other things.
+        // TLS 1.2 has no alert for a missing client certificate: the server sends a general one.
         TlsProblem::Alert { side: Side::Server, .. } => {
-            "--cert FILE --key FILE, if the server demands a certificate"
+            "--cert FILE --key FILE, if the server requires a client certificate"
         }
         TlsProblem::Stream(error) => {
             return (stream_exit(error), None);
@@ -206,58 +218,63 @@ fn handshake(problem: &tls::TlsProblem) -> (Exit, Option<String>) {
     (Exit::Tls, Some(hint.to_owned()))
 }
 
-/// What to try where a server's certificate, which has `pin`, was refused.
-fn refused(refusal: &tls::CertificateRefusal, pin: tls::Pin) -> String {
+/// Returns the hint for a server's certificate, with the fingerprint `pin`, that was rejected.
+fn certificate_hint(refusal: &tls::CertificateRefusal, pin: tls::Pin) -> String {
     use tls::CertificateRefusal;
     match refusal {
-        CertificateRefusal::WrongPin => format!("--pin {pin}, if you know that it was renewed"),
+        CertificateRefusal::WrongPin => {
+            format!("--pin {pin} if you know that the certificate was renewed")
+        }
         CertificateRefusal::WrongName { .. } => {
-            format!("--servername with a name it is for; or --pin {pin}, or --insecure")
+            format!("--servername with a name in the certificate, --pin {pin}, or --insecure")
         }
         CertificateRefusal::Expired(_) | CertificateRefusal::NotYetValid(_) => {
-            format!("`date` here and there; or --pin {pin}, or --insecure")
+            format!("`date` to check the clock on both machines, --pin {pin}, or --insecure")
         }
-        // As an end entity's it is refused with --ca, too.
+        // rustls rejects a CA certificate as a server's own even if --ca trusts it.
         CertificateRefusal::CaAsEndEntity => {
-            format!("--pin {pin} if it is the right one, or --insecure")
+            format!("--pin {pin} to trust this certificate, or --insecure")
         }
-        // No flag makes that good.
-        CertificateRefusal::NotItsOwner => "another peer: this one may be an impostor".to_owned(),
-        _ => format!("--pin {pin} if it is the right one, --ca FILE, or --insecure"),
+        // No option can make this certificate trustworthy.
+        CertificateRefusal::KeyNotProven => {
+            "another server: this one may be an impostor".to_owned()
+        }
+        _ => format!(
+            "--ca FILE to trust its issuer, --pin {pin} to trust this certificate, or --insecure"
+        ),
     }
 }
 
-fn tls_setup(error: &tls::SetupError) -> (Exit, Option<&'static str>) {
+fn setup_exit_and_hint(error: &tls::SetupError) -> (Exit, Option<&'static str>) {
     use tls::SetupError;
     match error {
-        SetupError::KeyLog { .. } => (Exit::File, Some("another SSLKEYLOGFILE, or none")),
-        SetupError::Missing { .. } => {
-            (Exit::File, Some("a PEM file, with BEGIN and END lines; openssl converts others"))
-        }
+        SetupError::KeyLog { .. } => (Exit::File, Some("another SSLKEYLOGFILE, or unset it")),
+        SetupError::Missing { .. } => (
+            Exit::File,
+            Some("a PEM file, with BEGIN and END lines; `openssl` converts other formats"),
+        ),
         SetupError::Encrypted { .. } => {
-            (Exit::File, Some("`openssl pkey -in FILE -out PLAIN`, which removes the passphrase"))
+            (Exit::File, Some("`openssl pkey -in FILE -out PLAIN` to remove the passphrase"))
         }
         SetupError::Read { .. } | SetupError::Damaged { .. } => (Exit::File, None),
-        SetupError::Mismatch { .. } => (Exit::Tls, Some("the --key that the --cert was made for")),
+        SetupError::Mismatch { .. } => (Exit::Tls, Some("the --key that belongs to this --cert")),
         SetupError::Library(_) | SetupError::Generate(_) => (Exit::Tls, None),
     }
 }
 
-fn starttls(problem: &starttls::StarttlsProblem) -> (Exit, Option<&'static str>) {
+fn starttls_exit_and_hint(problem: &starttls::StarttlsProblem) -> (Exit, Option<&'static str>) {
     use starttls::StarttlsProblem;
     match problem {
         StarttlsProblem::NotOffered => {
-            (Exit::Tls, Some("--tls alone, on the port that speaks TLS at once (465, 993, 995)"))
+            (Exit::Tls, Some("--tls without --starttls, on the implicit TLS port (465, 993, 995)"))
         }
         StarttlsProblem::Refused(_) => (Exit::Tls, None),
-        StarttlsProblem::Unexpected { .. } => {
-            (Exit::Protocol, Some("another protocol for --starttls"))
-        }
-        StarttlsProblem::Unasked | StarttlsProblem::TooLong | StarttlsProblem::Closed => {
+        StarttlsProblem::Unexpected { .. } => (Exit::Protocol, Some("another --starttls protocol")),
+        StarttlsProblem::Unsolicited | StarttlsProblem::TooLong | StarttlsProblem::Closed => {
             (Exit::Protocol, None)
         }
         StarttlsProblem::TimedOut => {
-            (Exit::TimedOut, Some("--tls without --starttls, if that port speaks TLS at once"))
+            (Exit::TimedOut, Some("--tls without --starttls, if this port uses implicit TLS"))
         }
         StarttlsProblem::Stream(error) => (stream_exit(error), None),
     }

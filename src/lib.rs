@@ -1,21 +1,34 @@
-//! sockkit: network diagnostics and a socket toolkit.
+//! sockkit: a command for network diagnostics and a toolkit for sockets.
 //!
 //! # Layout
 //!
-//! - [`cli`]: the global flags; [`exit`]: what an outcome means to the shell; [`failure`]: what an
-//!   error means to a user.
-//! - [`commands`]: one module a command: its arguments, what happens, what it reports.
-//! - [`dns`], [`login`], [`chat`]: protocol logic as plain state, without sockets where it can be.
-//! - [`script`]: the expect/send language: text to steps, steps to a conversation.
-//! - [`recorder`]: the append-only record file.
-//! - [`net`]: sockets. Knows no command and prints nothing.
-//! - [`output`]: reports and events to table, plain or JSON. Knows no command and no socket.
-//! - [`text`], [`reason`], [`patient`]: leaves that anyone may name: the escaper, system errors in
-//!   words, and standard streams that do not block.
+//! Each item may use the items below it, never those above it:
 //!
-//! Whatever stands further up may name what stands below it, never the other way;
-//! `tests/it/architecture.rs` holds that. The crate is a program first: its Rust API is for its
-//! own tests and may change with any version.
+//! - [`cli`]: the command line, its global options and how a usage error is answered.
+//! - [`commands`]: one module per command: its arguments, its `run` function and its report.
+//! - [`options`]: groups of options that several commands share; each becomes typed settings.
+//! - [`serving`]: what the server commands share above the accept loop: readiness, the port file,
+//!   signals, the drain and the last events.
+//! - [`session`]: one stream or datagram exchange as `connect` and `listen` run it: standard
+//!   input and output, a script or a child process on the local side, observers, and the outcome.
+//! - [`failure`]: maps an error to its exit code, message and hint.
+//! - [`dns`], [`login`], [`chat`], [`script`]: protocols and the expect/send language, most of it
+//!   plain state that is tested without sockets.
+//! - [`net`]: sockets. Knows no command and prints nothing.
+//! - [`output`]: reports and events as table, plain lines or JSON; the terminal. Knows no command
+//!   and no socket.
+//! - [`files`]: opens and appends to the files that sockkit writes: logs, recordings, key logs.
+//! - Leaves, which every layer may use: [`exit`] (exit codes), [`text`] (the lossless escaper),
+//!   [`lines`] (bytes to lines), [`reason`] (system errors in words), [`blocking`] (blocking reads
+//!   and writes on non-blocking standard streams), [`sync`] (mutex locking) and [`sys`] (system
+//!   calls that need `unsafe`).
+//!
+//! The layers in order: `main → lib → cli → commands → options → serving → session → failure →
+//! {dns, login, chat, script} → {net, output, files} → leaves`. [`net`] and [`output`] do not use
+//! each other, and no modules form a cycle. The tests in `tests/it/architecture` enforce this.
+//!
+//! The crate exists for its program: the Rust API serves its own tests and may change with any
+//! version.
 
 pub mod blocking;
 pub mod chat;
@@ -47,7 +60,7 @@ use crate::cli::Cli;
 use crate::exit::Exit;
 use crate::output::Output;
 
-/// Parses `args`, runs the command and prints what went wrong, if anything did.
+/// Parses `args`, runs the command and prints its error, if any. Returns the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
     let cli = match Cli::try_parse_from(&args) {
@@ -56,37 +69,37 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let out = match cli.global.output() {
         Ok(out) => out,
-        Err(failure) => return complain(Output::default(), &failure.into()),
+        Err(failure) => return report_error(Output::default(), &failure.into()),
     };
-    report_panics_briefly(out);
+    report_panics(out);
     let outcome = panic::catch_unwind(move || commands::run(cli.command, Cli::command, out));
     match outcome {
         Ok(Ok(exit)) => exit,
-        Ok(Err(error)) => complain(out, &error),
-        // The hook has said it.
+        Ok(Err(error)) => report_error(out, &error),
+        // The panic hook has printed the error.
         Err(_) => Exit::Internal,
     }
 }
 
-/// Prints what went wrong, if a user should know, and returns what it means.
-fn complain(out: Output, error: &anyhow::Error) -> Exit {
-    let (exit, complaint) = failure::explain(error);
-    if let Some(complaint) = complaint {
-        out.error(&complaint);
+/// Prints `error`, unless it ends the program without a message, and returns its exit code.
+fn report_error(out: Output, error: &anyhow::Error) -> Exit {
+    let (exit, report) = failure::explain(error);
+    if let Some(report) = report {
+        out.error(&report);
     }
     exit
 }
 
-/// A panic is a bug, and is said in one line. What it says must not be shown: it could hold what
-/// a peer sent, or a password.
-fn report_panics_briefly(out: Output) {
+/// Makes a panic, which is always a bug, print an error with its source location only. The panic
+/// message is not printed: it can contain a peer's data or a password.
+fn report_panics(out: Output) {
     panic::set_hook(Box::new(move |info| {
-        let place = info.location().map_or_else(String::new, |at| format!(" at {at}"));
+        let location = info.location().map_or_else(String::new, |at| format!(" at {at}"));
         out.error(&output::ErrorReport {
             code: Exit::Internal.code(),
-            message: format!("internal error in sockkit {}{place}", env!("CARGO_PKG_VERSION")),
+            message: format!("internal error in sockkit {}{location}", env!("CARGO_PKG_VERSION")),
             cause: None,
-            hint: Some("please report it, with the command line that led here".to_owned()),
+            hint: Some("please report this, with the command line that caused it".to_owned()),
         });
     }));
 }

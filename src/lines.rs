@@ -1,64 +1,68 @@
-//! Bytes to lines, with a limit: plain state, no socket.
+//! Splits bytes into lines of limited length, and translates line endings. Plain state, no I/O.
 //!
-//! LF, CR LF, CR NUL (telnet) and a bare CR (`PuTTY`) end a line; CR LF never gives an empty line
-//! of its own, however the two are cut apart.
+//! LF, CR LF, CR NUL (telnet) and a bare CR (`PuTTY`) end a line. CR LF is one line ending even if
+//! the two characters arrive in separate reads.
 
-/// What ends every line a server of ours says: telnet and `PuTTY` want both characters.
+/// The ending of every line that sockkit's servers send: telnet and `PuTTY` need both characters.
 pub const LINE_END: &str = "\r\n";
 
-/// Cuts a stream into lines.
+/// Splits a stream into lines.
 #[derive(Debug)]
 pub struct LineSplitter {
-    /// The longest line, in bytes without its end.
+    /// The maximum length of a line, in bytes without its ending.
     max: usize,
-    /// How much of a longer line is skipped before the peer is given up.
-    patience: usize,
+    /// How many bytes of a longer line are skipped before it counts as endless.
+    max_skipped: usize,
+    /// The unfinished line.
     partial: Vec<u8>,
-    /// Bytes skipped of a line that was too long; none while the line is still good.
+    /// Bytes skipped of a line that is too long; `None` while the line is within the limit.
     skipped: Option<usize>,
+    /// Whether the last byte was a CR, so that an LF or NUL after it belongs to the same ending.
     after_cr: bool,
 }
 
-/// What a stream turned out to hold.
+/// A line that [`LineSplitter::next`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// A line, without its end.
+    /// A line within the limit, without its ending.
     Complete(Vec<u8>),
-    /// A line over the limit, all of it skipped.
+    /// A line longer than the limit; all of it was skipped.
     TooLong,
-    /// A line so long that nothing more should be read.
+    /// A line so long that the caller should close the connection.
     Endless,
 }
 
 impl LineSplitter {
-    /// Lines have `max` bytes at most; of a longer one `patience` bytes more are skipped.
-    pub fn new(max: usize, patience: usize) -> Self {
-        Self { max, patience, partial: Vec::new(), skipped: None, after_cr: false }
+    /// Returns a splitter for lines of at most `max` bytes. A longer line is skipped, and counts as
+    /// endless once it exceeds the limit by more than `max_skipped` bytes.
+    pub fn new(max: usize, max_skipped: usize) -> Self {
+        Self { max, max_skipped, partial: Vec::new(), skipped: None, after_cr: false }
     }
 
-    /// Changes the limit, from the line that is being read on.
+    /// Changes the maximum length, starting with the unfinished line.
     pub fn set_max(&mut self, max: usize) {
         self.max = max;
     }
 
-    /// Returns how many bytes of an unfinished line are held.
+    /// Returns the length of the unfinished line so far, skipped bytes included.
     pub fn pending(&self) -> usize {
         self.partial.len() + self.skipped.unwrap_or(0)
     }
 
-    /// Returns what has come of an unfinished line that is still good.
+    /// Returns the unfinished line; empty if it is too long.
     pub fn partial(&self) -> &[u8] {
         &self.partial
     }
 
-    /// Takes the unfinished line, as where the end of the stream ends it too; none if it is empty.
+    /// Takes the unfinished line, for a caller that treats EOF as a line ending; `None` if it is
+    /// empty or too long.
     pub fn take_pending(&mut self) -> Option<Vec<u8>> {
-        let good = self.skipped.is_none() && !self.partial.is_empty();
-        good.then(|| std::mem::take(&mut self.partial))
+        let is_usable = self.skipped.is_none() && !self.partial.is_empty();
+        is_usable.then(|| std::mem::take(&mut self.partial))
     }
 
-    /// Takes bytes from the front of `bytes` until a line ends, and returns that line; `None` once
-    /// all of `bytes` is taken.
+    /// Consumes `bytes` up to the next line ending and returns that line; `None` once all of them
+    /// are consumed.
     pub fn next(&mut self, bytes: &mut &[u8]) -> Option<Line> {
         if bytes.is_empty() {
             return None;
@@ -70,8 +74,8 @@ impl LineSplitter {
         }
         let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
         let (piece, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
-        self.keep(piece);
-        if self.skipped.is_some_and(|skipped| skipped > self.patience) {
+        self.append(piece);
+        if self.skipped.is_some_and(|skipped| skipped > self.max_skipped) {
             *bytes = &[];
             return Some(Line::Endless);
         }
@@ -85,7 +89,8 @@ impl LineSplitter {
         Some(if self.skipped.take().is_some() { Line::TooLong } else { Line::Complete(line) })
     }
 
-    fn keep(&mut self, piece: &[u8]) {
+    /// Appends `piece` to the unfinished line, or skips it if the line is too long.
+    fn append(&mut self, piece: &[u8]) {
         match &mut self.skipped {
             Some(skipped) => *skipped = skipped.saturating_add(piece.len()),
             None if self.partial.len() + piece.len() <= self.max => {
@@ -99,15 +104,15 @@ impl LineSplitter {
     }
 }
 
-/// Ends lines with CR LF, whether they came with LF or with CR LF, however they were cut up.
+/// Translates LF to CR LF in a stream and leaves CR LF unchanged, wherever the stream is split.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CrLf {
-    /// Whether the last byte was a CR, so that an LF that comes next needs none.
+    /// Whether the last byte was a CR, so that an LF after it needs no other.
     after_cr: bool,
 }
 
 impl CrLf {
-    /// Returns `bytes`, which follow those translated before, with every line end a CR LF.
+    /// Returns `bytes`, the continuation of those translated before, with CR LF line endings.
     pub fn translate(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut translated = Vec::with_capacity(bytes.len() + bytes.len() / 8);
         for byte in bytes {
@@ -141,18 +146,18 @@ mod tests {
     }
 
     #[test]
-    fn every_line_end_ends_one_line() {
+    fn each_kind_of_line_ending_ends_one_line() {
         let mut splitter = LineSplitter::new(10, 0);
         let lines = split(&mut splitter, &[b"a\nb\r\nc\r\0d\re\n\n"]);
         assert_eq!(lines, complete(&["a", "b", "c", "d", "e", ""]));
-        // Cut between CR and LF: still one line, and known at the CR already.
+        // CR and LF in separate reads end one line, which is complete at the CR.
         assert_eq!(split(&mut splitter, &[b"x\r"]), complete(&["x"]));
         assert_eq!(split(&mut splitter, &[b"\ny\n"]), complete(&["y"]));
         assert_eq!(splitter.take_pending(), None);
     }
 
     #[test]
-    fn a_line_at_the_limit_passes_and_one_byte_more_does_not() {
+    fn a_line_at_the_limit_is_complete_and_a_longer_one_is_too_long() {
         let mut splitter = LineSplitter::new(3, 100);
         let lines = split(&mut splitter, &[b"abc\nabcd\nok\n"]);
         let expected = [complete(&["abc"]), vec![Line::TooLong], complete(&["ok"])].concat();
@@ -160,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_given_up_and_never_stored() {
+    fn an_endless_line_is_reported_and_not_stored() {
         let mut splitter = LineSplitter::new(3, 1000);
         let mut lines = Vec::new();
         for _ in 0..100 {
@@ -174,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_at_the_end_can_be_taken() {
+    fn an_unfinished_line_at_the_end_can_be_taken() {
         let mut splitter = LineSplitter::new(10, 0);
         assert_eq!(split(&mut splitter, &[b"a\nrest"]), complete(&["a"]));
         assert_eq!(splitter.pending(), 4);
@@ -184,7 +189,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cutting_the_stream_differently_changes_nothing(
+        fn the_lines_do_not_depend_on_how_the_stream_is_split(
             bytes in prop::collection::vec(prop::sample::select(b"ab\r\n\0".to_vec()), 0..60),
             cut in 1usize..7,
         ) {
@@ -198,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_become_cr_lf_once_however_they_are_cut() {
+    fn each_line_ending_becomes_one_cr_lf_wherever_the_stream_is_split() {
         let mut translator = CrLf::default();
         let pieces: [&[u8]; 5] = [b"a\nb\r", b"\nc\r\n", b"\n", b"d\re", b"\r\r\n"];
         let translated: Vec<u8> = pieces.iter().flat_map(|p| translator.translate(p)).collect();

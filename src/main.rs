@@ -1,4 +1,4 @@
-//! The `sockkit` program: everything is in the library.
+//! The `sockkit` binary: passes the command line to the library and returns its exit code.
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
-//! The operating system's errors in a user's words.
+//! The text of operating system errors in messages.
 //!
-//! A leaf like `text`: every layer shows an [`io::Error`] through [`of`] and nothing else, so that
-//! one failure reads the same everywhere.
+//! Every layer formats an [`io::Error`] with [`of`], so that the same failure has the same text
+//! everywhere. This module is a leaf: it uses no other module of sockkit.
 
 use std::io::{self, ErrorKind};
 
@@ -10,7 +10,7 @@ pub fn of(error: &io::Error) -> String {
     let known = match error.kind() {
         ErrorKind::AddrInUse => "address already in use",
         ErrorKind::AddrNotAvailable => "not an address of this machine",
-        ErrorKind::BrokenPipe => "the other end is gone (broken pipe)",
+        ErrorKind::BrokenPipe => "the other end is closed (broken pipe)",
         ErrorKind::ConnectionAborted => "connection aborted",
         ErrorKind::ConnectionRefused => "connection refused",
         ErrorKind::ConnectionReset => "connection reset by peer",
@@ -25,7 +25,7 @@ pub fn of(error: &io::Error) -> String {
     known.to_owned()
 }
 
-/// The system's own sentence, in our spelling.
+/// Returns the system's message without the error number, starting in lower case.
 fn without_number(error: &io::Error) -> String {
     let mut text = error.to_string();
     if let Some(at) = text.rfind(" (os error ") {
@@ -46,14 +46,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn system_errors_read_as_words_without_numbers() {
-        for (number, words) in [
+    fn a_system_error_is_a_lower_case_text_without_a_number() {
+        for (number, text) in [
             (98, "address already in use"),
             (111, "connection refused"),
             (24, "too many open files"),
             (28, "no space left on device"),
         ] {
-            assert_eq!(of(&io::Error::from_raw_os_error(number)), words);
+            assert_eq!(of(&io::Error::from_raw_os_error(number)), text);
         }
     }
 }

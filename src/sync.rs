@@ -1,11 +1,11 @@
-//! Locking a mutex whose data is whole after every step.
+//! Locks mutexes whose data a panic cannot leave half-updated.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks `mutex`.
+/// Locks `mutex`, even if it is poisoned.
 ///
-/// Where this is used, no panic can leave the guarded data half-updated, so a poisoned lock is safe
-/// to use.
+/// Callers must ensure that no panic can leave the guarded data half-updated, so that a poisoned
+/// lock is safe to use.
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

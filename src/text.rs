@@ -1,24 +1,24 @@
-//! The one escaper: text from the network made safe for a screen or a log, and back again.
+//! The only escaper: makes text from the network safe for a terminal or a log, reversibly.
 //!
-//! A leaf that every layer may name; it knows no socket, no command and no format.
+//! This module is a leaf: it uses no other module of sockkit.
 //!
-//! What is escaped: control characters (C0, DEL, C1), characters that reorder or hide text (bidi
-//! controls, zero-width characters, line separators, tags), whatever the standard library calls
-//! unprintable, bytes that are not UTF-8, and the backslash itself. Everything else, accents and
-//! emoji included, stays as it is. Nothing is lost: [`unescape`] gives the bytes back.
+//! It escapes control characters (C0, DEL, C1), characters that reorder or hide text (bidi
+//! controls, zero-width characters, line separators, tags), characters that the standard library
+//! considers unprintable, bytes that are not UTF-8, and the backslash. All other text, accents and
+//! emoji included, is unchanged. [`unescape`] restores the original bytes.
 
 use std::fmt::Write as _;
 
-/// Returns `bytes` with everything dangerous escaped; [`unescape`] is its inverse.
+/// Returns `bytes` as safe text; [`unescape`] is the inverse.
 ///
-/// The result is one line: it holds no newline, tab or other control character.
+/// The result is one line: it contains no newline, tab or other control character.
 pub fn escape(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     push_escaped(&mut out, bytes, |_| false);
     out
 }
 
-/// Returns `bytes` escaped and in double quotes, with any quote inside escaped as `\"`.
+/// Returns `bytes` escaped and in double quotes, with each inner quote escaped as `\"`.
 pub fn quote(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() + 2);
     out.push('"');
@@ -32,7 +32,7 @@ pub fn quote(bytes: &[u8]) -> String {
     out
 }
 
-/// Returns whether a terminal or a log must not see `c` as it is.
+/// Returns whether `c` must be escaped before it reaches a terminal or a log.
 pub fn is_hostile(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
@@ -40,10 +40,10 @@ pub fn is_hostile(c: char) -> bool {
     is_invisible(c) || !is_printable(c)
 }
 
-/// Turns what [`escape`] or [`quote`] (without its outer quotes) wrote back into bytes.
+/// Returns the bytes that [`escape`] or [`quote`] (without its outer quotes) escaped as `text`.
 ///
 /// # Errors
-/// Says where a backslash is not followed by an escape this module writes.
+/// A backslash in `text` does not begin a valid escape.
 pub fn unescape(text: &str) -> Result<Vec<u8>, InvalidEscape> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -56,31 +56,33 @@ pub fn unescape(text: &str) -> Result<Vec<u8>, InvalidEscape> {
     Ok(out)
 }
 
-/// A backslash that begins no known escape.
+/// A backslash that does not begin a valid escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid escape at byte {offset}")]
 pub struct InvalidEscape {
-    /// The backslash's position, in bytes from the beginning.
+    /// The position of the backslash, in bytes from the start of the text.
     pub offset: usize,
 }
 
-/// Escapes a stream in pieces, for a terminal: tab and newline pass (CR LF is a newline too),
-/// everything else is treated as by [`escape`], and what belongs together is not torn where two
-/// pieces meet.
+/// Escapes a stream for a terminal, piece by piece.
+///
+/// Tab and newline are unchanged, CR LF becomes a newline, and all other text is treated as by
+/// [`escape`]. A character that is split between two pieces is handled as one.
 #[derive(Debug, Default)]
 pub struct StreamEscaper {
-    /// The beginning of a UTF-8 character, or a CR, whose rest has not come yet; at most three
-    /// bytes.
+    /// A trailing CR or the first bytes of an incomplete UTF-8 character, held back until the next
+    /// piece; at most three bytes.
     pending: Vec<u8>,
 }
 
 impl StreamEscaper {
-    /// Returns what can be shown of `piece` and what was kept back before.
+    /// Returns the text of the bytes held back so far and of `piece`, up to its last complete
+    /// character.
     pub fn push(&mut self, piece: &[u8]) -> String {
         let mut bytes = std::mem::take(&mut self.pending);
         bytes.extend_from_slice(piece);
-        let torn = if bytes.ends_with(b"\r") { 1 } else { incomplete_tail(&bytes) };
-        self.pending = bytes.split_off(bytes.len() - torn);
+        let held_back = if bytes.ends_with(b"\r") { 1 } else { incomplete_tail(&bytes) };
+        self.pending = bytes.split_off(bytes.len() - held_back);
         let mut out = String::with_capacity(bytes.len());
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (body, end) = match line.strip_suffix(b"\r\n") {
@@ -93,12 +95,13 @@ impl StreamEscaper {
         out
     }
 
-    /// Returns what was kept back, now that nothing more will come.
+    /// Returns the text of the bytes held back, at the end of the stream.
     pub fn finish(&mut self) -> String {
         escape(&std::mem::take(&mut self.pending))
     }
 }
 
+/// Appends `bytes` to `out`, escaped except for the characters that `pass` accepts.
 fn push_escaped(out: &mut String, bytes: &[u8], pass: impl Fn(char) -> bool) {
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -149,13 +152,13 @@ fn unescape_one<'a>(after: &'a str, out: &mut Vec<u8>) -> Option<&'a str> {
     Some(chars.as_str())
 }
 
-/// Unlike `from_str_radix`, takes no sign; at most six digits, as Unicode needs.
+/// Parses one to six hexadecimal digits; unlike `from_str_radix`, it accepts no sign.
 fn parse_hex(digits: &str) -> Option<u32> {
     let plain = (1..=6).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
     plain.then(|| u32::from_str_radix(digits, 16).ok())?
 }
 
-/// How many bytes at the end begin a character that is not complete yet: none, or up to three.
+/// Returns the length of an incomplete UTF-8 character at the end of `bytes`: 0 to 3.
 fn incomplete_tail(bytes: &[u8]) -> usize {
     let is_lead = |byte: &u8| *byte >= 0xc0;
     let last = &bytes[bytes.len().saturating_sub(3)..];
@@ -163,13 +166,13 @@ fn incomplete_tail(bytes: &[u8]) -> usize {
         return 0;
     };
     match std::str::from_utf8(&last[at..]) {
-        // `error_len` is None only where more bytes could still make the character whole.
+        // `error_len` is `None` only if more bytes could complete the character.
         Err(error) if error.error_len().is_none() => last.len() - at,
         _ => 0,
     }
 }
 
-/// Characters the standard library may print although they show nothing or reorder what follows.
+/// Returns whether `c` is invisible or reorders text although the standard library may print it.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{00AD}'                                 // soft hyphen
@@ -180,7 +183,7 @@ fn is_invisible(c: char) -> bool {
         | '\u{180B}'..='\u{180F}'                  // Mongolian selectors and separator
         | '\u{200B}'..='\u{200F}'                  // zero width space, joiners, bidi marks
         | '\u{2028}'..='\u{202E}'                  // line and paragraph separators, bidi overrides
-        | '\u{2060}'..='\u{206F}'                  // word joiner, invisible operators, bidi isolates
+        | '\u{2060}'..='\u{206F}'                  // word joiner, operators, bidi isolates
         | '\u{FEFF}'                               // byte order mark
         | '\u{FFF9}'..='\u{FFFB}'                  // interlinear annotation
         | '\u{1D173}'..='\u{1D17A}'                // musical formatting
@@ -188,18 +191,19 @@ fn is_invisible(c: char) -> bool {
     )
 }
 
-/// Asks the standard library's Unicode tables, through the only door they have.
+/// Returns whether the standard library considers `c` printable. Only `escape_debug` exposes its
+/// Unicode tables.
 fn is_printable(c: char) -> bool {
-    // After a letter, `escape_debug` lets combining marks stand: what is left is "unprintable".
+    // A letter precedes `c`: at the start of a string, `escape_debug` escapes combining marks too.
     let mut buffer = [b'a'; 5];
     let len = 1 + c.encode_utf8(&mut buffer[1..]).len();
     std::str::from_utf8(&buffer[..len])
-        .is_ok_and(|pair| pair.escape_debug().nth(1).is_some_and(|shown| shown == c))
+        .is_ok_and(|pair| pair.escape_debug().nth(1).is_some_and(|printed| printed == c))
 }
 
-/// Messages may quote a peer: everything but our own line breaks is escaped.
+/// Returns `message`, which may quote a peer, with everything escaped except newlines.
 ///
-/// What is already escaped must not be escaped again, so backslashes stay.
+/// Backslashes are unchanged, because parts of the message may already be escaped.
 pub fn escape_lines(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
     for c in message.chars() {
@@ -218,15 +222,15 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn ordinary_text_in_any_language_stays_readable() {
+    fn ordinary_text_in_any_language_is_unchanged() {
         for text in ["Olá, ação ✓", "e\u{301}", "日本語", "🦀", "it's \"quoted\""] {
             assert_eq!(escape(text.as_bytes()), text);
         }
     }
 
     #[test]
-    fn attacks_by_name_are_escaped() {
-        for (name, attack, shown) in [
+    fn known_terminal_and_log_attacks_are_escaped() {
+        for (name, attack, escaped) in [
             ("clear screen", "\u{1b}[2J", "\\u{1b}[2J"),
             ("clipboard", "\u{1b}]52;c;x\u{7}", "\\u{1b}]52;c;x\\u{7}"),
             ("C1 introducer", "\u{9b}31m", "\\u{9b}31m"),
@@ -240,14 +244,14 @@ mod tests {
             ("null", "a\0b", "a\\0b"),
             ("backslash", "a\\x41", "a\\\\x41"),
         ] {
-            assert_eq!(escape(attack.as_bytes()), shown, "{name}");
+            assert_eq!(escape(attack.as_bytes()), escaped, "{name}");
         }
         assert_eq!(escape(b"caf\xe9"), "caf\\xe9");
         assert_eq!(quote(b"a\"b\\"), r#""a\"b\\""#);
     }
 
     #[test]
-    fn every_pair_of_bytes_comes_back() {
+    fn escaping_every_pair_of_bytes_is_reversible() {
         for pair in 0..=u16::MAX {
             let bytes = pair.to_be_bytes();
             assert_eq!(unescape(&escape(&bytes)).as_deref(), Ok(bytes.as_slice()));
@@ -255,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_escapes_are_refused_with_their_place() {
+    fn an_invalid_escape_is_rejected_with_its_position() {
         for (text, offset) in [
             ("a\\", 1),
             ("\\q", 0),
@@ -271,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_sees_crlf_as_a_newline_and_a_lone_cr_escaped() {
+    fn crlf_becomes_a_newline_and_a_bare_cr_is_escaped() {
         let mut escaper = StreamEscaper::default();
         assert_eq!(escaper.push(b"one\r\n\ttwo\rfake\r"), "one\n\ttwo\\rfake");
         assert_eq!(escaper.push(b"\nthree\r"), "\nthree");
@@ -280,7 +284,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn escaped_text_is_safe_and_reversible(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn escaped_text_is_safe_and_reversible(
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
             let escaped = escape(&bytes);
             prop_assert!(!escaped.chars().any(is_hostile));
             prop_assert_eq!(&unescape(&escaped).unwrap(), &bytes);
@@ -301,26 +307,31 @@ mod tests {
         }
 
         #[test]
-        fn what_unescapes_escapes_to_the_same_bytes(text in r#"(\\[\\nrt0"]|\\x[0-9a-f]{2}|\\u\{[0-9a-f]{1,4}\}|[ -~&&[^\\]]|é){0,20}"#) {
+        fn escaping_unescaped_text_keeps_its_bytes(
+            text in r#"(\\[\\nrt0"]|\\x[0-9a-f]{2}|\\u\{[0-9a-f]{1,4}\}|[ -~&&[^\\]]|é){0,20}"#,
+        ) {
             if let Ok(bytes) = unescape(&text) {
                 prop_assert_eq!(unescape(&escape(&bytes)).unwrap(), bytes);
             }
         }
 
         #[test]
-        fn a_stream_reads_the_same_however_it_is_cut(text in any::<String>(), cuts in prop::collection::vec(1usize..5, 0..40)) {
+        fn the_escaped_stream_does_not_depend_on_how_it_is_split(
+            text in any::<String>(),
+            cuts in prop::collection::vec(1usize..5, 0..40),
+        ) {
             let mut whole = StreamEscaper::default();
             let expected = whole.push(text.as_bytes()) + &whole.finish();
             let mut escaper = StreamEscaper::default();
-            let (mut shown, mut rest) = (String::new(), text.as_bytes());
+            let (mut escaped, mut rest) = (String::new(), text.as_bytes());
             for cut in cuts {
                 let (piece, later) = rest.split_at(cut.min(rest.len()));
-                shown += &escaper.push(piece);
+                escaped += &escaper.push(piece);
                 rest = later;
             }
-            shown += &escaper.push(rest);
-            shown += &escaper.finish();
-            prop_assert_eq!(shown, expected);
+            escaped += &escaper.push(rest);
+            escaped += &escaper.finish();
+            prop_assert_eq!(escaped, expected);
         }
     }
 }

@@ -1,14 +1,14 @@
-//! The chat room as plain state: who is there, what a line means, who gets to see it.
+//! The chat room as plain state: nicknames, commands, members, and who receives each line.
 //!
-//! No sockets: lines go in, deliveries come out, and a queue holds what a client has yet to read.
+//! It knows no sockets: it takes lines and returns deliveries. A bounded queue holds the lines that
+//! a client has not received yet.
 
 pub mod command;
 pub mod nick;
-
 pub mod room;
 pub mod send_queue;
 
 pub use self::nick::Nick;
 
-/// What a client is asked first.
+/// The first prompt that a client receives.
 pub const NICK_PROMPT: &str = "Nickname: ";

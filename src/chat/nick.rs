@@ -1,4 +1,4 @@
-//! Nicknames: what is one, and when two are the same.
+//! Nicknames: which ones are valid, and which count as equal.
 
 use std::fmt;
 
@@ -6,27 +6,27 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::text;
 
-/// A name in the room, in Unicode's composed form (NFC).
+/// A valid nickname, normalized to Unicode NFC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nick(String);
 
-/// What two spellings of one nickname have in common: they must not both be in the room.
+/// The comparison key of a nickname: two nicknames with equal keys cannot be in the room at once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NickKey(String);
 
-/// Why something is no nickname.
+/// Why a nickname is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidNick {
-    /// Nothing, or only spaces.
+    /// It is empty or consists of spaces.
     #[error("empty nickname")]
     Empty,
-    /// Over the limit.
+    /// It has more than [`MAX_CHARS`] characters.
     #[error("nickname too long (max {MAX_CHARS} characters)")]
     TooLong,
-    /// Characters that are no letters or digits and none of `_-.`.
-    #[error("a nickname has only letters, digits and _-.")]
+    /// It contains a character other than letters, digits, `_`, `-` and `.`.
+    #[error("a nickname may contain only letters, digits, '_', '-' and '.'")]
     Characters,
-    /// A name that could pass for the server.
+    /// It could be mistaken for the server.
     #[error("that nickname is reserved")]
     Reserved,
 }
@@ -34,26 +34,27 @@ pub enum InvalidNick {
 /// The longest nickname, in characters.
 pub const MAX_CHARS: usize = 24;
 
-/// Names that could pass for the server's own voice.
+/// Names that members could mistake for the server, as lowercase keys.
 const RESERVED_NICKS: [&str; 5] = ["server", "system", "admin", "ok", "err"];
 
 impl Nick {
-    /// Reads a nickname from a line somebody sent.
+    /// Parses a nickname from a client's line, without the spaces around it.
     ///
     /// # Errors
-    /// Says what is wrong with it.
+    /// The first rule that the nickname breaks.
     pub fn parse(line: &[u8]) -> Result<Self, InvalidNick> {
         let name = std::str::from_utf8(line.trim_ascii()).map_err(|_| InvalidNick::Characters)?;
         if name.is_empty() {
             return Err(InvalidNick::Empty);
         }
-        // Composition only shortens: what is longer than this cannot become short enough.
+        // NFC composes at most four characters into one, so a longer name cannot become short
+        // enough, and normalizing it would only cost time.
         if name.chars().take(MAX_CHARS * 4 + 1).count() > MAX_CHARS * 4 {
             return Err(InvalidNick::TooLong);
         }
         let name: String = name.nfc().collect();
-        let legal = |c: char| (c.is_alphanumeric() || "_-.".contains(c)) && !text::is_hostile(c);
-        if !name.chars().all(legal) {
+        let is_valid = |c: char| (c.is_alphanumeric() || "_-.".contains(c)) && !text::is_hostile(c);
+        if !name.chars().all(is_valid) {
             return Err(InvalidNick::Characters);
         }
         if name.chars().count() > MAX_CHARS {
@@ -66,13 +67,14 @@ impl Nick {
         Ok(nick)
     }
 
-    /// Returns what this nickname shares with other spellings of it.
+    /// Returns the key under which this nickname is compared with others.
     pub fn key(&self) -> NickKey {
-        // Compatibility forms too: a full-width letter looks like its plain one.
+        // NFKC, because a full-width letter looks like the ordinary letter.
         NickKey(self.0.nfkc().flat_map(char::to_lowercase).nfkc().collect())
     }
 
-    /// Returns the same name with a number behind it, for somebody who came too late.
+    /// Returns the nickname with `number` appended, shortened to stay within [`MAX_CHARS`]: an
+    /// alternative for a nickname that is in use.
     #[must_use]
     pub fn numbered(&self, number: usize) -> Self {
         let digits = number.to_string();
@@ -92,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_of_any_language_make_a_nickname() {
+    fn a_nickname_may_contain_letters_of_any_script() {
         for name in ["alice", "José", "日本", "a_b-c.d", "x", " padded "] {
             assert_eq!(
                 Nick::parse(name.as_bytes()).map(|nick| nick.to_string()),
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_deceive_is_no_nickname() {
+    fn an_invalid_nickname_is_rejected_with_the_reason() {
         for (name, error) in [
             (&b""[..], InvalidNick::Empty),
             (b"   ", InvalidNick::Empty),
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn case_and_composition_make_no_difference() {
+    fn case_and_unicode_composition_do_not_change_the_key() {
         let key = |name: &str| Nick::parse(name.as_bytes()).unwrap().key();
         assert_eq!(key("Alice"), key("aLICE"));
         assert_eq!(key("Jos\u{e9}"), key("Jose\u{301}"));

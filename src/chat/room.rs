@@ -1,7 +1,7 @@
-//! The room: members, and what each of them gets to see, in one order for all.
+//! The chat room: its members, and the lines that each of them receives.
 //!
-//! Plain state. Every change returns its deliveries; whoever calls hands them out before the next
-//! change, and everybody sees the same order.
+//! Plain state: every change returns its deliveries. The caller makes them before the next change,
+//! so that all members see the same order.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,67 +11,67 @@ use crate::chat::nick::{InvalidNick, Nick, NickKey};
 use crate::lines::LINE_END;
 use crate::text;
 
-/// Why somebody left who said so.
+/// The reason reported for a member that leaves with `/quit`.
 pub const QUIT: &str = "quit";
 
-/// A member, by the number of its connection.
+/// Identifies a member: the number of its connection.
 pub type MemberId = u64;
 
-/// Who is in the room.
+/// The members of the room and their nicknames.
 #[derive(Debug, Default)]
 pub struct Room {
     members: BTreeMap<MemberId, Nick>,
     keys: BTreeMap<NickKey, MemberId>,
-    /// Public lines so far.
-    said: u64,
+    /// The number of public lines so far.
+    published: u64,
 }
 
-/// A line, and who is to get it.
+/// A line and its recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// Who.
+    /// The members that receive the line.
     pub to: Recipients,
-    /// The line, with its end.
+    /// The line, with its line ending.
     pub line: String,
 }
 
-/// Who gets a line.
+/// The members that receive a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recipients {
     /// One member.
     One(MemberId),
-    /// All but one: a sender has seen the own line already.
+    /// All members except this one, usually the sender, whose terminal already shows the line.
     AllBut(MemberId),
 }
 
-/// What came of something a member did.
+/// The result of a member's line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct RoomUpdate {
-    /// Who is to see what.
+    /// The lines to send.
     pub deliveries: Vec<Delivery>,
-    /// A public line, with its number and its author.
+    /// The public line that the member's line became, if it did.
     pub public: Option<Public>,
-    /// The member quits, and this is how the others are told: with its last words, escaped.
-    pub leaves: Option<String>,
+    /// If the member quits: the reason to give to the other members, escaped.
+    pub quit_reason: Option<String>,
 }
 
-/// A line everybody sees, for whoever keeps a record.
+/// A public line, for the server's own output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Public {
-    /// Its number in the one order, from 1.
+    /// Its position in the order that all members see, from 1.
     pub seq: u64,
-    /// Who said it.
+    /// The nickname of the sender.
     pub nick: String,
-    /// The line, without its end.
+    /// The line, without its line ending.
     pub line: String,
 }
 
-/// Why somebody cannot have a nickname.
+/// Why a member cannot have a nickname.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NickRefused {
-    /// It is none.
+    /// The nickname is invalid.
     Invalid(InvalidNick),
-    /// Somebody has it; this one is free.
+    /// Another member has the nickname; the one given here is free.
     Taken(Nick),
 }
 
@@ -85,12 +85,12 @@ impl fmt::Display for NickRefused {
 }
 
 impl Room {
-    /// Returns how many are in the room.
+    /// Returns the number of members.
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// Returns whether nobody is in the room.
+    /// Returns whether the room has no members.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
@@ -100,23 +100,23 @@ impl Room {
         self.members.get(&id)
     }
 
-    /// Lets somebody in under the name in `line`.
+    /// Adds a member with the nickname in `line`.
     ///
     /// # Errors
-    /// It is no nickname, or somebody has it.
+    /// The nickname is invalid or in use.
     pub fn join(&mut self, id: MemberId, line: &[u8]) -> Result<Vec<Delivery>, NickRefused> {
         let nick = self.claim(id, line)?;
         self.members.insert(id, nick.clone());
-        let here = self.len();
+        let count = self.len();
         Ok(vec![
-            to_one(id, format!("OK welcome, {nick}; {}", self.who())),
+            to_one(id, format!("OK welcome, {nick}; {}", self.member_list())),
             to_one(id, "-!- /help lists the commands".to_owned()),
-            to_others(id, format!("-!- {nick} joined ({here} here)")),
+            to_others(id, format!("-!- {nick} joined ({count} here)")),
         ])
     }
 
-    /// Lets a member go, for a reason that is escaped already; nothing where there is none of that
-    /// number.
+    /// Removes a member. `reason` must already be escaped. Returns no deliveries if there is no
+    /// such member.
     pub fn leave(&mut self, id: MemberId, reason: &str) -> Vec<Delivery> {
         let Some(nick) = self.members.remove(&id) else {
             return Vec::new();
@@ -125,58 +125,59 @@ impl Room {
         vec![to_others(id, format!("-!- {nick} left ({reason})"))]
     }
 
-    /// Does what a member's line asks; nothing where there is no such member.
-    pub fn hear(&mut self, id: MemberId, line: &[u8]) -> RoomUpdate {
+    /// Carries out a member's line. Does nothing if there is no such member.
+    pub fn handle_line(&mut self, id: MemberId, line: &[u8]) -> RoomUpdate {
         let Some(nick) = self.members.get(&id).cloned() else {
             return RoomUpdate::default();
         };
         match Command::parse(line) {
-            Command::Nothing => RoomUpdate::default(),
-            Command::Say(said) => {
-                self.publish(id, &nick, format!("<{nick}> {}", text::escape(said)))
+            Command::Blank => RoomUpdate::default(),
+            Command::Message(message) => {
+                self.publish(id, &nick, format!("<{nick}> {}", text::escape(message)))
             }
-            Command::Me([]) => reply(id, "ERR what do you do? /me ACTION"),
-            Command::Me(action) => {
+            Command::Action([]) => reply(id, "ERR usage: /me ACTION"),
+            Command::Action(action) => {
                 self.publish(id, &nick, format!("* {nick} {}", text::escape(action)))
             }
-            Command::Msg(to, said) => self.whisper(id, &nick, to, said),
+            Command::Private(to, message) => self.send_private(id, &nick, to, message),
             Command::Nick(name) => self.rename(id, &nick, name),
-            Command::Who => reply(id, &format!("OK {}", self.who())),
+            Command::Who => reply(id, &format!("OK {}", self.member_list())),
             Command::Help => reply(id, &format!("OK {HELP}")),
-            Command::Quit(words) => {
-                // Ours first: no last words can pass for another reason.
-                let colon = if words.is_empty() { "" } else { ": " };
-                let notice = format!("{QUIT}{colon}{}", text::escape(words));
-                RoomUpdate { leaves: Some(notice), ..reply(id, "OK bye") }
+            Command::Quit(message) => {
+                // QUIT comes first, so that a member's message cannot imitate another reason.
+                let colon = if message.is_empty() { "" } else { ": " };
+                let reason = format!("{QUIT}{colon}{}", text::escape(message));
+                RoomUpdate { quit_reason: Some(reason), ..reply(id, "OK bye") }
             }
-            Command::Unknown(word) => {
-                let word = text::escape(word);
-                reply(id, &format!("ERR no command /{word}; /help lists them, //{word} says it"))
+            Command::Unknown(name) => {
+                let name = text::escape(name);
+                let help = format!("/help lists the commands, //{name} sends it as text");
+                reply(id, &format!("ERR unknown command /{name}; {help}"))
             }
         }
     }
 
     fn publish(&mut self, id: MemberId, nick: &Nick, line: String) -> RoomUpdate {
-        self.said += 1;
+        self.published += 1;
         RoomUpdate {
             deliveries: vec![to_others(id, line.clone())],
-            public: Some(Public { seq: self.said, nick: nick.to_string(), line }),
-            leaves: None,
+            public: Some(Public { seq: self.published, nick: nick.to_string(), line }),
+            quit_reason: None,
         }
     }
 
-    fn whisper(&self, id: MemberId, nick: &Nick, to: &[u8], said: &[u8]) -> RoomUpdate {
-        if to.is_empty() || said.is_empty() {
-            return reply(id, "ERR whom, and what? /msg NAME TEXT");
+    fn send_private(&self, id: MemberId, nick: &Nick, to: &[u8], message: &[u8]) -> RoomUpdate {
+        if to.is_empty() || message.is_empty() {
+            return reply(id, "ERR usage: /msg NAME TEXT");
         }
-        let member = Nick::parse(to).ok().and_then(|nick| self.keys.get(&nick.key()));
-        match member {
-            None => reply(id, &format!("ERR nobody here is called {}", text::escape(to))),
-            Some(member) => {
-                let said = text::escape(said);
-                let mut outcome = reply(id, &format!("OK told {}", text::escape(to)));
-                outcome.deliveries.insert(0, to_one(*member, format!("[{nick} -> you] {said}")));
-                outcome
+        let recipient = Nick::parse(to).ok().and_then(|nick| self.keys.get(&nick.key()));
+        match recipient {
+            None => reply(id, &format!("ERR no member is called {}", text::escape(to))),
+            Some(recipient) => {
+                let line = format!("[{nick} -> you] {}", text::escape(message));
+                let mut update = reply(id, &format!("OK sent to {}", text::escape(to)));
+                update.deliveries.insert(0, to_one(*recipient, line));
+                update
             }
         }
     }
@@ -189,19 +190,19 @@ impl Room {
                     self.keys.remove(&old.key());
                 }
                 self.members.insert(id, new.clone());
-                let mut outcome = reply(id, &format!("OK you are now {new}"));
-                outcome.deliveries.push(to_others(id, format!("-!- {old} is now {new}")));
-                outcome
+                let mut update = reply(id, &format!("OK you are now {new}"));
+                update.deliveries.push(to_others(id, format!("-!- {old} is now {new}")));
+                update
             }
         }
     }
 
-    /// Takes a nickname for `id`, who may have had another spelling of it.
+    /// Assigns the nickname in `line` to `id`, which may already have another spelling of it.
     fn claim(&mut self, id: MemberId, line: &[u8]) -> Result<Nick, NickRefused> {
         let nick = Nick::parse(line).map_err(NickRefused::Invalid)?;
         match self.keys.get(&nick.key()) {
             Some(owner) if *owner != id => {
-                // There are fewer members than numbers, so one of these is free.
+                // One of these is free, because there are more numbers than members.
                 let free = (2..).map(|number| nick.numbered(number));
                 let mut free = free.filter(|nick| !self.keys.contains_key(&nick.key()));
                 Err(NickRefused::Taken(free.next().unwrap_or(nick)))
@@ -213,8 +214,8 @@ impl Room {
         }
     }
 
-    /// Who is here, the first names where there are many: a line must stay a line.
-    fn who(&self) -> String {
+    /// Returns the number of members and the first [`MAX_LISTED`] nicknames, as one line.
+    fn member_list(&self) -> String {
         let mut names: Vec<String> =
             self.members.values().take(MAX_LISTED).map(ToString::to_string).collect();
         let more = self.len().saturating_sub(names.len());
@@ -225,7 +226,7 @@ impl Room {
     }
 }
 
-/// Names in one answer to `/who`: a few kilobytes, whatever the size of the room.
+/// The most nicknames in one reply to `/who`, which keeps the reply to a few kilobytes.
 const MAX_LISTED: usize = 100;
 
 fn to_one(id: MemberId, line: String) -> Delivery {
@@ -253,96 +254,105 @@ mod tests {
         room
     }
 
-    fn shown(outcome: &RoomUpdate) -> Vec<(Recipients, &str)> {
-        let lines = outcome.deliveries.iter();
+    fn shown(update: &RoomUpdate) -> Vec<(Recipients, &str)> {
+        let lines = update.deliveries.iter();
         lines.map(|delivery| (delivery.to, delivery.line.trim_end())).collect()
     }
 
     use Recipients::{AllBut, One};
 
     #[test]
-    fn what_is_said_goes_to_everybody_else_with_a_number() {
+    fn a_message_is_numbered_and_goes_to_every_other_member() {
         let mut room = room_of(&["alice", "bob"]);
-        let outcome = room.hear(1, "Olá, ação ✓".as_bytes());
-        assert_eq!(shown(&outcome), [(AllBut(1), "<alice> Olá, ação ✓")]);
-        assert_eq!(outcome.public.unwrap().seq, 1);
-        let outcome = room.hear(2, b"/me waves");
-        assert_eq!(shown(&outcome), [(AllBut(2), "* bob waves")]);
-        assert_eq!(outcome.public.unwrap().seq, 2);
+        let update = room.handle_line(1, "Olá, ação ✓".as_bytes());
+        assert_eq!(shown(&update), [(AllBut(1), "<alice> Olá, ação ✓")]);
+        assert_eq!(update.public.unwrap().seq, 1);
+        let update = room.handle_line(2, b"/me waves");
+        assert_eq!(shown(&update), [(AllBut(2), "* bob waves")]);
+        assert_eq!(update.public.unwrap().seq, 2);
     }
 
     #[test]
-    fn nobody_can_speak_in_another_voice() {
+    fn a_member_cannot_imitate_another_members_line() {
         let mut room = room_of(&["mallory", "bob"]);
         for attack in [&b"x\r<bob> hi"[..], b"\x1b[2K<bob> hi", "\u{202e}x".as_bytes()] {
-            let outcome = room.hear(1, attack);
-            let (_, line) = shown(&outcome)[0];
+            let update = room.handle_line(1, attack);
+            let (_, line) = shown(&update)[0];
             assert!(line.starts_with("<mallory> "));
             assert!(!line.chars().any(text::is_hostile), "{line}");
         }
     }
 
     #[test]
-    fn one_nickname_belongs_to_one_member() {
+    fn a_nickname_belongs_to_one_member_at_a_time() {
         let mut room = room_of(&["alice", "alice2"]);
         let refused = room.join(3, b"ALICE").unwrap_err();
         assert_eq!(refused.to_string(), "nickname in use, try ALICE3");
         room.leave(1, "eof");
         assert!(room.join(3, b"ALICE").is_ok());
         assert_eq!(
-            shown(&room.hear(3, b"/nick alice")),
+            shown(&room.handle_line(3, b"/nick alice")),
             [(One(3), "OK you are now alice"), (AllBut(3), "-!- ALICE is now alice"),]
         );
         assert_eq!(
-            shown(&room.hear(3, b"/nick alice2")),
+            shown(&room.handle_line(3, b"/nick alice2")),
             [(One(3), "ERR nickname in use, try alice22")]
         );
     }
 
     #[test]
-    fn a_whisper_reaches_one_member_only() {
+    fn a_private_message_reaches_only_its_recipient() {
         let mut room = room_of(&["alice", "Bob"]);
-        let outcome = room.hear(1, b"/msg bob psst");
-        assert_eq!(shown(&outcome), [(One(2), "[alice -> you] psst"), (One(1), "OK told bob")]);
-        assert_eq!(outcome.public, None);
+        let update = room.handle_line(1, b"/msg bob psst");
+        assert_eq!(shown(&update), [(One(2), "[alice -> you] psst"), (One(1), "OK sent to bob")]);
+        assert_eq!(update.public, None);
         assert_eq!(
-            shown(&room.hear(1, b"/msg carol x")),
-            [(One(1), "ERR nobody here is called carol")]
+            shown(&room.handle_line(1, b"/msg carol x")),
+            [(One(1), "ERR no member is called carol")]
         );
     }
 
     #[test]
-    fn commands_are_answered() {
+    fn commands_get_a_reply_and_unknown_ones_an_error() {
         let mut room = room_of(&["alice", "bob"]);
-        assert_eq!(shown(&room.hear(1, b"/who")), [(One(1), "OK 2 here: alice, bob")]);
-        assert!(shown(&room.hear(1, b"/dance"))[0].1.starts_with("ERR no command /dance"));
-        let outcome = room.hear(2, b"/quit so long");
-        assert_eq!(outcome.leaves.as_deref(), Some("quit: so long"));
+        assert_eq!(shown(&room.handle_line(1, b"/who")), [(One(1), "OK 2 here: alice, bob")]);
+        assert!(
+            shown(&room.handle_line(1, b"/dance"))[0].1.starts_with("ERR unknown command /dance")
+        );
+        let update = room.handle_line(2, b"/quit so long");
+        assert_eq!(update.quit_reason.as_deref(), Some("quit: so long"));
         assert_eq!(room.leave(2, "so long")[0].line, "-!- bob left (so long)\r\n");
-        assert_eq!(room.hear(2, b"ghost"), RoomUpdate::default());
+        assert_eq!(room.handle_line(2, b"ghost"), RoomUpdate::default());
     }
 
     #[test]
-    fn a_full_room_is_listed_in_a_bounded_line() {
+    fn the_member_list_of_a_large_room_is_one_bounded_line() {
         let mut room = Room::default();
         for id in 0..1_000 {
             room.join(id, format!("member{id}").as_bytes()).unwrap();
         }
-        let outcome = room.hear(1, b"/who");
-        assert!(shown(&outcome)[0].1.ends_with("and 900 more"));
-        assert!(outcome.deliveries[0].line.len() < 4096);
+        let update = room.handle_line(1, b"/who");
+        assert!(shown(&update)[0].1.ends_with("and 900 more"));
+        assert!(update.deliveries[0].line.len() < 4096);
     }
 
     proptest! {
         #[test]
-        fn names_and_members_always_agree(
-            steps in prop::collection::vec((0u64..6, prop::sample::select(vec!["a", "A", "b", "c", "e\u{301}", "\u{e9}"]), 0u8..3), 0..60),
+        fn every_member_keeps_exactly_one_nickname_key(
+            steps in prop::collection::vec(
+                (
+                    0u64..6,
+                    prop::sample::select(vec!["a", "A", "b", "c", "e\u{301}", "\u{e9}"]),
+                    0u8..3,
+                ),
+                0..60,
+            ),
         ) {
             let mut room = Room::default();
             for (id, name, action) in steps {
                 match action {
                     0 if room.nick(id).is_none() => { room.join(id, name.as_bytes()).ok(); }
-                    1 => { room.hear(id, format!("/nick {name}").as_bytes()); }
+                    1 => { room.handle_line(id, format!("/nick {name}").as_bytes()); }
                     2 => { room.leave(id, "x"); }
                     _ => {}
                 }

@@ -1,32 +1,33 @@
-//! What a client has yet to read: a queue with a bound, so that a slow one costs only itself.
+//! A bounded queue of the lines to send to one client, so that a slow client affects only itself.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Bytes a client may be behind, as Ergo allows.
+/// The most bytes queued for one client: the default limit of the IRC server Ergo.
 pub const MAX_QUEUED_BYTES: usize = 96 * 1024;
 
-/// Lines a client may be behind.
+/// The most lines queued for one client.
 pub const MAX_QUEUED_LINES: usize = 512;
 
-/// Lines on their way to one client.
+/// The lines to send to one client, in order.
 #[derive(Debug, Default)]
 pub struct SendQueue {
     lines: VecDeque<Arc<str>>,
-    /// How much of the first line is sent already, in bytes.
+    /// How much of the first line has been sent, in bytes.
     sent: usize,
+    /// The total length of `lines`, in bytes.
     bytes: usize,
 }
 
-/// The client is too far behind.
+/// The error of a full queue: the client reads too slowly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflow;
 
 impl SendQueue {
-    /// Adds a line.
+    /// Appends a line.
     ///
     /// # Errors
-    /// It does not fit; nothing is added.
+    /// The line does not fit; the queue is unchanged.
     pub fn push(&mut self, line: Arc<str>) -> Result<(), Overflow> {
         if self.bytes + line.len() > MAX_QUEUED_BYTES || self.lines.len() >= MAX_QUEUED_LINES {
             return Err(Overflow);
@@ -36,7 +37,8 @@ impl SendQueue {
         Ok(())
     }
 
-    /// Returns what is to be sent next: up to `max` bytes and at least a line, in order.
+    /// Returns the bytes to send next: whole lines of at most `max` bytes in total, but at least
+    /// one line unless the queue is empty.
     pub fn peek(&self, max: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut skip = self.sent;
@@ -50,7 +52,7 @@ impl SendQueue {
         bytes
     }
 
-    /// Takes note that `count` bytes of [`Self::peek`] are sent.
+    /// Removes the first `count` bytes of [`Self::peek`], which have been sent.
     pub fn advance(&mut self, count: usize) {
         self.sent += count;
         while let Some(line) = self.lines.front()
@@ -62,7 +64,7 @@ impl SendQueue {
         }
     }
 
-    /// Returns whether everything is sent.
+    /// Returns whether everything has been sent.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
@@ -74,39 +76,39 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_client_that_is_too_far_behind_overflows_and_keeps_what_it_had() {
-        let mut outbox = SendQueue::default();
+    fn a_full_queue_rejects_a_line_and_keeps_the_queued_ones() {
+        let mut queue = SendQueue::default();
         let line: Arc<str> = "x".repeat(1024).into();
         for _ in 0..MAX_QUEUED_BYTES / 1024 {
-            outbox.push(Arc::clone(&line)).unwrap();
+            queue.push(Arc::clone(&line)).unwrap();
         }
-        assert_eq!(outbox.push("y".into()), Err(Overflow));
-        let mut outbox = SendQueue::default();
+        assert_eq!(queue.push("y".into()), Err(Overflow));
+        let mut queue = SendQueue::default();
         for _ in 0..MAX_QUEUED_LINES {
-            outbox.push("x".into()).unwrap();
+            queue.push("x".into()).unwrap();
         }
-        assert_eq!(outbox.push("y".into()), Err(Overflow));
-        assert_eq!(outbox.peek(usize::MAX), [b'x'; MAX_QUEUED_LINES]);
+        assert_eq!(queue.push("y".into()), Err(Overflow));
+        assert_eq!(queue.peek(usize::MAX), [b'x'; MAX_QUEUED_LINES]);
     }
 
     proptest! {
         #[test]
-        fn lines_come_out_in_order_however_they_are_sent(
+        fn lines_are_sent_in_order_for_any_sequence_of_partial_writes(
             lines in prop::collection::vec("[a-z]{1,20}", 0..20),
             steps in prop::collection::vec((1usize..64, 1usize..64), 0..200),
         ) {
-            let mut outbox = SendQueue::default();
+            let mut queue = SendQueue::default();
             for line in &lines {
-                outbox.push(line.as_str().into()).unwrap();
+                queue.push(line.as_str().into()).unwrap();
             }
             let mut sent = Vec::new();
             for (max, accepted) in steps {
-                let bytes = outbox.peek(max);
+                let bytes = queue.peek(max);
                 let accepted = accepted.min(bytes.len());
                 sent.extend_from_slice(&bytes[..accepted]);
-                outbox.advance(accepted);
+                queue.advance(accepted);
             }
-            sent.extend(outbox.peek(usize::MAX));
+            sent.extend(queue.peek(usize::MAX));
             prop_assert_eq!(sent, lines.concat().into_bytes());
         }
     }

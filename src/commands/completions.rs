@@ -1,4 +1,4 @@
-//! `completions`: the script that teaches a shell this program's command line.
+//! `completions`: prints the completion script for a shell.
 
 use clap_complete::Shell;
 
@@ -7,17 +7,17 @@ use crate::output::Output;
 
 const EXAMPLES: &str = "\
 Examples:
-  For this bash session
+  Enable completion in this bash session
   $ source <(sockkit completions bash)
 
-  For fish, for good
+  Install completion for fish
   $ sockkit completions fish > ~/.config/fish/completions/sockkit.fish";
 
-/// Completions: the arguments
+/// The arguments of `completions`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Which shell
+    /// Shell name
     #[arg(value_enum)]
     shell: Shell,
 }

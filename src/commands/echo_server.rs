@@ -1,4 +1,4 @@
-//! `echo-server`: sends back what clients send.
+//! `echo-server`: sends the received bytes back to each client.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::net::accept::{self, AcceptNotice, Connection, Service, WhenFull};
 use crate::net::stream::channel::ByteCounts;
 use crate::net::{Deadline, ListenAddress, stream};
+use crate::options::TIMEOUTS;
 use crate::options::listen::ListenArgs;
 use crate::options::values::{self, Limit};
 use crate::output::{Event, Events, NetText, Output, WhenGone};
@@ -19,51 +20,46 @@ use crate::session::outcome;
 
 const EXAMPLES: &str = "\
 Examples:
-  Echo on the default port, 21567
+  Listen on the default port, 21567
   $ sockkit echo-server
 
-  Answer as the course's server does: the time, then what was sent
+  Reply like the course's server: the time, then the received data
   $ sockkit echo-server 21567 --timestamp -v
 
-  Any free port, written to a file for a script
+  Listen on any free port and write its number to a file
   $ sockkit echo-server 0 --port-file /tmp/echo.port";
 
-/// Echo server: the arguments
+/// The arguments of `echo-server`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Where to listen; 0 for any free port
+    /// Port (0 for any free), HOST:PORT or unix:PATH
     #[arg(value_name = "[HOST:]PORT", default_value = "21567")]
     address: ListenAddress,
-    /// Put the time before every answer, as ctime(3) writes it
+    /// Begin each reply with the time, in the format of ctime(3)
     #[arg(long)]
     timestamp: bool,
-    /// Close a client that has sent nothing for so long; 0 for never
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::limit)]
-    idle_timeout: Limit,
-    /// Clients at once; more wait until there is a place
-    #[arg(long, value_name = "N", default_value_t = 512, value_parser = values::count)]
-    max_clients: usize,
     #[command(flatten)]
     server: ListenArgs,
+    /// Close a connection after this long without data
+    ///
+    /// 0 for no limit.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::limit,
+          help_heading = TIMEOUTS)]
+    idle_timeout: Limit,
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let plan = ServerPlan {
-        max_clients: args.max_clients,
+        max_clients: args.server.max_clients(),
         when_full: WhenFull::Wait,
         total: None,
         workers: accept::default_workers(),
         when_gone: WhenGone::Warn,
     };
-    let verbose = out.is_verbose() || out.is_json();
+    let shows_data = out.is_verbose() || out.is_json();
     let build = |events, _| {
-        Ok(Echo {
-            timestamp: args.timestamp,
-            idle: args.idle_timeout.0,
-            shows_data: verbose,
-            events,
-        })
+        Ok(Echo { timestamp: args.timestamp, idle: args.idle_timeout.0, shows_data, events })
     };
     let (exit, _) =
         serving::run(Some(&args.address), &args.server.settings(), plan, out, build, |_, _| {
@@ -72,7 +68,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// A client that takes none of what it asked for is given up after this long.
+/// How long a client may take to read its echo before the connection is closed.
 const ECHO_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 struct Echo {
@@ -83,7 +79,7 @@ struct Echo {
 }
 
 impl Service for Echo {
-    #[expect(clippy::manual_async_fn, reason = "an async fn keeps its arguments twice")]
+    #[expect(clippy::manual_async_fn, reason = "an async fn stores its arguments twice")]
     fn handle(self: Arc<Self>, connection: Connection) -> impl Future<Output = ()> + Send {
         async move {
             self.events.send(events::connected(&connection));
@@ -94,57 +90,57 @@ impl Service for Echo {
     }
 
     fn notice(&self, notice: AcceptNotice) {
-        events::tell(&self.events, notice);
+        events::report(&self.events, notice);
     }
 }
 
 impl Echo {
-    /// Echoes until the end, and says why it came.
+    /// Echoes until the connection ends, and returns the reason for the end.
     async fn echo(&self, connection: &Connection, counts: &mut ByteCounts) -> String {
-        let mut leave = pin!(connection.seat.leave());
-        let mut heard = Instant::now();
-        // Set once and looked at when it goes off: moving it at every message would cost more
-        // than the message.
-        let mut alarm = pin!(Deadline::maybe(self.idle).passed());
+        let mut leave = pin!(connection.slot.leave());
+        let mut last_read = Instant::now();
+        // Resetting the timer at each read would cost more than the echo. Instead, when it fires,
+        // the time since the last read decides whether it is started again.
+        let mut idle_timer = pin!(Deadline::maybe(self.idle).passed());
         loop {
-            let step = stream::read(&connection.stream, |bytes| self.answer(connection, bytes));
-            let (received, answered, rest) = tokio::select! {
+            let echoed = stream::read(&connection.stream, |bytes| self.reply(connection, bytes));
+            let (received, sent, unsent) = tokio::select! {
                 biased;
-                step = step => match step.and_then(|step| step) {
+                echoed = echoed => match echoed.and_then(|echoed| echoed) {
                     Ok((0, ..)) => return "eof".to_owned(),
-                    Ok(step) => step,
-                    Err(error) => return outcome::word(&error),
+                    Ok(echoed) => echoed,
+                    Err(error) => return outcome::close_reason(&error),
                 },
                 _ = &mut leave => return "stopped".to_owned(),
-                () = &mut alarm => {
-                    let quiet = heard.elapsed();
-                    match self.idle.and_then(|idle| idle.checked_sub(quiet)) {
+                () = &mut idle_timer => {
+                    let idle_for = last_read.elapsed();
+                    match self.idle.and_then(|idle| idle.checked_sub(idle_for)) {
                         Some(left) if !left.is_zero() => {
-                            alarm.set(Deadline::after(left).passed());
+                            idle_timer.set(Deadline::after(left).passed());
                             continue;
                         }
                         _ => return "idle".to_owned(),
                     }
                 }
             };
-            heard = Instant::now();
+            last_read = Instant::now();
             counts.bytes_in += received as u64;
-            counts.bytes_out += answered as u64;
-            if let Some(rest) = rest {
+            counts.bytes_out += sent as u64;
+            if let Some(unsent) = unsent {
                 let deadline = Deadline::after(ECHO_WRITE_TIMEOUT);
-                // Boxed: room for what happens to slow readers only would cost every client.
-                let write = Box::pin(stream::write_all(&connection.stream, &rest, deadline));
+                // Boxed, so that only clients that read slowly need memory for this future.
+                let write = Box::pin(stream::write_all(&connection.stream, &unsent, deadline));
                 if let Err(error) = write.await {
-                    return outcome::word(&error);
+                    return outcome::close_reason(&error);
                 }
-                counts.bytes_out += rest.len() as u64;
+                counts.bytes_out += unsent.len() as u64;
             }
         }
     }
 
-    /// Answers one read at once, and returns how much was received, how much sent, and what did
-    /// not fit.
-    fn answer(
+    /// Replies to the bytes of one read without waiting. Returns the number of bytes received, the
+    /// number sent, and the bytes that the socket did not accept.
+    fn reply(
         &self,
         connection: &Connection,
         bytes: &[u8],
@@ -165,10 +161,10 @@ impl Echo {
             bytes
         };
         let sent = stream::write_now(&connection.stream, reply)?;
-        let rest = (sent < reply.len()).then(|| reply[sent..].to_vec());
-        Ok((bytes.len(), sent, rest))
+        let unsent = (sent < reply.len()).then(|| reply[sent..].to_vec());
+        Ok((bytes.len(), sent, unsent))
     }
 }
 
-/// The form of ctime(3), without its newline.
+/// The format of ctime(3), without its newline.
 const CTIME: &str = "%a %b %e %H:%M:%S %Y";

@@ -1,4 +1,4 @@
-//! `info`: what this machine knows about itself.
+//! `info`: shows this machine's names, addresses, interfaces, gateways and DNS servers.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -16,18 +16,18 @@ use crate::output::{Cell, Output, Report, Table};
 
 const EXAMPLES: &str = "\
 Examples:
-  Everything at a glance
+  Show everything
   $ sockkit info
 
-  The address other machines would see, in a script
+  Print this machine's IPv4 address, for a script
   $ sockkit info --plain | awk '$1 == \"primary_ipv4\" { print $2 }'";
 
-/// Info: the arguments
+/// The arguments of `info`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {}
 
-/// The resolver may not know this machine's own name, and then takes its time to say so.
+/// How long to resolve this machine's own name: a resolver that does not know it may be slow.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(1);
 
 pub(super) fn run(_args: &Args, out: Output) -> anyhow::Result<Exit> {
@@ -53,12 +53,13 @@ async fn gather() -> InfoReport {
         primary_ipv6: interface::primary_ipv6(),
         interfaces: interface::interfaces().into_iter().map(InterfaceReport::from).collect(),
         gateways: interface::gateways(),
-        dns_servers: settings.servers.iter().map(|server| shown_server(*server)).collect(),
+        dns_servers: settings.servers.iter().map(|server| format_server(*server)).collect(),
         search_domains: settings.search,
     }
 }
 
-/// What the host name resolves to: the course's `gethostbyname(gethostname())`.
+/// Returns the addresses that the host name resolves to, as the course's
+/// `gethostbyname(gethostname())` does.
 async fn own_addresses(hostname: &str, deadline: Deadline) -> Vec<IpAddr> {
     let Ok(host) = hostname.parse::<Host>() else {
         return Vec::new();
@@ -67,8 +68,8 @@ async fn own_addresses(hostname: &str, deadline: Deadline) -> Vec<IpAddr> {
     found.iter().map(SocketAddr::ip).collect()
 }
 
-/// A server on the usual port is shown by its address alone, as resolv.conf has it.
-fn shown_server(server: SocketAddr) -> String {
+/// Returns a DNS server as in resolv.conf(5): without its port if that is the default one.
+fn format_server(server: SocketAddr) -> String {
     match (server.port(), server) {
         (system::DNS_PORT, SocketAddr::V6(v6)) if v6.scope_id() != 0 => {
             format!("{}%{}", v6.ip(), v6.scope_id())
@@ -83,7 +84,7 @@ fn shown_server(server: SocketAddr) -> String {
 struct InfoReport {
     hostname: String,
     fqdn: Option<String>,
-    /// What the host name resolves to.
+    /// The addresses that the host name resolves to.
     addresses: Vec<IpAddr>,
     primary_ipv4: Option<IpAddr>,
     primary_ipv6: Option<IpAddr>,
@@ -93,7 +94,7 @@ struct InfoReport {
     search_domains: Vec<String>,
 }
 
-/// A network interface, as the report's JSON has it.
+/// A network interface with the fields of the JSON report.
 #[derive(Debug, Serialize)]
 struct InterfaceReport {
     name: String,
@@ -118,14 +119,14 @@ impl Report for InfoReport {
 
 impl InfoReport {
     fn identity(&self) -> Table {
-        let known =
+        let cell =
             |ip: Option<IpAddr>| ip.map_or_else(|| EMPTY_CELL.to_owned(), |ip| ip.to_string());
         let values = [
             ("hostname", self.hostname.clone()),
             ("fqdn", self.fqdn.clone().unwrap_or_else(|| EMPTY_CELL.to_owned())),
             ("addresses", list(&self.addresses)),
-            ("primary_ipv4", known(self.primary_ipv4)),
-            ("primary_ipv6", known(self.primary_ipv6)),
+            ("primary_ipv4", cell(self.primary_ipv4)),
+            ("primary_ipv6", cell(self.primary_ipv6)),
             ("gateways", list(&self.gateways)),
             ("dns_servers", list(&self.dns_servers)),
             ("search_domains", list(&self.search_domains)),
@@ -154,7 +155,7 @@ impl InfoReport {
     }
 }
 
-/// What stands for a value that is not known or does not exist.
+/// Printed for a value that is unknown or does not exist.
 const EMPTY_CELL: &str = "-";
 
 fn list<T: ToString>(values: &[T]) -> String {

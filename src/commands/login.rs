@@ -1,4 +1,4 @@
-//! `login`: gives a server a user and a password, and shows its answer.
+//! `login`: sends a user name and a password to a server and prints its reply.
 
 use std::io::{self, BufRead, IsTerminal as _};
 use std::time::Duration;
@@ -20,42 +20,46 @@ use crate::{reason, text};
 
 const EXAMPLES: &str = "\
 Examples:
-  Be asked for user and password, which is not shown
+  Prompt for the user name and for the password, which is not shown
   $ sockkit login 127.0.0.1 5668
 
-  From a script: 0 if accepted, 1 if refused
+  Log in from a script: exit 0 if accepted, 1 if refused
   $ sockkit login localhost --user alice --password-stdin < password.txt";
 
-/// Login: the arguments
+/// The arguments of `login`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 pub struct Args {
-    /// Where to: HOST and PORT, or HOST:PORT; IPv6 before a colon in brackets
+    /// Host name, address, HOST:PORT or unix:PATH
+    ///
+    /// An IPv6 address before a colon needs brackets: [::1]:5668.
     #[arg(value_name = "HOST")]
     target: Target,
-    /// The port, or a service's name [default: 5668]
+    /// Port number or service name [default: 5668]
     port: Option<Port>,
-    /// The user name, instead of being asked
+    /// Send this user name; do not prompt for it
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Take the first line of standard input as the password, instead of being asked
+    /// Read the password from the first line of standard input
     #[arg(long, requires = "user")]
     password_stdin: bool,
     #[command(flatten)]
     dial: DialArgs,
 }
 
-/// The course's port for task 3.
+/// The default port: the course's port for task 3.
 const DEFAULT_PORT: Port = Port(5668);
 
-/// How long a server may take for its next word, where no limit for the whole was given.
-const REPLY_LIMIT: Duration = Duration::from_secs(30);
+/// How long to wait for the server's reply, and for each write to the server; `--timeout` may end
+/// the wait earlier.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A server that says nothing for so long is one that never asks, like the course's: it gets the
-/// next field unasked. One that is only slow finds the field waiting.
-const PROMPT_PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait for a prompt before the next field is sent without one: the course's servers
+/// send no prompts. A server that is only slow finds the field in its receive buffer.
+const PROMPT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The number of the signal Ctrl-C sends.
+/// The number of SIGINT, the signal that Ctrl-C sends.
 const SIGINT: u8 = 2;
 
 /// The longest line read from standard input, in bytes.
@@ -68,10 +72,11 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     };
     let endpoint = Endpoint::join(args.target.clone(), port)
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    let whole = args.dial.whole();
+    let deadline = args.dial.deadline();
     let runtime = runtime::runtime()?;
-    let outcome = runtime.block_on(terminal::keep(out, log_in(&endpoint, args, whole, out)));
-    // A thread may still wait for somebody to type.
+    let outcome =
+        runtime.block_on(terminal::restore_after(out, log_in(&endpoint, args, deadline, out)));
+    // Does not wait for a thread that may still be blocked in a read of standard input.
     runtime.shutdown_background();
     outcome
 }
@@ -79,36 +84,38 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
 async fn log_in(
     endpoint: &Endpoint,
     args: &Args,
-    whole: Deadline,
+    deadline: Deadline,
     out: Output,
 ) -> anyhow::Result<Exit> {
-    let person = &CredentialSource::new(args, whole).await?;
-    let Dialed { stream, peer, .. } = dial::dial(&args.dial.dialer(endpoint)?, whole, out).await?;
+    let source = &CredentialSource::new(args, deadline).await?;
+    let dialer = args.dial.dialer(endpoint)?;
+    let Dialed { stream, peer, .. } = dial::dial(&dialer, deadline, out).await?;
     let mut server = LoginConnection {
         stream,
         peer: peer.to_string(),
-        dialogue: ReplyParser::new(),
-        whole,
-        unasked: 0,
-        secret: None,
+        parser: ReplyParser::new(),
+        deadline,
+        unprompted: 0,
+        password: None,
     };
-    let mut said = Vec::new().into_iter();
+    let mut messages = Vec::new().into_iter();
     let mut next_field = Some(LoginField::User);
     let mut refused = false;
     loop {
-        let patience = if next_field.is_some() { PROMPT_PATIENCE } else { REPLY_LIMIT };
-        let Some(next) = said.next() else {
-            match server.listen(patience).await? {
-                ServerOutput::Said(more) => said = more.into_iter(),
+        let timeout = if next_field.is_some() { PROMPT_TIMEOUT } else { REPLY_TIMEOUT };
+        let Some(message) = messages.next() else {
+            match server.receive(timeout).await? {
+                ServerOutput::Messages(more) => messages = more.into_iter(),
                 ServerOutput::Closed if refused => return Ok(Exit::Negative),
                 ServerOutput::Closed => return Err(server.closed_early().into()),
-                ServerOutput::Silence => match next_field {
+                ServerOutput::Nothing => match next_field {
                     Some(field) => {
-                        if server.unasked == 0 {
-                            out.note(&format!("{} asks for nothing; sending unasked", server.peer));
+                        if server.unprompted == 0 {
+                            let peer = &server.peer;
+                            out.note(&format!("{peer} sent no prompt; continuing without one"));
                         }
-                        server.unasked += 1;
-                        next_field = server.give(field, None, person, out).await?;
+                        server.unprompted += 1;
+                        next_field = server.send_field(field, None, source, out).await?;
                     }
                     None => {
                         return Err(server.failed("waiting for", io::ErrorKind::TimedOut).into());
@@ -117,14 +124,14 @@ async fn log_in(
             }
             continue;
         };
-        match (next, next_field) {
-            // It was only slow: what it asks for now lies before it already.
-            (ServerMessage::Prompt(_), _) if server.unasked > 0 => server.unasked -= 1,
+        match (message, next_field) {
+            // A late prompt for a field that was already sent.
+            (ServerMessage::Prompt(_), _) if server.unprompted > 0 => server.unprompted -= 1,
             (ServerMessage::Prompt(prompt), Some(field)) => {
-                next_field = server.give(field, Some(&prompt), person, out).await?;
+                next_field = server.send_field(field, Some(&prompt), source, out).await?;
             }
             (ServerMessage::Prompt(_), None) => {
-                let message = format!("{} asked again without an answer", server.peer);
+                let message = format!("{} sent another prompt instead of a reply", server.peer);
                 return Err(Failure::new(Exit::Protocol, message).into());
             }
             (ServerMessage::Accepted(reply), _) => {
@@ -133,64 +140,67 @@ async fn log_in(
             }
             (ServerMessage::Refused(reply), _) => {
                 out.event(&Event::Reply { result: "refused", reply: NetText(reply) })?;
-                if matches!(person, CredentialSource::Script { .. }) {
+                if matches!(source, CredentialSource::Script { .. }) {
                     return Ok(Exit::Negative);
                 }
                 refused = true;
-                server.unasked = 0;
+                server.unprompted = 0;
                 next_field = Some(LoginField::User);
             }
-            (ServerMessage::Remark(line), _) if server.is_secret(&line) => {
+            (ServerMessage::Other(line), _) if server.has_password(&line) => {
                 out.warn("the server sent the password back");
             }
-            (ServerMessage::Remark(line), _) => out.note(&text::escape(&line)),
+            (ServerMessage::Other(line), _) => out.note(&text::escape(&line)),
             (ServerMessage::TooLong, _) => {
-                let message = format!("{} sent a line without end", server.peer);
+                let message = format!("{} sent a line that is too long", server.peer);
                 return Err(Failure::new(Exit::Protocol, message).into());
             }
         }
     }
 }
 
-/// What the server wants to know.
+/// A field that the server asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LoginField {
     User,
     Password,
 }
 
-/// Who answers.
+/// Where the user name and the password come from.
 enum CredentialSource {
-    /// Somebody at a terminal, who may have said the user name already.
+    /// The user at the terminal; the user name may come from `--user`.
     Terminal { user: Option<String> },
-    /// A script, which said everything.
+    /// The command line and standard input.
     Script { user: String, password: Vec<u8> },
 }
 
 impl CredentialSource {
-    async fn new(args: &Args, whole: Deadline) -> anyhow::Result<Self> {
+    async fn new(args: &Args, deadline: Deadline) -> anyhow::Result<Self> {
         if let Some(user) = &args.user {
             refuse_line_breaks("user name", user.as_bytes())?;
         }
         match (&args.user, args.password_stdin) {
             (Some(user), true) => {
-                let password = in_time(whole, || read_line(io::stdin().lock())).await?;
+                let password =
+                    read_with_deadline(deadline, || read_line(io::stdin().lock())).await?;
                 refuse_line_breaks("password", &password)?;
                 Ok(Self::Script { user: user.clone(), password })
             }
             _ if io::stdin().is_terminal() => Ok(Self::Terminal { user: args.user.clone() }),
-            _ => Err(Failure::new(Exit::Usage, "standard input is no terminal to ask at")
-                .hint("--user NAME --password-stdin")
-                .into()),
+            _ => {
+                let message = "cannot prompt for a password: standard input is not a terminal";
+                Err(Failure::new(Exit::Usage, message).hint("--user NAME --password-stdin").into())
+            }
         }
     }
 
-    /// Returns the answer for `field`, asking with the server's `prompt` where somebody must.
-    async fn answer(
+    /// Returns the value of `field`. At a terminal, prompts for it with the server's `prompt`, or
+    /// with sockkit's own if there is none.
+    async fn value(
         &self,
         field: LoginField,
         prompt: Option<&[u8]>,
-        whole: Deadline,
+        deadline: Deadline,
         out: Output,
     ) -> anyhow::Result<Vec<u8>> {
         match (self, field) {
@@ -204,9 +214,9 @@ impl CredentialSource {
                     (None, LoginField::User) => "Username: ".to_owned(),
                     (None, LoginField::Password) => "Password: ".to_owned(),
                 });
-                let typed = in_time(whole, move || type_in(field)).await;
+                let typed = read_with_deadline(deadline, move || read_typed(field)).await;
                 if typed.is_err() {
-                    // The question stands there without an answer.
+                    // Ends the line of the prompt.
                     out.ask("\n");
                 }
                 typed
@@ -215,77 +225,81 @@ impl CredentialSource {
     }
 }
 
-/// What came of listening.
+/// The result of a read from the server.
 enum ServerOutput {
-    Said(Vec<ServerMessage>),
-    Silence,
+    Messages(Vec<ServerMessage>),
+    /// The server sent nothing before the timeout.
+    Nothing,
     Closed,
 }
 
-/// The other end.
+/// A connection to a login server.
 struct LoginConnection {
     stream: Stream,
     peer: String,
-    dialogue: ReplyParser,
-    whole: Deadline,
-    /// Fields sent before they were asked for.
-    unasked: u32,
+    parser: ReplyParser,
+    /// The deadline of the whole run.
+    deadline: Deadline,
+    /// The number of fields sent without a prompt, minus the prompts that arrived later.
+    unprompted: u32,
     /// The password that was sent.
-    secret: Option<Vec<u8>>,
+    password: Option<Vec<u8>>,
 }
 
 impl LoginConnection {
-    /// Waits for the server's next words, for `patience` at most.
-    async fn listen(&mut self, patience: Duration) -> anyhow::Result<ServerOutput> {
-        let deadline = self.whole.earlier(Deadline::after(patience));
-        let dialogue = &mut self.dialogue;
-        let read = stream::read(&self.stream, |bytes| (bytes.len(), dialogue.hear(bytes)));
-        let Ok(heard) = deadline.bound(read).await else {
-            return if self.whole.has_passed() {
+    /// Waits at most `timeout` for output of the server.
+    async fn receive(&mut self, timeout: Duration) -> anyhow::Result<ServerOutput> {
+        let deadline = self.deadline.earlier(Deadline::after(timeout));
+        let parser = &mut self.parser;
+        let read = stream::read(&self.stream, |bytes| (bytes.len(), parser.parse(bytes)));
+        let Ok(received) = deadline.bound(read).await else {
+            return if self.deadline.has_passed() {
                 Err(self.failed("waiting for", io::ErrorKind::TimedOut).into())
             } else {
-                Ok(ServerOutput::Silence)
+                Ok(ServerOutput::Nothing)
             };
         };
-        match heard {
+        match received {
             Ok((0, _)) => Ok(self
-                .dialogue
-                .rest()
-                .map_or(ServerOutput::Closed, |last| ServerOutput::Said(vec![last]))),
-            Ok((_, said)) => Ok(ServerOutput::Said(said)),
+                .parser
+                .finish()
+                .map_or(ServerOutput::Closed, |last| ServerOutput::Messages(vec![last]))),
+            Ok((_, messages)) => Ok(ServerOutput::Messages(messages)),
             Err(error) => Err(self.failed("reading from", error).into()),
         }
     }
 
-    /// Sends `field` and returns the one that comes after it.
-    async fn give(
+    /// Sends `field` and returns the field after it.
+    async fn send_field(
         &mut self,
         field: LoginField,
         prompt: Option<&[u8]>,
-        person: &CredentialSource,
+        source: &CredentialSource,
         out: Output,
     ) -> anyhow::Result<Option<LoginField>> {
-        let answer = person.answer(field, prompt, self.whole, out).await?;
-        let line = [answer.as_slice(), b"\n"].concat();
-        let deadline = self.whole.earlier(Deadline::after(REPLY_LIMIT));
+        let value = source.value(field, prompt, self.deadline, out).await?;
+        let line = [value.as_slice(), b"\n"].concat();
+        let deadline = self.deadline.earlier(Deadline::after(REPLY_TIMEOUT));
         match stream::write_all(&self.stream, &line, deadline).await {
-            // A server that closed may have said why before: that is read next.
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 return Err(self.failed("writing to", error).into());
             }
+            // After any other error, the next read returns what the server sent before it closed.
             Ok(()) | Err(_) => {}
         }
         if field == LoginField::User {
             return Ok(Some(LoginField::Password));
         }
-        self.secret = Some(answer);
+        self.password = Some(value);
         Ok(None)
     }
 
-    /// Whether `line` would show the password.
-    fn is_secret(&self, line: &[u8]) -> bool {
-        let secret = self.secret.as_ref().filter(|secret| !secret.is_empty());
-        secret.is_some_and(|secret| line.windows(secret.len()).any(|part| part == &secret[..]))
+    /// Returns whether `line` contains the password.
+    fn has_password(&self, line: &[u8]) -> bool {
+        let password = self.password.as_ref().filter(|password| !password.is_empty());
+        let contains =
+            |password: &Vec<u8>| line.windows(password.len()).any(|part| part == &password[..]);
+        password.is_some_and(contains)
     }
 
     fn failed(&self, operation: &'static str, error: impl Into<io::Error>) -> net::Error {
@@ -293,77 +307,82 @@ impl LoginConnection {
     }
 
     fn closed_early(&self) -> Failure {
-        Failure::new(Exit::Protocol, format!("{} closed without an answer", self.peer))
-            .hint("`sockkit connect` to see what it says, if anything")
+        Failure::new(Exit::Protocol, format!("{} closed the connection without a reply", self.peer))
+            .hint("`sockkit connect` to see what the server sends")
     }
 }
 
-/// Reads in a thread, since reading cannot be interrupted, until `deadline` at the latest.
-async fn in_time<R>(deadline: Deadline, read: R) -> anyhow::Result<Vec<u8>>
+/// Runs `read` in a thread, because a blocking read cannot be cancelled, and returns its result.
+///
+/// # Errors
+/// `read` failed or did not finish before `deadline`.
+async fn read_with_deadline<R>(deadline: Deadline, read: R) -> anyhow::Result<Vec<u8>>
 where
     R: FnOnce() -> Result<Vec<u8>, Failure> + Send + 'static,
 {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
-        // Nobody waits any more if the program is about to end.
+        // Fails if the receiver was dropped at the deadline.
         sender.send(read()).ok();
     });
+    let failed = |exit, reason| Failure::new(exit, format!("cannot read standard input: {reason}"));
     match deadline.bound(receiver).await {
         Ok(Ok(line)) => Ok(line?),
-        Ok(Err(_)) => Err(Failure::new(Exit::Usage, "nothing was typed").into()),
-        Err(_) => Err(Failure::new(Exit::TimedOut, "nothing was typed in time").into()),
+        Ok(Err(_)) => Err(failed(Exit::Usage, "no line was read").into()),
+        Err(_) => Err(failed(Exit::TimedOut, "timed out (--timeout)").into()),
     }
 }
 
-/// Reads what somebody types.
-fn type_in(field: LoginField) -> Result<Vec<u8>, Failure> {
+/// Reads a field from the terminal, a password without echo.
+fn read_typed(field: LoginField) -> Result<Vec<u8>, Failure> {
     match field {
         LoginField::User => read_line(io::stdin().lock()),
         LoginField::Password => match rpassword::read_password() {
             Ok(password) => Ok(password.into_bytes()),
-            // It reads Ctrl-C itself, as the key it is.
+            // Ctrl-C sends no signal while the password is read, but ends the read.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 Err(Failure::new(Exit::Signal(SIGINT), "interrupted"))
             }
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(nothing_given()),
-            Err(error) => Err(unreadable(&error)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(unexpected_eof()),
+            Err(error) => Err(read_failed(&error)),
         },
     }
 }
 
-fn nothing_given() -> Failure {
-    Failure::new(Exit::Usage, "standard input ended before a line was given")
+fn unexpected_eof() -> Failure {
+    Failure::new(Exit::Usage, "cannot read standard input: unexpected EOF")
 }
 
-/// Reads one line, without its end.
+/// Reads one line and returns it without its line ending.
 fn read_line(reader: impl BufRead) -> Result<Vec<u8>, Failure> {
     let mut line = Vec::new();
-    reader.take(MAX_INPUT_LINE).read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
+    reader
+        .take(MAX_INPUT_LINE)
+        .read_until(b'\n', &mut line)
+        .map_err(|error| read_failed(&error))?;
     if line.is_empty() {
-        return Err(nothing_given());
+        return Err(unexpected_eof());
     }
     if line.pop_if(|last| *last == b'\n').is_some() {
         line.pop_if(|last| *last == b'\r');
     } else if line.len() as u64 == MAX_INPUT_LINE {
         return Err(Failure::new(
             Exit::Usage,
-            format!("a line of more than {MAX_INPUT_LINE} bytes"),
+            format!("cannot read standard input: line longer than {MAX_INPUT_LINE} bytes"),
         ));
     }
     Ok(line)
 }
 
-fn unreadable(error: &io::Error) -> Failure {
+fn read_failed(error: &io::Error) -> Failure {
     Failure::new(Exit::File, format!("cannot read standard input: {}", reason::of(error)))
 }
 
-/// A field with a line break would be two for the server.
-fn refuse_line_breaks(what: &str, field: &[u8]) -> Result<(), Failure> {
+/// Rejects a field that contains a line break, which the server would read as two fields.
+fn refuse_line_breaks(name: &str, field: &[u8]) -> Result<(), Failure> {
     if field.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
-        return Err(Failure::new(
-            Exit::Usage,
-            format!("a {what} with a line break cannot be sent"),
-        ));
+        let message = format!("cannot send a {name} that contains a line break");
+        return Err(Failure::new(Exit::Usage, message));
     }
     Ok(())
 }

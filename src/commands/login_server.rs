@@ -1,4 +1,4 @@
-//! `login-server`: asks for a user and a password, shows and records each pair.
+//! `login-server`: asks each client for a user name and a password, prints and records both.
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ use crate::login::server::{Credentials, Fields, LoginAction, LoginDialogue, USER
 use crate::net::accept::{self, AcceptNotice, Connection, LeaveReason, Service, WhenFull};
 use crate::net::stream::channel::ByteCounts;
 use crate::net::{Addr, Deadline, ListenAddress, stream};
+use crate::options::TIMEOUTS;
 use crate::options::listen::ListenArgs;
 use crate::options::values::{self, Limit};
 use crate::output::{Event, Events, NetText, Output, WhenGone};
@@ -29,72 +30,75 @@ use crate::session::outcome;
 
 const EXAMPLES: &str = "\
 Examples:
-  Take logins until Ctrl-C, and record them in log-acesso.txt
+  Serve clients until Ctrl-C and record each login in log-acesso.txt
   $ sockkit login-server 5668
 
-  Serve one client and end
+  Serve one client and exit
   $ sockkit login-server 5667 --once
 
-  For clients that send each field without a line end, as the course's do
-  $ sockkit login-server 5668 --field-per-read
+  Serve clients that send fields without a line ending, like the course's
+  $ sockkit login-server 5668 --field-per-read";
 
-The protocol, for a client of your own: read `Username: `, send a line; read
-`Password: `, send a line; read one line that begins with OK or ERR. After
-ERR both are asked again; after OK the server closes. OK means recorded.";
+/// The protocol, for the long help.
+const PROTOCOL: &str = "\
+Protocol (to write a client):
+  read `Username: `, send a line; read `Password: `, send a line; read one line
+  that begins with OK or ERR. After ERR, the server asks for both again; after
+  OK, it closes the connection. OK means that the login is recorded.";
 
-/// Login server: the arguments
+/// The arguments of `login-server`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{PROTOCOL}"))]
 pub struct Args {
-    /// Where to listen; 0 for any free port
+    /// Port (0 for any free), HOST:PORT or unix:PATH
     #[arg(value_name = "[HOST:]PORT", default_value = "5668")]
     address: ListenAddress,
-    /// Serve one client and end: 0 if it logged in, 1 if not
+    /// Serve one client, then exit: 0 if it logged in, else 1
     #[arg(long)]
     once: bool,
-    /// Take each read as one field, for clients that send no line end
+    /// Treat each read as one field, without a line ending
     #[arg(long)]
     field_per_read: bool,
-    /// The file each login is appended to
+    /// Append each login to FILE
     #[arg(long, value_name = "FILE", default_value = "log-acesso.txt")]
     log: PathBuf,
-    /// How long a login may take, from the moment the client connects; 0 for no limit
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::limit)]
-    idle_timeout: Limit,
-    /// Clients at once; for one more the oldest that has not logged in is thrown out
-    #[arg(long, value_name = "N", default_value_t = 512, value_parser = values::count)]
-    max_clients: usize,
     #[command(flatten)]
     server: ListenArgs,
+    /// Limit the time to log in
+    ///
+    /// The time counts from the connection; 0 for no limit.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::limit,
+          help_heading = TIMEOUTS)]
+    idle_timeout: Limit,
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let plan = ServerPlan {
-        max_clients: args.max_clients,
+        max_clients: args.server.max_clients(),
         when_full: WhenFull::Evict,
         total: args.once.then_some(1),
         workers: accept::default_workers(),
         when_gone: WhenGone::Warn,
     };
     let build = |events, _| {
-        let (log, remarks) = RecordLog::open(&args.log)?;
-        survive_signals(&log)?;
+        let (log, log_notices) = RecordLog::open(&args.log)?;
+        handle_signals(&log)?;
         Ok(LoginServer {
             fields: if args.field_per_read { Fields::Reads } else { Fields::Lines },
             limit: args.idle_timeout.0,
             log,
-            remarks,
+            log_notices,
             events,
             recorded: AtomicBool::new(false),
             failed: AtomicBool::new(false),
         })
     };
-    let begun = |server: &Arc<LoginServer>, _: &[Addr]| {
-        server.tell_about(&args.log);
+    let on_listening = |server: &Arc<LoginServer>, _: &[Addr]| {
+        server.report_log(&args.log);
         Ok(None)
     };
     let (exit, server) =
-        serving::run(Some(&args.address), &args.server.settings(), plan, out, build, begun)?;
+        serving::run(Some(&args.address), &args.server.settings(), plan, out, build, on_listening)?;
     match exit {
         Exit::Success if args.once && server.failed.load(Ordering::Relaxed) => {
             Err(Failure::new(Exit::File, "the login was not recorded").into())
@@ -106,10 +110,10 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     }
 }
 
-/// SIGHUP reopens the log, as after a rotation, unless it says that the terminal is gone. A log at
-/// the limit of `RLIMIT_FSIZE` is an error of the write, not the end of the server, as SIGXFSZ
-/// would have it.
-fn survive_signals(log: &RecordLog) -> anyhow::Result<()> {
+/// Makes SIGHUP reopen the log, for log rotation, unless standard input is a terminal: then SIGHUP
+/// means that the terminal was closed. Handles SIGXFSZ, so that a log that reaches `RLIMIT_FSIZE`
+/// fails the write instead of ending the server.
+fn handle_signals(log: &RecordLog) -> anyhow::Result<()> {
     let start_failed = |source| crate::net::Error::System { operation: "start the server", source };
     if !io::stdin().is_terminal() {
         let mut hangups = signal(SignalKind::hangup()).map_err(start_failed)?;
@@ -120,84 +124,86 @@ fn survive_signals(log: &RecordLog) -> anyhow::Result<()> {
             }
         });
     }
-    // Once handled it stays handled, whether anybody listens or not.
+    // The handler stays installed after the stream of signals is dropped.
     signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop).map_err(start_failed)?;
     Ok(())
 }
 
-/// How long a client may take to accept an answer.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// How long a client may take to receive a reply.
+const LOGIN_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a client that was answered may take to close.
+/// How long a client may take to close the connection after the last reply.
 const LOGIN_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 struct LoginServer {
     fields: Fields,
+    /// How long a login may take, from the moment the client connects.
     limit: Option<Duration>,
     log: RecordLog,
-    /// What was noticed about the log.
-    remarks: Vec<LogNotice>,
+    /// What was noticed when the log was opened.
+    log_notices: Vec<LogNotice>,
     events: Events,
-    /// At least one login is in the log.
+    /// Whether at least one login is in the log.
     recorded: AtomicBool,
-    /// At least one login could not be recorded.
+    /// Whether at least one login could not be recorded.
     failed: AtomicBool,
 }
 
-/// How a conversation ended.
+/// How the dialogue with a client ended.
 enum LoginEnd {
-    /// A user and a password were given.
-    Given(Credentials),
-    /// Everything was said: this is the last of it, and why.
-    Answered(String, &'static str),
-    /// The client left, or its connection failed.
-    Left(String),
+    /// The client sent a user name and a password.
+    Submitted(Credentials),
+    /// The server closes: its last reply, and the reason for the `closed` event.
+    Closing(String, &'static str),
+    /// The client closed the connection, or the connection failed: the reason for the event.
+    Disconnected(String),
 }
 
 impl Service for LoginServer {
     async fn handle(self: Arc<Self>, connection: Connection) {
         self.events.send(events::connected(&connection));
-        let mut conversation = LoginDialogue::new(self.fields);
+        let mut dialogue = LoginDialogue::new(self.fields);
         let mut counts = ByteCounts::default();
         let mut end = {
-            let mut leave = pin!(connection.seat.leave());
+            let mut leave = pin!(connection.slot.leave());
             tokio::select! {
                 biased;
-                end = self.converse(&connection, &mut conversation, &mut counts) => end,
-                () = Deadline::maybe(self.limit).passed() => self.out_of_time(),
-                why = &mut leave => match why {
+                end = self.run_dialogue(&connection, &mut dialogue, &mut counts) => end,
+                () = Deadline::maybe(self.limit).passed() => self.timed_out(),
+                reason = &mut leave => match reason {
                     LeaveReason::Stopping => {
-                        LoginEnd::Answered(format!("ERR server is stopping{LINE_END}"), "stopped")
+                        LoginEnd::Closing(format!("ERR server is stopping{LINE_END}"), "stopped")
                     }
-                    LeaveReason::Evicted => LoginEnd::Answered(events::BUSY.to_owned(), "made place for another"),
+                    LeaveReason::Evicted => evicted(),
                 },
             }
         };
-        // From here on nothing interrupts: what is being recorded must be answered as it ends.
-        if let LoginEnd::Given(credentials) = &end {
+        // Not cancellable from here on: once a record is being written, the client must learn the
+        // result.
+        if let LoginEnd::Submitted(credentials) = &end {
             end = self.record(&connection, credentials).await;
         }
         let reason = match end {
-            LoginEnd::Left(reason) => reason,
-            LoginEnd::Answered(last, reason) => {
-                let deadline = Deadline::after(ANSWER_LIMIT);
-                if stream::write_all(&connection.stream, last.as_bytes(), deadline).await.is_ok() {
-                    counts.bytes_out += last.len() as u64;
-                    stream::close_gently(&connection.stream, Deadline::after(LOGIN_CLOSE_TIMEOUT))
-                        .await;
+            LoginEnd::Disconnected(reason) => reason,
+            LoginEnd::Closing(reply, reason) => {
+                let deadline = Deadline::after(LOGIN_WRITE_TIMEOUT);
+                if stream::write_all(&connection.stream, reply.as_bytes(), deadline).await.is_ok() {
+                    counts.bytes_out += reply.len() as u64;
+                    let deadline = Deadline::after(LOGIN_CLOSE_TIMEOUT);
+                    stream::shut_down_and_drain(&connection.stream, deadline).await;
                 }
                 reason.to_owned()
             }
-            LoginEnd::Given(_) => String::new(),
+            LoginEnd::Submitted(_) => String::new(),
         };
-        if let Some(bytes) = conversation.unfinished() {
+        if let Some(bytes) = dialogue.unfinished() {
             self.events.send(Event::Incomplete { peer: connection.peer.to_string(), bytes });
         }
         self.events.send(events::closed(&connection, counts, reason));
     }
 
     fn notice(&self, notice: AcceptNotice) {
-        events::tell(&self.events, notice);
+        events::report(&self.events, notice);
     }
 
     fn refusal(&self) -> &'static [u8] {
@@ -206,84 +212,85 @@ impl Service for LoginServer {
 }
 
 impl LoginServer {
-    /// Says what an operator should know about the log.
-    fn tell_about(&self, log: &Path) {
+    /// Warns that the log holds passwords, and about problems found when it was opened.
+    fn report_log(&self, log: &Path) {
         let log = log.display();
-        let tell = |message| self.events.send(Event::Warning { message });
-        tell(format!("passwords are recorded in clear text in {log}"));
-        for remark in &self.remarks {
-            tell(match remark {
-                LogNotice::Repaired => format!("ended a torn line in {log}"),
+        let warn = |message| self.events.send(Event::Warning { message });
+        warn(format!("passwords are recorded in clear text in {log}"));
+        for notice in &self.log_notices {
+            warn(match notice {
+                LogNotice::Repaired => format!("ended an incomplete line in {log}"),
                 LogNotice::ReadableByOthers => {
-                    format!("others may read {log}; to keep it to yourself: chmod 600 {log}")
+                    format!("other users can read {log}; to prevent this: chmod 600 {log}")
                 }
             });
         }
     }
 
-    fn out_of_time(&self) -> LoginEnd {
+    fn timed_out(&self) -> LoginEnd {
         let limit = self.limit.unwrap_or_default().as_secs_f32();
-        LoginEnd::Answered(format!("ERR login timed out after {limit}s{LINE_END}"), "timed out")
+        LoginEnd::Closing(format!("ERR login timed out after {limit}s{LINE_END}"), "timed out")
     }
 
-    async fn converse(
+    /// Prompts and reads until the client has sent both fields or the dialogue ends without them.
+    async fn run_dialogue(
         &self,
         connection: &Connection,
-        conversation: &mut LoginDialogue,
+        dialogue: &mut LoginDialogue,
         counts: &mut ByteCounts,
     ) -> LoginEnd {
-        let mut say = USER_PROMPT.to_owned();
-        let mut unread = Vec::new();
+        let mut text = USER_PROMPT.to_owned();
+        let mut unprocessed = Vec::new();
         loop {
-            let deadline = Deadline::after(ANSWER_LIMIT);
+            let deadline = Deadline::after(LOGIN_WRITE_TIMEOUT);
             if let Err(error) =
-                stream::write_all(&connection.stream, say.as_bytes(), deadline).await
+                stream::write_all(&connection.stream, text.as_bytes(), deadline).await
             {
-                return LoginEnd::Left(outcome::word(&error));
+                return LoginEnd::Disconnected(outcome::close_reason(&error));
             }
-            counts.bytes_out += say.len() as u64;
-            match self.next_action(connection, conversation, &mut unread, counts).await {
-                Ok(LoginAction::Say(text)) => say = text,
-                Ok(LoginAction::GiveUp(text)) => return LoginEnd::Answered(text, "refused"),
-                Ok(LoginAction::Record(credentials)) => return LoginEnd::Given(credentials),
+            counts.bytes_out += text.len() as u64;
+            match self.next_action(connection, dialogue, &mut unprocessed, counts).await {
+                Ok(LoginAction::Send(next)) => text = next,
+                Ok(LoginAction::Close(reply)) => return LoginEnd::Closing(reply, "refused"),
+                Ok(LoginAction::Record(credentials)) => return LoginEnd::Submitted(credentials),
                 Err(end) => return end,
             }
         }
     }
 
-    /// Reads until there is something to do. What a client sent ahead waits in `unread`: a
-    /// prompt is due between two fields, whoever is in a hurry.
+    /// Reads until the dialogue returns an action. Input after that action stays in `unprocessed`,
+    /// because the server must send a prompt or a reply between two fields.
     async fn next_action(
         &self,
         connection: &Connection,
-        conversation: &mut LoginDialogue,
-        unread: &mut Vec<u8>,
+        dialogue: &mut LoginDialogue,
+        unprocessed: &mut Vec<u8>,
         counts: &mut ByteCounts,
     ) -> Result<LoginAction, LoginEnd> {
         loop {
-            let mut rest = &unread[..];
-            let action = conversation.next(&mut rest);
-            let taken = unread.len() - rest.len();
-            unread.drain(..taken);
+            let mut rest = &unprocessed[..];
+            let action = dialogue.next(&mut rest);
+            let consumed = unprocessed.len() - rest.len();
+            unprocessed.drain(..consumed);
             if let Some(action) = action {
                 return Ok(action);
             }
             let read = stream::read(&connection.stream, |bytes| {
-                unread.extend_from_slice(bytes);
+                unprocessed.extend_from_slice(bytes);
                 bytes.len()
             });
             match read.await {
-                Ok(0) => return Err(LoginEnd::Left("eof".to_owned())),
+                Ok(0) => return Err(LoginEnd::Disconnected("eof".to_owned())),
                 Ok(len) => counts.bytes_in += len as u64,
-                Err(error) => return Err(LoginEnd::Left(outcome::word(&error))),
+                Err(error) => return Err(LoginEnd::Disconnected(outcome::close_reason(&error))),
             }
         }
     }
 
-    /// Records a login, and only then says that it is.
+    /// Records a login and returns the reply, `OK` only if the record is in the log.
     async fn record(&self, connection: &Connection, credentials: &Credentials) -> LoginEnd {
-        if !connection.seat.settle() {
-            return LoginEnd::Answered(events::BUSY.to_owned(), "made place for another");
+        if !connection.slot.settle() {
+            return evicted();
         }
         let Connection { peer, id, .. } = connection;
         let time = Zoned::now();
@@ -295,18 +302,23 @@ impl LoginServer {
         match written {
             Ok(()) => {
                 self.recorded.store(true, Ordering::Relaxed);
-                LoginEnd::Answered(format!("OK recorded{LINE_END}"), "logged in")
+                LoginEnd::Closing(format!("OK recorded{LINE_END}"), "logged in")
             }
             Err(error) => {
                 self.failed.store(true, Ordering::Relaxed);
                 self.events.send(Event::Warning { message: error.to_string() });
-                LoginEnd::Answered(
+                LoginEnd::Closing(
                     format!("ERR log unavailable, not recorded{LINE_END}"),
                     "not recorded",
                 )
             }
         }
     }
+}
+
+/// Returns the end of a client whose slot was given to another.
+fn evicted() -> LoginEnd {
+    LoginEnd::Closing(events::BUSY.to_owned(), "evicted")
 }
 
 fn login_event(

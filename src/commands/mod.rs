@@ -1,4 +1,4 @@
-//! The commands: the program's table of contents.
+//! The commands, one module each.
 
 mod chat_server;
 mod completions;
@@ -10,17 +10,20 @@ mod login;
 mod login_server;
 mod resolve;
 
+use std::iter;
+
+use clap::builder::StyledStr;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, FromArgMatches, Subcommand};
 
 use crate::exit::{EXIT_STATUS, Exit};
 use crate::output::Output;
 
-/// The table below, as clap's derive would read it, with one difference: a command's arguments are
-/// defined only once it is the one that was asked for. That is a third of the time to start.
+/// Defines [`Command`] from the table below, as clap's derive macro would, except that only the
+/// arguments of the requested command are defined, which saves a third of the startup time.
 macro_rules! commands {
     ($($about:literal $name:literal $variant:ident($module:ident),)+) => {
-        /// Everything sockkit can do.
+        /// The commands of sockkit, with their arguments.
         #[derive(Debug)]
         pub enum Command {
             $(#[doc = $about] $variant($module::Args),)+
@@ -30,7 +33,7 @@ macro_rules! commands {
             fn augment_subcommands(program: clap::Command) -> clap::Command {
                 program.subcommand_required(true).arg_required_else_help(true)
                     $(.subcommand(clap::Command::new($name).about($about).defer(|command| {
-                        with_exit_status($module::Args::augment_args(command).about($about))
+                        finish_help($module::Args::augment_args(command).about($about))
                     })))+
             }
 
@@ -45,9 +48,16 @@ macro_rules! commands {
 
         impl FromArgMatches for Command {
             fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-                match matches.subcommand() {
-                    $(Some(($name, matches)) => {
-                        $module::Args::from_arg_matches(matches).map(Self::$variant)
+                Self::from_arg_matches_mut(&mut matches.clone())
+            }
+
+            fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+                let (name, mut matches) = matches
+                    .remove_subcommand()
+                    .ok_or_else(|| clap::Error::new(ErrorKind::MissingSubcommand))?;
+                match name.as_str() {
+                    $($name => {
+                        $module::Args::from_arg_matches_mut(&mut matches).map(Self::$variant)
                     })+
                     _ => Err(clap::Error::new(ErrorKind::MissingSubcommand)),
                 }
@@ -62,37 +72,49 @@ macro_rules! commands {
 }
 
 commands! {
-    "Show this machine: its names, addresses, interfaces, gateways and DNS servers"
+    "Show this machine's host name, addresses and DNS servers"
     "info" Info(info),
-    "Ask the DNS: names to addresses and back, any record type, any server"
+    "Look up names and addresses: any record type, any server"
     "resolve" Resolve(resolve),
-    "Wait for clients, say who came, print what they send"
+    "Accept connections, report each client and print what it sends"
     "listen" Listen(listen),
-    "Talk to a server: at a prompt, or through a pipe"
+    "Connect to a server over TCP, TLS, UDP or a Unix socket"
     "connect" Connect(connect),
-    "Send back whatever clients send, to many of them at once"
+    "Send back what each client sends"
     "echo-server" EchoServer(echo_server),
-    "Ask clients for user and password, show and record each pair"
+    "Ask each client for a user name and password; record each pair"
     "login-server" LoginServer(login_server),
-    "Give a login server a user and a password"
+    "Send a user name and password to a login server"
     "login" Login(login),
-    "Open a chat room for everybody who connects"
+    "Run a chat room for all clients that connect"
     "chat-server" ChatServer(chat_server),
     "Print the completion script for a shell"
     "completions" Completions(completions),
 }
 
-/// Every command's long help ends with the table of exit codes.
-fn with_exit_status(command: clap::Command) -> clap::Command {
-    let help = command.get_after_long_help().or_else(|| command.get_after_help());
-    let help = help.map(ToString::to_string).unwrap_or_default();
-    command.after_long_help(format!("{help}\n\n{EXIT_STATUS}"))
+/// Completes the help of a command: the summary (`-h`) shows only the command lines of the
+/// examples, the long help ends with the table of exit codes, and both list the global options
+/// last.
+fn finish_help(command: clap::Command) -> clap::Command {
+    let text = |help: Option<&StyledStr>| help.map(ToString::to_string).unwrap_or_default();
+    let examples = text(command.get_after_help());
+    let long = text(command.get_after_long_help().or_else(|| command.get_after_help()));
+    let lines = examples.lines().filter(|line| line.starts_with("  $ ")).take(SUMMARY_EXAMPLES);
+    let summary = iter::once("Examples:").chain(lines).collect::<Vec<_>>().join("\n");
+    let global = command.get_arguments().filter(|arg| arg.is_global_set());
+    let global: Vec<_> = global.map(|arg| arg.get_id().clone()).collect();
+    // clap has added the global options first; `mut_arg` moves each of them to the end.
+    let command = global.iter().fold(command, |command, id| command.mut_arg(id, |arg| arg));
+    command.after_help(summary).after_long_help(format!("{long}\n\n{EXIT_STATUS}"))
 }
+
+/// The most examples in the summary of a command.
+const SUMMARY_EXAMPLES: usize = 3;
 
 /// Runs a command of `program`.
 ///
 /// # Errors
-/// Whatever kept it from giving an answer; a negative answer is none.
+/// The command failed; a negative answer is an exit code, not an error.
 pub fn run(command: Command, program: fn() -> clap::Command, out: Output) -> anyhow::Result<Exit> {
     match command {
         Command::Info(args) => info::run(&args, out),

@@ -1,73 +1,74 @@
-//! Aliases (CNAME records): where a name leads, without walking in circles.
+//! Chains of aliases (CNAME records), with loop detection.
 //!
-//! Pure state: it looks at records and asks nobody.
+//! Plain state: it reads records and sends no queries.
 
 use crate::dns::Name;
 use crate::dns::name;
 use crate::dns::record::{CLASS_IN, Record};
 use crate::dns::record_type::RecordType;
 
-/// Aliases followed for one question. Real chains have three or four; a server that never stops
-/// inventing new ones must not keep us for ever.
+/// Maximum number of aliases followed for one question. Real chains have three or four; the limit
+/// ends a lookup whose server keeps inventing new aliases.
 pub const MAX_ALIASES: usize = 16;
 
-/// The names a question has led to: the one asked for, and what each is an alias of.
+/// The names that a question has led to: the name asked for, then the target of each alias.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AliasChain(Vec<Name>);
 
-/// Where the trail stands after a reply.
+/// The state of a chain after a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChainPosition {
-    /// The reply has what is wanted for the last name.
+    /// The reply has a record of the wanted type for the last name.
     Arrived,
-    /// It has nothing for the last name.
+    /// The reply has no such record.
     Open,
 }
 
-/// Why a chain of aliases leads nowhere.
+/// Why a chain of aliases cannot be followed to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AliasError {
-    /// It comes back to a name it had passed.
+    /// The chain returns to one of its names.
     #[error("CNAME loop: {0}")]
     Loop(String),
-    /// It is longer than [`MAX_ALIASES`].
-    #[error("more than {MAX_ALIASES} CNAMEs in a row, the last to {0}")]
+    /// The chain is longer than [`MAX_ALIASES`].
+    #[error("more than {MAX_ALIASES} CNAMEs in a row; the last points to {0}")]
     TooMany(String),
 }
 
 impl AliasChain {
-    /// Begins at the name asked for.
+    /// Returns a chain that begins with the name asked for.
     pub fn new(name: Name) -> Self {
         Self(vec![name])
     }
 
-    /// Returns the name the trail has led to.
+    /// Returns the last name of the chain.
     pub fn last(&self) -> &Name {
         &self.0[self.0.len() - 1]
     }
 
-    /// Returns whether any alias was followed.
-    pub fn has_moved(&self) -> bool {
+    /// Returns whether an alias has been followed.
+    pub fn has_aliases(&self) -> bool {
         self.0.len() > 1
     }
 
-    /// Goes on through the aliases among `answers`, as far as they lead.
+    /// Follows the aliases among `answers` as far as possible.
     ///
     /// # Errors
-    /// They lead in a circle, or too far.
+    /// The aliases form a loop, or there are too many.
     pub fn follow(
         &mut self,
         answers: &[Record],
         wanted: RecordType,
     ) -> Result<ChainPosition, AliasError> {
         loop {
-            let own = |record: &&Record| record.class == CLASS_IN && record.name == *self.last();
+            let of_last =
+                |record: &&Record| record.class == CLASS_IN && record.name == *self.last();
             let is_wanted =
                 |record: &Record| wanted == RecordType::ANY || record.record_type == wanted;
-            if answers.iter().filter(own).any(is_wanted) {
+            if answers.iter().filter(of_last).any(is_wanted) {
                 return Ok(ChainPosition::Arrived);
             }
-            let next = answers.iter().filter(own).find_map(|record| record.alias_of.as_ref());
+            let next = answers.iter().filter(of_last).find_map(|record| record.alias_of.as_ref());
             match next {
                 Some(next) => self.step(next.clone())?,
                 None => return Ok(ChainPosition::Open),
@@ -115,52 +116,52 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_is_followed_whatever_the_order_of_its_records() {
-        let mut trail = AliasChain::new(name("a"));
+    fn a_chain_is_followed_in_any_order_of_its_records() {
+        let mut chain = AliasChain::new(name("a"));
         let answers = [address("c"), alias("B", "c"), alias("a", "b")];
-        assert_eq!(trail.follow(&answers, RecordType::A), Ok(ChainPosition::Arrived));
-        assert_eq!(trail.last(), &name("c"));
+        assert_eq!(chain.follow(&answers, RecordType::A), Ok(ChainPosition::Arrived));
+        assert_eq!(chain.last(), &name("c"));
     }
 
     #[test]
-    fn a_chain_can_end_open_and_go_on_later() {
-        let mut trail = AliasChain::new(name("a"));
-        assert_eq!(trail.follow(&[alias("a", "b")], RecordType::A), Ok(ChainPosition::Open));
-        assert_eq!(trail.follow(&[address("x")], RecordType::A), Ok(ChainPosition::Open));
-        assert_eq!(trail.follow(&[address("b")], RecordType::A), Ok(ChainPosition::Arrived));
+    fn an_open_chain_continues_in_a_later_reply() {
+        let mut chain = AliasChain::new(name("a"));
+        assert_eq!(chain.follow(&[alias("a", "b")], RecordType::A), Ok(ChainPosition::Open));
+        assert_eq!(chain.follow(&[address("x")], RecordType::A), Ok(ChainPosition::Open));
+        assert_eq!(chain.follow(&[address("b")], RecordType::A), Ok(ChainPosition::Arrived));
     }
 
     #[test]
     fn an_alias_that_was_asked_for_is_not_followed() {
         for wanted in [RecordType::CNAME, RecordType::ANY] {
-            let mut trail = AliasChain::new(name("a"));
-            assert_eq!(trail.follow(&[alias("a", "b")], wanted), Ok(ChainPosition::Arrived));
-            assert!(!trail.has_moved());
+            let mut chain = AliasChain::new(name("a"));
+            assert_eq!(chain.follow(&[alias("a", "b")], wanted), Ok(ChainPosition::Arrived));
+            assert!(!chain.has_aliases());
         }
     }
 
     #[test]
-    fn circles_are_named() {
-        let mut trail = AliasChain::new(name("a"));
-        let circle = trail.follow(&[alias("a", "b"), alias("b", "A")], RecordType::A);
-        assert_eq!(circle, Err(AliasError::Loop("a. -> b. -> A.".into())));
-        let own = AliasChain::new(name("a")).follow(&[alias("a", "a")], RecordType::A);
-        assert_eq!(own, Err(AliasError::Loop("a. -> a.".into())));
+    fn a_loop_is_reported_with_its_names() {
+        let mut chain = AliasChain::new(name("a"));
+        let alias_loop = chain.follow(&[alias("a", "b"), alias("b", "A")], RecordType::A);
+        assert_eq!(alias_loop, Err(AliasError::Loop("a. -> b. -> A.".into())));
+        let self_alias = AliasChain::new(name("a")).follow(&[alias("a", "a")], RecordType::A);
+        assert_eq!(self_alias, Err(AliasError::Loop("a. -> a.".into())));
     }
 
     #[test]
-    fn sixteen_aliases_are_followed_and_no_more() {
-        let chain: Vec<Record> =
+    fn sixteen_aliases_are_followed_and_a_seventeenth_is_an_error() {
+        let aliases: Vec<Record> =
             (0..=MAX_ALIASES).map(|at| alias(&format!("n{at}"), &format!("n{}", at + 1))).collect();
-        let mut trail = AliasChain::new(name("n0"));
-        assert_eq!(trail.follow(&chain[..MAX_ALIASES], RecordType::A), Ok(ChainPosition::Open));
-        let far = AliasChain::new(name("n0")).follow(&chain, RecordType::A);
-        assert_eq!(far, Err(AliasError::TooMany("n17.".into())));
+        let mut chain = AliasChain::new(name("n0"));
+        assert_eq!(chain.follow(&aliases[..MAX_ALIASES], RecordType::A), Ok(ChainPosition::Open));
+        let too_many = AliasChain::new(name("n0")).follow(&aliases, RecordType::A);
+        assert_eq!(too_many, Err(AliasError::TooMany("n17.".into())));
     }
 
     proptest! {
         #[test]
-        fn no_tangle_of_aliases_keeps_it_busy(
+        fn following_any_set_of_aliases_terminates(
             links in prop::collection::vec((0..30u8, 0..30u8), 0..60)
         ) {
             let answers: Vec<Record> = links

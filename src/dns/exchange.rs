@@ -1,8 +1,8 @@
-//! One question to one server, and its reply: over UDP, over TCP, or first the one and then the
-//! other where the reply does not fit.
+//! One question to one server, and its reply: over UDP, over TCP, or over TCP after a truncated
+//! reply over UDP.
 //!
-//! The sockets are connected ones: a closed port is refused at once, and what comes from anybody
-//! else never arrives. What does not belong to the question is counted and passed over.
+//! The sockets are connected, so the kernel reports a closed port at once and drops datagrams from
+//! other addresses. Messages that do not belong to the question are counted and ignored.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,60 +20,61 @@ use crate::net::dial::{self, ConnectSettings};
 use crate::net::{self, Deadline, self_connection};
 use crate::reason;
 
-/// A reply, and how it came.
+/// A reply, and how it was obtained.
 #[derive(Debug)]
 pub struct Exchanged {
     /// The reply.
     pub reply: Reply,
-    /// The server, with the transport the reply came over in the end.
+    /// The server, with the transport that carried the reply.
     pub server: DnsServer,
-    /// How the question was put in the end.
+    /// Whether the query that was answered used EDNS.
     pub edns: Edns,
-    /// From the first octet sent to the last received.
+    /// Time from sending a query to receiving the complete reply; the sum if two were sent.
     pub time: Duration,
-    /// Messages that did not belong to the question.
+    /// Number of messages that did not belong to the question.
     pub ignored: u32,
 }
 
 /// Why a server gave no reply.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
-    /// Nothing that belongs to the question came in time.
+    /// No message that belongs to the question arrived in time.
     #[error("no answer")]
-    Silence {
-        /// Messages that came, and did not belong to it.
+    NoReply {
+        /// Number of messages that did not belong to the question.
         ignored: u32,
     },
-    /// It could not be reached, or went away.
+    /// The server could not be reached, or closed the connection.
     #[error("{}", reason::of(.0))]
     Io(#[from] io::Error),
-    /// The reply cannot be read.
+    /// The reply cannot be decoded.
     #[error("malformed reply: {0}")]
     Malformed(Malformed),
-    /// The reply did not fit into a datagram, and TCP, which it would fit into, failed.
-    #[error("truncated over UDP, and over TCP: {0}")]
+    /// The reply did not fit into a datagram, and the retry over TCP failed.
+    #[error("reply truncated over UDP; retry over TCP failed: {0}")]
     Truncated(Box<Self>),
 }
 
-/// Asks `server`, and waits for its reply until the deadline.
+/// Sends `question` to `server` and waits for the reply until the deadline.
 ///
 /// # Errors
-/// There is none, or none that can be used.
+/// No reply arrived, or it cannot be decoded.
 pub async fn exchange(
     server: DnsServer,
     question: &Question,
     deadline: Deadline,
 ) -> Result<Exchanged, ExchangeError> {
     if deadline.has_passed() {
-        // What cannot be waited for is not asked.
-        return Err(ExchangeError::Silence { ignored: 0 });
+        // No time is left to wait for a reply, so no query is sent.
+        return Err(ExchangeError::NoReply { ignored: 0 });
     }
-    let mut exchanged = ask(server, Query { question, edns: Edns::With }, deadline).await?;
-    // RFC 6891 section 7. Whether the reply has an OPT record says nothing: there are servers that
-    // send back what they did not understand.
+    let mut exchanged =
+        query_server(server, Query { question, edns: Edns::With }, deadline).await?;
+    // RFC 6891 section 7: retry without EDNS. An OPT record in the reply is not evidence of EDNS
+    // support, because some servers echo what they do not understand.
     if matches!(exchanged.reply.rcode, Rcode::FORMERR | Rcode::NOTIMP) {
-        let again = ask(server, Query { question, edns: Edns::Without }, deadline).await;
-        // One that says nothing now has still said what it said.
+        let again = query_server(server, Query { question, edns: Edns::Without }, deadline).await;
+        // Without a second reply, the first one stays the result.
         if let Ok(again) = again {
             let ignored = exchanged.ignored + again.ignored;
             exchanged = Exchanged { time: exchanged.time + again.time, ignored, ..again };
@@ -82,14 +83,14 @@ pub async fn exchange(
     Ok(exchanged)
 }
 
-/// A question, and how it is put.
+/// A question, and whether to use EDNS.
 #[derive(Clone, Copy)]
 struct Query<'a> {
     question: &'a Question,
     edns: Edns,
 }
 
-async fn ask(
+async fn query_server(
     server: DnsServer,
     query: Query<'_>,
     deadline: Deadline,
@@ -101,20 +102,20 @@ async fn ask(
     };
     let mut server = server;
     if reply.truncated && server.transport == DnsTransport::Udp {
-        let whole = over_tcp(server.addr, query, deadline).await;
-        let whole = whole.map_err(|error| ExchangeError::Truncated(Box::new(error)))?;
-        reply = whole.0;
-        ignored += whole.1;
+        let complete = over_tcp(server.addr, query, deadline).await;
+        let complete = complete.map_err(|error| ExchangeError::Truncated(Box::new(error)))?;
+        reply = complete.0;
+        ignored += complete.1;
         server.transport = DnsTransport::Tcp;
     }
     Ok(Exchanged { reply, server, edns: query.edns, time: started.elapsed(), ignored })
 }
 
-/// Datagrams get lost: the question is sent twice, the second time when half of the time is over.
-/// Both have the same id, so that the answer to the first still counts after the second.
+/// Number of times a query is sent over UDP, because datagrams can be lost: at the start, and when
+/// half of the time has passed. Both queries have the same id, so a late reply to the first counts.
 const UDP_TRIES: u32 = 2;
 
-/// Servers send more than was announced to them, up to what fits into a datagram.
+/// Size of the receive buffer in bytes: servers may exceed the announced size, up to a datagram.
 const MAX_MESSAGE: usize = 65_535;
 
 async fn over_udp(
@@ -130,19 +131,19 @@ async fn over_udp(
         socket.send(&message).await?;
         let share = deadline.remaining().map(|left| left / tries_left);
         let until = Deadline::maybe(share);
-        // Checked each time: a flood must not outlive the deadline.
+        // Checked for each datagram, so that a flood cannot extend the wait past the deadline.
         while !until.has_passed() {
             let Ok(received) = until.bound(socket.recv(&mut buffer)).await else {
                 break;
             };
             match query.question.read_reply(id, &buffer[..received?]) {
                 Ok(reply) => return Ok((reply, ignored)),
-                Err(Rejected::Foreign) => ignored += 1,
-                Err(Rejected::Malformed(what)) => return Err(ExchangeError::Malformed(what)),
+                Err(Rejected::Unrelated) => ignored += 1,
+                Err(Rejected::Malformed(error)) => return Err(ExchangeError::Malformed(error)),
             }
         }
     }
-    Err(ExchangeError::Silence { ignored })
+    Err(ExchangeError::NoReply { ignored })
 }
 
 async fn connect_udp(addr: SocketAddr) -> io::Result<UdpSocket> {
@@ -162,15 +163,16 @@ async fn over_tcp(
     deadline: Deadline,
 ) -> Result<(Reply, u32), ExchangeError> {
     let mut ignored = 0;
-    let talk = tcp_conversation(addr, query, deadline, &mut ignored);
-    match deadline.bound(talk).await {
+    let reply = exchange_over_tcp(addr, query, deadline, &mut ignored);
+    match deadline.bound(reply).await {
         Ok(reply) => Ok((reply?, ignored)),
-        Err(Elapsed) => Err(ExchangeError::Silence { ignored }),
+        Err(Elapsed) => Err(ExchangeError::NoReply { ignored }),
     }
 }
 
-/// RFC 1035 section 4.2.2: each message has its length before it.
-async fn tcp_conversation(
+/// Sends a query over TCP and returns the reply. Each message is preceded by its length (RFC 1035
+/// section 4.2.2).
+async fn exchange_over_tcp(
     addr: SocketAddr,
     query: Query<'_>,
     deadline: Deadline,
@@ -179,41 +181,41 @@ async fn tcp_conversation(
     let (id, bytes) = query.question.encode(query.edns);
     let dialed =
         dial::connect(&addr.to_string(), &[addr], ConnectSettings::default(), deadline).await;
-    let mut stream = dialed.map_err(|error| not_connected(error, *ignored))?.stream;
+    let mut stream = dialed.map_err(|error| connect_error(error, *ignored))?.stream;
     let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
-    // One segment: some servers take what comes first for the whole.
+    // Sent in one segment: some servers treat the first segment as the complete query.
     stream.write_all(&[&length.to_be_bytes()[..], &bytes].concat()).await?;
     loop {
         let mut length = [0; 2];
-        stream.read_exact(&mut length).await.map_err(closed)?;
+        stream.read_exact(&mut length).await.map_err(read_error)?;
         let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
-        stream.read_exact(&mut message).await.map_err(closed)?;
+        stream.read_exact(&mut message).await.map_err(read_error)?;
         match query.question.read_reply(id, &message) {
             Ok(reply) if reply.truncated => {
                 return Err(ExchangeError::Malformed(Malformed::Truncated));
             }
             Ok(reply) => return Ok(reply),
-            Err(Rejected::Foreign) if deadline.has_passed() => {
-                return Err(ExchangeError::Silence { ignored: *ignored });
+            Err(Rejected::Unrelated) if deadline.has_passed() => {
+                return Err(ExchangeError::NoReply { ignored: *ignored });
             }
-            Err(Rejected::Foreign) => *ignored += 1,
-            Err(Rejected::Malformed(what)) => return Err(ExchangeError::Malformed(what)),
+            Err(Rejected::Unrelated) => *ignored += 1,
+            Err(Rejected::Malformed(error)) => return Err(ExchangeError::Malformed(error)),
         }
     }
 }
 
-fn not_connected(error: net::Error, ignored: u32) -> ExchangeError {
+fn connect_error(error: net::Error, ignored: u32) -> ExchangeError {
     match error {
         net::Error::Connect { mut attempts, .. } => match attempts.pop() {
             Some(attempt) if attempt.error.kind() != ErrorKind::TimedOut => attempt.error.into(),
-            _ => ExchangeError::Silence { ignored },
+            _ => ExchangeError::NoReply { ignored },
         },
-        // Connecting to an address gives no other.
+        // Without a local address or a host name, there is no other error.
         other => io::Error::other(other).into(),
     }
 }
 
-fn closed(error: io::Error) -> ExchangeError {
+fn read_error(error: io::Error) -> ExchangeError {
     match error.kind() {
         ErrorKind::UnexpectedEof => io::Error::other("connection closed before the reply").into(),
         _ => error.into(),

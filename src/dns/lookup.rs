@@ -1,7 +1,7 @@
-//! A lookup: from a name to its records, over as many servers and aliases as it takes.
+//! Lookups: from a name to its records, across several servers and aliases.
 //!
-//! "No" is an outcome like any other. Which server said what is kept, because that is what people
-//! who look things up by hand want to know.
+//! A negative answer is an outcome, not an error. The result keeps the answer or failure of each
+//! server, because a user who debugs a name needs it.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -16,68 +16,70 @@ use crate::dns::record_type::RecordType;
 use crate::dns::server::DnsServer;
 use crate::net::Deadline;
 
-/// What became of a question.
+/// The result of looking up a question.
 #[derive(Debug)]
 pub struct Lookup {
     /// The question.
     pub question: Question,
-    /// How it ended.
+    /// The outcome.
     pub outcome: LookupOutcome,
-    /// Every record that answers, the aliases on the way included, as they came.
+    /// All answer records in the order received, including the aliases that were followed.
     pub answers: Vec<Record>,
-    /// Who gave the last reply; nobody where none came.
+    /// The server that gave the last answer; `None` if no server answered.
     pub server: Option<DnsServer>,
-    /// How that server was asked: without EDNS only where it did not understand it.
+    /// Whether that server was queried with EDNS; without it only if it did not understand EDNS.
     pub edns: Edns,
-    /// What the replies took, or how long they were waited for in vain.
+    /// Total time that the replies took, or that was spent without an answer.
     pub time: Duration,
-    /// Servers that failed, in order; on success those asked before the one that answered.
+    /// Failed servers in order; after an answer, those queried before the server that gave it.
     pub failed: Vec<ServerAttempt>,
-    /// Messages that came and did not belong to the question.
+    /// Number of messages that did not belong to the question.
     pub ignored: u32,
 }
 
 /// How a lookup ended.
 #[derive(Debug)]
 pub enum LookupOutcome {
-    /// There are records of the type.
+    /// The name has records of the type.
     Found,
-    /// The name exists and has none of the type.
+    /// This name exists, but has no record of the type.
     NoData(Name),
-    /// The name does not exist: the one asked for, or the one it is an alias of.
+    /// This name does not exist: the one asked for, or the last of its chain of aliases.
     NoSuchName(Name),
-    /// No server gave an answer; `failed` says why, for each.
+    /// No server gave an answer; `failed` has the reason for each.
     NoAnswer,
-    /// The aliases lead nowhere.
+    /// The aliases form a loop, or there are too many.
     Aliases(AliasError),
 }
 
-/// A server that was asked in vain.
+/// A server that gave no answer.
 #[derive(Debug)]
 pub struct ServerAttempt {
     /// The server.
     pub server: DnsServer,
-    /// What came of it.
+    /// The reason.
     pub failure: AttemptError,
 }
 
-/// Why a server was of no use.
+/// Why a server gave no answer.
 #[derive(Debug)]
 pub enum AttemptError {
-    /// It answered that it cannot or will not.
+    /// It replied with an error code.
     Answered(Rcode),
-    /// It sent us to another server, this one: it does not look for answers itself.
+    /// It referred to another server, this one: it does not recurse.
     Referred(String),
-    /// It gave no reply that could be read.
+    /// It sent no reply, or none that can be decoded.
     Exchange(ExchangeError),
 }
 
-/// Looks `question` up: the servers in order until one answers, and again for each alias that
-/// leads out of a reply. `deadline` is for all of it; without one each server has [`PATIENCE`].
+/// Looks up `question`: queries the servers in order until one answers, and again for each alias
+/// whose target is not in the reply.
+///
+/// `deadline` limits the whole lookup; without one, each server has [`SERVER_TIMEOUT`].
 pub async fn lookup(question: Question, servers: &[DnsServer], deadline: Deadline) -> Lookup {
     let started = Instant::now();
     let mut servers = servers.to_vec();
-    let mut trail = AliasChain::new(question.name.clone());
+    let mut chain = AliasChain::new(question.name.clone());
     let wanted = question.record_type;
     let mut lookup = Lookup {
         question,
@@ -90,8 +92,9 @@ pub async fn lookup(question: Question, servers: &[DnsServer], deadline: Deadlin
         ignored: 0,
     };
     loop {
-        let question = Question { name: trail.last().clone(), record_type: wanted };
-        let Some(exchanged) = ask(&mut servers, &question, deadline, &mut lookup).await else {
+        let question = Question { name: chain.last().clone(), record_type: wanted };
+        let Some(exchanged) = query_servers(&mut servers, &question, deadline, &mut lookup).await
+        else {
             lookup.time = started.elapsed();
             return lookup;
         };
@@ -99,7 +102,7 @@ pub async fn lookup(question: Question, servers: &[DnsServer], deadline: Deadlin
         lookup.ignored += exchanged.ignored;
         lookup.server = Some(exchanged.server);
         lookup.edns = exchanged.edns;
-        let outcome = judge(&exchanged.reply, wanted, &mut trail);
+        let outcome = outcome_of(&exchanged.reply, wanted, &mut chain);
         lookup.answers.extend(exchanged.reply.answers);
         if let Some(outcome) = outcome {
             lookup.outcome = outcome;
@@ -109,50 +112,51 @@ pub async fn lookup(question: Question, servers: &[DnsServer], deadline: Deadlin
 }
 
 impl Lookup {
-    /// Returns who had the last word: the server that answered, or the one whose failure says
-    /// most, if it said anything.
+    /// Returns the server that answered, or else the server of the decisive failure if it sent a
+    /// reply.
     pub fn answered_by(&self) -> Option<DnsServer> {
-        let spoke = |attempt: &&ServerAttempt| match attempt.failure.kind() {
+        let replied = |attempt: &&ServerAttempt| match attempt.failure.kind() {
             FailureKind::Answered(_) | FailureKind::Referred | FailureKind::Malformed => true,
-            FailureKind::Silence | FailureKind::Unreachable => false,
+            FailureKind::NoReply | FailureKind::Unreachable => false,
         };
-        self.server.or_else(|| self.decisive().filter(spoke).map(|attempt| attempt.server))
+        self.server
+            .or_else(|| self.decisive_failure().filter(replied).map(|attempt| attempt.server))
     }
 
-    /// Returns the failure that says most, where no server answered: a server's own word before
-    /// garbage, garbage before silence, silence before a server that is not there.
-    pub fn decisive(&self) -> Option<&ServerAttempt> {
+    /// Returns the most informative failure if no server answered: an error code or a referral,
+    /// then a malformed reply, then no reply, then an unreachable server.
+    pub fn decisive_failure(&self) -> Option<&ServerAttempt> {
         let weight = |attempt: &&ServerAttempt| match attempt.failure.kind() {
             FailureKind::Answered(_) | FailureKind::Referred => 3,
             FailureKind::Malformed => 2,
-            FailureKind::Silence => 1,
+            FailureKind::NoReply => 1,
             FailureKind::Unreachable => 0,
         };
         match self.outcome {
-            // Of equals the first: it is the one the user put first.
+            // Reversed, so that of several equal failures `max_by_key` returns the first.
             LookupOutcome::NoAnswer => self.failed.iter().rev().max_by_key(weight),
             _ => None,
         }
     }
 }
 
-/// The kinds of failure, as far as scripts tell them apart.
+/// The kinds of failure that scripts can distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The server said no.
+    /// The server replied with an error code.
     Answered(Rcode),
-    /// It sent us elsewhere.
+    /// The server referred to another one.
     Referred,
-    /// Its reply cannot be read.
+    /// The server's reply cannot be decoded.
     Malformed,
-    /// It said nothing.
-    Silence,
-    /// It could not be reached.
+    /// The server sent no reply.
+    NoReply,
+    /// The server could not be reached.
     Unreachable,
 }
 
 impl AttemptError {
-    /// Returns what it comes down to: behind a truncated reply, what TCP met.
+    /// Returns the kind of failure; after a truncated reply, that of the retry over TCP.
     pub fn kind(&self) -> FailureKind {
         let mut error = match self {
             Self::Answered(rcode) => return FailureKind::Answered(*rcode),
@@ -164,7 +168,7 @@ impl AttemptError {
         }
         match error {
             ExchangeError::Malformed(_) => FailureKind::Malformed,
-            ExchangeError::Silence { .. } => FailureKind::Silence,
+            ExchangeError::NoReply { .. } => FailureKind::NoReply,
             ExchangeError::Io(_) | ExchangeError::Truncated(_) => FailureKind::Unreachable,
         }
     }
@@ -174,19 +178,21 @@ impl fmt::Display for AttemptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answered(rcode) => write!(f, "{rcode}"),
-            Self::Referred(to) => write!(f, "referred to {to} (it does not recurse)"),
+            Self::Referred(to) => write!(f, "referred to {to} (the server does not recurse)"),
             Self::Exchange(error) => error.fmt(f),
         }
     }
 }
 
-/// How long each server has where nobody set a limit.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait for each server if the caller sets no deadline.
+pub const SERVER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks one server after the other. Each has an equal share of the time that is left, so that one
-/// that is silent does not cost the others theirs. The one that answers is asked first from then
-/// on.
-async fn ask(
+/// Queries one server after the other until one answers, and moves this one to the front for the
+/// next question.
+///
+/// Each server gets an equal share of the remaining time, so that an unresponsive server leaves
+/// time for the others.
+async fn query_servers(
     servers: &mut [DnsServer],
     question: &Question,
     deadline: Deadline,
@@ -196,12 +202,12 @@ async fn ask(
     let mut servers_left = u32::try_from(servers.len()).unwrap_or(u32::MAX);
     for at in 0..servers.len() {
         let server = servers[at];
-        let share = deadline.remaining().map_or(PATIENCE, |left| left / servers_left);
+        let share = deadline.remaining().map_or(SERVER_TIMEOUT, |left| left / servers_left);
         servers_left -= 1;
         let exchanged = exchange::exchange(server, question, Deadline::after(share)).await;
         let (server, failure) = match exchanged {
             Ok(exchanged) => {
-                let Some(failure) = refusal(&exchanged.reply) else {
+                let Some(failure) = failure_of(&exchanged.reply) else {
                     servers[..=at].rotate_right(1);
                     return Some(exchanged);
                 };
@@ -211,43 +217,43 @@ async fn ask(
         };
         lookup.failed.push(ServerAttempt { server, failure });
     }
-    // What came of earlier questions of this lookup says nothing about this one.
+    // Failures of earlier questions of this lookup do not explain this one.
     lookup.failed.drain(..failed_before);
     lookup.server = None;
     None
 }
 
-/// Why a reply is no answer, where it is none.
-fn refusal(reply: &Reply) -> Option<AttemptError> {
+/// Returns why a reply is not an answer; `None` if it is one.
+fn failure_of(reply: &Reply) -> Option<AttemptError> {
     if reply.rcode.is_failure() {
         return Some(AttemptError::Answered(reply.rcode));
     }
     reply.referral().map(|to| AttemptError::Referred(to.to_owned()))
 }
 
-/// What a reply means for the lookup; nothing where an alias leads out of it.
-fn judge(reply: &Reply, wanted: RecordType, trail: &mut AliasChain) -> Option<LookupOutcome> {
-    let asked = trail.last().clone();
-    let place = match trail.follow(&reply.answers, wanted) {
-        Ok(place) => place,
+/// Returns the outcome that a reply gives; `None` if the target of an alias is not in the reply.
+fn outcome_of(reply: &Reply, wanted: RecordType, chain: &mut AliasChain) -> Option<LookupOutcome> {
+    let queried = chain.last().clone();
+    let position = match chain.follow(&reply.answers, wanted) {
+        Ok(position) => position,
         Err(error) => return Some(LookupOutcome::Aliases(error)),
     };
-    let name = trail.last().clone();
-    match place {
+    let name = chain.last().clone();
+    match position {
         ChainPosition::Arrived => Some(LookupOutcome::Found),
-        // RFC 6604 section 3: the code is about the last name of the chain.
+        // RFC 6604 section 3: the response code applies to the last name of the chain.
         ChainPosition::Open if reply.rcode == Rcode::NXDOMAIN => {
             Some(LookupOutcome::NoSuchName(name))
         }
-        ChainPosition::Open if name == asked || is_final(reply, &name) => {
+        ChainPosition::Open if name == queried || is_final(reply, &name) => {
             Some(LookupOutcome::NoData(name))
         }
         ChainPosition::Open => None,
     }
 }
 
-/// RFC 2308 section 2.2: with the zone's SOA record, an alias without what it leads to means that
-/// there is nothing.
+/// Returns whether the reply denies that `name`, the target of an alias, has records: it then
+/// contains the SOA record of the zone (RFC 2308 section 2.2).
 fn is_final(reply: &Reply, name: &Name) -> bool {
     let mut zones = reply.authorities.iter();
     zones.any(|record| record.record_type == RecordType::SOA && record.name.zone_of(name))

@@ -1,7 +1,7 @@
-//! One DNS message: a question as it is sent, a reply as it is read.
+//! One DNS message: an encoded query, or a decoded reply.
 //!
-//! Records are read one by one and not by hickory's message type, so that no type's strictness
-//! decides whether a reply can be shown. Knows no socket.
+//! Records are decoded one by one instead of with hickory's message type, which would reject a
+//! whole reply for one record that it finds invalid. This module does no I/O.
 
 use hickory_resolver::proto::op::{self, Header, Message, MessageType, Query};
 use hickory_resolver::proto::rr::{DNSClass, Name, RecordType as WireType};
@@ -11,7 +11,7 @@ use crate::dns::rcode::Rcode;
 use crate::dns::record::{Malformed, Record};
 use crate::dns::record_type::RecordType;
 
-/// What is asked: a name and a type, in the Internet's class.
+/// A question: a name and a type, in the Internet class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// The name.
@@ -20,37 +20,40 @@ pub struct Question {
     pub record_type: RecordType,
 }
 
-/// Whether a query announces what we understand beyond RFC 1035 (RFC 6891).
+/// Whether a query announces EDNS (RFC 6891).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edns {
-    /// It does: replies may be longer than 512 octets.
+    /// With EDNS: UDP replies may be longer than 512 octets.
     With,
-    /// It is one that the oldest server understands.
+    /// Without EDNS, for servers that know only RFC 1035.
     Without,
 }
 
-/// What a server answered.
+/// A server's reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// What it says about the question as a whole.
+    /// The response code, including the upper bits from EDNS.
     pub rcode: Rcode,
-    /// Whether the server speaks for the zone.
+    /// Whether the server is authoritative for the zone.
     pub authoritative: bool,
-    /// Whether it did not fit: there is more over TCP, and the records are left unread.
+    /// Whether the reply was truncated; its records are then not decoded.
     pub truncated: bool,
-    /// The records that answer.
+    /// The records of the answer section.
     pub answers: Vec<Record>,
-    /// The zone's records, which say how final a "no" is.
+    /// The records of the authority section, which distinguish a negative answer from a referral.
     pub authorities: Vec<Record>,
 }
 
 impl Reply {
-    /// Returns the server this reply sends us to, where it does nothing else: it says neither yes
-    /// nor no (RFC 2308 section 2.2). With authority or the zone's SOA record it would say no.
+    /// Returns the server that this reply refers to, if it is a referral (RFC 2308 section 2.2).
+    ///
+    /// A reply without answers that is authoritative or has the zone's SOA record is a negative
+    /// answer, not a referral.
     pub fn referral(&self) -> Option<&str> {
-        let mut kinds = self.authorities.iter().map(|record| record.record_type);
-        let says_no = self.authoritative || kinds.any(|kind| kind == RecordType::SOA);
-        if self.rcode != Rcode::NOERROR || !self.answers.is_empty() || says_no {
+        let mut types = self.authorities.iter().map(|record| record.record_type);
+        let is_negative =
+            self.authoritative || types.any(|record_type| record_type == RecordType::SOA);
+        if self.rcode != Rcode::NOERROR || !self.answers.is_empty() || is_negative {
             return None;
         }
         let mut records = self.authorities.iter();
@@ -59,39 +62,39 @@ impl Reply {
     }
 }
 
-/// Why bytes are not the reply that is waited for.
+/// Why a message is not the expected reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejected {
-    /// They answer another question, or nothing: whoever sent them, the wait goes on.
-    Foreign,
-    /// They are the answer to this question, and cannot be read.
+    /// The message does not answer this question, so the reply may still arrive.
+    Unrelated,
+    /// The message answers this question, but cannot be decoded.
     Malformed(Malformed),
 }
 
 impl Question {
-    /// Returns the query with a fresh random id, and the id.
+    /// Returns a new random id, and the encoded query with this id.
     pub fn encode(&self, edns: Edns) -> (u16, Vec<u8>) {
         let mut message = Message::query();
         message.metadata.recursion_desired = true;
-        message.add_query(self.wire());
+        message.add_query(self.to_query());
         if edns == Edns::With {
             let mut opt = op::Edns::new();
             opt.set_max_payload(MAX_UDP_REPLY);
             message.set_edns(opt);
         }
-        // A name within its limits and a fixed OPT record: there is nothing that can fail.
+        // Encoding cannot fail: the name is within its limits, and the OPT record is fixed.
         (message.metadata.id, message.to_vec().unwrap_or_default())
     }
 
-    /// Reads the reply to this question with the id `id`.
+    /// Decodes the reply to the query for this question that has the id `id`.
     ///
     /// # Errors
-    /// It is a reply to something else, or cannot be read.
+    /// The message does not answer this question, or cannot be decoded.
     pub fn read_reply(&self, id: u16, bytes: &[u8]) -> Result<Reply, Rejected> {
         let mut decoder = BinDecoder::new(bytes);
-        let header = Header::read(&mut decoder).map_err(|_| Rejected::Foreign)?;
+        let header = Header::read(&mut decoder).map_err(|_| Rejected::Unrelated)?;
         if header.id != id || header.message_type != MessageType::Response {
-            return Err(Rejected::Foreign);
+            return Err(Rejected::Unrelated);
         }
         let rcode = u16::from(header.response_code);
         self.check_question(&mut decoder, &header)?;
@@ -111,15 +114,17 @@ impl Question {
         let additionals = read_records(&mut decoder, counts.additionals)?;
         let is_opt = |record: &&Record| record.record_type == RecordType::OPT;
         if let Some(opt) = additionals.iter().find(is_opt) {
-            // RFC 6891 section 6.1.3: the upper eight bits of the code stand in the TTL's place.
+            // RFC 6891 section 6.1.3: the first octet of the TTL is the upper part of the code.
             let [upper, ..] = opt.ttl.to_be_bytes();
             reply.rcode = Rcode(u16::from(upper) << 4 | rcode);
         }
         Ok(reply)
     }
 
-    /// Checks that the reply repeats the question. One that says no without it is let pass: a
-    /// server that did not understand the question may be unable to repeat it.
+    /// Checks that the reply repeats the question.
+    ///
+    /// An error reply without any question is accepted, because a server that could not decode the
+    /// query may be unable to repeat it.
     fn check_question(
         &self,
         decoder: &mut BinDecoder<'_>,
@@ -129,33 +134,35 @@ impl Question {
         if header.counts.queries == 0 && header.counts.answers == 0 && code.is_failure() {
             return Ok(());
         }
-        let ours = self.wire();
+        let expected = self.to_query();
         for _ in 0..header.counts.queries {
-            let asked = Query::read(decoder);
-            let asked =
-                asked.map_err(|_| Rejected::Malformed(Malformed::Unreadable("the question")))?;
-            // Names are equal whatever their case: servers may change it.
-            if asked != ours {
-                return Err(Rejected::Foreign);
+            let question = Query::read(decoder);
+            let question =
+                question.map_err(|_| Rejected::Malformed(Malformed::Unreadable("the question")))?;
+            // Names are compared without regard to case, which servers may change.
+            if question != expected {
+                return Err(Rejected::Unrelated);
             }
         }
         if header.counts.queries == 0 {
-            return Err(Rejected::Foreign);
+            return Err(Rejected::Unrelated);
         }
         Ok(())
     }
 
-    fn wire(&self) -> Query {
+    fn to_query(&self) -> Query {
         let mut query = Query::query(self.name.clone(), WireType::from(self.record_type.0));
         query.set_query_class(DNSClass::IN);
         query
     }
 }
 
-/// Replies over UDP that arrive unfragmented on practically every path (DNS flag day 2020).
+/// The largest UDP reply to announce, in octets: replies of this size arrive unfragmented on
+/// practically every path (DNS flag day 2020).
 const MAX_UDP_REPLY: u16 = 1232;
 
-/// The counts are a stranger's claim: reading ends where the bytes do, and nothing is reserved.
+/// Decodes `count` records. The count is not trusted: no memory is reserved for it, and decoding
+/// fails at the end of the message.
 fn read_records(decoder: &mut BinDecoder<'_>, count: u16) -> Result<Vec<Record>, Rejected> {
     let read = |_| Record::read(decoder).map_err(Rejected::Malformed);
     (0..count).map(read).collect()
@@ -172,13 +179,13 @@ mod tests {
         Question { name: name::parse("www.ita.br").unwrap(), record_type: RecordType::A }
     }
 
-    /// The reply an honest server without any records gives.
+    /// Returns a valid reply to `query`, without any records.
     fn reply_to(query: &[u8]) -> Message {
         Message::from_vec(query).unwrap().into_response()
     }
 
     #[test]
-    fn a_query_asks_for_recursion_and_announces_its_size() {
+    fn a_query_requests_recursion_and_announces_the_udp_size() {
         let (id, bytes) = question().encode(Edns::With);
         let message = Message::from_vec(&bytes).unwrap();
         assert_eq!(message.metadata.id, id);
@@ -189,25 +196,25 @@ mod tests {
     }
 
     #[test]
-    fn only_the_reply_to_this_very_question_counts() {
+    fn only_a_reply_to_the_same_question_is_accepted() {
         let (id, query) = question().encode(Edns::With);
         let reply = reply_to(&query).to_vec().unwrap();
         assert!(question().read_reply(id, &reply).is_ok());
-        let foreign = Err(Rejected::Foreign);
-        assert_eq!(question().read_reply(id ^ 1, &reply), foreign);
-        assert_eq!(question().read_reply(id, &query), foreign);
-        assert_eq!(question().read_reply(id, &reply[..3]), foreign);
+        let unrelated = Err(Rejected::Unrelated);
+        assert_eq!(question().read_reply(id ^ 1, &reply), unrelated);
+        assert_eq!(question().read_reply(id, &query), unrelated);
+        assert_eq!(question().read_reply(id, &reply[..3]), unrelated);
         let mut other = question();
         other.record_type = RecordType::AAAA;
-        assert_eq!(other.read_reply(id, &reply), foreign);
+        assert_eq!(other.read_reply(id, &reply), unrelated);
         other = Question { name: name::parse("evil.example").unwrap(), ..question() };
-        assert_eq!(other.read_reply(id, &reply), foreign);
+        assert_eq!(other.read_reply(id, &reply), unrelated);
         other.name = name::parse("WWW.Ita.BR").unwrap();
         assert!(other.read_reply(id, &reply).is_ok());
     }
 
     #[test]
-    fn a_server_may_refuse_without_repeating_the_question() {
+    fn an_error_reply_without_the_question_is_accepted() {
         let (id, query) = question().encode(Edns::With);
         let mut reply = reply_to(&query);
         reply.queries.clear();
@@ -216,11 +223,11 @@ mod tests {
         assert_eq!(question().read_reply(id, &bytes).unwrap().rcode, Rcode(1));
         reply.metadata.response_code = ResponseCode::NoError;
         let bytes = reply.to_vec().unwrap();
-        assert_eq!(question().read_reply(id, &bytes), Err(Rejected::Foreign));
+        assert_eq!(question().read_reply(id, &bytes), Err(Rejected::Unrelated));
     }
 
     #[test]
-    fn the_upper_bits_of_the_code_come_with_edns() {
+    fn the_upper_bits_of_the_response_code_are_read_from_edns() {
         let (id, query) = question().encode(Edns::With);
         let mut reply = reply_to(&query);
         reply.metadata.response_code = ResponseCode::BADCOOKIE;
@@ -229,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_that_claim_too_much_are_malformed() {
+    fn a_record_count_beyond_the_message_is_malformed() {
         let (id, query) = question().encode(Edns::With);
         let mut bytes = reply_to(&query).to_vec().unwrap();
         bytes[6..8].copy_from_slice(&[0xff, 0xff]);
@@ -239,7 +246,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_reading_panic(tail in prop::collection::vec(any::<u8>(), 0..400)) {
+        fn arbitrary_bytes_never_panic(tail in prop::collection::vec(any::<u8>(), 0..400)) {
             let (id, query) = question().encode(Edns::With);
             let mut bytes = id.to_be_bytes().to_vec();
             bytes.extend(&tail);

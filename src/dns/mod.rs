@@ -1,11 +1,11 @@
-//! The DNS: questions, answers, and what this machine is told to ask.
+//! DNS: questions, replies, and this machine's resolver settings.
 //!
-//! From the wire upwards: [`record_type`], [`rcode`], [`name`] and [`record`] are the words of the
-//! protocol, [`message`] is one packet, [`exchange`] one question to one server, [`lookup`] the
-//! whole way from a name to its records. It knows no command and prints nothing.
+//! From the wire upwards: [`record_type`], [`rcode`], [`name`] and [`record`] are the elements of
+//! the protocol, [`message`] is one packet, [`exchange`] is one question to one server, [`lookup`]
+//! is the complete path from a name to its records. The module knows no command and prints nothing.
 //!
-//! The codec is hickory's, and only the codec: its resolver hides which server answered, invents
-//! answers for special names and takes an alias loop for an empty answer.
+//! Only the codec of hickory is used: its resolver hides which server answered, invents answers for
+//! special names, and reports an alias loop as an empty answer.
 
 pub mod alias;
 pub mod exchange;

@@ -1,58 +1,60 @@
-//! Domain names as people write and read them.
+//! Domain names: parsing and display.
 //!
-//! Both directions are our own: hickory reads and prints escapes in octal where RFC 1035 section
-//! 5.1 has decimal, refuses names that exist, and shows `xn--` labels as the letters they imitate.
+//! Neither uses hickory, which reads and prints escapes in octal where RFC 1035 section 5.1 has
+//! decimal, rejects names that exist, and shows `xn--` labels as letters that can be deceptive.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
 
 use hickory_resolver::proto::rr::Name;
 
-/// Why something cannot be asked for.
+/// Why a text is not a domain name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
-    /// Nothing at all, or white space.
+    /// The text is empty or white space.
     #[error("a name cannot be empty")]
     Empty,
-    /// A dot at the beginning, or two in a row.
+    /// A dot at the beginning, or two consecutive dots.
     #[error("{0:?} has an empty label")]
     EmptyLabel(String),
-    /// RFC 1035 section 2.3.4.
-    #[error("the label {label:?} has {length} octets: 63 are the most")]
+    /// A label is too long (RFC 1035 section 2.3.4).
+    #[error("the label {label:?} has {length} octets; the maximum is 63")]
     LabelTooLong {
-        /// The label, as it goes to the wire.
+        /// The label, as it would be sent.
         label: String,
-        /// Its length there.
+        /// Its length in octets.
         length: usize,
     },
-    /// RFC 1035 section 2.3.4, less the two octets that dots do not show.
-    #[error("the name has {0} octets: 253 are the most")]
+    /// The name is too long in text form (RFC 1035 section 2.3.4 allows 255 octets on the wire).
+    #[error("the name has {0} octets; the maximum is 253")]
     TooLong(usize),
-    /// A URL, an endpoint, a mail address.
+    /// The text is a URL, an endpoint or a mail address.
     #[error("{text:?} is not a domain name{}", suggestion(.meant.as_deref()))]
     NotAName {
-        /// What was given.
+        /// The text that the user gave.
         text: String,
-        /// The name inside.
+        /// The name in it, if there is one.
         meant: Option<String>,
     },
     /// White space or a control character.
-    #[error("{0:?} holds white space or a control character")]
+    #[error("{0:?} contains white space or a control character")]
     Unprintable(String),
-    /// A backslash without a character or an octet behind it.
-    #[error("{0:?} has a backslash that escapes nothing: give \\. or \\046")]
+    /// A backslash that is not followed by a character or three digits up to 255.
+    #[error("{0:?} has an invalid escape: write one as \\. or \\046")]
     Escape(String),
-    /// Letters that IDNA does not allow.
-    #[error("{0:?} has letters that no domain name can have")]
+    /// Characters that IDNA does not allow.
+    #[error("{0:?} has characters that are not allowed in a domain name")]
     Letters(String),
 }
 
-/// Parses a name as a user writes it: with or without the dot at the end, in any script, with
-/// the escapes of RFC 1035 section 5.1. Underscores, leading hyphens and `*` are legal, and so is
-/// an `xn--` label that decodes to nothing: what the DNS can hold can be asked for.
+/// Parses a name as a user writes it: with or without the final dot, in any script, with the
+/// escapes of RFC 1035 section 5.1.
+///
+/// Underscores, leading hyphens, `*` and invalid `xn--` labels are accepted, because names in the
+/// DNS can have them.
 ///
 /// # Errors
-/// Says what is wrong with it.
+/// The text is not a domain name; the error has the reason.
 pub fn parse(text: &str) -> Result<Name, InvalidName> {
     if text.trim().is_empty() {
         return Err(InvalidName::Empty);
@@ -77,12 +79,12 @@ pub fn parse(text: &str) -> Result<Name, InvalidName> {
     if length > MAX_DNS_NAME {
         return Err(InvalidName::TooLong(length));
     }
-    // The labels are within every limit the codec checks.
+    // This cannot fail: the labels are within all limits that the codec checks.
     Name::from_labels(labels).map_err(|_| InvalidName::TooLong(length))
 }
 
-/// Returns the name whose PTR record names `ip` (RFC 1035 section 3.5, RFC 3596 section 2.5). An
-/// IPv4 address in IPv6 clothes is asked for as what it is.
+/// Returns the reverse name of `ip`, which has its PTR record (RFC 1035 section 3.5, RFC 3596
+/// section 2.5). An IPv4-mapped IPv6 address has the reverse name of the IPv4 address.
 pub fn reverse(ip: IpAddr) -> Name {
     let (labels, tree): (Vec<String>, _) = match ip.to_canonical() {
         IpAddr::V4(ip) => {
@@ -96,11 +98,11 @@ pub fn reverse(ip: IpAddr) -> Name {
         }
     };
     let labels = labels.iter().map(String::as_bytes);
-    // 34 labels of a letter or three are no name that could be too long.
+    // This cannot fail: at most 34 labels of at most 7 octets are within the limits.
     Name::from_labels(labels.chain([tree, ARPA])).unwrap_or_default()
 }
 
-/// Returns whether `name` is one that addresses are turned into.
+/// Returns whether `name` is in `in-addr.arpa` or `ip6.arpa`.
 pub fn is_reverse(name: &Name) -> bool {
     let mut labels = name.iter().rev();
     let mut ends_with =
@@ -111,8 +113,8 @@ pub fn is_reverse(name: &Name) -> bool {
     }
 }
 
-/// Returns `name` as zone files have it (RFC 1035 section 5.1): one line of printable ASCII, with
-/// the dot at the end, that [`parse`] reads back unless it looks like an address.
+/// Returns `name` in zone file format (RFC 1035 section 5.1): one line of printable ASCII with a
+/// final dot. [`parse`] accepts it, unless it looks like a URL, an endpoint or a mail address.
 pub fn show(name: &Name) -> String {
     if name.is_root() {
         return ".".to_owned();
@@ -127,8 +129,8 @@ pub fn show(name: &Name) -> String {
     shown
 }
 
-/// Appends an octet of a label or a character-string: as it is, with a backslash where `special`,
-/// or as three decimal digits.
+/// Appends an octet of a label or a character-string: unchanged, after a backslash if it is
+/// `special`, or as a backslash and three decimal digits.
 pub(super) fn push_octet(out: &mut String, byte: u8, special: impl Fn(u8) -> bool) {
     match byte {
         b' ' if special(byte) => out.push_str("\\032"),
@@ -147,20 +149,21 @@ fn suggestion(meant: Option<&str>) -> String {
     meant.map_or_else(String::new, |meant| format!(": did you mean {meant}?"))
 }
 
-/// What zone files give a meaning to.
+/// The characters with a special meaning in zone files.
 const SPECIAL: &[u8] = b".\\\"();@$";
 
-/// RFC 1035 section 2.3.4: 255 octets on the wire, of which the first length and the root are two.
+/// Maximum length of a name in text form, in octets (RFC 1035 section 2.3.4: 255 on the wire, of
+/// which the first length octet and the root label take two).
 const MAX_DNS_NAME: usize = 253;
 
-/// RFC 1035 section 2.3.4.
+/// Maximum length of a label, in octets (RFC 1035 section 2.3.4).
 const MAX_LABEL: usize = 63;
 
 const ARPA: &[u8] = b"arpa";
 const IN_ADDR: &[u8] = b"in-addr";
 const IP6: &[u8] = b"ip6";
 
-/// Splits into labels and resolves escapes; `given` is what errors quote.
+/// Splits `text` into labels and decodes the escapes; errors quote `given`.
 fn split(text: &str, given: &str) -> Result<Vec<Vec<u8>>, InvalidName> {
     let mut labels = Vec::new();
     let mut label = Vec::new();
@@ -190,7 +193,7 @@ fn split(text: &str, given: &str) -> Result<Vec<Vec<u8>>, InvalidName> {
     }
 }
 
-/// The octet behind a backslash: three decimal digits, or a character as it is.
+/// Decodes what follows a backslash: three decimal digits, or a character that stands for itself.
 fn unescape(bytes: &mut impl Iterator<Item = u8>) -> Option<u8> {
     let digit = |byte: u8| byte.is_ascii_digit().then(|| u16::from(byte - b'0'));
     let first = bytes.next()?;
@@ -201,7 +204,8 @@ fn unescape(bytes: &mut impl Iterator<Item = u8>) -> Option<u8> {
     u8::try_from(hundreds * 100 + tens * 10 + ones).ok()
 }
 
-/// A name never has these; a slash it has in delegated parts of `in-addr.arpa` (RFC 2317).
+/// Returns whether `text` looks like a URL, an endpoint or a mail address. A slash is allowed in
+/// delegated parts of `in-addr.arpa` (RFC 2317).
 fn looks_like_an_address(text: &str) -> bool {
     let bare = text.strip_suffix('.').unwrap_or(text);
     let last = bare.rsplit('.').next().unwrap_or(bare);
@@ -211,7 +215,7 @@ fn looks_like_an_address(text: &str) -> bool {
         || (unescaped('/') && !last.eq_ignore_ascii_case("arpa"))
 }
 
-/// The host in a URL, an endpoint or a mail address, if it can be asked for.
+/// Returns the host in a URL, an endpoint or a mail address, if it can be looked up.
 fn host_inside(text: &str) -> Option<String> {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     let rest = rest.split(['/', '?', '#']).next().unwrap_or(rest);
@@ -221,9 +225,9 @@ fn host_inside(text: &str) -> Option<String> {
         None if rest.parse::<Ipv6Addr>().is_ok() => rest,
         None => rest.split_once(':').map_or(rest, |(host, _)| host),
     };
-    let known = host.parse::<IpAddr>().is_ok() || (host != text && parse(host).is_ok());
-    let plain = rest.starts_with('[') || rest.matches(':').count() < 2;
-    (known && (plain || host == rest)).then(|| host.to_owned())
+    let is_valid = host.parse::<IpAddr>().is_ok() || (host != text && parse(host).is_ok());
+    let is_unambiguous = rest.starts_with('[') || rest.matches(':').count() < 2;
+    (is_valid && (is_unambiguous || host == rest)).then(|| host.to_owned())
 }
 
 #[cfg(test)]
@@ -232,7 +236,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn names_that_exist_in_the_wild_are_asked_for_as_they_are() {
+    fn names_in_use_are_accepted_and_shown_in_zone_file_format() {
         for (text, shown) in [
             ("www.ita.br", "www.ita.br."),
             ("www.ita.br.", "www.ita.br."),
@@ -258,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused_with_its_reason() {
+    fn an_invalid_name_is_rejected_with_its_reason() {
         let empty_label = |text: &str| Err(InvalidName::EmptyLabel(text.into()));
         assert_eq!(parse(""), Err(InvalidName::Empty));
         assert_eq!(parse("  "), Err(InvalidName::Empty));
@@ -310,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_have_their_reverse_names() {
+    fn addresses_are_converted_to_reverse_names() {
         for (ip, shown) in [
             ("192.0.2.10", "10.2.0.192.in-addr.arpa."),
             ("::ffff:192.0.2.10", "10.2.0.192.in-addr.arpa."),

@@ -1,4 +1,4 @@
-//! What a user asks about: a name, or an address that stands for its reverse name.
+//! Names to look up: a domain name, or an address, which is looked up by its reverse name.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -7,19 +7,19 @@ use crate::dns::Name;
 use crate::dns::name::{self, InvalidName};
 use crate::dns::record_type::RecordType;
 
-/// Something to look up.
+/// A name to look up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryName {
-    /// What the user wrote.
+    /// The text that the user gave.
     pub given: String,
-    /// The name that is asked for.
+    /// The domain name to query.
     pub name: Name,
-    /// Whether an address was given.
+    /// Whether the user gave an address.
     pub is_address: bool,
 }
 
 impl QueryName {
-    /// Returns the types to ask for where the user names none.
+    /// Returns the record types to query if the user gives none.
     pub fn default_types(&self) -> &'static [RecordType] {
         if name::is_reverse(&self.name) {
             &[RecordType::PTR]
@@ -42,7 +42,7 @@ impl FromStr for QueryName {
     }
 }
 
-/// An address literal. A zone (`fe80::1%eth0`) says how to get there, not who it is.
+/// Parses an address. A zone (`fe80::1%eth0`) is dropped, since it is not part of the reverse name.
 fn address(text: &str) -> Option<IpAddr> {
     let zoned = || {
         let (ip, _) = text.split_once('%')?;
@@ -56,16 +56,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_and_reverse_names_ask_for_their_name() {
+    fn addresses_and_reverse_names_query_ptr_records_by_default() {
         for (text, name, types) in [
             ("192.0.2.10", "10.2.0.192.in-addr.arpa.", &[RecordType::PTR][..]),
             ("10.2.0.192.in-addr.arpa", "10.2.0.192.in-addr.arpa.", &[RecordType::PTR]),
             ("www.ita.br", "www.ita.br.", &[RecordType::A, RecordType::AAAA]),
             ("192.0.2", "192.0.2.", &[RecordType::A, RecordType::AAAA]),
         ] {
-            let subject: QueryName = text.parse().unwrap();
-            assert_eq!(name::show(&subject.name), name);
-            assert_eq!(subject.default_types(), types, "{text}");
+            let query: QueryName = text.parse().unwrap();
+            assert_eq!(name::show(&query.name), name);
+            assert_eq!(query.default_types(), types, "{text}");
         }
         let plain: QueryName = "fe80::1".parse().unwrap();
         let zoned: QueryName = "fe80::1%eth0".parse().unwrap();

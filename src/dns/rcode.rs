@@ -1,33 +1,33 @@
-//! Response codes: what a server says about a question as a whole.
+//! Response codes: the status of a reply as a whole.
 
 use std::fmt;
 
-/// A response code, with the upper bits EDNS adds (RFC 6891 section 6.1.3).
+/// A response code, including the upper bits that EDNS adds (RFC 6891 section 6.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rcode(pub u16);
 
 impl Rcode {
     /// The question was answered, possibly with no records.
     pub const NOERROR: Self = Self(0);
-    /// The server did not understand the question.
+    /// The server could not interpret the query.
     pub const FORMERR: Self = Self(1);
     /// The name does not exist.
     pub const NXDOMAIN: Self = Self(3);
-    /// The server does not do this kind of question.
+    /// The server does not support this kind of query.
     pub const NOTIMP: Self = Self(4);
 
-    /// Returns whether the server could not or would not answer. "No such name" is an answer.
+    /// Returns whether the server could not or would not answer; NXDOMAIN is an answer.
     pub fn is_failure(self) -> bool {
         !matches!(self, Self::NOERROR | Self::NXDOMAIN)
     }
 
-    /// Returns what the code means, in a user's words, where it is a common one.
+    /// Returns an explanation of the code for users, if it is a common failure.
     pub fn meaning(self) -> Option<&'static str> {
         match self.0 {
-            1 => Some("it did not understand the question"),
-            2 => Some("it could not find out"),
-            4 => Some("it does not do this kind of question"),
-            5 => Some("it does not answer this question for us"),
+            1 => Some("the server could not interpret the query"),
+            2 => Some("the server could not complete the query"),
+            4 => Some("the server does not support this kind of query"),
+            5 => Some("the server is configured not to answer this query"),
             _ => None,
         }
     }
@@ -42,7 +42,7 @@ impl fmt::Display for Rcode {
     }
 }
 
-/// IANA's "DNS RCODEs". 16 is BADVERS here: BADSIG shares the number, in TSIG alone.
+/// IANA's registry "DNS RCODEs". BADSIG, which also has the number 16, occurs only in TSIG records.
 const RCODE_MNEMONICS: [(u16, &str); 20] = [
     (0, "NOERROR"),
     (1, "FORMERR"),
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_have_their_mnemonics_and_no_such_name_is_no_failure() {
+    fn codes_are_shown_as_mnemonics_and_nxdomain_is_not_a_failure() {
         assert_eq!(Rcode(2).to_string(), "SERVFAIL");
         assert_eq!(Rcode(23).to_string(), "BADCOOKIE");
         assert_eq!(Rcode(4000).to_string(), "RCODE4000");

@@ -1,8 +1,8 @@
-//! Resource records: read from the wire, shown as zone files have them (RFC 1035 section 5.1).
+//! Resource records: decoded from the wire, shown in zone file format (RFC 1035 section 5.1).
 //!
-//! Each type is a row of fields, read and shown one after the other; what has no row here is shown
-//! as `\# length hex` (RFC 3597 section 5). Nothing leaves this module that is not printable
-//! ASCII: what a record holds is whatever somebody in the world put there.
+//! Each type is a list of fields, which are decoded and shown one after the other. A type without a
+//! list is shown as `\# length hex` (RFC 3597 section 5). The output is always printable ASCII,
+//! because a record can contain any bytes.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -13,45 +13,46 @@ use hickory_resolver::proto::serialize::binary::{BinDecodable as _, BinDecoder, 
 use crate::dns::name;
 use crate::dns::record_type::RecordType;
 
-/// A record, ready to be shown.
+/// A record, with its data as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Whose it is.
+    /// The owner name.
     pub name: Name,
-    /// What it is.
+    /// The type.
     pub record_type: RecordType,
-    /// The class; 1 for the Internet's. In an OPT record a size.
+    /// The class, 1 for the Internet; in an OPT record, the UDP payload size.
     pub class: u16,
-    /// For how many seconds it may be kept. In an OPT record flags.
+    /// The time to live in seconds; in an OPT record, part of the response code and
+    /// flags.
     pub ttl: u32,
-    /// What it says.
+    /// The data in zone file format.
     pub data: String,
-    /// The name a CNAME stands for.
+    /// The target of a CNAME record.
     pub alias_of: Option<Name>,
 }
 
-/// The Internet's class (RFC 1035 section 3.2.4).
+/// The Internet class (RFC 1035 section 3.2.4).
 pub const CLASS_IN: u16 = 1;
 
-/// Why a record cannot be read.
+/// Why a reply cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// It ends too early, or a name in it points into the void.
+    /// A part of it ends too early, or contains an invalid compressed name.
     #[error("{0} cannot be read")]
     Unreadable(&'static str),
-    /// The data has another shape than the type asks for.
-    #[error("the data of a record of type {0} does not fit the type")]
+    /// The data does not have the format of the record type.
+    #[error("invalid data in a record of type {0}")]
     Data(RecordType),
-    /// A server may truncate over UDP; over TCP there is no reason and no way out.
-    #[error("it is truncated although it came over TCP")]
+    /// The reply is truncated although it was sent over TCP, so there is no other way to get it.
+    #[error("truncated although sent over TCP")]
     Truncated,
 }
 
 impl Record {
-    /// Reads the record at the decoder's place.
+    /// Decodes the record at the decoder's position.
     ///
     /// # Errors
-    /// It is not one.
+    /// The bytes are not a valid record.
     pub(super) fn read(decoder: &mut BinDecoder<'_>) -> Result<Self, Malformed> {
         let head = |decoder: &mut BinDecoder<'_>| -> Result<_, DecodeError> {
             let name = Name::read(decoder)?;
@@ -72,7 +73,7 @@ impl Record {
     }
 }
 
-/// A part of a record's data.
+/// The format of one field in a record's data.
 #[derive(Clone, Copy)]
 enum RdataField {
     V4,
@@ -81,15 +82,15 @@ enum RdataField {
     U16,
     U32,
     Name,
-    /// A character-string: a length and that many octets.
+    /// A character-string: a length octet, then that many octets (RFC 1035 section 3.3).
     Text,
-    /// Character-strings up to the end, at least one.
+    /// One or more character-strings, up to the end.
     Texts,
-    /// A character-string that is a keyword, without quotes.
+    /// A character-string that is a keyword, shown without quotes.
     Keyword,
-    /// Octets up to the end, as text.
+    /// Octets up to the end, shown as text.
     RestAsText,
-    /// Octets up to the end, in hexadecimal.
+    /// Octets up to the end, shown in hexadecimal.
     RestAsHex,
 }
 
@@ -138,7 +139,7 @@ fn read_data(
     if decoder.index() == end { Ok((shown, alias_of)) } else { Err(DecodeError::InsufficientBytes) }
 }
 
-/// Reads one field and appends it as it is shown. Returns the name, where it is one.
+/// Decodes one field and appends its text to `shown`. Returns the name if the field is a name.
 fn push_field(
     shown: &mut String,
     field: RdataField,
@@ -185,7 +186,7 @@ fn push_field(
     Ok(None)
 }
 
-/// A character-string in quotes.
+/// Returns a character-string in quotes, with escapes.
 fn quote(octets: &[u8]) -> String {
     let mut quoted = String::with_capacity(octets.len() + 2);
     quoted.push('"');
@@ -210,7 +211,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A record of the root with these data.
+    /// Decodes a record of the root with the given type and data, and returns the data as text.
     fn read(record_type: RecordType, data: &[u8]) -> Result<String, Malformed> {
         let mut bytes = vec![0];
         bytes.extend(record_type.0.to_be_bytes());
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_is_shown_as_zone_files_have_it() {
+    fn every_type_is_shown_in_zone_file_format() {
         let unknown = RecordType(65280);
         for (record_type, data, shown) in [
             (RecordType::A, &b"\xc0\0\x02\x0a"[..], "192.0.2.10"),
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn data_that_do_not_fit_the_type_are_malformed() {
+    fn data_that_does_not_fit_its_type_is_malformed() {
         for (record_type, data) in [
             (RecordType::A, &b"\x01\x02\x03"[..]),
             (RecordType::A, b"\x01\x02\x03\x04\x05"),
@@ -279,7 +280,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_record_holds_it_is_shown_in_printable_ascii(
+        fn any_record_data_is_shown_in_printable_ascii(
             record_type in prop::sample::select(vec![1, 2, 5, 6, 12, 13, 15, 16, 28, 33, 35, 39, 43, 44, 52, 257, 9999]),
             data in prop::collection::vec(any::<u8>(), 0..300),
         ) {

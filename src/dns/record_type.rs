@@ -1,11 +1,11 @@
 //! Record types: mnemonics to numbers and back.
 //!
-//! A table of our own: hickory's takes upper case only and has no `TYPE65280` (RFC 3597).
+//! The table of hickory is not used: it accepts upper case only, and lacks `TYPE65280` (RFC 3597).
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The type of a record, or of the records asked for.
+/// The type of a record or of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RecordType(pub u16);
 
@@ -14,13 +14,13 @@ impl RecordType {
     pub const A: Self = Self(1);
     /// A name server of a zone.
     pub const NS: Self = Self(2);
-    /// The name an alias stands for.
+    /// The target of an alias.
     pub const CNAME: Self = Self(5);
-    /// The start of a zone, with its settings.
+    /// The parameters of a zone.
     pub const SOA: Self = Self(6);
-    /// The name that belongs to an address.
+    /// The name of an address.
     pub const PTR: Self = Self(12);
-    /// The kind of a machine.
+    /// The hardware and operating system of a host.
     pub const HINFO: Self = Self(13);
     /// A mail server of a domain.
     pub const MX: Self = Self(15);
@@ -28,9 +28,9 @@ impl RecordType {
     pub const TXT: Self = Self(16);
     /// An IPv6 address.
     pub const AAAA: Self = Self(28);
-    /// Where a service is.
+    /// The host and port of a service.
     pub const SRV: Self = Self(33);
-    /// How a name is rewritten into a service.
+    /// A rule that rewrites a name into a service.
     pub const NAPTR: Self = Self(35);
     /// An alias for a whole subtree.
     pub const DNAME: Self = Self(39);
@@ -40,15 +40,15 @@ impl RecordType {
     pub const DS: Self = Self(43);
     /// The fingerprint of a host key.
     pub const SSHFP: Self = Self(44);
-    /// The certificate a TLS server must have.
+    /// The certificate or key that a TLS server must present.
     pub const TLSA: Self = Self(52);
-    /// Not a type of record: all the server has (RFC 8482 lets it give less).
+    /// Not a record type: a question for all types (RFC 8482 lets a server return fewer).
     pub const ANY: Self = Self(255);
-    /// Who may issue certificates.
+    /// The authorities that may issue certificates for a domain.
     pub const CAA: Self = Self(257);
 }
 
-/// Why something is not a record type.
+/// An error: the text is not a record type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a record type: give a mnemonic such as MX, or TYPE and a number up to 65535")]
 pub struct UnknownType(String);
@@ -67,13 +67,13 @@ impl FromStr for RecordType {
     }
 }
 
-/// Returns whether `text` has the shape of a type, even of one there is not: such a word is no
-/// name.
+/// Returns whether `text` has the form of a record type, even if its number is out of range. Such a
+/// text is not taken as a name.
 pub fn looks_like_type(text: &str) -> bool {
     text.parse::<RecordType>().is_ok() || type_number(text).is_some()
 }
 
-/// The digits of `TYPE65280`.
+/// Returns the digits of a text such as `TYPE65280`.
 fn type_number(text: &str) -> Option<&str> {
     let (word, digits) = text.split_at_checked(4)?;
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -89,8 +89,8 @@ impl fmt::Display for RecordType {
     }
 }
 
-/// IANA's "DNS parameters", without what is obsolete or experimental (a bare word that is a type
-/// cannot be a name) and without zone transfers, which are another protocol.
+/// The types in IANA's "DNS parameters", except zone transfers, which need another protocol, and
+/// obsolete or experimental types, since each mnemonic is lost as a name without a dot.
 const TYPE_MNEMONICS: [(u16, &str); 46] = [
     (1, "A"),
     (2, "NS"),
@@ -154,14 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn any_number_can_be_asked_for() {
+    fn any_type_number_is_accepted() {
         assert_eq!("TYPE28".parse(), Ok(RecordType::AAAA));
         assert_eq!("type65280".parse(), Ok(RecordType(65280)));
         assert_eq!(RecordType(65280).to_string(), "TYPE65280");
     }
 
     #[test]
-    fn nonsense_is_no_type() {
+    fn an_invalid_record_type_is_rejected() {
         for text in ["", "TYPE", "TYPE65536", "TYPE-1", "TYPE+1", "MXX", "0", "tipé"] {
             assert!(text.parse::<RecordType>().is_err(), "{text}");
         }

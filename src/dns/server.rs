@@ -1,4 +1,4 @@
-//! DNS servers: how a user names them, and what they are once their addresses are known.
+//! DNS servers: as the user names them, and as addresses to query.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,42 +12,42 @@ use crate::net::address::parse::ParseError;
 use crate::net::address::transport::Transport as Scheme;
 use crate::net::{self, Deadline};
 
-/// How questions travel.
+/// The transport of queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DnsTransport {
-    /// Datagrams, and TCP where a reply does not fit into one.
+    /// UDP, with a retry over TCP if the reply is truncated.
     Udp,
-    /// A TCP connection for each question.
+    /// TCP, with a connection for each query.
     Tcp,
 }
 
-/// A server that can be asked.
+/// A server to query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DnsServer {
-    /// How.
+    /// The transport.
     pub transport: DnsTransport,
-    /// Where.
+    /// The address and port.
     pub addr: SocketAddr,
 }
 
-/// A server as a user names it: `HOST`, `HOST:PORT`, `[v6]:PORT`.
+/// A server as the user names it: `HOST`, `HOST:PORT` or `[v6]:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsServerName {
     host: Host,
     port: u16,
 }
 
-/// Returns the servers this machine is told to ask.
-pub fn of_system(transport: DnsTransport) -> Vec<DnsServer> {
+/// Returns the servers that this machine is configured to query.
+pub fn system_servers(transport: DnsTransport) -> Vec<DnsServer> {
     let addrs = system::settings().servers.into_iter();
     addrs.map(|addr| DnsServer { transport, addr }).collect()
 }
 
 impl DnsServerName {
-    /// Returns the server at each of the name's addresses.
+    /// Returns one server for each address of the name.
     ///
     /// # Errors
-    /// The system's resolver gives the name no address in time.
+    /// The system resolver returns no address for the name in time.
     pub async fn locate(
         &self,
         transport: DnsTransport,
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_are_named_with_or_without_a_port() {
+    fn a_server_is_parsed_with_or_without_a_port() {
         for (text, host, port) in [
             ("127.0.0.1", "127.0.0.1", 53),
             ("127.0.0.1:5300", "127.0.0.1", 5300),

@@ -1,4 +1,4 @@
-//! What this machine is told about the DNS: `/etc/resolv.conf` and `/etc/hosts`.
+//! This machine's resolver settings: `/etc/resolv.conf` and `/etc/hosts`.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
@@ -8,22 +8,22 @@ use resolv_conf::ScopedIp;
 /// The port of the DNS (RFC 1035 section 4.2).
 pub const DNS_PORT: u16 = 53;
 
-/// The system's settings, by the C library's rules (resolv.conf(5)).
+/// The settings in `/etc/resolv.conf`, read by the rules of the C library (resolv.conf(5)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The servers that are asked, in order: three at most, this machine if none is named.
+    /// The servers to query, in order: at most three; this machine if none is listed.
     pub servers: Vec<SocketAddr>,
-    /// The domains a short name is looked for in.
+    /// The domains in which short names are searched.
     pub search: Vec<String>,
 }
 
-/// Reads the settings. A file that is missing or broken has the same effect as an empty one, for
-/// us as for the C library.
+/// Returns the settings of this machine. As in the C library, a file that is missing or unreadable
+/// counts as empty.
 pub fn settings() -> Settings {
     parse_settings(&fs::read("/etc/resolv.conf").unwrap_or_default())
 }
 
-/// Returns the addresses `/etc/hosts` gives `name`; programs that ask the system get these.
+/// Returns the addresses of `name` in `/etc/hosts`, which the system resolver returns to programs.
 pub fn hosts_entries(name: &str) -> Vec<IpAddr> {
     parse_hosts(&String::from_utf8_lossy(&fs::read("/etc/hosts").unwrap_or_default()), name)
 }
@@ -32,9 +32,9 @@ pub fn hosts_entries(name: &str) -> Vec<IpAddr> {
 const MAX_SERVERS: usize = 3;
 
 fn parse_settings(text: &[u8]) -> Settings {
-    // A line that is not understood must not cost the others.
-    let good = |line: &&[u8]| resolv_conf::Config::parse(line).is_ok();
-    let text: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(good).collect();
+    // An invalid line must not make the other lines invalid.
+    let is_valid = |line: &&[u8]| resolv_conf::Config::parse(line).is_ok();
+    let text: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(is_valid).collect();
     let config = resolv_conf::Config::parse(text.join(&b'\n')).unwrap_or_default();
     let mut servers: Vec<SocketAddr> =
         config.nameservers.iter().filter_map(server).take(MAX_SERVERS).collect();
@@ -51,19 +51,20 @@ fn server(ip: &ScopedIp) -> Option<SocketAddr> {
         ScopedIp::V6(ip, None) => Some((*ip, DNS_PORT).into()),
         ScopedIp::V6(ip, Some(zone)) => {
             let index = zone.parse().ok().or_else(|| {
-                let found = netdev_index(zone);
-                (found != 0).then_some(found)
+                let index = interface_index(zone);
+                (index != 0).then_some(index)
             })?;
             Some(SocketAddrV6::new(*ip, DNS_PORT, 0, index).into())
         }
     }
 }
 
-/// The interface's number, 0 where there is none of that name.
-fn netdev_index(name: &str) -> u32 {
+/// Returns the index of the interface `name`; 0 if there is none.
+fn interface_index(name: &str) -> u32 {
     let path = format!("/sys/class/net/{name}/ifindex");
-    let safe = !name.contains('/') && name != "..";
-    let text = if safe { fs::read_to_string(path).unwrap_or_default() } else { String::new() };
+    let is_file_name = !name.contains('/') && name != "..";
+    let text =
+        if is_file_name { fs::read_to_string(path).unwrap_or_default() } else { String::new() };
     text.trim().parse().unwrap_or(0)
 }
 
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_entries_are_found_whatever_their_case() {
+    fn hosts_entries_match_names_in_any_case() {
         let text = "127.0.0.1 localhost # www.example\n192.0.2.7\twww WWW.Example\nbad line\n::7 www.example\n";
         let expected: Vec<IpAddr> = vec!["192.0.2.7".parse().unwrap(), "::7".parse().unwrap()];
         assert_eq!(parse_hosts(text, "www.example."), expected);

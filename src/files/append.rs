@@ -1,4 +1,4 @@
-//! Opening sockkit's own files for appending: logs, recordings and key logs.
+//! Opens sockkit's own files (logs, recordings and key logs) for appending.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write as _};
@@ -10,20 +10,21 @@ use rustix::fs::OFlags;
 /// The permissions of a new file: it may hold passwords or session keys.
 const PRIVATE_MODE: u32 = 0o600;
 
-/// What may already be at the path.
+/// Which kinds of existing file [`open`] accepts at the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
-    /// A regular file, which can also be read. No symbolic link is followed: it could lead
-    /// anywhere. Opening does not block, so that a FIFO without a reader can be refused.
+    /// A regular file, which is opened for reading as well. Symbolic links are not followed, since
+    /// the target could be any file. Opening does not block, so that the caller can refuse a FIFO
+    /// without a reader.
     RegularFile,
-    /// Anything that can be written, such as a FIFO, a device or a link to a file.
+    /// Anything writable, such as a FIFO, a device or a symbolic link to a file.
     Anything,
 }
 
 /// Opens `path` for appending, and creates it with mode 0600 if it does not exist.
 ///
 /// # Errors
-/// What open(2) reports.
+/// The error of open(2).
 pub fn open(path: &Path, existing: Existing) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(PRIVATE_MODE);
@@ -34,7 +35,8 @@ pub fn open(path: &Path, existing: Existing) -> io::Result<File> {
     options.open(path)
 }
 
-/// Returns what a path that cannot hold records leads to; none for a regular file with one name.
+/// Returns what the file is if records cannot be appended to it safely; `None` for a regular file
+/// without further hard links.
 pub fn not_a_file(metadata: &Metadata) -> Option<&'static str> {
     let kind = metadata.file_type();
     Some(match () {
@@ -43,7 +45,7 @@ pub fn not_a_file(metadata: &Metadata) -> Option<&'static str> {
         () if kind.is_fifo() => "a named pipe",
         () if kind.is_socket() => "a socket",
         () if !kind.is_file() => "a device",
-        () if metadata.nlink() > 1 => "a file with several names (hard links)",
+        () if metadata.nlink() > 1 => "a file with several hard links",
         () => return None,
     })
 }
@@ -62,8 +64,8 @@ pub fn ends_mid_line(file: &mut (impl Read + Seek)) -> io::Result<bool> {
     Ok(last != *b"\n")
 }
 
-/// Ends the last line of `file` if it has no newline, and returns whether that was so. A file lock
-/// keeps two processes from doing it twice.
+/// Appends a newline to `file` if its last line has none, and returns whether it did. A file lock
+/// keeps two processes from both appending one.
 ///
 /// # Errors
 /// The file cannot be read, locked or written.

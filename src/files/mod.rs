@@ -1,4 +1,6 @@
-//! Files that sockkit writes: how they are opened, appended to and replaced.
+//! The files that sockkit writes: how it opens them and appends to them.
+//!
+//! Knows no command and no format.
 
 pub mod append;
 pub mod record_log;

@@ -1,11 +1,11 @@
-//! The record file: append-only, one line a record, acknowledged after the write.
+//! An append-only log with one record per line, each acknowledged after it was written.
 //!
-//! One thread writes. Records that wait are written together (group commit), and each is
-//! acknowledged only when all of it is in the file: what was acknowledged survives `kill -9`. The
-//! file is reopened when asked, and when its path leads to another file (log rotation), and a line
-//! that was torn by a full disk or a crash is ended before the next record.
+//! One thread writes. Queued records are written together (group commit), and each is acknowledged
+//! once it is completely in the file, so an acknowledged record survives `kill -9`. The file is
+//! reopened on request, and when its path leads to another file (log rotation). If a full disk or a
+//! crash left an incomplete line, a newline ends it before the next record.
 //!
-//! It knows no format: a record is bytes that end in a newline.
+//! This module knows no record format: a record is bytes that end in a newline.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Write as _};
@@ -20,16 +20,16 @@ use tokio::sync::{mpsc, oneshot};
 use crate::files::append::{self, Existing};
 use crate::reason;
 
-/// Records that wait for the writer; beyond that whoever appends waits too.
+/// Records in the queue to the writer thread. While it is full, [`RecordLog::append`] waits.
 const LOG_QUEUE: usize = 1024;
 
-/// Records written at once.
+/// Records in one write, at most.
 const BATCH: usize = 512;
 
-/// Bits that let somebody else read.
+/// The permission bits that let the group or other users read.
 const READABLE_BY_OTHERS: u32 = 0o044;
 
-/// The way to the writer; cheap to clone. The writer ends with the last of them.
+/// A handle to the writer thread; cheap to clone. The thread ends when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct RecordLog {
     path: Arc<Path>,
@@ -43,93 +43,94 @@ pub enum RecordLogError {
     /// The file could not be opened.
     #[error("cannot open {}: {}", path.display(), reason::of(source))]
     Open {
-        /// Which file.
+        /// The file's path.
         path: PathBuf,
-        /// Why not.
+        /// The error of open(2), or of reading or repairing the file after that.
         source: io::Error,
     },
-    /// It is not a file that can hold records.
+    /// The path leads to something that records cannot be appended to.
     #[error("cannot record to {}: it is {what}", path.display())]
     NotAFile {
-        /// Which path.
+        /// The refused path.
         path: PathBuf,
-        /// What stands there.
+        /// What it leads to.
         what: &'static str,
     },
-    /// The record was not written, or not all of it.
+    /// The record was not written, or only a part of it.
     #[error("cannot write {}: {}", path.display(), reason::of(source))]
     Write {
-        /// Which file.
+        /// The file's path.
         path: PathBuf,
-        /// Why not.
+        /// The error of write(2).
         source: io::Error,
     },
-    /// The writer is gone.
-    #[error("the writer of {} is gone", path.display())]
-    Gone {
-        /// Which file.
+    /// The writer thread has stopped.
+    #[error("cannot write {}: the writer thread has stopped", path.display())]
+    WriterStopped {
+        /// The file's path.
         path: PathBuf,
     },
 }
 
 impl RecordLogError {
-    /// Returns what a user may try.
+    /// Returns a hint: something for the user to type or do.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotAFile { .. } => Some("another path with --log"),
             Self::Open { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
-                Some("a directory you may write to, with --log")
+                Some("--log with a file in a directory that you can write to")
             }
             Self::Open { source, .. } if source.kind() == ErrorKind::NotFound => {
-                Some("create the directory first, or another path with --log")
+                Some("create the directory, or use another path with --log")
             }
             _ => None,
         }
     }
 }
 
-/// What was noticed about the file when it was opened.
+/// Something that the user should know about the file, found when it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogNotice {
-    /// Its last line was torn, and is ended now.
+    /// The last line had no newline; one was appended.
     Repaired,
-    /// Others than its owner may read it.
+    /// Users other than the owner can read the file.
     ReadableByOthers,
 }
 
 impl RecordLog {
-    /// Opens the file, repairs its end, and starts the writer.
+    /// Opens the file, ends an incomplete last line, and starts the writer thread.
     ///
     /// # Errors
-    /// The file cannot be opened, or is none: a link, a directory, a device.
+    /// The file cannot be opened or repaired, it is not a regular file with one name (a symbolic
+    /// link, a directory, a device), or the thread cannot be started.
     pub fn open(path: &Path) -> Result<(Self, Vec<LogNotice>), RecordLogError> {
-        let (file, remarks) = open(path)?;
+        let (file, notices) = open(path)?;
         let (entries, receiver) = mpsc::channel(LOG_QUEUE);
         let reopen = Arc::new(AtomicBool::new(false));
         let writer = LogWriter {
             path: path.to_owned(),
             file: Some(file),
-            torn: false,
+            ends_mid_line: false,
             reopen: Arc::clone(&reopen),
         };
-        let started = thread::Builder::new().name("recorder".into());
+        let started = thread::Builder::new().name("record_log".into());
         let started = started.spawn(move || writer.run(receiver));
         started.map_err(|source| RecordLogError::Open { path: path.to_owned(), source })?;
-        Ok((Self { path: path.into(), entries, reopen }, remarks))
+        Ok((Self { path: path.into(), entries, reopen }, notices))
     }
 
-    /// Appends `record`, one line with its newline, and returns once it is in the file.
+    /// Appends `record`, one line including its newline, and returns once it is in the file.
     ///
     /// # Errors
-    /// It is not in the file, or not all of it; later records are tried again.
+    /// The record is not, or not completely, in the file. Later records can still succeed.
     pub async fn append(&self, record: Vec<u8>) -> Result<(), Arc<RecordLogError>> {
-        let (told, acknowledged) = oneshot::channel();
-        let gone = || Arc::new(RecordLogError::Gone { path: self.path.to_path_buf() });
-        self.entries.send(Entry { record, told }).await.map_err(|_| gone())?;
-        acknowledged.await.map_err(|_| gone())?
+        let (result, acknowledged) = oneshot::channel();
+        let stopped = || Arc::new(RecordLogError::WriterStopped { path: self.path.to_path_buf() });
+        self.entries.send(Entry { record, result }).await.map_err(|_| stopped())?;
+        acknowledged.await.map_err(|_| stopped())?
     }
 
-    /// Has the file opened anew before the next record, as after a rotation.
+    /// Makes the writer reopen the file before the next record, as after a log rotation.
     pub fn reopen(&self) {
         self.reopen.store(true, Ordering::Relaxed);
     }
@@ -138,15 +139,15 @@ impl RecordLog {
 #[derive(Debug)]
 struct Entry {
     record: Vec<u8>,
-    told: oneshot::Sender<Result<(), Arc<RecordLogError>>>,
+    result: oneshot::Sender<Result<(), Arc<RecordLogError>>>,
 }
 
 struct LogWriter {
     path: PathBuf,
-    /// None after a reopening that failed: it is tried again for the next batch.
+    /// `None` after reopening has failed; the next batch tries again.
     file: Option<File>,
-    /// The file ends in the middle of a line.
-    torn: bool,
+    /// Whether a failed write left an incomplete line at the end of the file.
+    ends_mid_line: bool,
     reopen: Arc<AtomicBool>,
 }
 
@@ -158,49 +159,50 @@ impl LogWriter {
         }
     }
 
-    /// Writes a batch with one call and acknowledges every record that is in the file as a whole.
+    /// Writes a batch with one call and reports to each record's sender whether it is completely in
+    /// the file.
     fn commit(&mut self, batch: &mut Vec<Entry>) {
         let bytes = batch.iter().map(|entry| &entry.record[..]).collect::<Vec<_>>().concat();
-        let (written, failure) = match self.file_for_now() {
+        let (written, failure) = match self.current_file() {
             Ok(file) => {
                 let (written, failure) = write_all(file, &bytes);
-                self.torn = bytes[..written].last().is_some_and(|last| *last != b'\n');
+                self.ends_mid_line = bytes[..written].last().is_some_and(|last| *last != b'\n');
                 let path = self.path.clone();
                 (written, failure.map(|source| Arc::new(RecordLogError::Write { path, source })))
             }
             Err(error) => (0, Some(Arc::new(error))),
         };
         let mut end = 0;
-        for Entry { record, told } in batch.drain(..) {
+        for Entry { record, result: sender } in batch.drain(..) {
             end += record.len();
             let result = match &failure {
                 Some(failure) if end > written => Err(Arc::clone(failure)),
                 _ => Ok(()),
             };
-            // Whoever asked may have been cut off; the record stands all the same.
-            told.send(result).ok();
+            // The connection that sent the record may have been closed; the record is kept.
+            sender.send(result).ok();
         }
     }
 
-    /// Returns the file to write to: the one the path leads to now, its last line ended.
-    fn file_for_now(&mut self) -> Result<&mut File, RecordLogError> {
-        let asked = self.reopen.swap(false, Ordering::Relaxed);
-        // A look at the path for each batch: a log that was moved away or removed must not be
-        // written to for another second.
-        if asked || self.is_rotated() {
+    /// Returns the file that the path leads to now, after ending an incomplete last line.
+    fn current_file(&mut self) -> Result<&mut File, RecordLogError> {
+        let requested = self.reopen.swap(false, Ordering::Relaxed);
+        // The path is checked for each batch: after a log was moved or removed, the next record
+        // must already be in the new file.
+        if requested || self.is_rotated() {
             self.file = None;
         }
         if self.file.is_none() {
             self.file = Some(open(&self.path)?.0);
-            self.torn = false;
+            self.ends_mid_line = false;
         }
         let Some(file) = &mut self.file else {
-            return Err(RecordLogError::Gone { path: self.path.clone() });
+            return Err(RecordLogError::WriterStopped { path: self.path.clone() });
         };
-        if self.torn {
+        if self.ends_mid_line {
             let ended = file.write_all(b"\n");
             ended.map_err(|source| RecordLogError::Write { path: self.path.clone(), source })?;
-            self.torn = false;
+            self.ends_mid_line = false;
         }
         Ok(file)
     }
@@ -212,7 +214,7 @@ impl LogWriter {
     }
 }
 
-/// Writes as much as can be, and returns how much that was and what stopped it.
+/// Writes `bytes` until done or an error; returns how many bytes were written, and the error.
 fn write_all(file: &mut File, bytes: &[u8]) -> (usize, Option<io::Error>) {
     let mut written = 0;
     while written < bytes.len() {
@@ -247,14 +249,14 @@ fn open(path: &Path) -> Result<(File, Vec<LogNotice>), RecordLogError> {
     if let Some(what) = append::not_a_file(&metadata) {
         return Err(RecordLogError::NotAFile { path: path.to_owned(), what });
     }
-    let mut remarks = Vec::new();
+    let mut notices = Vec::new();
     if metadata.mode() & READABLE_BY_OTHERS != 0 {
-        remarks.push(LogNotice::ReadableByOthers);
+        notices.push(LogNotice::ReadableByOthers);
     }
     if append::end_last_line(&mut file).map_err(fail)? {
-        remarks.push(LogNotice::Repaired);
+        notices.push(LogNotice::Repaired);
     }
-    Ok((file, remarks))
+    Ok((file, notices))
 }
 
 #[cfg(test)]
@@ -275,11 +277,11 @@ mod tests {
     #[test]
     fn a_record_is_in_the_file_when_it_is_acknowledged() {
         let (_directory, path) = directory();
-        let (recorder, remarks) = RecordLog::open(&path).unwrap();
-        assert_eq!(remarks, []);
+        let (log, notices) = RecordLog::open(&path).unwrap();
+        assert_eq!(notices, []);
         block_on(async {
             for number in 0..100 {
-                recorder.append(format!("record {number}\n").into_bytes()).await.unwrap();
+                log.append(format!("record {number}\n").into_bytes()).await.unwrap();
                 let last = format!("record {number}\n");
                 assert!(fs::read_to_string(&path).unwrap().ends_with(&last));
             }
@@ -288,15 +290,15 @@ mod tests {
     }
 
     #[test]
-    fn many_at_once_are_all_there_and_whole() {
+    fn concurrent_appends_are_all_written_as_complete_lines() {
         let (_directory, path) = directory();
-        let (recorder, _) = RecordLog::open(&path).unwrap();
+        let (log, _) = RecordLog::open(&path).unwrap();
         block_on(async {
             let mut tasks = tokio::task::JoinSet::new();
             for number in 0..5_000 {
-                let recorder = recorder.clone();
+                let log = log.clone();
                 tasks.spawn(async move {
-                    recorder.append(format!("{number}\n").into_bytes()).await.unwrap();
+                    log.append(format!("{number}\n").into_bytes()).await.unwrap();
                 });
             }
             assert_eq!(tasks.join_all().await.len(), 5_000);
@@ -308,35 +310,35 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_line_is_ended_before_the_next_record() {
+    fn an_incomplete_last_line_is_ended_before_the_next_record() {
         let (_directory, path) = directory();
         fs::write(&path, "whole\ntorn").unwrap();
-        let (recorder, remarks) = RecordLog::open(&path).unwrap();
-        assert!(remarks.contains(&LogNotice::Repaired));
-        block_on(recorder.append(b"next\n".to_vec())).unwrap();
+        let (log, notices) = RecordLog::open(&path).unwrap();
+        assert!(notices.contains(&LogNotice::Repaired));
+        block_on(log.append(b"next\n".to_vec())).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "whole\ntorn\nnext\n");
     }
 
     #[test]
-    fn a_file_that_was_moved_away_is_left_and_a_new_one_made() {
+    fn after_a_rename_or_removal_the_next_record_goes_to_a_new_file() {
         let (_directory, path) = directory();
-        let (recorder, _) = RecordLog::open(&path).unwrap();
+        let (log, _) = RecordLog::open(&path).unwrap();
         block_on(async {
-            recorder.append(b"old\n".to_vec()).await.unwrap();
+            log.append(b"old\n".to_vec()).await.unwrap();
             let rotated = path.with_extension("1");
             fs::rename(&path, &rotated).unwrap();
-            recorder.append(b"new\n".to_vec()).await.unwrap();
+            log.append(b"new\n".to_vec()).await.unwrap();
             assert_eq!(fs::read_to_string(&rotated).unwrap(), "old\n");
             assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
             fs::remove_file(&path).unwrap();
-            recorder.append(b"newer\n".to_vec()).await.unwrap();
+            log.append(b"newer\n".to_vec()).await.unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), "newer\n");
         });
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
-    fn only_plain_files_are_written_to() {
+    fn links_directories_and_devices_are_refused() {
         let (directory, path) = directory();
         let target = directory.path().join("target");
         fs::write(&target, "").unwrap();
@@ -353,11 +355,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_others_may_read_is_remarked() {
+    fn a_file_that_other_users_can_read_is_reported() {
         let (_directory, path) = directory();
         fs::write(&path, "").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let (_recorder, remarks) = RecordLog::open(&path).unwrap();
-        assert_eq!(remarks, [LogNotice::ReadableByOthers]);
+        let (_log, notices) = RecordLog::open(&path).unwrap();
+        assert_eq!(notices, [LogNotice::ReadableByOthers]);
     }
 }

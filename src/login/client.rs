@@ -1,56 +1,56 @@
-//! The client's side of a login: understands what a server says.
+//! The client's side of a login: parses the server's prompts and replies.
 
 use crate::lines::{Line, LineSplitter};
 
-/// The longest line or prompt taken from a server, in bytes.
+/// The longest line or prompt accepted from a server, in bytes.
 const MAX_SERVER_LINE: usize = 4096;
 
-/// Reads a server's prompts and replies.
+/// Parses the bytes that a server sends into messages.
 #[derive(Debug)]
 pub struct ReplyParser {
     lines: LineSplitter,
 }
 
-/// Something a server said.
+/// A prompt or a line from a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerMessage {
-    /// It asks for a field: text that ends in a colon and a space, without a line end.
+    /// A request for a field: text that ends in a colon and a space, without a line ending.
     Prompt(Vec<u8>),
-    /// A line that begins with `OK`.
+    /// A line that begins with the word `OK`.
     Accepted(Vec<u8>),
-    /// A line that begins with `ERR`.
+    /// A line that begins with the word `ERR`.
     Refused(Vec<u8>),
     /// Any other line.
-    Remark(Vec<u8>),
-    /// A line longer than any server of this protocol says.
+    Other(Vec<u8>),
+    /// A line over the limit of 4096 bytes.
     TooLong,
 }
 
 impl ReplyParser {
-    /// Begins to listen.
+    /// Returns a parser that has received nothing.
     pub fn new() -> Self {
         Self { lines: LineSplitter::new(MAX_SERVER_LINE, 0) }
     }
 
-    /// Takes everything in `bytes`, and returns what the server said with it, in order.
-    pub fn hear(&mut self, mut bytes: &[u8]) -> Vec<ServerMessage> {
-        let mut said = Vec::new();
+    /// Consumes all of `bytes` and returns the messages that they complete, in order.
+    pub fn parse(&mut self, mut bytes: &[u8]) -> Vec<ServerMessage> {
+        let mut messages = Vec::new();
         while let Some(line) = self.lines.next(&mut bytes) {
-            said.push(match line {
+            messages.push(match line {
                 Line::Complete(line) => classify(line),
                 Line::TooLong | Line::Endless => ServerMessage::TooLong,
             });
         }
         if self.lines.partial().ends_with(b": ") {
-            said.extend(self.lines.take_pending().map(ServerMessage::Prompt));
+            messages.extend(self.lines.take_pending().map(ServerMessage::Prompt));
         }
-        said
+        messages
     }
 
-    /// Takes the last line, where the server closed without ending it.
-    pub fn rest(&mut self) -> Option<ServerMessage> {
+    /// Returns the last line of a server that closed the connection without ending the line.
+    pub fn finish(&mut self) -> Option<ServerMessage> {
         let rest = self.lines.take_pending()?;
-        self.hear(&[&rest[..], b"\n"].concat()).pop()
+        self.parse(&[&rest[..], b"\n"].concat()).pop()
     }
 }
 
@@ -60,21 +60,22 @@ impl Default for ReplyParser {
     }
 }
 
-/// What a whole line is. A client that did not wait finds the prompts it answered unseen at the
-/// beginning of the reply's line.
+/// Returns the message that a complete line is. The line may begin with prompts that the client
+/// answered before it received them.
 fn classify(line: Vec<u8>) -> ServerMessage {
     let after_prompt = (0..line.len()).filter(|at| line[..*at].ends_with(b": "));
     let reply = std::iter::once(0)
         .chain(after_prompt)
-        .find(|at| begins(&line[*at..], b"OK") || begins(&line[*at..], b"ERR"));
+        .find(|at| begins_with(&line[*at..], b"OK") || begins_with(&line[*at..], b"ERR"));
     match reply {
         Some(at) if line[at..].starts_with(b"OK") => ServerMessage::Accepted(line[at..].to_vec()),
         Some(at) => ServerMessage::Refused(line[at..].to_vec()),
-        None => ServerMessage::Remark(line),
+        None => ServerMessage::Other(line),
     }
 }
 
-fn begins(line: &[u8], word: &[u8]) -> bool {
+/// Returns whether `word` is the first word of `line`.
+fn begins_with(line: &[u8], word: &[u8]) -> bool {
     let rest = line.strip_prefix(word);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b" "))
 }
@@ -84,39 +85,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prompts_and_replies_are_told_apart_however_they_are_cut() {
+    fn prompts_and_replies_are_recognized_wherever_a_read_splits_them() {
         let text = b"Welcome\r\nUsername: ERR empty user name, try again\r\nUsername: ";
         for cut in 1..text.len() {
-            let mut dialogue = ReplyParser::new();
-            let mut said = dialogue.hear(&text[..cut]);
-            said.extend(dialogue.hear(&text[cut..]));
+            let mut parser = ReplyParser::new();
+            let mut messages = parser.parse(&text[..cut]);
+            messages.extend(parser.parse(&text[cut..]));
             let refused = ServerMessage::Refused(b"ERR empty user name, try again".to_vec());
-            assert_eq!(said.first(), Some(&ServerMessage::Remark(b"Welcome".to_vec())));
-            assert!(said.contains(&refused), "{cut}: {said:?}");
-            assert_eq!(said.last(), Some(&ServerMessage::Prompt(b"Username: ".to_vec())));
+            assert_eq!(messages.first(), Some(&ServerMessage::Other(b"Welcome".to_vec())));
+            assert!(messages.contains(&refused), "{cut}: {messages:?}");
+            assert_eq!(messages.last(), Some(&ServerMessage::Prompt(b"Username: ".to_vec())));
         }
-        let mut dialogue = ReplyParser::new();
+        let mut parser = ReplyParser::new();
         assert_eq!(
-            dialogue.hear(b"OK recorded\r\n"),
+            parser.parse(b"OK recorded\r\n"),
             [ServerMessage::Accepted(b"OK recorded".to_vec())]
         );
         assert_eq!(
-            dialogue.hear(b"OKAY\nERR\n"),
-            [ServerMessage::Remark(b"OKAY".to_vec()), ServerMessage::Refused(b"ERR".to_vec()),]
+            parser.parse(b"OKAY\nERR\n"),
+            [ServerMessage::Other(b"OKAY".to_vec()), ServerMessage::Refused(b"ERR".to_vec()),]
         );
     }
 
     #[test]
-    fn a_last_line_without_end_counts() {
-        let mut dialogue = ReplyParser::new();
-        assert_eq!(dialogue.hear(b"OK rec"), []);
-        assert_eq!(dialogue.rest(), Some(ServerMessage::Accepted(b"OK rec".to_vec())));
-        assert_eq!(dialogue.rest(), None);
+    fn a_last_line_without_a_line_ending_is_a_message() {
+        let mut parser = ReplyParser::new();
+        assert_eq!(parser.parse(b"OK rec"), []);
+        assert_eq!(parser.finish(), Some(ServerMessage::Accepted(b"OK rec".to_vec())));
+        assert_eq!(parser.finish(), None);
     }
 
     #[test]
-    fn a_server_that_never_ends_a_line_is_given_up() {
-        let mut dialogue = ReplyParser::new();
-        assert_eq!(dialogue.hear(&vec![b'x'; MAX_SERVER_LINE + 1]), [ServerMessage::TooLong]);
+    fn a_line_over_the_limit_is_reported_before_it_ends() {
+        let mut parser = ReplyParser::new();
+        assert_eq!(parser.parse(&vec![b'x'; MAX_SERVER_LINE + 1]), [ServerMessage::TooLong]);
     }
 }

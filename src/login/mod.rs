@@ -1,6 +1,7 @@
-//! The login exercise as plain state: the conversation, the record, the client's reading of it.
+//! The login protocol as plain state: the server's dialogue, the log record, the client's parser.
 //!
-//! No sockets, no files: bytes and lines go in, what to say and what to record comes out.
+//! It knows no sockets and no files: it takes bytes, and returns replies to send and records to
+//! write.
 
 pub mod client;
 pub mod record;

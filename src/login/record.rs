@@ -1,4 +1,4 @@
-//! One login as one line of the log: trusted fields first, the client's text last and quoted.
+//! The log record of a login: one line, the trusted fields first, then the client's text, quoted.
 
 use std::fmt;
 
@@ -7,22 +7,22 @@ use jiff::Zoned;
 use crate::login::server::Credentials;
 use crate::text;
 
-/// A login, as it is recorded.
+/// The fields of a log record.
 #[derive(Debug)]
 pub struct LoginRecord<'a> {
-    /// When it came.
+    /// When the server received the login.
     pub time: &'a Zoned,
-    /// From where.
+    /// The address of the client.
     pub peer: &'a str,
-    /// Which connection of this run, from 1.
+    /// The number of the connection in this run, from 1.
     pub conn: u64,
-    /// What was sent.
+    /// The user name and password that the client sent.
     pub credentials: &'a Credentials,
 }
 
 impl fmt::Display for LoginRecord<'_> {
-    /// Writes the record without its newline. Whatever the client sent, it is one line, and
-    /// nothing in it can pass for a field that stands before.
+    /// Writes the record without its newline. It is one line for any bytes that the client sent,
+    /// and the client's text cannot imitate one of the fields before it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { time, peer, conn, credentials } = self;
         let Credentials { user, password, attempt } = credentials;
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_can_forge_a_field_or_a_second_record() {
+    fn a_client_cannot_forge_a_field_or_a_second_record() {
         let line = record(b"x", b"\n2026-11-21T00:00:00 login peer=1.2.3.4:5 user=\"root\"");
         assert_eq!(line.lines().count(), 1);
         assert!(line.starts_with(TRUSTED));
@@ -72,7 +72,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_byte_comes_back(
+        fn unescaping_a_record_returns_every_byte(
             user in prop::collection::vec(any::<u8>(), 1..40),
             password in prop::collection::vec(any::<u8>(), 1..40),
         ) {

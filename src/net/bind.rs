@@ -1,4 +1,4 @@
-//! Binding one socket for each address of a host, all on one port.
+//! Binding one socket for each address of a host, all on the same port.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,20 +10,22 @@ use crate::net::address::names::{self, Family};
 use crate::net::deadline::Deadline;
 use crate::net::error::Error;
 
-/// Ports tried for 0, before giving up finding one that is free on both families.
+/// With port 0, how many ports to try for one that is free on both families.
 const PORT_TRIES: usize = 16;
 
-/// Who may reach a listener that names no host.
+/// Which machines can reach a listener that names no host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// This machine only: 127.0.0.1 and `::1`.
+    /// Only this machine: 127.0.0.1 and `::1` are bound.
     Loopback,
-    /// Every interface.
+    /// Every machine on the network: all interfaces are bound.
     Public,
 }
 
-/// Opens the sockets `host` and `port` stand for: all of them are made and bound by `bind`, which
-/// returns the real address, before the first is put to work by `start`.
+/// Opens one socket for each address of `host`, all on `port`.
+///
+/// `bind` creates and binds a socket and returns it with its actual address. After all sockets are
+/// bound, `start` makes each of them ready for use.
 ///
 /// # Errors
 /// The host has no address, or one of the sockets cannot be opened.
@@ -41,7 +43,7 @@ pub(crate) async fn open_all<T>(
         Some(host) => {
             let found = names::resolve(host, port, family, deadline).await;
             let error = |source| Error::Name { name: host.to_string(), source };
-            // A name may stand for addresses this machine lacks: localhost for ::1, in a container.
+            // A name may have an address that this machine lacks: localhost and ::1 in a container.
             (found.map_err(error)?, matches!(host, Host::Name(_)))
         }
         None => (default_addrs(reach, family, port), family == Family::Any),
@@ -55,10 +57,10 @@ pub(crate) async fn open_all<T>(
     };
     for _ in 1..PORT_TRIES {
         match open() {
-            // The port that was free on one family is taken on the other: draw again.
+            // The port that was free on one family is in use on the other: try another port.
             Err(Error::Listen { source, .. })
                 if port == 0 && source.kind() == ErrorKind::AddrInUse => {}
-            done => return done,
+            outcome => return outcome,
         }
     }
     open()
@@ -73,8 +75,10 @@ fn default_addrs(reach: Reach, family: Family, port: u16) -> Vec<SocketAddr> {
     wanted.map(|ip| SocketAddr::new(ip, port)).collect()
 }
 
-/// Binds all of `addrs`. With port 0 the first one's port is taken for the others. `optional`: a
-/// family the machine lacks may be missing, but not all of them.
+/// Binds all of `addrs`. With port 0, the port of the first socket is used for the others.
+///
+/// If `optional` is set, addresses that this machine lacks are skipped, but at least one must be
+/// bound.
 fn bind_all(
     addrs: &[SocketAddr],
     optional: bool,
@@ -101,7 +105,7 @@ fn bind_all(
     }
 }
 
-/// Whether the machine does not have this family at all: no IPv6 in the kernel, or no `::1`.
+/// Returns whether this machine lacks the address family: no IPv6 in the kernel, or no `::1`.
 fn lacks_family(error: &io::Error) -> bool {
     let unsupported = rustix::io::Errno::AFNOSUPPORT.raw_os_error();
     error.kind() == ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(unsupported)

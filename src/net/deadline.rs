@@ -1,24 +1,23 @@
-//! One type for "until when": a moment, or never.
+//! Deadlines: a point in time after which waiting ends, or never.
 //!
-//! A deadline is fixed once and passed down, so that several steps share one limit instead of
-//! having one each.
+//! A deadline is computed once and passed down, so that several steps share one limit.
 
 use std::time::{Duration, Instant};
 
-/// The moment at which waiting ends.
+/// The point in time at which waiting ends, or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(Option<Instant>);
 
-/// A deadline passed.
+/// A deadline has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("timed out")]
 pub struct Elapsed;
 
 impl Deadline {
-    /// Waiting never ends.
+    /// The deadline that never passes.
     pub const NEVER: Self = Self(None);
 
-    /// Returns the deadline `limit` from now; a limit too long for the clock is no limit.
+    /// Returns the deadline `limit` from now; [`Self::NEVER`] if the clock cannot represent it.
     pub fn after(limit: Duration) -> Self {
         Self(Instant::now().checked_add(limit))
     }
@@ -28,7 +27,7 @@ impl Deadline {
         limit.map_or(Self::NEVER, Self::after)
     }
 
-    /// Returns whichever comes first.
+    /// Returns the earlier of the two deadlines.
     #[must_use]
     pub fn earlier(self, other: Self) -> Self {
         match (self.0, other.0) {
@@ -37,20 +36,20 @@ impl Deadline {
         }
     }
 
-    /// Returns whether the moment has passed.
+    /// Returns whether the deadline has passed.
     pub fn has_passed(self) -> bool {
         self.0.is_some_and(|at| at <= Instant::now())
     }
 
-    /// Returns the time left: zero once passed, `None` for never.
+    /// Returns the time left: zero after the deadline, `None` for [`Self::NEVER`].
     pub fn remaining(self) -> Option<Duration> {
         self.0.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// Returns what `work` gives, if it is done in time.
+    /// Returns the output of `work` if it completes before the deadline.
     ///
     /// # Errors
-    /// [`Elapsed`] at the deadline; `work` is dropped then.
+    /// [`Elapsed`] at the deadline; `work` is then dropped.
     pub async fn bound<F: Future>(self, work: F) -> Result<F::Output, Elapsed> {
         match self.0 {
             Some(at) => tokio::time::timeout_at(at.into(), work).await.map_err(|_| Elapsed),
@@ -58,7 +57,7 @@ impl Deadline {
         }
     }
 
-    /// Waits until the deadline; for ever if it is never.
+    /// Waits until the deadline; does not return for [`Self::NEVER`].
     pub async fn passed(self) {
         match self.0 {
             Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -72,12 +71,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_earlier_of_two_deadlines_counts_and_never_is_the_latest() {
-        let soon = Deadline::after(Duration::from_secs(1));
-        let late = Deadline::after(Duration::from_secs(2));
-        assert_eq!(soon.earlier(late), soon);
-        assert_eq!(Deadline::NEVER.earlier(late), late);
-        assert_eq!(late.earlier(Deadline::NEVER), late);
+    fn the_earlier_of_two_deadlines_is_chosen_and_never_is_the_latest() {
+        let first = Deadline::after(Duration::from_secs(1));
+        let second = Deadline::after(Duration::from_secs(2));
+        assert_eq!(first.earlier(second), first);
+        assert_eq!(Deadline::NEVER.earlier(second), second);
+        assert_eq!(second.earlier(Deadline::NEVER), second);
         assert_eq!(Deadline::after(Duration::MAX), Deadline::NEVER);
         assert!(Deadline::after(Duration::ZERO).has_passed());
         assert_eq!(Deadline::NEVER.remaining(), None);

@@ -1,4 +1,4 @@
-//! What can go wrong with sockets: always the operation, the address and the cause.
+//! Errors of the socket layer: each names the operation, the address and the cause.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -8,98 +8,98 @@ use crate::net::address::addr::Addr;
 use crate::net::address::names::NameError;
 use crate::reason;
 
-/// A failure of this layer.
+/// An error of the socket layer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A socket could not be made to listen.
+    /// A socket could not be bound, or could not listen.
     #[error("cannot listen on {addr}: {}", reason::of(source))]
     Listen {
-        /// Where.
+        /// The local address.
         addr: Addr,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// Our end of a connection could not be the one asked for.
+    /// The requested local address could not be used for a connection.
     #[error("cannot connect from {addr}: {}", reason::of(source))]
     Bind {
-        /// From where.
+        /// The local address.
         addr: Addr,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// A name gave no address.
+    /// A host name could not be resolved.
     #[error("cannot resolve {name}: {source}")]
     Name {
-        /// Which name.
+        /// The host name.
         name: String,
-        /// Why not.
+        /// The cause.
         source: NameError,
     },
-    /// No address could be reached.
+    /// No address of an endpoint accepted a connection.
     #[error("cannot connect to {target}: {}", Attempts(attempts))]
     Connect {
-        /// What was asked for.
+        /// The endpoint.
         target: String,
-        /// Every address that was tried, in order.
+        /// Every address and why it failed, in the order of failure.
         attempts: Vec<ConnectAttempt>,
-        /// Whether the deadline ended it.
+        /// Whether the deadline passed.
         timed_out: bool,
     },
-    /// An open connection failed.
+    /// Reading from or writing to an open connection failed.
     #[error("{operation} {peer} failed: {}", reason::of(source))]
     Stream {
-        /// What was being done: `reading from`, `writing to`.
+        /// The operation: `reading from` or `writing to`.
         operation: &'static str,
-        /// The other end.
+        /// The address of the peer.
         peer: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The machine refused something that is not about one peer.
+    /// A system call that does not concern a single peer failed.
     #[error("cannot {operation}: {}", reason::of(source))]
     System {
-        /// What.
+        /// The operation, such as `start a worker thread`.
         operation: &'static str,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
 }
 
 impl Error {
-    /// Returns what makes an [`Error::System`] of an error in `operation`.
+    /// Returns a function that wraps an error of `operation` in [`Error::System`].
     pub(crate) fn system(operation: &'static str) -> impl Fn(io::Error) -> Self {
         move |source| Self::System { operation, source }
     }
 }
 
-/// One address that was tried.
+/// A failed attempt to connect to one address.
 #[derive(Debug)]
 pub struct ConnectAttempt {
     /// The address.
     pub addr: Addr,
     /// Why it failed.
     pub error: io::Error,
-    /// When it was tried; none where time was up before its turn came.
+    /// When the attempt ran; `None` if the deadline passed before it started.
     pub span: Option<Span>,
 }
 
-/// When something was under way, counted from the beginning of the dial.
+/// A time interval, measured from the beginning of the dial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// The beginning.
+    /// When it started.
     pub started: Duration,
-    /// The end.
+    /// When it ended.
     pub ended: Duration,
 }
 
 impl Span {
-    /// Returns how long it took.
+    /// Returns the length of the interval.
     pub fn lasted(self) -> Duration {
         self.ended.saturating_sub(self.started)
     }
 }
 
-/// All attempts in one clause: the reason alone where there was one address, else each with its.
+/// Shows all attempts in one clause: a single one by its reason, several with their addresses.
 struct Attempts<'a>(&'a [ConnectAttempt]);
 
 impl fmt::Display for Attempts<'_> {
@@ -118,7 +118,7 @@ impl fmt::Display for Attempts<'_> {
     }
 }
 
-/// Whether an I/O error says only that nothing could be read or written at the moment.
+/// Returns whether an I/O error only means that the call must be repeated (EAGAIN, EINTR).
 pub(crate) fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

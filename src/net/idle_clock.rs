@@ -1,45 +1,45 @@
-//! A moment that moves on, and waiting until it lies far enough back.
+//! A clock that measures the time clock the last activity.
 
 use crate::sync::lock;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// When something last happened; it may not have happened, or not count for now.
+/// The time of the last activity; unset while inactivity does not count.
 #[derive(Debug, Default)]
 pub(super) struct IdleClock(Mutex<Option<Instant>>);
 
-/// How often a moment that is not there is looked for, at the most.
+/// The minimum interval between two checks of an unset clock.
 const RECHECK: Duration = Duration::from_millis(20);
 
 impl IdleClock {
-    /// Returns the present moment.
+    /// Returns a clock that is set to the current time.
     pub(super) fn now() -> Self {
         let this = Self::default();
         this.renew();
         this
     }
 
-    /// Moves it to the present.
+    /// Sets the clock to the current time.
     pub(super) fn renew(&self) {
         self.set(Some(Instant::now()));
     }
 
-    /// Takes it away: nothing ages.
+    /// Unsets the clock, so that it does not expire.
     pub(super) fn clear(&self) {
         self.set(None);
     }
 
-    /// Returns whether there is one.
+    /// Returns whether the clock is set.
     pub(super) fn is_set(&self) -> bool {
         self.get().is_some()
     }
 
-    /// Waits until it lies back as far as `limit`; for ever without one.
-    pub(super) async fn is_past(&self, limit: Option<Duration>) {
+    /// Waits until the clock was set `limit` ago; does not return without a limit.
+    pub(super) async fn expired(&self, limit: Option<Duration>) {
         let Some(limit) = limit else { return std::future::pending().await };
         loop {
             let left = match self.get() {
-                Some(moment) => limit.saturating_sub(moment.elapsed()),
+                Some(time) => limit.saturating_sub(time.elapsed()),
                 None => limit.max(RECHECK),
             };
             if left.is_zero() {
@@ -53,8 +53,8 @@ impl IdleClock {
         *lock(&self.0)
     }
 
-    fn set(&self, moment: Option<Instant>) {
-        *lock(&self.0) = moment;
+    fn set(&self, time: Option<Instant>) {
+        *lock(&self.0) = time;
     }
 }
 
@@ -63,17 +63,18 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn only_a_moment_that_is_there_and_not_renewed_grows_old() {
+    async fn a_clock_expires_only_while_it_is_set_and_only_with_a_limit() {
         const LIMIT: Duration = Duration::from_secs(1);
-        let since = IdleClock::default();
-        let over = |since| tokio::time::timeout(LIMIT * 3, IdleClock::is_past(since, Some(LIMIT)));
-        assert!(over(&since).await.is_err());
-        assert!(tokio::time::timeout(LIMIT, since.is_past(None)).await.is_err());
-        let zero = tokio::time::timeout(LIMIT, since.is_past(Some(Duration::ZERO)));
+        let clock = IdleClock::default();
+        let expires =
+            |clock| tokio::time::timeout(LIMIT * 3, IdleClock::expired(clock, Some(LIMIT)));
+        assert!(expires(&clock).await.is_err());
+        assert!(tokio::time::timeout(LIMIT, clock.expired(None)).await.is_err());
+        let zero = tokio::time::timeout(LIMIT, clock.expired(Some(Duration::ZERO)));
         assert!(zero.await.is_err());
-        since.renew();
-        since.is_past(Some(Duration::ZERO)).await;
-        since.clear();
-        assert!(!since.is_set());
+        clock.renew();
+        clock.expired(Some(Duration::ZERO)).await;
+        clock.clear();
+        assert!(!clock.is_set());
     }
 }

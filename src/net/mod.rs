@@ -1,6 +1,6 @@
-//! Sockets: opening, reaching, serving and emptying them.
+//! Sockets: addresses, connecting, listening, streams, datagrams, relaying and TLS.
 //!
-//! This layer knows no command and prints nothing; limits and timeouts come as arguments.
+//! This layer knows no command and prints nothing; limits and timeouts are arguments.
 
 pub mod accept;
 pub mod address;

@@ -1,14 +1,16 @@
-//! Connections whose two ends are the same socket.
+//! Detection of sockets that are connected to themselves.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-/// Refuses a connection whose two ends have the same address, which the kernel allows on a loopback
-/// port that no server has: it chose this very port for our end. `peer` is the kernel's answer, not
-/// the address asked for, since `0.0.0.0` stands for one that is known only after connecting.
+/// Refuses a connection whose two ends have the same address.
+///
+/// The kernel allows such a connection: on a loopback port without a server, it may choose this
+/// very port as the local one. `peer` must be the address that the kernel reports, not the one
+/// requested, because the kernel replaces `0.0.0.0` by a concrete address when it connects.
 ///
 /// # Errors
-/// `ConnectionRefused`, as if the kernel had found no server.
+/// `ConnectionRefused`, as for a port without a server.
 pub fn refuse(local: SocketAddr, peer: SocketAddr) -> io::Result<()> {
     if (local.ip(), local.port()) == (peer.ip(), peer.port()) {
         return Err(ErrorKind::ConnectionRefused.into());

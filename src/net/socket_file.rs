@@ -1,8 +1,8 @@
-//! Unix sockets: reaching one, and taking a path without ever taking somebody's file.
+//! Binding Unix sockets without replacing a file that is in use.
 //!
-//! A path is taken over only from a socket nobody listens on any more; a live socket and any other
-//! file are refused and left alone. What was bound is removed at the end. The abstract namespace
-//! (`unix(7)`) needs none of that.
+//! A path is reused only if it holds a socket that no process has open any more. If it holds a
+//! socket in use or any other file, binding fails and the file stays. The file of a bound socket is
+//! removed on drop. Names in the abstract namespace (`unix(7)`) have no file.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -13,18 +13,18 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::net::address::unix::UnixPlace;
 
-/// A socket's file, removed when this is dropped.
+/// The file of a bound socket, removed on drop.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
-    /// Device and inode: whatever stands there later may be somebody else's.
+    /// Device and inode, because the path may hold another process's file by the time of the drop.
     identity: (u64, u64),
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|there| there == self.identity) {
-            // Whoever removed it meanwhile did what was to be done.
+        if identity(&self.path).is_ok_and(|current| current == self.identity) {
+            // If another process has removed the file, nothing is left to do.
             fs::remove_file(&self.path).ok();
         }
     }
@@ -34,11 +34,11 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     fs::symlink_metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-/// Binds a socket of kind `r#type` to `place`, with `mode` as its file's permissions before anybody
-/// can reach it.
+/// Binds a socket of type `type` to `place`. Its file gets the permissions `mode` before any client
+/// can use it.
 ///
 /// # Errors
-/// The place is taken: by a socket somebody listens on, or by a file that is no socket.
+/// The path holds a socket in use or a file that is not a socket, or cannot be written.
 pub fn bind(
     place: &UnixPlace,
     r#type: Type,
@@ -51,11 +51,11 @@ pub fn bind(
         socket.bind(&addr)?;
         return Ok((socket, None));
     };
-    make_way(path, &addr, r#type)?;
+    remove_stale_socket(path, &addr, r#type)?;
     #[cfg(target_os = "linux")]
     if let Some(mode) = mode {
-        // The file gets the socket's own permissions, less the umask: a datagram could come before
-        // they are set below.
+        // bind(2) creates the file with the mode of the socket, less the umask. Without this, a
+        // client could send a datagram before `set_permissions` restricts the file.
         rustix::fs::fchmod(&socket, rustix::fs::Mode::from_raw_mode(mode))?;
     }
     socket.bind(&addr)?;
@@ -66,25 +66,28 @@ pub fn bind(
     Ok((socket, Some(file)))
 }
 
-/// Removes what a program left at `path` that did not end in order; nothing else.
-fn make_way(path: &Path, addr: &SockAddr, r#type: Type) -> io::Result<()> {
-    let found = match fs::symlink_metadata(path) {
-        Ok(found) => found,
+/// Removes the socket at `path` if no process has it open any more.
+///
+/// # Errors
+/// The path holds a socket in use or a file that is not a socket.
+fn remove_stale_socket(path: &Path, addr: &SockAddr, r#type: Type) -> io::Result<()> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    if !found.file_type().is_socket() {
-        let message = "there is a file of that name, and it is no socket";
+    if !metadata.file_type().is_socket() {
+        let message = "the file exists and is not a socket";
         return Err(io::Error::new(ErrorKind::AlreadyExists, message));
     }
-    // A socket of the other kind: a live one says that the kinds differ (EPROTOTYPE), and is not
-    // bothered with a connection of ours; one whose owner is gone refuses.
-    let other = if r#type == Type::STREAM { Type::DGRAM } else { Type::STREAM };
-    let probe = Socket::new(Domain::UNIX, other, None)?;
+    // The probe has the other socket type, so that a server in use reports EPROTOTYPE instead of
+    // accepting a connection. A socket that no process has open refuses the probe.
+    let other_type = if r#type == Type::STREAM { Type::DGRAM } else { Type::STREAM };
+    let probe = Socket::new(Domain::UNIX, other_type, None)?;
     probe.set_nonblocking(true)?;
     match probe.connect(addr) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
-        // It is of the probe's kind, and alive; or one that may not be reached, and could be.
+        // The socket is in use, or it cannot be probed (EACCES) and may be in use.
         Ok(()) | Err(_) => Err(ErrorKind::AddrInUse.into()),
     }
 }

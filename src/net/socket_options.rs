@@ -1,4 +1,4 @@
-//! What is set on a socket before it carries anything.
+//! Options that are set on a socket before it carries data.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 
-/// The options of a socket, the same for those that connect and those that are accepted.
+/// Socket options, the same for outgoing and accepted connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SocketOptions {
-    /// Whether small writes leave at once (`TCP_NODELAY`) instead of waiting for the
-    /// acknowledgement of the one before.
+    /// Whether small writes are sent at once (`TCP_NODELAY`) instead of after the peer has
+    /// acknowledged the previous one.
     pub nodelay: bool,
-    /// After how long a silence the peer's TCP is asked whether it is still there, and how long
-    /// after that again.
+    /// Idle time before the first TCP keepalive probe, and the interval between probes.
     pub keepalive: Option<Duration>,
-    /// How many hops a packet may take (`IP_TTL`, `IPV6_UNICAST_HOPS`).
+    /// Maximum number of hops of a packet (`IP_TTL`, `IPV6_UNICAST_HOPS`).
     pub ttl: Option<u32>,
 }
 
@@ -26,10 +25,10 @@ impl Default for SocketOptions {
 }
 
 impl SocketOptions {
-    /// Sets them on a TCP socket of `family`'s family.
+    /// Sets the options on a TCP socket that has the address family of `family`.
     ///
     /// # Errors
-    /// The kernel refuses one.
+    /// The kernel rejects an option.
     pub fn apply_to_stream(self, socket: &SockRef<'_>, family: SocketAddr) -> io::Result<()> {
         socket.set_tcp_nodelay(self.nodelay)?;
         if let Some(time) = self.keepalive {
@@ -38,10 +37,10 @@ impl SocketOptions {
         self.apply_to_packets(socket, family)
     }
 
-    /// Sets what concerns packets of any kind.
+    /// Sets the options that apply to TCP and UDP sockets alike.
     ///
     /// # Errors
-    /// The kernel refuses it.
+    /// The kernel rejects an option.
     pub fn apply_to_packets(self, socket: &SockRef<'_>, family: SocketAddr) -> io::Result<()> {
         match (self.ttl, family.is_ipv4()) {
             (Some(ttl), true) => socket.set_ttl_v4(ttl),

@@ -1,8 +1,8 @@
-//! A request to stop: the first drains, the second ends at once.
+//! Requests to stop: the first drains, the second ends the run at once.
 
 use tokio_util::sync::CancellationToken;
 
-/// A stop that several tasks may request and observe; clones share it.
+/// A stop that several tasks can request and observe; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     draining: CancellationToken,
@@ -23,18 +23,18 @@ impl Stop {
         self.drain();
     }
 
-    /// Requests draining, and never forces: for a run that ends by itself, where only a user's
-    /// second signal may force.
+    /// Requests draining and never forces. For a run that ends by itself: only a second signal from
+    /// the user may force it.
     pub fn drain(&self) {
         self.draining.cancel();
     }
 
-    /// Returns whether a stop was requested: accept nothing new, finish what is there.
+    /// Returns whether a stop was requested: accept no new client, finish the current ones.
     pub fn is_draining(&self) -> bool {
         self.draining.is_cancelled()
     }
 
-    /// Returns whether a second stop was requested: end now.
+    /// Returns whether a second stop was requested: end at once.
     pub fn is_forced(&self) -> bool {
         self.forced.is_cancelled()
     }

@@ -13,37 +13,46 @@ use crate::net::address::transport::Transport;
 use crate::net::dial::{ConnectSettings, DialTarget, Dialer};
 use crate::net::socket_options::SocketOptions;
 use crate::options::socket::SocketArgs;
-use crate::options::values::{self, FamilyArgs, Limit};
+use crate::options::values::{self, FamilyArgs, Limit, TimeoutArgs};
+use crate::options::{CONNECTION, TIMEOUTS};
 
-/// The flags of every client.
+/// Options of every client command.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = CONNECTION)]
 pub(crate) struct DialArgs {
-    #[command(flatten)]
-    family: FamilyArgs,
-    /// Connect from this address of ours; 0.0.0.0:PORT for a port alone
-    #[arg(long, value_name = "ADDR[:PORT]")]
-    from: Option<LocalAddress>,
-    /// How long each try to connect may take, over all addresses; 0 for as long as the system tries
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::limit)]
-    connect_timeout: Limit,
-    /// How long everything may take; 0 for no limit
-    #[arg(long, value_name = "DURATION", env = "SOCKKIT_TIMEOUT", hide_env_values = true,
-          value_parser = values::limit)]
-    timeout: Option<Limit>,
-    /// Where connecting fails, try again up to N times, after 100 ms, 200 ms, … 5 s
+    /// Retry a failed connection N times, with backoff
+    ///
+    /// sockkit waits 100 ms before the first retry, and twice as long before each further one, up
+    /// to 5 s.
     #[arg(long, value_name = "N", default_value_t = 0)]
     retry: u32,
+    #[command(flatten)]
+    family: FamilyArgs,
+    /// Connect from this local address
+    ///
+    /// 0.0.0.0:PORT or [::]:PORT sets only the port.
+    #[arg(long, value_name = "ADDR[:PORT]", hide_short_help = true)]
+    from: Option<LocalAddress>,
+    /// Give up connecting after this long
+    ///
+    /// The limit covers all addresses of the host; it applies to each retry, and separately to the
+    /// TLS handshake. 0 leaves the limit to the kernel.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = values::limit,
+          help_heading = TIMEOUTS, display_order = 0)]
+    connect_timeout: Limit,
+    #[command(flatten)]
+    timeout: TimeoutArgs,
     #[command(flatten)]
     options: SocketArgs,
 }
 
 impl DialArgs {
-    /// Returns when the whole run must be over, counted from now.
-    pub(crate) fn whole(&self) -> Deadline {
-        Deadline::maybe(self.timeout.and_then(|limit| limit.0))
+    /// Returns the deadline of the whole run, counted from now.
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.timeout.deadline()
     }
 
-    /// Returns how long connecting, or a handshake after it, may take; none for no limit.
+    /// Returns how long connecting may take, and then the handshake; `None` for no limit.
     pub(crate) fn connect_timeout(&self) -> Option<Duration> {
         self.connect_timeout.0
     }
@@ -63,21 +72,21 @@ impl DialArgs {
         self.options.options()
     }
 
-    /// Refuses options that mean nothing for datagrams.
+    /// Rejects options that do not apply to datagrams.
     ///
     /// # Errors
-    /// `--retry`: a datagram that is lost is no failed connection.
+    /// `--retry` is given: there is no connection that could fail.
     pub(crate) fn allow_datagrams(&self) -> Result<(), Failure> {
         if self.retry > 0 {
-            return Err(Failure::new(Exit::Usage, "--retry is for streams, not datagrams"));
+            return Err(Failure::new(Exit::Usage, "--retry applies only to streams"));
         }
         Ok(())
     }
 
-    /// Returns what connects to `endpoint`.
+    /// Returns the dialer for `endpoint`.
     ///
     /// # Errors
-    /// The endpoint is no stream, or `--from` contradicts it.
+    /// The endpoint is not a stream, or `--from` contradicts it.
     pub(crate) fn dialer(&self, endpoint: &Endpoint) -> Result<Dialer, Failure> {
         let (from, target) = match (&endpoint.address, endpoint.transport) {
             (Address::Net(host, port), Transport::Tcp | Transport::Tls) => {
@@ -86,7 +95,7 @@ impl DialArgs {
             }
             (Address::Unix(place), Transport::Unix) => {
                 if self.from.is_some() {
-                    let message = format!("--from does not go with {endpoint}, a stream");
+                    let message = format!("--from conflicts with {endpoint}, a stream");
                     return Err(Failure::new(Exit::Usage, message));
                 }
                 (None, DialTarget::Unix(place.clone()))
@@ -112,13 +121,14 @@ impl DialArgs {
             None => return Ok(None),
             Some(LocalAddress::Net(addr)) => *addr,
             Some(LocalAddress::Unix(place)) => {
-                let message = format!("{} is no address to connect from", place.addr());
+                let message = format!("--from {} is not a network address", place.addr());
                 return Err(Failure::new(Exit::Usage, message).hint("--from ADDR[:PORT]"));
             }
         };
         match host {
             Host::Ip(ip) if from.is_ipv4() != ip.is_ipv4() => {
-                let message = format!("--from {} is of another family than {ip}", from.ip());
+                let message =
+                    format!("--from {} and {ip} have different address families", from.ip());
                 Err(Failure::new(Exit::Usage, message))
             }
             _ => Ok(Some(from)),

@@ -1,4 +1,4 @@
-//! Options that every server command has.
+//! Options of every server command.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,36 +6,53 @@ use std::time::Duration;
 use crate::net::accept::access::AccessRule;
 use crate::options::socket::SocketArgs;
 use crate::options::values::{self, FamilyArgs};
+use crate::options::{CONNECTION, TIMEOUTS};
 use crate::serving::settings::ServerSettings;
 
-/// The flags of every server.
+/// Options of every server command.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = CONNECTION)]
 pub(crate) struct ListenArgs {
-    /// Let everybody connect: listen on all interfaces instead of only this machine's loopback
+    /// Listen on all interfaces, not only on loopback
     #[arg(long)]
     public: bool,
-    #[command(flatten)]
-    family: FamilyArgs,
-    /// Write the port to this file once it listens, and remove the file at the end
-    #[arg(long, value_name = "PATH")]
-    port_file: Option<PathBuf>,
-    /// How long clients may take to finish when the server is stopped
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration)]
-    grace: Duration,
-    /// Let only these connect: networks (192.0.2.0/24), addresses or names; may be repeated
+    /// Serve at most N clients at once
+    ///
+    /// At the limit, listen and echo-server leave further clients in the kernel's queue,
+    /// chat-server turns them away, and login-server disconnects the oldest client that has not
+    /// logged in.
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = values::count)]
+    max_clients: usize,
+    /// Accept only clients from these networks or hosts
+    ///
+    /// NET is a network (192.0.2.0/24), an address or a host name. Separate several with commas, or
+    /// repeat the option.
     #[arg(long, value_name = "NET", value_delimiter = ',')]
     allow: Vec<AccessRule>,
-    /// Let these not connect, whatever --allow says
-    #[arg(long, value_name = "NET", value_delimiter = ',')]
+    /// Reject clients from these networks or hosts; takes precedence over --allow
+    #[arg(long, value_name = "NET", value_delimiter = ',', hide_short_help = true)]
     deny: Vec<AccessRule>,
-    /// The permissions of a Unix socket's file, in octal, before anybody can connect
-    #[arg(long, value_name = "MODE", value_parser = file_mode)]
+    /// Write the port to this file while listening
+    ///
+    /// The file is written once the socket listens, and removed at exit.
+    #[arg(long, value_name = "PATH")]
+    port_file: Option<PathBuf>,
+    /// Set the permissions of the Unix socket's file, in octal
+    ///
+    /// They are in effect before a client can connect.
+    #[arg(long, value_name = "MODE", value_parser = file_mode, hide_short_help = true)]
     mode: Option<u32>,
+    #[command(flatten)]
+    family: FamilyArgs,
+    /// On a stop, wait this long for clients to finish
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = values::duration,
+          help_heading = TIMEOUTS, hide_short_help = true)]
+    grace: Duration,
     #[command(flatten)]
     options: SocketArgs,
 }
 
-/// Parses permissions such as `600`.
+/// Parses octal permissions such as `600`.
 fn file_mode(text: &str) -> Result<u32, String> {
     match u32::from_str_radix(text, 8) {
         Ok(mode @ 0..=0o777) => Ok(mode),
@@ -44,7 +61,12 @@ fn file_mode(text: &str) -> Result<u32, String> {
 }
 
 impl ListenArgs {
-    /// Returns what the options say.
+    /// Returns the most clients to serve at once.
+    pub(crate) fn max_clients(&self) -> usize {
+        self.max_clients
+    }
+
+    /// Returns the settings that the options give.
     pub(crate) fn settings(&self) -> ServerSettings {
         ServerSettings {
             public: self.public,

@@ -1,6 +1,7 @@
-//! Option groups that several commands share: clap definitions in, typed settings out.
+//! Option groups that several commands share: clap parses them, and each group converts its options
+//! into the settings of `serving`, `session` or `net`.
 //!
-//! Knows the settings that `serving`, `session` and `net` define, and no command.
+//! Knows no command.
 
 pub(crate) mod datagram;
 pub(crate) mod dial;
@@ -11,3 +12,9 @@ pub(crate) mod session;
 pub(crate) mod socket;
 pub(crate) mod tls;
 pub(crate) mod values;
+
+/// The help heading of the options that choose how to connect or whom to serve.
+pub(crate) const CONNECTION: &str = "Connection";
+
+/// The help heading of the options that limit or delay something in time.
+pub(crate) const TIMEOUTS: &str = "Timeouts";

@@ -1,29 +1,36 @@
-//! Options that observe an exchange: hex dump, recording and statistics.
+//! Options that observe a session: hex dump, recording and statistics.
 
 use std::path::PathBuf;
 
 use crate::output::Output;
 use crate::session::observers::{ObserverSettings, Observers};
 
-/// The options of every command that holds an exchange.
+/// Options that observe a session.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Observing")]
 pub(crate) struct ObserverArgs {
-    /// Show all bytes on standard error: when, which way, in hex and as text
+    /// Dump all traffic in hex to standard error
+    ///
+    /// Each piece is shown with its time and direction, in hex and as text. Under TLS, the
+    /// decrypted bytes are shown.
     #[arg(long)]
     hexdump: bool,
-    /// Append both directions to FILE, one JSON line a piece, at the moment it passes
-    #[arg(long, value_name = "FILE")]
+    /// Append all traffic to FILE as JSON lines
+    ///
+    /// Each line is written as its bytes pass, so the file is complete however sockkit ends. Under
+    /// TLS, the decrypted bytes are written.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     record: Option<PathBuf>,
-    /// Show at the end where the time went, how fast it was, and what TCP measured
+    /// Print timing and TCP statistics at the end
     #[arg(long)]
     stats: bool,
 }
 
 impl ObserverArgs {
-    /// Opens what was asked for, before anything is connected.
+    /// Opens the observers that the options ask for. Call this before connecting.
     ///
     /// # Errors
-    /// The file cannot be written, or a hexdump is to go where every line is JSON.
+    /// The recording cannot be written, or `--hexdump` is combined with JSON output.
     pub(crate) fn open(&self, out: Output) -> anyhow::Result<Observers> {
         let Self { hexdump, record, stats } = self.clone();
         Observers::open(&ObserverSettings { hexdump, record, stats }, out)

@@ -1,4 +1,4 @@
-//! Options that give a script: a file, or steps on the command line.
+//! Options that replace standard input: a script, steps on the command line, or a program.
 
 use std::path::PathBuf;
 
@@ -7,35 +7,61 @@ use clap::{Arg, ArgAction, ArgMatches, FromArgMatches};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::script::{self, Script, Step};
+use crate::session::child_process::exec::CommandLine;
 
-/// The flags of every command that can follow a script.
+/// Options that replace standard input.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Scripting")]
+#[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 pub(crate) struct ScriptArgs {
-    /// Follow a script of expect and send steps, instead of standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = [SEND, EXPECT])]
-    script: Option<PathBuf>,
     #[command(flatten)]
-    said: StepArgs,
+    steps: StepArgs,
+    /// Connect the peer to CMD's standard input and output
+    ///
+    /// sockkit starts CMD for each connection and splits it into words as a shell does; for a shell
+    /// itself, use sh -c '...'.
+    ///
+    /// CMD's environment contains SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT, and SOCKKIT_LOCAL_ADDR
+    /// and SOCKKIT_LOCAL_PORT.
+    #[arg(long, value_name = "CMD",
+          conflicts_with_all = ["send_only", "recv_only", "script", SEND, EXPECT])]
+    exec: Option<CommandLine>,
+    /// Run the expect and send steps in FILE
+    #[arg(long, value_name = "FILE", conflicts_with_all = [SEND, EXPECT], hide_short_help = true)]
+    script: Option<PathBuf>,
 }
 
 impl ScriptArgs {
-    /// Returns the script to follow, if one is given in either way.
+    /// Returns the script from the file or from the command line; `None` if there is none.
     ///
     /// # Errors
-    /// The file cannot be read, or what it holds is no script.
+    /// The file cannot be read, or it is not a valid script.
     pub(crate) fn script(&self) -> Result<Option<Script>, Failure> {
         match &self.script {
-            Some(path) => Script::load(path).map(Some).map_err(refusal),
-            None => Ok(Script::of(self.said.0.clone())),
+            Some(path) => Script::load(path).map(Some).map_err(failure_of),
+            None => Ok(Script::of(self.steps.0.clone())),
         }
+    }
+
+    /// Returns the program of `--exec`.
+    pub(crate) fn exec(&self) -> Option<CommandLine> {
+        self.exec.clone()
     }
 }
 
 const SEND: &str = "send";
 const EXPECT: &str = "expect";
 
-/// The steps given on the command line, in the order they were given. (By hand, since deriving it
-/// would keep the values of each flag apart.)
+const SEND_HELP: &str = "Send TEXT instead of standard input";
+const SEND_DETAILS: &str = "Escapes stand for bytes: \\r \\n \\t \\0 \\\\ \\xNN. The --send and \
+                            --expect options run as steps, in the order in which they are given.";
+const EXPECT_HELP: &str = "Wait until received data matches REGEX";
+const EXPECT_DETAILS: &str = "REGEX may be followed by flags and a time limit: '^220', \
+                              '/^220/i 5s'. The default limit is 10 s. Exit 1 if the peer closes \
+                              before a match, exit 5 if the limit expires.";
+
+/// The steps on the command line, in their order. clap's derive macro cannot keep the order between
+/// different options, so the traits are implemented by hand.
 #[derive(Clone, Debug)]
 struct StepArgs(Vec<Step>);
 
@@ -47,12 +73,14 @@ impl clap::Args for StepArgs {
             .arg(
                 step(SEND, "TEXT")
                     .value_parser(|text: &str| Step::send(text))
-                    .help("Send this, where \\r\\n and other escapes stand for bytes; in order with --expect"),
+                    .help(SEND_HELP)
+                    .long_help(format!("{SEND_HELP}\n\n{SEND_DETAILS}")),
             )
             .arg(
-                step(EXPECT, "PATTERN")
+                step(EXPECT, "REGEX")
                     .value_parser(|pattern: &str| Step::expect(pattern))
-                    .help("Wait until what comes matches a regular expression: '^220', or '/^220/i 5s'; 10s unless it says else"),
+                    .help(EXPECT_HELP)
+                    .long_help(format!("{EXPECT_HELP}\n\n{EXPECT_DETAILS}")),
             )
     }
 
@@ -65,11 +93,11 @@ impl FromArgMatches for StepArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut steps = Vec::new();
         for name in [SEND, EXPECT] {
-            let places = matches.indices_of(name).into_iter().flatten();
+            let positions = matches.indices_of(name).into_iter().flatten();
             let values = matches.get_many::<Step>(name).into_iter().flatten();
-            steps.extend(places.zip(values.cloned()));
+            steps.extend(positions.zip(values.cloned()));
         }
-        steps.sort_by_key(|(place, _)| *place);
+        steps.sort_by_key(|(position, _)| *position);
         Ok(Self(steps.into_iter().map(|(_, step)| step).collect()))
     }
 
@@ -79,8 +107,8 @@ impl FromArgMatches for StepArgs {
     }
 }
 
-/// Returns what a script that cannot be played means to the shell.
-fn refusal(error: script::Error) -> Failure {
+/// Returns the failure, with its exit code and hint, for a script that cannot be loaded.
+fn failure_of(error: script::Error) -> Failure {
     let message = error.to_string();
     match error {
         script::Error::Line { wrong, .. } => Failure::new(Exit::Usage, message).hint(wrong.allowed),
@@ -96,11 +124,15 @@ mod tests {
 
     use super::*;
     use crate::failure;
+    use crate::options::session::SessionArgs;
 
     #[derive(Debug, Parser)]
     struct Line {
         #[command(flatten)]
         args: ScriptArgs,
+        /// `--exec` conflicts with some of these options, so clap requires their definition.
+        #[command(flatten)]
+        _session: SessionArgs,
     }
 
     fn parse(args: &[&str]) -> Result<ScriptArgs, clap::Error> {
@@ -118,13 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_step_is_a_usage_error_that_says_what_is_right() {
-        for (args, said) in [
-            (["--send", "a\\q"], "unknown escape (character 2); give \\r \\n"),
-            (["--expect", "("], "unclosed group (character 1); give a regular expression"),
+    fn an_invalid_step_is_a_usage_error_that_names_the_valid_forms() {
+        for (args, message) in [
+            (["--send", "a\\q"], "unknown escape (character 2); expected \\r \\n"),
+            (["--expect", "("], "unclosed group (character 1); expected a regular expression"),
         ] {
             let error = parse(&args).unwrap_err().to_string();
-            assert!(error.contains(said), "{error}");
+            assert!(error.contains(message), "{error}");
         }
         assert!(parse(&["--script", "s.txt", "--send", "x"]).is_err());
         assert!(parse(&["--expect", "x", "--script", "s.txt"]).is_err());
@@ -138,14 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_script_is_exit_2_and_a_missing_one_exit_8() {
+    fn an_invalid_script_is_exit_2_and_a_missing_one_exit_8() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.txt");
         let script = || parse(&["--script", path.to_str().unwrap()]).unwrap().script().unwrap_err();
         assert_eq!(explain(script()).0, Exit::File);
         fs::write(&path, "sleep 5").unwrap();
-        let (exit, said) = explain(script());
+        let (exit, text) = explain(script());
         assert_eq!(exit, Exit::Usage);
-        assert!(said.contains("s.txt:1:7: not a duration: \"5\"\na number with a unit"), "{said}");
+        assert!(text.contains("s.txt:1:7: invalid duration \"5\"\na number with a unit"), "{text}");
     }
 }

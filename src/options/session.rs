@@ -1,58 +1,68 @@
-//! Options of an exchange over a stream: what is sent and printed, and when it ends.
+//! Options of a session: what is sent and printed, and when the connection ends.
 
 use std::time::Duration;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::relay::LineEnds;
+use crate::options::TIMEOUTS;
 use crate::options::values::{self, Limit};
 use crate::session::settings::SessionSettings;
 
-/// The table of ends, for the help of both commands and the README.
+/// The rules for the end of a stream, in the help of both commands and in the README.
 pub(crate) const ENDS: &str = "\
-How a conversation ends (TCP, TLS, Unix streams):
-  our input ends     what is left is sent, our side is ended (FIN, close_notify),
-                     and the peer's end is waited for (--linger: so long)
-  the peer ends      everything it sent is printed; what our input still gives is
-                     sent, until it ends or rests for 250 ms (--half-open: until
-                     it ends; and standard output ends with the peer's side)
-  both have ended    exit 0, once the peer's TCP has acknowledged every byte
-  the peer resets    everything that came is printed, exit 4
-  a cut TLS stream   (no close_notify) everything that came is printed, exit 6
-  time is up         --idle-timeout, --timeout, --linger: exit 5
-  our reader leaves  (standard output's) exit 0, quietly";
+When a connection ends (TCP, TLS, Unix streams):
+  standard input ends   send the rest, then FIN (TLS: close_notify); wait for
+                        the peer to close (--linger limits the wait)
+  the peer closes       print everything it sent; send what is left of the
+                        input until it ends or pauses for 250 ms, then exit
+                        (--half-open: close standard output; send until the
+                        input ends)
+  both have closed      exit 0 once the peer has acknowledged every byte
+  the peer resets       print what arrived, exit 4
+  TLS is cut short      no close_notify: print what arrived, exit 6
+  a timeout expires     --idle-timeout, --timeout or --linger: exit 5
+  stdout is closed      exit 0 without a message";
 
-/// The options of `connect` and `listen` that say how an exchange goes.
+/// Options of a session.
 #[derive(Clone, Copy, Debug, clap::Args)]
+#[command(next_help_heading = "Input and output")]
 pub(crate) struct SessionArgs {
-    /// End a conversation when nothing has come or gone for so long; 0 for never
-    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = values::limit)]
+    /// Close the connection after this long without traffic [default: never]
+    #[arg(long, value_name = "DURATION", default_value = "0", value_parser = values::limit,
+          hide_default_value = true, next_line_help = true, help_heading = TIMEOUTS)]
     idle_timeout: Limit,
-    /// Only send: what comes is read and thrown away
-    #[arg(long, conflicts_with = "recv_only")]
-    send_only: bool,
-    /// Only receive: standard input is not read, and our side stays open
-    #[arg(long)]
-    recv_only: bool,
-    /// After the peer's end, end standard output too, and go on sending until our input ends
-    #[arg(long, conflicts_with = "recv_only")]
-    half_open: bool,
-    /// After our end, wait so long at most for the peer's
-    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    /// After the input ends, wait at most this long for the peer to close
+    #[arg(long, value_name = "DURATION", value_parser = values::duration,
+          help_heading = TIMEOUTS, hide_short_help = true)]
     linger: Option<Duration>,
-    /// Send CR LF at every line's end; what comes stays as it is
-    #[arg(long)]
+    /// Send only; discard received data
+    #[arg(long, conflicts_with = "recv_only", hide_short_help = true)]
+    send_only: bool,
+    /// Receive only; do not read standard input
+    #[arg(long, hide_short_help = true)]
+    recv_only: bool,
+    /// Keep sending until standard input ends, even after the peer has closed its side
+    ///
+    /// Standard output is closed when the peer closes its side, so that a filter which reads it
+    /// sees EOF.
+    #[arg(long, conflicts_with = "recv_only", hide_short_help = true)]
+    half_open: bool,
+    /// Send CR LF at the end of each line
+    ///
+    /// Received data is not changed.
+    #[arg(long, hide_short_help = true)]
     crlf: bool,
-    /// Wait so long after each line that is sent
-    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    /// Pause this long after each line or datagram sent
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, hide_short_help = true)]
     delay: Option<Duration>,
-    /// Show a terminal what the peer sends untouched, control characters and all
-    #[arg(long)]
+    /// Do not escape control characters on a terminal
+    #[arg(long, hide_short_help = true)]
     raw: bool,
 }
 
 impl SessionArgs {
-    /// Returns what the options say.
+    /// Returns the settings that the options give.
     pub(crate) fn settings(&self) -> SessionSettings {
         SessionSettings {
             idle: self.idle_timeout.0,
@@ -60,16 +70,16 @@ impl SessionArgs {
             receives: !self.send_only,
             half_open: self.half_open,
             linger: self.linger,
-            line_ends: if self.crlf { LineEnds::CrLf } else { LineEnds::AsTheyAre },
+            line_ends: if self.crlf { LineEnds::CrLf } else { LineEnds::Unchanged },
             delay: self.delay,
             raw: self.raw,
         }
     }
 
-    /// Refuses the flags that mean nothing where a script says what is sent and waited for.
+    /// Checks that no option is given that a script replaces.
     ///
     /// # Errors
-    /// One of them was given.
+    /// One of these options is given.
     pub(crate) fn allow_script(&self) -> Result<(), Failure> {
         let given = [
             ("--idle-timeout", self.idle_timeout.0.is_some()),
@@ -80,8 +90,9 @@ impl SessionArgs {
         ];
         match given.iter().find(|(_, given)| *given) {
             Some((flag, _)) => {
-                let message = format!("{flag} does not go with a script, --send or --expect");
-                let hint = "the script's own steps: how long each waits, and what it sends";
+                let message = format!("{flag} conflicts with --script, --send and --expect");
+                let hint =
+                    "the script's steps instead: `expect /REGEX/ 5s`, `send TEXT`, `sleep 1s`";
                 Err(Failure::new(Exit::Usage, message).hint(hint))
             }
             None => Ok(()),

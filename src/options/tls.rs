@@ -1,4 +1,4 @@
-//! Options of TLS, for clients and for servers.
+//! TLS options of clients and servers.
 
 use std::path::{Path, PathBuf};
 
@@ -11,85 +11,101 @@ use crate::net::tls::{
     Alpn, ClientHandshake, ClientTlsOptions, ClientTrust, Identity, KeyPair, Pin, ServerHandshake,
     ServerName, ServerTlsOptions,
 };
+use crate::options::CONNECTION;
 use crate::session::tls::{Tls, TlsClient};
 
-/// Names the file that gets the secrets of each connection, as in browsers and curl.
+/// The environment variable that names the file for TLS secrets, as in browsers and curl.
 const KEY_LOG: &str = "SSLKEYLOGFILE";
 
-/// The flags of a client.
+/// TLS options of a client.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "TLS")]
 pub(crate) struct TlsClientArgs {
-    /// Speak TLS, with a server whose certificate this machine trusts
-    #[arg(long)]
+    /// Use TLS and verify the server's certificate
+    ///
+    /// sockkit trusts the CAs of this machine, unless --ca, --pin or --insecure is given.
+    #[arg(long, help_heading = CONNECTION)]
     tls: bool,
-    /// Trust the CAs in this PEM file, and no others
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["pin", "insecure"])]
+    /// Trust only the CA certificates in this PEM file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pin", "insecure"],
+          hide_short_help = true)]
     ca: Option<PathBuf>,
-    /// Trust the certificate with this fingerprint (sha256:...), whoever signed it; may be repeated
-    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "insecure")]
+    /// Trust only the certificate with this fingerprint
+    ///
+    /// FINGERPRINT is sha256:... in hex; the issuer and the name are not verified. The option can
+    /// be repeated.
+    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "insecure", hide_short_help = true)]
     pin: Vec<Pin>,
-    /// Trust any certificate: nobody else can listen, but who the peer is remains unknown
-    #[arg(long)]
+    /// Encrypt, but do not verify the server's certificate
+    #[arg(long, hide_short_help = true)]
     insecure: bool,
-    /// Ask for this name, and expect it in the certificate, instead of the host's
-    #[arg(long, value_name = "NAME")]
+    /// Request and verify this server name instead of HOST
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     servername: Option<ServerName>,
-    /// Offer these application protocols (ALPN), the best first, such as h2,http/1.1
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    alpn: Vec<Alpn>,
-    /// Show this certificate (PEM, with its chain) to a server that asks for one
-    #[arg(long, value_name = "FILE")]
-    cert: Option<PathBuf>,
-    /// The private key of --cert (PEM), unless that file has it too
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
-    /// Begin in plain and change over to TLS as this protocol does
-    #[arg(long, value_name = "PROTOCOL")]
+    /// Start in plain text and change to TLS as this protocol does
+    #[arg(long, value_name = "PROTOCOL", hide_short_help = true)]
     starttls: Option<Starttls>,
+    #[command(flatten)]
+    common: TlsCommonArgs,
 }
 
-/// The flags of a server.
+/// TLS options of a server.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "TLS")]
 pub(crate) struct TlsServerArgs {
-    /// Speak TLS; needs --cert or --self-signed
-    #[arg(long)]
+    /// Use TLS; requires --cert or --self-signed
+    #[arg(long, help_heading = CONNECTION)]
     tls: bool,
-    /// Show this certificate (PEM, with its chain) to clients
-    #[arg(long, value_name = "FILE", conflicts_with = "self_signed")]
-    cert: Option<PathBuf>,
-    /// The private key of --cert (PEM), unless that file has it too
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
-    /// Show a certificate made for this run, and say its fingerprint for the clients' --pin
-    #[arg(long)]
+    /// Create a certificate for this run and print its fingerprint
+    ///
+    /// Clients can pass the fingerprint to --pin.
+    #[arg(long, conflicts_with = "cert")]
     self_signed: bool,
-    /// Demand of each client a certificate of the CAs in this PEM file
-    #[arg(long, value_name = "FILE")]
+    /// Require client certificates from the CAs in this PEM file
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     client_ca: Option<PathBuf>,
-    /// Speak these application protocols (ALPN), the best first, such as h2,http/1.1
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[command(flatten)]
+    common: TlsCommonArgs,
+}
+
+/// TLS options that clients and servers share.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "TLS")]
+struct TlsCommonArgs {
+    /// Present this certificate (PEM, with its chain)
+    ///
+    /// A server always presents it, a client only if the server requests one.
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    cert: Option<PathBuf>,
+    /// Read the private key of --cert from this PEM file
+    ///
+    /// Without it, the key is read from the file of --cert.
+    #[arg(long, value_name = "FILE", requires = "cert", hide_short_help = true)]
+    key: Option<PathBuf>,
+    /// Negotiate one of these application protocols (ALPN)
+    ///
+    /// In order of preference, separated by commas, such as h2,http/1.1.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', hide_short_help = true)]
     alpn: Vec<Alpn>,
 }
 
-/// A protocol that changes over to TLS.
+/// A protocol with a command that changes to TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Starttls {
-    /// Mail to a server (ports 25 and 587)
+    /// Mail submission (ports 25 and 587)
     Smtp,
-    /// Mailboxes on a server (port 143)
+    /// Mailbox access (port 143)
     Imap,
-    /// Mail from a server (port 110)
+    /// Mail retrieval (port 110)
     Pop3,
 }
 
 impl TlsClientArgs {
-    /// Sets TLS up for a server at `host`, where a Unix socket has none; nothing, if it is to be
-    /// plain.
+    /// Returns the TLS settings for a connection to `host` (`None` for a Unix socket), or `None` if
+    /// the connection stays in plain text. `later`: a script starts TLS.
     ///
     /// # Errors
-    /// The flags do not go together, or name files that cannot be used.
+    /// The options conflict, or they name files that cannot be used.
     pub(crate) fn client(
         &self,
         transport: Transport,
@@ -98,12 +114,12 @@ impl TlsClientArgs {
     ) -> anyhow::Result<Option<Tls>> {
         let comes_first = self.tls || self.starttls.is_some() || transport == Transport::Tls;
         let wanted = comes_first || later;
-        if !is_wanted(wanted, transport, self.lone_flag())? {
+        if !is_wanted(wanted, transport, self.tls_only_flag())? {
             return Ok(None);
         }
         let trust = match (&self.ca, self.insecure) {
             (Some(path), _) => ClientTrust::Ca(path.clone()),
-            (None, true) => ClientTrust::Anyone,
+            (None, true) => ClientTrust::AnyCertificate,
             (None, false) if self.pin.is_empty() => ClientTrust::Platform,
             (None, false) => ClientTrust::Pins(self.pin.clone()),
         };
@@ -118,39 +134,39 @@ impl TlsClientArgs {
         let client = ClientHandshake::new(&ClientTlsOptions {
             trust,
             server_name: self.servername.clone(),
-            alpn: self.alpn.clone(),
-            certificate: pair(self.cert.as_deref(), self.key.as_deref()),
+            alpn: self.common.alpn.clone(),
+            certificate: pair(self.common.cert.as_deref(), self.common.key.as_deref()),
             key_log: key_log(),
         })?;
         let starttls = self.starttls.map(starttls::StarttlsProtocol::from);
         Ok(Some(Tls::client(TlsClient { client, host, starttls }, comes_first)))
     }
 
-    /// Returns whether any certificate is good enough.
+    /// Returns whether any certificate is accepted.
     pub(crate) fn trusts_anyone(&self) -> bool {
         self.insecure
     }
 
-    /// A flag that means something with TLS only.
-    fn lone_flag(&self) -> Option<&'static str> {
+    /// Returns an option that is given and applies only to TLS.
+    fn tls_only_flag(&self) -> Option<&'static str> {
         let given = [
             ("--ca", self.ca.is_some()),
             ("--pin", !self.pin.is_empty()),
             ("--insecure", self.insecure),
             ("--servername", self.servername.is_some()),
-            ("--alpn", !self.alpn.is_empty()),
-            ("--cert", self.cert.is_some()),
+            ("--alpn", !self.common.alpn.is_empty()),
+            ("--cert", self.common.cert.is_some()),
         ];
         given.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
     }
 }
 
 impl TlsServerArgs {
-    /// Sets TLS up for a listener at `host`, which may be every address; nothing, if it is to be
-    /// plain.
+    /// Returns the TLS settings for a listener at `host` (`None` for all addresses and for a Unix
+    /// socket), or `None` if the connections stay in plain text. `later`: a script starts TLS.
     ///
     /// # Errors
-    /// The flags do not go together, or name files that cannot be used.
+    /// The options conflict, or they name files that cannot be used.
     pub(crate) fn server(
         &self,
         transport: Transport,
@@ -159,49 +175,57 @@ impl TlsServerArgs {
     ) -> anyhow::Result<Option<Tls>> {
         let comes_first = self.tls || transport == Transport::Tls;
         let wanted = comes_first || later;
-        if !is_wanted(wanted, transport, self.lone_flag())? {
+        if !is_wanted(wanted, transport, self.tls_only_flag())? {
             return Ok(None);
         }
-        let identity = match pair(self.cert.as_deref(), self.key.as_deref()) {
+        let identity = match pair(self.common.cert.as_deref(), self.common.key.as_deref()) {
             Some(pair) => Identity::Files(pair),
             None if self.self_signed => Identity::SelfSigned { names: names_of(host) },
             None => {
                 let failure = Failure::new(Exit::Usage, "a TLS server needs a certificate");
-                let hint = "--self-signed, for one made now; or --cert FILE --key FILE";
+                let hint = "--self-signed, or --cert FILE --key FILE";
                 return Err(failure.hint(hint).into());
             }
         };
         let server = ServerHandshake::new(&ServerTlsOptions {
             identity,
             client_ca: self.client_ca.clone(),
-            alpn: self.alpn.clone(),
+            alpn: self.common.alpn.clone(),
             key_log: key_log(),
         })?;
         Ok(Some(Tls::server(server, comes_first)))
     }
 
-    /// A flag that means something with TLS only.
-    fn lone_flag(&self) -> Option<&'static str> {
+    /// Returns an option that is given and applies only to TLS.
+    fn tls_only_flag(&self) -> Option<&'static str> {
         let given = [
-            ("--cert", self.cert.is_some()),
+            ("--cert", self.common.cert.is_some()),
             ("--self-signed", self.self_signed),
             ("--client-ca", self.client_ca.is_some()),
-            ("--alpn", !self.alpn.is_empty()),
+            ("--alpn", !self.common.alpn.is_empty()),
         ];
         given.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
     }
 }
 
-/// Returns whether TLS is wanted; flags that would be without effect, and a transport that it
-/// cannot go over, are refused.
-fn is_wanted(wanted: bool, transport: Transport, lone_flag: Option<&str>) -> Result<bool, Failure> {
-    match (wanted, lone_flag) {
+/// Returns whether TLS is wanted.
+///
+/// # Errors
+/// TLS is wanted over datagrams, or it is not wanted although an option requires it.
+fn is_wanted(
+    wanted: bool,
+    transport: Transport,
+    tls_only_flag: Option<&str>,
+) -> Result<bool, Failure> {
+    match (wanted, tls_only_flag) {
         (true, _) if matches!(transport, Transport::Udp | Transport::UnixDatagram) => {
-            Err(Failure::new(Exit::Usage, "there is no TLS over datagrams here (DTLS)")
-                .hint("--tls over a stream, or datagrams without it"))
+            Err(Failure::new(Exit::Usage, "TLS over datagrams (DTLS) is not supported")
+                .hint("--tls without --udp, or --udp without --tls"))
         }
-        (false, Some(flag)) => Err(Failure::new(Exit::Usage, format!("{flag} is for TLS only"))
-            .hint(format!("--tls {flag} ..."))),
+        (false, Some(flag)) => {
+            Err(Failure::new(Exit::Usage, format!("{flag} applies only to TLS"))
+                .hint(format!("--tls {flag} ...")))
+        }
         (wanted, _) => Ok(wanted),
     }
 }
@@ -211,7 +235,8 @@ fn pair(certificate: Option<&Path>, key: Option<&Path>) -> Option<KeyPair> {
     certificate.map(|path| KeyPair { certificate: path.to_owned(), key })
 }
 
-/// The name a listener is reached by, beside those every machine has; "any address" is none.
+/// Returns the names of a listener at `host` for its certificate, in addition to the names of
+/// loopback; an unspecified address adds none.
 fn names_of(host: Option<&Host>) -> Vec<String> {
     match host {
         Some(Host::Ip(ip)) if !ip.is_unspecified() => vec![ip.to_string()],
@@ -269,19 +294,19 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_asked_for_by_a_flag_by_the_scheme_or_by_a_protocol_that_changes_over() {
+    fn tls_is_chosen_by_an_option_by_the_scheme_or_by_starttls() {
         assert!(client("", Transport::Tcp).unwrap().is_none());
         assert!(client("--tls", Transport::Tcp).unwrap().is_some());
         assert!(client("--insecure", Transport::Tls).unwrap().is_some());
         let smtp =
             client(&format!("--starttls smtp --pin {PIN}"), Transport::Tcp).unwrap().unwrap();
         assert_eq!(smtp.starttls(), Some(starttls::StarttlsProtocol::Smtp));
-        assert!(client("--insecure", Transport::Tcp).unwrap_err().contains("is for TLS only"));
-        assert!(client("--tls", Transport::Udp).unwrap_err().contains("no TLS over datagrams"));
+        assert!(client("--insecure", Transport::Tcp).unwrap_err().contains("applies only to TLS"));
+        assert!(client("--tls", Transport::Udp).unwrap_err().contains("TLS over datagrams"));
     }
 
     #[test]
-    fn there_is_one_way_to_trust_and_a_key_belongs_to_a_certificate() {
+    fn ca_pin_and_insecure_conflict_and_a_key_requires_a_certificate() {
         for line in [
             "--tls --ca f --insecure",
             &format!("--tls --ca f --pin {PIN}"),
@@ -299,11 +324,11 @@ mod tests {
     }
 
     #[test]
-    fn a_server_needs_one_certificate_and_says_which_flags_give_it() {
+    fn a_server_requires_one_certificate() {
         assert!(server("").unwrap().is_none());
         assert!(server("--tls --self-signed").unwrap().is_some());
         assert!(server("--tls").unwrap_err().contains("needs a certificate"));
-        assert!(server("--self-signed").unwrap_err().contains("is for TLS only"));
+        assert!(server("--self-signed").unwrap_err().contains("applies only to TLS"));
         assert!(server("--tls --self-signed --cert f").is_err());
         assert!(server("--tls --key f").is_err());
         let any: Host = "0.0.0.0".parse().unwrap();

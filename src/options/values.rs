@@ -1,20 +1,22 @@
-//! Values that several commands take on their command line.
+//! Option values that several commands parse, and the options that hold only such a value.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::net::Deadline;
 use crate::net::address::names::Family;
+use crate::options::{CONNECTION, TIMEOUTS};
 
-/// Parses `500ms`, `5s`, `1m30s`.
+/// Parses a duration such as `500ms`, `5s` or `1m30s`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let parsed: SignedDuration =
         text.parse().map_err(|_| "give a number with a unit: 500ms, 5s, 1m30s".to_owned())?;
     Duration::try_from(parsed).map_err(|_| "a duration cannot be negative".to_owned())
 }
 
-/// Parses a limit in time: a duration, or `0` for none. A variable of the environment that is
-/// empty says none, too.
+/// Parses a time limit: a duration, or `0` for no limit. An empty text, as from an empty
+/// environment variable, also means no limit.
 pub(crate) fn limit(text: &str) -> Result<Limit, String> {
     if matches!(text, "0" | "") {
         return Ok(Limit(None));
@@ -22,37 +24,60 @@ pub(crate) fn limit(text: &str) -> Result<Limit, String> {
     duration(text).map(|limit| Limit((limit > Duration::ZERO).then_some(limit)))
 }
 
-/// A limit in time that can be switched off.
+/// A time limit; `None` for no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit(pub Option<Duration>);
 
-/// Parses how many there may be of something: at least one.
+/// Parses a number of clients: at least one.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) | Err(_) => Err("give a number from 1 on".to_owned()),
+        Ok(0) | Err(_) => Err("give a number of at least 1".to_owned()),
         Ok(count) => Ok(count),
     }
 }
 
-/// The flags that choose an address family.
+/// The options that choose an address family.
 #[derive(Clone, Copy, Debug, clap::Args)]
+#[command(next_help_heading = CONNECTION)]
 pub(crate) struct FamilyArgs {
     /// Use IPv4 only
-    #[arg(short = '4', conflicts_with = "ipv6")]
+    #[arg(short = '4', conflicts_with = "ipv6", hide_short_help = true)]
     ipv4: bool,
     /// Use IPv6 only
-    #[arg(short = '6')]
+    #[arg(short = '6', hide_short_help = true)]
     ipv6: bool,
 }
 
 impl FamilyArgs {
-    /// Returns the family they choose.
+    /// Returns the address family that the options choose.
     pub(crate) fn family(self) -> Family {
         match (self.ipv4, self.ipv6) {
             (true, _) => Family::V4,
             (_, true) => Family::V6,
             _ => Family::Any,
         }
+    }
+}
+
+/// The time limit of the whole run.
+#[derive(Clone, Copy, Debug, clap::Args)]
+#[command(next_help_heading = TIMEOUTS)]
+pub(crate) struct TimeoutArgs {
+    /// Limit the whole run
+    #[arg(long, value_name = "DURATION", env = "SOCKKIT_TIMEOUT", hide_env_values = true,
+          value_parser = limit)]
+    timeout: Option<Limit>,
+}
+
+impl TimeoutArgs {
+    /// Returns the limit; `None` for no limit.
+    pub(crate) fn limit(self) -> Option<Duration> {
+        self.timeout.and_then(|limit| limit.0)
+    }
+
+    /// Returns the deadline of the whole run, counted from now.
+    pub(crate) fn deadline(self) -> Deadline {
+        Deadline::maybe(self.limit())
     }
 }
 

@@ -1,30 +1,30 @@
-//! Colour: whether, and for what.
+//! Decides whether a stream is coloured, and defines the styles.
 //!
-//! Meaning never depends on it. The order of precedence: `--color`, `NO_COLOR`,
-//! `CLICOLOR_FORCE`, `CLICOLOR=0`, then whether the stream is a terminal that can show it.
+//! No information is conveyed by colour alone. Order of precedence: `--color`, `NO_COLOR`,
+//! `CLICOLOR_FORCE`, `CLICOLOR=0`, then whether the stream is a terminal that supports colour.
 
 use anstyle::{AnsiColor, Style};
 
 use crate::output::direction::Direction;
 
-/// The user's choice.
+/// The value of `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ColorChoice {
-    /// Colour on a terminal, unless `NO_COLOR` is set
+    /// Use colour on a terminal, unless `NO_COLOR` is set
     #[default]
     Auto,
-    /// Colour always
+    /// Always use colour
     Always,
-    /// No colour
+    /// Never use colour
     Never,
 }
 
-/// `CLICOLOR_FORCE` set to anything but nothing and 0.
+/// Returns whether `CLICOLOR_FORCE` is set to a value other than the empty string and `0`.
 fn is_forced() -> bool {
     std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0")
 }
 
-/// Applies colour to one stream, or leaves text alone.
+/// Styles the text of one stream if colour is on for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paint {
     on: bool,
@@ -46,7 +46,7 @@ impl Paint {
         Self { on }
     }
 
-    pub(super) fn bad(self, text: &str) -> String {
+    pub(super) fn error(self, text: &str) -> String {
         self.paint(AnsiColor::Red.on_default().bold(), text)
     }
 
@@ -62,7 +62,7 @@ impl Paint {
         self.paint(AnsiColor::Cyan.on_default().bold(), text)
     }
 
-    /// The mark of a direction: ours like the prompt, the peer's in green.
+    /// Styles the mark of a direction: sent bytes in the prompt's colour, received bytes in green.
     pub(super) fn arrow(self, direction: Direction, text: &str) -> String {
         let color = match direction {
             Direction::In => AnsiColor::Green,

@@ -1,13 +1,13 @@
-//! The direction of bytes on a connection.
+//! The direction in which bytes travel on a connection.
 
 use serde::Serialize;
 
-/// Which way bytes go, as seen from here.
+/// The direction of bytes, as seen from sockkit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// The peer sent them.
+    /// The peer sent them to sockkit.
     In,
-    /// We sent them.
+    /// sockkit sent them to the peer.
     Out,
 }

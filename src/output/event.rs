@@ -1,7 +1,7 @@
-//! What servers and streams say while they run.
+//! The events that servers and sessions report while they run.
 //!
-//! One enum: serde makes the NDJSON of it, [`Event::data_line`] and [`Event::talk_line`] the text.
-//! Peers and addresses come as text already: this layer knows no socket.
+//! One enum: serde derives the NDJSON line; [`Event::data_line`] and [`Event::diagnostic_line`]
+//! return the text. Peers and addresses are already text: this layer knows no socket.
 
 use anstyle::{AnsiColor, Style};
 use base64::Engine as _;
@@ -14,7 +14,7 @@ use crate::output::format::Verbosity;
 use crate::output::stats::Stats;
 use crate::text;
 
-/// Bytes from the network: in JSON `{"text": …}`, or `{"bytes": …}` (base64) where not UTF-8.
+/// Bytes from the network: in JSON `{"text": …}`, or `{"bytes": …}` (base64) if not UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetText(pub Vec<u8>);
 
@@ -22,76 +22,76 @@ impl Serialize for NetText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "snake_case")]
-        enum Shown<'a> {
+        enum Encoded<'a> {
             Text(&'a str),
             Bytes(String),
         }
         match std::str::from_utf8(&self.0) {
-            Ok(text) => Shown::Text(text),
-            Err(_) => Shown::Bytes(STANDARD.encode(&self.0)),
+            Ok(text) => Encoded::Text(text),
+            Err(_) => Encoded::Bytes(STANDARD.encode(&self.0)),
         }
         .serialize(serializer)
     }
 }
 
-/// Something that happened.
+/// One event; each is one JSON line, and most are one line of text.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// A socket listens.
     Listening {
-        /// The real address.
+        /// The bound address.
         addr: String,
-        /// The real port; none for a Unix socket.
+        /// The bound port; `None` for a Unix socket.
         port: Option<u16>,
-        /// Who can reach it, in words, where that is not everybody.
+        /// Which machines can connect, as text to append to the address; empty if not limited.
         #[serde(skip)]
         reach: &'static str,
     },
-    /// A connection was made or accepted.
+    /// A connection was established or accepted.
     Connected {
-        /// The other end.
+        /// The peer's address.
         peer: String,
-        /// Our end.
+        /// The local address.
         local: String,
     },
-    /// TLS was put on a connection.
+    /// A TLS handshake was completed.
     Secured {
-        /// The other end.
+        /// The peer's address.
         peer: String,
         /// `TLS 1.2` or `TLS 1.3`.
         version: &'static str,
-        /// The cipher suite's name at IANA.
+        /// The cipher suite's IANA name.
         cipher_suite: String,
-        /// The application protocol both sides chose.
+        /// The negotiated application protocol (ALPN).
         alpn: Option<String>,
-        /// The fingerprint of the peer's certificate, if it showed one.
+        /// The fingerprint of the peer's certificate, if it sent one.
         pin: Option<String>,
-        /// Whether the peer is known to be who it should be; none where nobody asked.
+        /// Whether the peer's certificate was verified; `None` if none was requested.
         verified: Option<bool>,
     },
-    /// The certificate a server shows.
+    /// The certificate that this server sends to its clients.
     Certificate {
-        /// Its fingerprint, as clients pin it.
+        /// Its fingerprint, as `--pin` takes it.
         pin: String,
     },
-    /// The peer's name, looked up meanwhile.
+    /// The peer's host name, from a reverse lookup after the connection was reported.
     PeerName {
-        /// The address the name belongs to.
+        /// The peer's address.
         peer: String,
-        /// What the system's resolver says.
+        /// The host name that the system's resolver returned.
         name: String,
     },
-    /// A connection was turned away or thrown out.
+    /// A client was rejected, or evicted to make room for another one.
     Refused {
-        /// The other end.
+        /// The peer's address.
         peer: String,
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
-    /// Bytes a peer sent.
+    /// Bytes that a peer sent.
     Data {
-        /// The sender.
+        /// The peer's address.
         peer: String,
         /// The bytes.
         #[serde(flatten)]
@@ -99,30 +99,30 @@ pub enum Event {
     },
     /// A connection ended.
     Closed {
-        /// The other end.
+        /// The peer's address.
         peer: String,
         /// Bytes received.
         bytes_in: u64,
         /// Bytes sent.
         bytes_out: u64,
-        /// How long it lasted, in microseconds.
+        /// The connection's duration, in microseconds.
         duration_us: u64,
         /// Why it ended: `eof`, `reset`, `idle`, …
         reason: String,
     },
-    /// The figures of a connection that ended.
+    /// The statistics of a connection that ended.
     Stats {
-        /// All of them.
+        /// All statistics, as fields of the event itself.
         #[serde(flatten)]
         stats: Box<Stats>,
     },
-    /// A user and a password were given.
+    /// A client sent a user name and a password.
     Login {
-        /// The other end.
+        /// The peer's address.
         peer: String,
-        /// Which connection of this run, from 1.
+        /// The number of the connection in this run, from 1.
         conn: u64,
-        /// Which attempt of the connection, from 1.
+        /// The number of the attempt on the connection, from 1.
         r#try: u32,
         /// The user name.
         user: NetText,
@@ -130,83 +130,83 @@ pub enum Event {
         password: NetText,
         /// `recorded` or `failed`.
         result: &'static str,
-        /// The record, as it stands in the log.
+        /// The record, as the log contains it.
         #[serde(skip)]
         record: String,
     },
-    /// A server's answer to a login.
+    /// A server's reply to a login.
     Reply {
         /// `accepted` or `refused`.
         result: &'static str,
-        /// Its words.
+        /// The reply's text.
         reply: NetText,
     },
-    /// A connection ended in the middle of a login.
+    /// A client disconnected before its login was complete.
     Incomplete {
-        /// The other end.
+        /// The peer's address.
         peer: String,
-        /// Bytes of the unfinished line.
+        /// Bytes received of the unfinished line.
         bytes: usize,
     },
-    /// Somebody entered the chat.
+    /// A user joined the chat.
     Joined {
-        /// The other end.
+        /// The peer's address.
         peer: String,
         /// The nickname.
         nick: String,
     },
-    /// Somebody left the chat.
+    /// A user left the chat.
     Left {
-        /// The other end.
+        /// The peer's address.
         peer: String,
         /// The nickname.
         nick: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// A public line of the chat, with its place in the one order everybody sees.
+    /// A public chat line, with its position in the order that every member receives.
     Said {
         /// The number of the line, from 1.
         seq: u64,
         /// The nickname.
         nick: String,
-        /// The line as it was sent to the room.
+        /// The line as it was sent to the members.
         line: String,
     },
-    /// Something a user should look at.
+    /// A warning to the user.
     Warning {
-        /// What.
+        /// The text.
         message: String,
     },
-    /// A server was asked to stop.
+    /// A server received a signal to stop.
     Stopping {
         /// Clients still connected.
         clients: usize,
     },
-    /// Events that could not be shown because the screen did not keep up.
+    /// Events were dropped because standard output or standard error was too slow.
     NotShown {
-        /// How many.
+        /// The number of events.
         count: u64,
     },
 }
 
-/// How a talk line is coloured.
+/// The colour of an event's first word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tone {
-    Plain,
-    Good,
-    Bad,
+enum Highlight {
+    Neutral,
+    Success,
+    Problem,
 }
 
 impl Event {
-    /// An event's line, with its first word in the event's tone.
+    /// Returns the diagnostic line with its first word styled.
     pub(super) fn painted(&self, paint: Paint) -> String {
-        // A reason or a name may be a peer's words.
-        let line = text::escape_lines(&self.talk_line());
-        let style = match self.tone() {
-            Tone::Plain => Style::new().bold(),
-            Tone::Good => AnsiColor::Green.on_default().bold(),
-            Tone::Bad => AnsiColor::Yellow.on_default().bold(),
+        // A reason or a name can contain text from a peer.
+        let line = text::escape_lines(&self.diagnostic_line());
+        let style = match self.highlight() {
+            Highlight::Neutral => Style::new().bold(),
+            Highlight::Success => AnsiColor::Green.on_default().bold(),
+            Highlight::Problem => AnsiColor::Yellow.on_default().bold(),
         };
         match line.split_once(' ') {
             Some((first, rest)) => format!("{} {rest}", paint.paint(style, first)),
@@ -214,7 +214,7 @@ impl Event {
         }
     }
 
-    /// The line for standard output, for events that are data.
+    /// Returns the line for standard output; `None` if the event is not data.
     pub(super) fn data_line(&self) -> Option<String> {
         match self {
             Self::Login { record, result: "recorded", .. } => Some(record.clone()),
@@ -224,22 +224,22 @@ impl Event {
         }
     }
 
-    /// The line for standard error.
-    fn talk_line(&self) -> String {
+    /// Returns the line for standard error.
+    fn diagnostic_line(&self) -> String {
         match self {
             Self::Listening { addr, reach, .. } => format!("listening on {addr}{reach}"),
-            Self::Connected { peer, local } => format!("connected {peer} (here {local})"),
+            Self::Connected { peer, local } => format!("connected {peer} (local {local})"),
             Self::Secured { peer, version, cipher_suite, alpn, pin, verified } => {
                 let alpn = alpn.as_ref().map(|alpn| format!(", {alpn}")).unwrap_or_default();
-                let verdict = match verified {
+                let verification = match verified {
                     Some(true) => ", certificate verified",
                     Some(false) => ", certificate NOT verified",
                     None => "",
                 };
                 let pin = pin.as_ref().map(|pin| format!(" ({pin})")).unwrap_or_default();
-                format!("secured {peer}: {version}, {cipher_suite}{alpn}{verdict}{pin}")
+                format!("secured {peer}: {version}, {cipher_suite}{alpn}{verification}{pin}")
             }
-            Self::Certificate { pin } => format!("certificate {pin} (clients take it with --pin)"),
+            Self::Certificate { pin } => format!("certificate {pin} (for --pin on clients)"),
             Self::PeerName { peer, name } => {
                 format!("name {peer} is {}", text::escape(name.as_bytes()))
             }
@@ -255,8 +255,8 @@ impl Event {
             Self::Login { record, .. } => format!("not recorded: {record}"),
             Self::Incomplete { peer, bytes } => {
                 format!(
-                    "incomplete {peer}: left after {bytes} bytes of a login; clients that send no line \
-                 end need --field-per-read"
+                    "incomplete {peer}: disconnected after {bytes} bytes of a login; \
+                     clients that send no line ending need --field-per-read"
                 )
             }
             Self::Joined { peer, nick } => format!("joined {nick} ({peer})"),
@@ -266,25 +266,26 @@ impl Event {
             Self::Warning { message } => format!("warning: {}", text::escape_lines(message)),
             Self::Stopping { clients: 0 } => "stopping".to_owned(),
             Self::Stopping { clients } => format!(
-                "stopping: {clients} client{} to finish; press Ctrl-C again to force",
+                "stopping: {clients} client{} to finish; press Ctrl-C again to stop now",
                 if *clients == 1 { "" } else { "s" }
             ),
             Self::NotShown { count } => format!("warning: {count} events not shown"),
         }
     }
 
-    /// How much of it a peer decides, in bytes.
-    pub(super) fn weight(&self) -> usize {
+    /// Returns the number of bytes that a peer contributes to the event's size.
+    pub(super) fn peer_bytes(&self) -> usize {
         match self {
             Self::Data { data, .. } => data.0.len(),
             _ => 0,
         }
     }
 
+    /// Returns the lowest verbosity at which the event is printed.
     pub(super) fn verbosity(&self) -> Verbosity {
         match self {
             Self::Data { .. } => Verbosity::Verbose,
-            // Data, or asked for, and printed whatever is said beside it.
+            // Data, or requested with an option: printed even with `-q`.
             Self::Login { .. } | Self::Said { .. } | Self::Reply { .. } | Self::Stats { .. } => {
                 Verbosity::Quiet
             }
@@ -292,105 +293,17 @@ impl Event {
         }
     }
 
-    fn tone(&self) -> Tone {
+    fn highlight(&self) -> Highlight {
         match self {
-            Self::Listening { .. } | Self::Connected { .. } | Self::Joined { .. } => Tone::Good,
+            Self::Listening { .. } | Self::Connected { .. } | Self::Joined { .. } => {
+                Highlight::Success
+            }
             Self::Refused { .. }
             | Self::Warning { .. }
             | Self::NotShown { .. }
-            | Self::Incomplete { .. } => Tone::Bad,
-            Self::Login { result, .. } if *result != "recorded" => Tone::Bad,
-            _ => Tone::Plain,
+            | Self::Incomplete { .. } => Highlight::Problem,
+            Self::Login { result, .. } if *result != "recorded" => Highlight::Problem,
+            _ => Highlight::Neutral,
         }
-    }
-}
-
-#[cfg(test)]
-#[path = "../../tests/it/json_doc.rs"]
-pub(crate) mod json_doc;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::output::{Phase, TcpFigures};
-    use std::collections::BTreeSet;
-
-    use serde_json::Value;
-
-    /// An example of each of these variants. One that is left out does not compile.
-    macro_rules! all {
-        ($($variant:ident { $($field:ident: $value:expr),* }),* $(,)?) => {{
-            let _all_there_are = |event: &Event| match event {
-                $(Event::$variant { .. } => (),)*
-            };
-            vec![$(Event::$variant { $($field: $value),* }),*]
-        }};
-    }
-
-    /// One of each, with these bytes from the network.
-    fn one_of_each(bytes: &[u8]) -> Vec<Event> {
-        let text = || NetText(bytes.to_vec());
-        let peer = || "192.0.2.1:40112".to_owned();
-        let word = || "word".to_owned();
-        all![
-            Listening { addr: peer(), port: Some(40112), reach: "" },
-            Connected { peer: peer(), local: peer() },
-            Secured {
-                peer: peer(),
-                version: "TLS 1.3",
-                cipher_suite: word(),
-                alpn: Some(word()),
-                pin: None,
-                verified: Some(true)
-            },
-            Certificate { pin: word() },
-            PeerName { peer: peer(), name: word() },
-            Refused { peer: peer(), reason: "server full" },
-            Data { peer: peer(), data: text() },
-            Closed { peer: peer(), bytes_in: 1, bytes_out: 2, duration_us: 3, reason: word() },
-            Stats { stats: Box::new(stats(bytes)) },
-            Login {
-                peer: peer(),
-                conn: 1,
-                r#try: 1,
-                user: text(),
-                password: text(),
-                result: "recorded",
-                record: word()
-            },
-            Reply { result: "accepted", reply: text() },
-            Incomplete { peer: peer(), bytes: 1 },
-            Joined { peer: peer(), nick: word() },
-            Left { peer: peer(), nick: word(), reason: word() },
-            Said { seq: 1, nick: word(), line: word() },
-            Warning { message: word() },
-            Stopping { clients: 1 },
-            NotShown { count: 1 },
-        ]
-    }
-
-    /// With everything where the bytes are text, and as little as can be where they are not.
-    fn stats(bytes: &[u8]) -> Stats {
-        if std::str::from_utf8(bytes).is_err() {
-            return Stats::default();
-        }
-        let phases = vec![Phase { name: "connect", start_us: 0, duration_us: 1 }];
-        let tcp = Some(TcpFigures::default());
-        Stats { phases, duration_us: 2, tcp, ..Stats::default() }.with_rates()
-    }
-
-    #[test]
-    fn events_are_what_the_document_says() {
-        let json = |event: &Event| serde_json::to_value(event).unwrap();
-        let utf8: Vec<Value> = one_of_each(b"caf\xc3\xa9").iter().map(json).collect();
-        let latin: Vec<Value> = one_of_each(b"caf\xe9").iter().map(json).collect();
-        let mut kinds = BTreeSet::new();
-        for (utf8, latin) in utf8.into_iter().zip(latin) {
-            kinds.insert(utf8["type"].as_str().unwrap().to_owned());
-            json_doc::holds("Events", &[utf8, latin]);
-        }
-        let documented: BTreeSet<String> =
-            json_doc::kinds("Events").into_iter().map(str::to_owned).collect();
-        assert_eq!(kinds, documented);
     }
 }

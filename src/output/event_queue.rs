@@ -1,13 +1,15 @@
-//! Events on their way to a screen that may be slow, blocked or gone.
+//! A bounded queue of events between their senders and an output that may be slow, blocked or
+//! closed.
 //!
-//! A server must not wait for its operator's terminal (Ctrl-S, `| less`): events are queued, one
-//! thread prints them, and what does not fit is counted and said. What must not be lost goes
-//! through the same queue with [`Events::deliver`], which waits until it is printed.
+//! A server must not wait for its operator's terminal (Ctrl-S, `| less`): events are queued and one
+//! thread prints them. Events that do not fit are counted, and their number is printed. An event
+//! that must not be lost is sent through the same queue with [`Events::deliver`], which waits until
+//! it is printed.
 
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -17,87 +19,86 @@ use crate::output::event::Event;
 use crate::output::handle::Output;
 use crate::sync::lock;
 
-/// Events waiting for the screen: a burst of a thousand clients fits.
+/// Capacity of the queue in events: a burst of a thousand clients fits.
 const EVENT_QUEUE: usize = 4096;
 
-/// Bytes of peers in those events.
+/// Limit for the peers' bytes in the queued events.
 const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
-/// What happens when standard output can no longer be written.
+/// What to do when standard output can no longer be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenGone {
-    /// It is said once, and the program goes on: a server has other work.
+    /// Print one warning and continue, as servers do.
     Warn,
-    /// Nothing is said: the program ends, which it learns from [`Events::gone`],
-    /// [`Events::deliver`] or [`EventQueue::finish`].
-    Leave,
+    /// Print nothing: the caller stops. [`Events::stdout_failed`], [`Events::deliver`] and
+    /// [`EventQueue::finish`] report the failure.
+    Stop,
 }
 
-/// The printing thread, and the way to end it.
+/// A handle to the queue, which [`EventQueue::finish`] ends.
 #[derive(Debug)]
 pub struct EventQueue {
     events: Events,
-    done: Receiver<()>,
 }
 
-/// The sending side; cheap to clone.
+/// The sending side of the queue; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Events {
     out: Output,
-    sender: SyncSender<Message>,
+    when_gone: WhenGone,
+    /// Empty until the first event: a run that prints none starts no thread.
+    sender: Arc<OnceLock<Sender<Message>>>,
     shared: Arc<QueueState>,
 }
 
 #[derive(Debug, Default)]
 struct QueueState {
-    /// Events that found the queue full since the last one printed.
+    /// Events dropped since their number was last printed.
     dropped: AtomicU64,
-    /// Bytes of peers in the queue.
+    /// Events in the queue. They are counted here because a bounded channel allocates all its slots
+    /// at once: for [`EVENT_QUEUE`] events that is 600 KiB at each start.
+    queued: AtomicUsize,
+    /// The peers' bytes in the queue.
     bytes: AtomicUsize,
-    /// What standard output said when it could no longer be written.
+    /// The first error of writing standard output.
     failure: Mutex<Option<io::Error>>,
-    gone: Notify,
+    stdout_failed: Notify,
 }
 
 #[derive(Debug)]
 enum Message {
     Show(Event),
-    /// Printed before the answer is given.
+    /// Print the event, then send the result.
     Deliver(Event, SyncSender<io::Result<()>>),
-    End,
+    /// End the thread, and answer once everything before this is printed.
+    End(Sender<()>),
 }
 
 impl EventQueue {
-    /// Starts the printing thread.
+    /// Returns an empty queue. Its first event starts the printing thread.
     pub fn start(out: Output, when_gone: WhenGone) -> Self {
-        let (sender, receiver) = mpsc::sync_channel(EVENT_QUEUE);
-        let (done_sender, done) = mpsc::channel();
-        let shared = Arc::new(QueueState::default());
-        let printer = Printer { out, when_gone, shared: Arc::clone(&shared), gone: false };
-        thread::spawn(move || {
-            printer.run(&receiver);
-            // The receiver may have given up waiting.
-            done_sender.send(()).ok();
-        });
-        Self { events: Events { out, sender, shared }, done }
+        Self { events: Events { out, when_gone, sender: Arc::default(), shared: Arc::default() } }
     }
 
-    /// Returns a way to send events.
+    /// Returns a sender for the queue.
     pub fn events(&self) -> Events {
         self.events.clone()
     }
 
-    /// Prints what is left, for `patience` at most (`None`: for as long as it takes).
+    /// Waits until the queued events are printed, at most `timeout` (`None`: without a limit).
     ///
     /// # Errors
-    /// The first thing standard output said against an event.
-    pub fn finish(self, patience: Option<Duration>) -> io::Result<()> {
-        // A full queue means a blocked screen: `End` may wait in a thread of its own.
+    /// The first error of printing an event to standard output.
+    pub fn finish(self, timeout: Option<Duration>) -> io::Result<()> {
         let Events { sender, shared, .. } = self.events;
-        thread::spawn(move || sender.send(Message::End).ok());
-        match patience {
-            Some(patience) => self.done.recv_timeout(patience).ok(),
-            None => self.done.recv().ok(),
+        // If there was no event, this sender without a receiver keeps a later one from starting
+        // the thread.
+        let sender = sender.get_or_init(|| mpsc::channel().0);
+        let (done, ended) = mpsc::channel();
+        sender.send(Message::End(done)).ok();
+        match timeout {
+            Some(timeout) => ended.recv_timeout(timeout).ok(),
+            None => ended.recv().ok(),
         };
         let failure = lock(&shared.failure).take();
         failure.map_or(Ok(()), Err)
@@ -105,35 +106,56 @@ impl EventQueue {
 }
 
 impl Events {
-    /// Queues an event; never waits. An event that does not fit is counted instead.
+    /// Queues an event without blocking. An event that does not fit is dropped and counted.
     pub fn send(&self, event: Event) {
         if !self.out.shows(&event) {
             return;
         }
-        let weight = event.weight();
-        let waiting = self.shared.bytes.fetch_add(weight, Ordering::Relaxed);
-        let fits = weight == 0 || waiting + weight <= QUEUE_BYTES;
-        if !fits || matches!(self.sender.try_send(Message::Show(event)), Err(TrySendError::Full(_)))
-        {
-            self.shared.bytes.fetch_sub(weight, Ordering::Relaxed);
+        let bytes = event.peer_bytes();
+        let queued_bytes = self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let queued = self.shared.queued.fetch_add(1, Ordering::Relaxed);
+        if queued < EVENT_QUEUE && (bytes == 0 || queued_bytes + bytes <= QUEUE_BYTES) {
+            // Without a receiver, the queue is finished and prints nothing more.
+            self.sender().send(Message::Show(event)).ok();
+        } else {
+            self.shared.remove(bytes);
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Waits until standard output can no longer be written.
-    pub async fn gone(&self) {
-        self.shared.gone.notified().await;
+    /// Returns the channel to the printing thread, and starts the thread at the first event.
+    fn sender(&self) -> &Sender<Message> {
+        self.sender.get_or_init(|| {
+            let (sender, receiver) = mpsc::channel();
+            let (out, when_gone, shared) = (self.out, self.when_gone, Arc::clone(&self.shared));
+            let printer = Printer { out, when_gone, shared, stdout_failed: false };
+            thread::spawn(move || printer.run(&receiver));
+            sender
+        })
+    }
+
+    /// Waits until writing standard output has failed.
+    pub async fn stdout_failed(&self) {
+        self.shared.stdout_failed.notified().await;
     }
 
     /// Queues an event that must not be lost, and waits until it is printed.
     ///
     /// # Errors
-    /// What standard output said: `BrokenPipe` once its reader has left.
+    /// Standard output cannot be written: `BrokenPipe` if its reader has closed it.
     pub fn deliver(&self, event: Event) -> io::Result<()> {
-        let gone = || io::Error::from(ErrorKind::BrokenPipe);
-        let (told, printed) = mpsc::sync_channel(1);
-        self.sender.send(Message::Deliver(event, told)).map_err(|_| gone())?;
-        printed.recv().map_err(|_| gone())?
+        let closed = || io::Error::from(ErrorKind::BrokenPipe);
+        let (result, printed) = mpsc::sync_channel(1);
+        self.sender().send(Message::Deliver(event, result)).map_err(|_| closed())?;
+        printed.recv().map_err(|_| closed())?
+    }
+}
+
+impl QueueState {
+    /// Removes one event with this many of the peers' bytes from the counts.
+    fn remove(&self, bytes: usize) {
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
@@ -141,8 +163,8 @@ struct Printer {
     out: Output,
     when_gone: WhenGone,
     shared: Arc<QueueState>,
-    /// Standard output failed: from then on there is talk only.
-    gone: bool,
+    /// Whether writing standard output has failed; after that, only diagnostics are printed.
+    stdout_failed: bool,
 }
 
 impl Printer {
@@ -150,51 +172,59 @@ impl Printer {
         loop {
             match receiver.recv() {
                 Ok(Message::Show(event)) => {
-                    self.shared.bytes.fetch_sub(event.weight(), Ordering::Relaxed);
-                    self.tell_dropped();
+                    self.shared.remove(event.peer_bytes());
+                    self.print_dropped();
                     if let Err(error) = self.print(&event) {
-                        self.lose(error);
+                        self.record_failure(error);
                     }
                 }
-                Ok(Message::Deliver(event, told)) => {
-                    self.tell_dropped();
+                Ok(Message::Deliver(event, result)) => {
+                    self.print_dropped();
                     let printed = self.print(&event);
-                    // Whoever waits for this has the error to deal with.
-                    told.send(printed).ok();
+                    // The caller of `deliver` handles the error.
+                    result.send(printed).ok();
                 }
-                Ok(Message::End) | Err(_) => return self.tell_dropped(),
+                Ok(Message::End(done)) => {
+                    self.print_dropped();
+                    // `finish` may already have timed out.
+                    done.send(()).ok();
+                    return;
+                }
+                Err(_) => return self.print_dropped(),
             }
         }
     }
 
     fn print(&self, event: &Event) -> io::Result<()> {
-        if self.gone && self.out.is_json() {
+        if self.stdout_failed && self.out.is_json() {
             return Err(ErrorKind::BrokenPipe.into());
         }
         self.out.event(event)
     }
 
-    fn tell_dropped(&mut self) {
+    /// Prints the number of dropped events, if any.
+    fn print_dropped(&mut self) {
         let count = self.shared.dropped.swap(0, Ordering::Relaxed);
         if count > 0
             && let Err(error) = self.print(&Event::NotShown { count })
         {
-            self.lose(error);
+            self.record_failure(error);
         }
     }
 
-    fn lose(&mut self, error: io::Error) {
-        if std::mem::replace(&mut self.gone, true) {
+    /// Records the first failure of standard output, and warns of it if the program continues.
+    fn record_failure(&mut self, error: io::Error) {
+        if std::mem::replace(&mut self.stdout_failed, true) {
             return;
         }
         if self.when_gone == WhenGone::Warn {
             self.out.warn(&format!(
-                "standard output is gone ({}); going on without it",
+                "cannot write standard output: {}; continuing without it",
                 crate::reason::of(&error)
             ));
         }
         *lock(&self.shared.failure) = Some(error);
-        self.shared.gone.notify_one();
+        self.shared.stdout_failed.notify_one();
     }
 }
 
@@ -203,16 +233,31 @@ mod tests {
     use super::*;
     use crate::output::{ColorChoice, Format, NetText, Verbosity};
 
-    fn blocked() -> (Events, Receiver<Message>) {
-        // Nobody receives: the queue fills, and everything beyond it is only counted.
-        let (sender, receiver) = mpsc::sync_channel(EVENT_QUEUE);
-        let out = Output::new(Format::Json, ColorChoice::Never, Verbosity::Normal);
-        (Events { out, sender, shared: Arc::default() }, receiver)
+    fn blocked_queue() -> (Events, Receiver<Message>) {
+        // No thread receives: the queue fills up, and further events are dropped and counted.
+        let (sender, receiver) = mpsc::channel();
+        let events = EventQueue::start(json_output(), WhenGone::Stop).events();
+        events.sender.set(sender).unwrap();
+        (events, receiver)
+    }
+
+    fn json_output() -> Output {
+        Output::new(Format::Json, ColorChoice::Never, Verbosity::Normal)
     }
 
     #[test]
-    fn a_blocked_screen_never_blocks_the_sender() {
-        let (events, _receiver) = blocked();
+    fn a_queue_without_an_event_starts_no_thread_and_prints_nothing_after_finish() {
+        let queue = EventQueue::start(json_output(), WhenGone::Stop);
+        let events = queue.events();
+        assert!(events.sender.get().is_none());
+        queue.finish(None).unwrap();
+        let late = events.deliver(Event::Stopping { clients: 0 });
+        assert_eq!(late.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn a_blocked_output_never_blocks_the_sender() {
+        let (events, _receiver) = blocked_queue();
         for _ in 0..EVENT_QUEUE + 3 {
             events.send(Event::Stopping { clients: 0 });
         }
@@ -220,8 +265,8 @@ mod tests {
     }
 
     #[test]
-    fn what_peers_send_does_not_pile_up_behind_a_blocked_screen() {
-        let (events, _receiver) = blocked();
+    fn received_data_is_dropped_beyond_the_byte_limit_while_output_is_blocked() {
+        let (events, _receiver) = blocked_queue();
         for _ in 0..1000 {
             let data = NetText(vec![b'x'; 64 * 1024]);
             events.send(Event::Data { peer: String::new(), data });

@@ -1,15 +1,15 @@
-//! Times, sizes and rates as people read them.
+//! Formats times, sizes and rates for people.
 //!
-//! For talk and tables only: JSON has plain numbers, with the unit in the key.
+//! For diagnostics and tables only: JSON has plain numbers, with the unit in the key.
 
 use std::time::Duration;
 
-/// Returns a time: `812 µs`, `1.2 ms`, `3.0 s`.
+/// Returns a duration as text: `812 µs`, `1.2 ms`, `3.0 s`.
 pub fn time(duration: Duration) -> String {
     micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }
 
-/// The same for microseconds.
+/// Returns a duration given in microseconds as text.
 pub(super) fn micros(micros: u64) -> String {
     match micros {
         0..1_000 => format!("{micros} µs"),
@@ -18,18 +18,18 @@ pub(super) fn micros(micros: u64) -> String {
     }
 }
 
-/// Returns an exact number of bytes: `1 byte`, `5000000 bytes`.
+/// Returns an exact number of bytes as text: `1 byte`, `5000000 bytes`.
 pub(super) fn count(bytes: u64) -> String {
     if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
 }
 
-/// Returns a size at a glance: `17 B`, `64.0 KiB`, `1.2 GiB`.
+/// Returns a rounded size as text: `17 B`, `64.0 KiB`, `1.2 GiB`.
 pub(super) fn size(bytes: u64) -> String {
     scaled(approximate(bytes))
 }
 
-/// Returns how fast `bytes` went in `micros` microseconds, such as `1.3 GiB/s`; none where there
-/// were no bytes, or no time.
+/// Returns the rate of `bytes` in `micros` microseconds, such as `1.3 GiB/s`; `None` if either is
+/// zero.
 pub(super) fn rate(bytes: u64, micros: u64) -> Option<String> {
     let rate = approximate(bytes) * 1e6 / approximate(micros);
     (bytes > 0 && micros > 0).then(|| format!("{}/s", scaled(rate)))
@@ -48,7 +48,7 @@ fn scaled(bytes: f64) -> String {
     format!("{value:.1} TiB")
 }
 
-/// The loss of precision begins beyond 8 PiB, and 285 years.
+/// Converts to `f64`, exactly up to 2^53: 8 PiB, or 285 years in microseconds.
 #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
 fn approximate(value: u64) -> f64 {
     value as f64
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_have_the_unit_that_fits() {
+    fn times_sizes_and_rates_use_the_fitting_unit() {
         assert_eq!(time(Duration::from_nanos(1500)), "1 µs");
         assert_eq!([999, 1_250, 3_000_000].map(micros), ["999 µs", "1.2 ms", "3.0 s"]);
         assert_eq!([0, 1, 2].map(count), ["0 bytes", "1 byte", "2 bytes"]);

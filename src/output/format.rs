@@ -1,25 +1,25 @@
-//! The user's choices for output: format and verbosity.
+//! Output format and verbosity, as the user chose them.
 
-/// How data on standard output is written.
+/// The format of data on standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Aligned, for people
+    /// Aligned columns
     #[default]
     Table,
-    /// One record a line, tab-separated, no header
+    /// One record per line, tab-separated, no header
     Plain,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
-/// How much is said beside the data.
+/// How much is printed on standard error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
-    /// Data and errors only.
+    /// Only data and errors.
     Quiet,
-    /// Who comes and goes, and what went wrong.
+    /// Also events, notes and warnings.
     #[default]
     Normal,
-    /// Also what was tried, and what peers send.
+    /// Also connection attempts, and on servers the data that clients send.
     Verbose,
 }

@@ -1,4 +1,4 @@
-//! [`Output`]: the handle through which a command prints, with the user's choices applied.
+//! [`Output`]: the handle through which a command prints, in the chosen format and verbosity.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -15,20 +15,20 @@ use crate::output::terminal::bar::write_stderr;
 use crate::output::terminal::screen;
 use crate::text::escape_lines;
 
-/// What went wrong, for [`Output::error`]: the three lines of an error.
+/// An error as [`Output::error`] prints it, on up to three lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorReport {
-    /// The exit code that goes with it.
+    /// The exit code.
     pub code: u8,
-    /// What failed, and why in a word.
+    /// The failed operation, its object and the reason.
     pub message: String,
-    /// What is known beyond that.
+    /// A detail that the message does not contain.
     pub cause: Option<String>,
-    /// What to try.
+    /// Something for the user to type or do.
     pub hint: Option<String>,
 }
 
-/// The way to both streams, with the user's choices applied. Cheap to copy.
+/// Prints to standard output and standard error with the user's choices applied. Cheap to copy.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     format: Format,
@@ -44,7 +44,7 @@ impl Default for Output {
 }
 
 impl Output {
-    /// Decides colour once, from `color`, the environment and the streams themselves.
+    /// Decides once whether to use colour, from `color`, the environment and the two streams.
     pub fn new(format: Format, color: ColorChoice, verbosity: Verbosity) -> Self {
         Self {
             format,
@@ -59,17 +59,17 @@ impl Output {
         self.format == Format::Json
     }
 
-    /// Returns whether the user asked for more talk.
+    /// Returns whether `-v` was given.
     pub fn is_verbose(self) -> bool {
         self.verbosity == Verbosity::Verbose
     }
 
-    /// Returns how much is said beside the data.
+    /// Returns the chosen verbosity.
     pub(super) fn verbosity(self) -> Verbosity {
         self.verbosity
     }
 
-    /// Returns how standard error is coloured.
+    /// Returns the colour setting of standard error.
     pub(super) fn error_paint(self) -> Paint {
         self.err
     }
@@ -77,7 +77,7 @@ impl Output {
     /// Prints a finished report.
     ///
     /// # Errors
-    /// Standard output could not be written; `BrokenPipe` when its reader left.
+    /// Standard output cannot be written; `BrokenPipe` if its reader has closed it.
     pub fn report(self, report: &impl Report) -> io::Result<()> {
         let text = match self.format {
             Format::Json => json::line(report),
@@ -89,12 +89,12 @@ impl Output {
         write_stdout(text.as_bytes())
     }
 
-    /// Prints an event: data to standard output, talk to standard error, or everything to
+    /// Prints an event: data to standard output and diagnostics to standard error, or everything to
     /// standard output as NDJSON.
     ///
     /// # Errors
-    /// Standard output could not be written. Talk that cannot be written is dropped: there is
-    /// nobody left to tell.
+    /// Standard output cannot be written. A failure of standard error is ignored, since it cannot
+    /// be reported.
     pub fn event(self, event: &Event) -> io::Result<()> {
         if self.is_json() {
             return write_stdout(json::line(event).as_bytes());
@@ -103,74 +103,74 @@ impl Output {
             return write_stdout(format!("{line}\n").as_bytes());
         }
         if let Event::Stats { stats } = event {
-            screen::talk([self.stats(stats)]);
+            screen::print_diagnostics([self.stats(stats)]);
         } else if self.shows(event) {
-            screen::talk([format!("{}\n", event.painted(self.err))]);
+            screen::print_diagnostics([format!("{}\n", event.painted(self.err))]);
         }
         Ok(())
     }
 
-    /// The figures of a conversation, as talk: standard output is the peer's.
+    /// Returns the statistics as text for standard error; standard output carries the peer's data.
     fn stats(self, stats: &Stats) -> String {
-        let headline = format!("stats {}", escape_lines(&stats.peer));
+        let heading = format!("stats {}", escape_lines(&stats.peer));
         let tables = match self.format {
             Format::Plain => table::plain(&stats.tables()),
             _ => table::aligned(&stats.tables(), table::width(rustix::stdio::stderr()), self.err),
         };
-        format!("{}\n{tables}", self.err.header(&headline))
+        format!("{}\n{tables}", self.err.header(&heading))
     }
 
-    /// Returns whether anything of `event` is printed.
+    /// Returns whether `event` is printed at the chosen verbosity.
     pub fn shows(self, event: &Event) -> bool {
         self.is_json() || self.verbosity >= event.verbosity()
     }
 
-    /// Prints text that is data but no report, such as a completion script, as it is.
+    /// Writes `data`, such as a completion script, to standard output unchanged.
     ///
     /// # Errors
-    /// Standard output could not be written.
+    /// Standard output cannot be written.
     pub fn verbatim(self, data: &[u8]) -> io::Result<()> {
         write_stdout(data)
     }
 
-    /// Says something a user may want to know; silent with `-q`.
+    /// Prints a note to standard error, unless `-q` was given.
     pub fn note(self, message: &str) {
         if self.verbosity >= Verbosity::Normal {
-            self.talk("note", message);
+            self.diagnostic("note", message);
         }
     }
 
-    /// Warns; silent with `-q`.
+    /// Prints a warning to standard error, unless `-q` was given.
     pub fn warn(self, message: &str) {
         if self.verbosity >= Verbosity::Normal {
-            self.talk("warning", message);
+            self.diagnostic("warning", message);
         }
     }
 
-    /// Says something only those want to know who asked for more with `-v`.
+    /// Prints a note to standard error if `-v` was given.
     pub fn detail(self, message: &str) {
         if self.is_verbose() {
-            self.talk("note", message);
+            self.diagnostic("note", message);
         }
     }
 
-    /// Asks on standard error, without a newline, for something to be typed.
+    /// Prints a prompt for input to standard error, without a newline.
     pub fn ask(self, question: &str) {
         write_stderr(&self.err.prompt(question));
     }
 
-    /// Prompts for the next line of a conversation, where no editor does.
+    /// Prints the session's prompt for the next line, if no line editor prints it.
     pub fn prompt(self) {
         screen::prompt();
     }
 
-    /// Ends a conversation: nothing is prompted for or edited any more.
-    pub fn end_conversation(self) {
-        screen::end();
+    /// Ends the interactive session: no prompt is printed and no line is edited any more.
+    pub fn end_session(self) {
+        screen::end_session();
     }
 
-    /// Prints what went wrong; also with `-q`.
-    pub fn error(self, complaint: &ErrorReport) {
+    /// Prints an error to standard error, also with `-q`.
+    pub fn error(self, report: &ErrorReport) {
         #[derive(Serialize)]
         #[serde(tag = "type", rename = "error")]
         struct Error<'a> {
@@ -181,12 +181,12 @@ impl Output {
             #[serde(skip_serializing_if = "Option::is_none")]
             hint: Option<&'a str>,
         }
-        let ErrorReport { code, message, cause, hint } = complaint;
+        let ErrorReport { code, message, cause, hint } = report;
         let (cause, hint) = (cause.as_deref(), hint.as_deref());
         if self.is_json() {
             return write_stderr(&json::line(&Error { code: *code, message, cause, hint }));
         }
-        let mut lines = format!("{} {}\n", self.err.bad("error:"), escape_lines(message));
+        let mut lines = format!("{} {}\n", self.err.error("error:"), escape_lines(message));
         for (label, text) in [("cause:", cause), ("try:", hint)] {
             if let Some(text) = text {
                 // Writing to a String cannot fail.
@@ -197,14 +197,14 @@ impl Output {
         write_stderr(&lines);
     }
 
-    fn talk(self, kind: &'static str, message: &str) {
+    fn diagnostic(self, kind: &'static str, message: &str) {
         #[derive(Serialize)]
-        struct Talk<'a> {
+        struct Diagnostic<'a> {
             r#type: &'static str,
             message: &'a str,
         }
-        screen::talk([if self.is_json() {
-            json::line(&Talk { r#type: kind, message })
+        screen::print_diagnostics([if self.is_json() {
+            json::line(&Diagnostic { r#type: kind, message })
         } else {
             format!("{} {}\n", self.err.dim(&format!("{kind}:")), escape_lines(message))
         }]);

@@ -1,8 +1,8 @@
-//! What passes over a connection, byte by byte, for `--hexdump`.
+//! Dumps the bytes of a connection in hex, for `--hexdump`.
 //!
-//! A line says when, which way and how much; sixteen bytes a line follow, as `hexdump -C` prints
-//! them. Offsets are those of the stream, each direction with its own. Nothing is kept: memory is
-//! the same for a byte and for a gigabyte. The terminal sees printable ASCII only.
+//! A header line gives time, direction, peer and size; lines of sixteen bytes follow in the format
+//! of `hexdump -C`. Offsets count the bytes of the stream, separately for each direction. Memory
+//! use does not depend on the number of bytes. Only printable ASCII reaches the terminal.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -13,47 +13,47 @@ use crate::output::handle::Output;
 use crate::output::terminal::screen;
 use crate::text;
 
-/// Shows what passes over one connection on standard error, also with `-q`.
+/// Prints the bytes of one connection on standard error, also with `-q`.
 ///
-/// Whoever moves the bytes waits until they are shown: none is left out.
+/// [`Hexdump::show`] blocks until the bytes are printed, so none are dropped.
 #[derive(Debug)]
 pub struct Hexdump {
     out: Output,
     peer: String,
     started: Instant,
-    /// How much has passed before, in and out.
-    passed: [u64; 2],
+    /// Bytes dumped so far: received and sent.
+    offsets: [u64; 2],
 }
 
 impl Hexdump {
-    /// Returns a hexdump of the connection with `peer`, whose times count from `started`.
+    /// Returns a hexdump of the connection with `peer`; times are relative to `started`.
     pub fn new(out: Output, peer: &str, started: Instant) -> Self {
-        Self { out, peer: text::escape_lines(peer), started, passed: [0; 2] }
+        Self { out, peer: text::escape_lines(peer), started, offsets: [0; 2] }
     }
 
-    /// Shows `bytes` that pass now.
+    /// Prints `bytes`, which were just transferred in `direction`.
     pub fn show(&mut self, direction: Direction, bytes: &[u8]) {
-        let offset = self.pass(direction, bytes.len());
+        let offset = self.advance(direction, bytes.len());
         let (elapsed, peer, paint) = (self.started.elapsed(), &self.peer, self.out.error_paint());
-        screen::talk(lines(direction, elapsed, peer, offset, bytes, paint));
+        screen::print_diagnostics(lines(direction, elapsed, peer, offset, bytes, paint));
     }
 
-    /// Returns the offset in its stream of what passes now.
-    fn pass(&mut self, direction: Direction, len: usize) -> u64 {
-        let passed = match direction {
-            Direction::In => &mut self.passed[0],
-            Direction::Out => &mut self.passed[1],
+    /// Adds `len` to the direction's offset, and returns the offset before that.
+    fn advance(&mut self, direction: Direction, len: usize) -> u64 {
+        let next = match direction {
+            Direction::In => &mut self.offsets[0],
+            Direction::Out => &mut self.offsets[1],
         };
-        let offset = *passed;
-        *passed = offset.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+        let offset = *next;
+        *next = offset.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
         offset
     }
 }
 
-/// Bytes on a line, as every hexdump has them.
+/// Bytes per line, as `hexdump -C` prints.
 const WIDTH: usize = 16;
 
-/// One chunk, a line at a time.
+/// Returns the header and the lines of one chunk.
 fn lines(
     direction: Direction,
     elapsed: Duration,
@@ -62,23 +62,23 @@ fn lines(
     bytes: &[u8],
     paint: Paint,
 ) -> impl Iterator<Item = String> {
-    let (arrow, towards) = match direction {
+    let (arrow, preposition) = match direction {
         Direction::In => ("<<<", "from"),
         Direction::Out => (">>>", "to"),
     };
     let arrow = paint.arrow(direction, arrow);
     let rest = format!(
-        "{:.6} s {towards} {peer}, {}",
+        "{:.6} s {preposition} {peer}, {}",
         elapsed.as_secs_f64(),
         crate::output::figures::count(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
     );
     let head = format!("{arrow} {}\n", paint.dim(&rest));
     let offsets = (offset..).step_by(WIDTH);
-    let rows = bytes.chunks(WIDTH).zip(offsets).map(move |(row, at)| row_of(at, row, paint));
+    let rows = bytes.chunks(WIDTH).zip(offsets).map(move |(row, at)| format_row(at, row, paint));
     std::iter::once(head).chain(rows)
 }
 
-fn row_of(offset: u64, row: &[u8], paint: Paint) -> String {
+fn format_row(offset: u64, row: &[u8], paint: Paint) -> String {
     let mut hex = String::with_capacity(3 * WIDTH + 1);
     for (column, byte) in row.iter().enumerate() {
         let gap = if column == WIDTH / 2 { " " } else { "" };
@@ -117,26 +117,26 @@ mod tests {
     }
 
     #[test]
-    fn colour_marks_the_direction_only() {
+    fn only_the_direction_is_coloured() {
         let painted = dump(Direction::In, 0, b"x", ColorChoice::Always);
         assert!(painted.starts_with("\u{1b}[32m<<<\u{1b}[0m "), "{painted:?}");
         assert!(painted.contains("|x|\n"), "{painted:?}");
     }
 
     #[test]
-    fn offsets_are_the_streams_and_each_direction_has_its_own() {
+    fn offsets_are_stream_offsets_counted_per_direction() {
         let mut hexdump = Hexdump::new(Output::default(), "peer", Instant::now());
-        assert_eq!(hexdump.pass(Direction::Out, 5), 0);
-        assert_eq!(hexdump.pass(Direction::In, 7), 0);
-        assert_eq!(hexdump.pass(Direction::Out, 1), 5);
-        assert_eq!(hexdump.pass(Direction::In, 1), 7);
-        // Beyond 4 GiB an offset is as long as it needs to be.
+        assert_eq!(hexdump.advance(Direction::Out, 5), 0);
+        assert_eq!(hexdump.advance(Direction::In, 7), 0);
+        assert_eq!(hexdump.advance(Direction::Out, 1), 5);
+        assert_eq!(hexdump.advance(Direction::In, 1), 7);
+        // From 4 GiB on, an offset has more than eight digits.
         let row = dump(Direction::In, 1 << 32, b"x", ColorChoice::Never);
         assert!(row.contains("\n100000000  78 "), "{row}");
     }
 
     #[test]
-    fn a_chunk_of_any_size_is_a_line_at_a_time() {
+    fn a_large_chunk_is_printed_line_by_line() {
         let bytes = vec![0; 1 << 20];
         let paint = Paint::decide(ColorChoice::Never, false);
         let all = lines(Direction::In, Duration::ZERO, "peer", 0, &bytes, paint);

@@ -1,4 +1,6 @@
-//! One JSON object a line, with the characters `serde_json` leaves raw escaped as well.
+//! Serializes a value as one line of JSON.
+//!
+//! Characters that are unsafe on a terminal and that `serde_json` leaves raw are escaped as well.
 
 use std::io;
 
@@ -7,17 +9,17 @@ use serde_json::ser::Formatter;
 
 use crate::text;
 
-/// Returns `value` as one line of JSON, newline included.
+/// Returns `value` as one line of JSON, including the newline.
 pub(crate) fn line(value: &impl Serialize) -> String {
     let mut out = Vec::with_capacity(128);
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, SafeFormatter);
-    // Our own types have string keys and write to memory: there is nothing that can fail.
+    // Cannot fail: sockkit's types have string keys, and the output is in memory.
     value.serialize(&mut serializer).unwrap_or_default();
     out.push(b'\n');
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// Compact JSON whose strings are safe to `cat` on a terminal.
+/// Formats compact JSON whose strings are safe to print on a terminal.
 struct SafeFormatter;
 
 impl Formatter for SafeFormatter {
@@ -26,15 +28,15 @@ impl Formatter for SafeFormatter {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut clean = 0;
+        let mut written = 0;
         for (at, c) in fragment.char_indices().filter(|(_, c)| text::is_hostile(*c)) {
-            writer.write_all(&fragment.as_bytes()[clean..at])?;
+            writer.write_all(&fragment.as_bytes()[written..at])?;
             for unit in c.encode_utf16(&mut [0; 2]) {
                 write!(writer, "\\u{unit:04x}")?;
             }
-            clean = at + c.len_utf8();
+            written = at + c.len_utf8();
         }
-        writer.write_all(&fragment.as_bytes()[clean..])
+        writer.write_all(&fragment.as_bytes()[written..])
     }
 }
 
@@ -54,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_serde_json_would_print_raw_is_escaped() {
+    fn hostile_characters_that_serde_json_leaves_raw_are_escaped() {
         assert_eq!(
             line(&"\u{7f}\u{9b}\u{202e}\u{e0041}"),
             "\"\\u007f\\u009b\\u202e\\udb40\\udc41\"\n"

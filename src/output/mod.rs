@@ -1,12 +1,12 @@
-//! Everything a user or a script sees: reports, events, talk and errors.
+//! Everything that sockkit prints: reports, events, diagnostics and errors.
 //!
-//! Standard output is data, standard error is talk. A command computes typed values and gives them
-//! to an [`Output`]; how they look (table, plain, JSON, colour) is decided here alone. This layer
-//! knows no command and no socket.
+//! Standard output carries data, standard error carries diagnostics. A command computes typed
+//! values and passes them to an [`Output`]; only this layer renders them (table, plain, JSON,
+//! colour). It knows no command and no socket.
 
 mod color;
 mod direction;
-pub(crate) mod event;
+mod event;
 mod event_queue;
 pub mod figures;
 mod format;

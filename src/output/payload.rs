@@ -1,7 +1,7 @@
-//! Peers' bytes on their way to standard output.
+//! Writes the bytes that peers send to standard output.
 //!
-//! Verbatim into a pipe or a file, escaped on a terminal, `data` events under JSON. Nothing is
-//! buffered here: a prompt without a newline is visible at once.
+//! Unchanged into a pipe or a file, escaped on a terminal, as `data` events in JSON. Nothing is
+//! buffered, so that a peer's prompt without a newline is visible at once.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _};
@@ -15,65 +15,66 @@ use crate::output::terminal::editor::LineEditor;
 use crate::output::terminal::{keyboard, screen};
 use crate::text::StreamEscaper;
 
-/// Writes what peers send.
+/// Writes the bytes that peers send to standard output.
 #[derive(Debug)]
 pub struct Payload {
-    way: PayloadTarget,
+    target: PayloadTarget,
 }
 
 #[derive(Debug)]
 enum PayloadTarget {
-    /// Also to a terminal, if that is wanted.
+    /// Unchanged; to a terminal only with `--raw`.
     Verbatim {
         stdout: File,
         on_terminal: bool,
     },
-    /// To a terminal, with what is held back of a torn character, and whose that is.
+    /// Escaped to a terminal. The escaper may hold an incomplete UTF-8 character of the named peer.
     Escaped(StreamEscaper, String),
     Events(Events),
 }
 
 impl Payload {
-    /// Decides how payload reaches standard output. `raw` passes it to a terminal untouched.
+    /// Decides how to write to standard output. With `raw`, a terminal gets the bytes unchanged.
     ///
     /// # Errors
-    /// Standard output cannot be duplicated: no descriptor is left.
+    /// The descriptor of standard output cannot be duplicated.
     pub fn new(out: Output, events: Events, raw: bool) -> io::Result<Self> {
-        let way = if out.is_json() {
+        let target = if out.is_json() {
             PayloadTarget::Events(events)
         } else {
             let on_terminal = io::stdout().is_terminal();
             if on_terminal && !raw {
                 PayloadTarget::Escaped(StreamEscaper::default(), String::new())
             } else {
-                // Past std's line buffer, which would hold a prompt back.
+                // Bypasses std's line buffer, which would delay a prompt without a newline.
                 let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
                 PayloadTarget::Verbatim { stdout, on_terminal }
             }
         };
-        Ok(Self { way })
+        Ok(Self { target })
     }
 
-    /// Returns standard output, where bytes go there as they are and nobody sees them: then they
-    /// can be written without this.
+    /// Returns standard output if bytes are written to it unchanged and it is not a terminal; the
+    /// caller may then write to it directly.
     pub fn verbatim(&self) -> Option<&File> {
-        match &self.way {
+        match &self.target {
             PayloadTarget::Verbatim { stdout, on_terminal: false } => Some(stdout),
             _ => None,
         }
     }
 
-    /// Begins a conversation with somebody at this terminal, who types lines. They can be edited,
-    /// unless the terminal cannot do that, or what the peer sends may do anything to it.
+    /// Begins an interactive session, in which the user types lines at this terminal. Lines can be
+    /// edited if the terminal supports it and the peer's bytes are escaped: unescaped bytes could
+    /// move the cursor.
     #[must_use]
-    pub fn in_conversation(self, out: Output) -> Self {
-        if let PayloadTarget::Escaped(..) = self.way {
+    pub fn interactive(self, out: Output) -> Self {
+        if let PayloadTarget::Escaped(..) = self.target {
             match LineEditor::begin(out) {
-                Some(editor) => keyboard::leave(editor),
-                None => screen::begin(Some(out.error_paint().prompt(screen::PROMPT))),
+                Some(editor) => keyboard::set_editor(editor),
+                None => screen::begin_session(Some(out.error_paint().prompt(screen::PROMPT))),
             }
         } else {
-            screen::begin(None);
+            screen::begin_session(None);
         }
         self
     }
@@ -81,24 +82,24 @@ impl Payload {
     /// Writes `bytes` that `peer` sent.
     ///
     /// # Errors
-    /// Standard output could not be written; `BrokenPipe` when its reader left.
+    /// Standard output cannot be written; `BrokenPipe` if its reader has closed it.
     pub fn write(&mut self, peer: &str, bytes: &[u8]) -> io::Result<()> {
-        match &mut self.way {
+        match &mut self.target {
             PayloadTarget::Verbatim { stdout, on_terminal } => {
                 blocking::write_all(stdout, bytes)?;
                 if *on_terminal {
-                    screen::passed(bytes);
+                    screen::track_raw_bytes(bytes);
                 }
             }
-            PayloadTarget::Escaped(escaper, whose) => {
+            PayloadTarget::Escaped(escaper, previous_peer) => {
                 let mut shown = String::new();
-                if whose != peer {
-                    // What one peer tore must not be joined with another's bytes.
+                if previous_peer != peer {
+                    // One peer's incomplete character must not be joined with another peer's bytes.
                     shown = escaper.finish();
-                    peer.clone_into(whose);
+                    peer.clone_into(previous_peer);
                 }
                 shown += &escaper.push(bytes);
-                screen::peer(shown)?;
+                screen::print_peer_text(shown)?;
             }
             PayloadTarget::Events(events) => {
                 let (peer, data) = (peer.to_owned(), NetText(bytes.to_vec()));
@@ -109,19 +110,19 @@ impl Payload {
     }
 }
 
-/// Ends standard output: its reader sees the end, and what is written later goes nowhere.
+/// Closes standard output: its reader gets EOF, and later writes are discarded.
 pub fn end_standard_output() {
-    // Where there is no /dev/null, it ends with the process.
-    if let Ok(nowhere) = File::options().write(true).open("/dev/null") {
-        rustix::stdio::dup2_stdout(nowhere).ok();
+    // Without /dev/null, standard output stays open until the process ends.
+    if let Ok(null) = File::options().write(true).open("/dev/null") {
+        rustix::stdio::dup2_stdout(null).ok();
     }
 }
 
 impl Drop for Payload {
     fn drop(&mut self) {
-        if let PayloadTarget::Escaped(escaper, _) = &mut self.way {
-            // The last bytes of a torn character, at the end of everything.
-            screen::peer(escaper.finish()).ok();
+        if let PayloadTarget::Escaped(escaper, _) = &mut self.target {
+            // The bytes of a last, incomplete character.
+            screen::print_peer_text(escaper.finish()).ok();
         }
     }
 }

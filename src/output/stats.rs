@@ -1,63 +1,64 @@
-//! The figures of a conversation, for `--stats`: where the time went, what was moved, and what
-//! the kernel saw of it.
+//! The statistics of a connection, for `--stats`: its phases, its traffic and the kernel's TCP
+//! measurements.
 
 use serde::Serialize;
 
 use crate::output::figures::{micros, rate};
 use crate::output::table::{Report, Table};
 
-/// What is known of a connection at its end.
+/// The statistics of one connection, complete when it has ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
-    /// The other end.
+    /// The peer's address.
     pub peer: String,
-    /// What it took to get to the first byte, in order.
+    /// The phases until the first byte received, in order.
     pub phases: Vec<Phase>,
-    /// How long everything took, in microseconds.
+    /// The total duration, in microseconds.
     pub duration_us: u64,
     /// Bytes received.
     pub bytes_in: u64,
     /// Bytes sent.
     pub bytes_out: u64,
-    /// Bytes received in a second, from when the connection stood; none where there is no time.
+    /// Bytes received per second, measured from when the connection was established; `None` if no
+    /// time passed.
     pub bytes_in_per_s: Option<u64>,
-    /// The same for bytes sent.
+    /// Bytes sent per second, measured the same way.
     pub bytes_out_per_s: Option<u64>,
-    /// What the kernel says; none where it does not, as of a Unix socket.
+    /// The kernel's TCP measurements; `None` where it has none, as for a Unix socket.
     pub tcp: Option<TcpFigures>,
 }
 
-/// A part of a conversation's time, in microseconds since its beginning.
+/// One phase of a session, in microseconds since the session's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Phase {
     /// `resolve`, `connect`, `tls`, `first_byte`.
     pub name: &'static str,
-    /// When it began.
+    /// The start, in microseconds.
     pub start_us: u64,
-    /// How long it took.
+    /// The duration, in microseconds.
     pub duration_us: u64,
 }
 
-/// What the kernel measured (`TCP_INFO`, tcp(7)).
+/// The kernel's measurements of a TCP connection (`TCP_INFO`, tcp(7)).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TcpFigures {
     /// The smoothed round-trip time, in microseconds.
     pub rtt_us: u32,
-    /// How much it varies, in microseconds.
+    /// The variation of the round-trip time, in microseconds.
     pub rtt_var_us: u32,
-    /// The shortest, in microseconds.
+    /// The shortest round-trip time, in microseconds.
     pub min_rtt_us: Option<u32>,
-    /// Segments sent again.
+    /// The number of retransmitted segments.
     pub retransmits: Option<u32>,
     /// The congestion window, in segments.
     pub cwnd: u32,
-    /// The largest segment sent, in bytes.
+    /// The maximum segment size for sending, in bytes.
     pub snd_mss: u32,
-    /// The largest segment received, in bytes.
+    /// The maximum segment size for receiving, in bytes.
     pub rcv_mss: u32,
-    /// The largest packet of the path, in bytes.
+    /// The path MTU, in bytes.
     pub pmtu: u32,
-    /// The congestion control's name.
+    /// The name of the congestion control algorithm.
     pub congestion: Option<String>,
 }
 
@@ -68,27 +69,27 @@ impl Phase {
 }
 
 impl Stats {
-    /// Fills in how fast the bytes went: from the moment there was a connection.
+    /// Computes the rates from the bytes and the time since the connection was established.
     #[must_use]
     pub fn with_rates(mut self) -> Self {
         let per_s = |bytes: u64, micros: u64| {
             let rate = u128::from(bytes) * 1_000_000 / u128::from(micros.max(1));
             (micros > 0).then(|| u64::try_from(rate).unwrap_or(u64::MAX))
         };
-        let talked = self.talked_us();
-        self.bytes_in_per_s = per_s(self.bytes_in, talked);
-        self.bytes_out_per_s = per_s(self.bytes_out, talked);
+        let connected_us = self.connected_us();
+        self.bytes_in_per_s = per_s(self.bytes_in, connected_us);
+        self.bytes_out_per_s = per_s(self.bytes_out, connected_us);
         self
     }
 
-    /// How long the connection stood, in microseconds.
-    fn talked_us(&self) -> u64 {
-        let preparing = self.phases.iter().filter(|phase| phase.name != FIRST_BYTE);
-        self.duration_us.saturating_sub(preparing.map(Phase::end_us).max().unwrap_or(0))
+    /// Returns the time since the connection (TLS included) was established, in microseconds.
+    fn connected_us(&self) -> u64 {
+        let setup = self.phases.iter().filter(|phase| phase.name != FIRST_BYTE);
+        self.duration_us.saturating_sub(setup.map(Phase::end_us).max().unwrap_or(0))
     }
 }
 
-/// The phase that is part of the conversation already.
+/// The name of the phase that lies after the connection was established.
 pub const FIRST_BYTE: &str = "first_byte";
 
 impl Report for Stats {
@@ -104,9 +105,9 @@ impl Report for Stats {
         };
         let total =
             vec!["total".into(), micros(0).into(), micros(self.duration_us).into(), "".into()];
-        let talked = self.talked_us();
+        let connected_us = self.connected_us();
         let traffic = |direction: &str, bytes: u64| {
-            let rate = rate(bytes, talked).unwrap_or_else(|| "-".to_owned());
+            let rate = rate(bytes, connected_us).unwrap_or_else(|| "-".to_owned());
             vec![direction.into(), bytes.to_string().into(), rate.into()]
         };
         let mut tables = vec![
@@ -134,13 +135,13 @@ impl TcpFigures {
             label: Some("tcp"),
             header: vec![
                 "RTT",
-                "VARIES BY",
-                "SHORTEST",
+                "RTT VAR",
+                "RTT MIN",
                 "RETRANSMITS",
                 "CWND",
                 "MSS",
                 "PMTU",
-                "CONTROL",
+                "CONGESTION",
             ],
             rows: vec![vec![
                 time(self.rtt_us).into(),
@@ -156,10 +157,10 @@ impl TcpFigures {
     }
 }
 
-/// Columns of the waterfall: the table stays within eighty.
+/// The width of the waterfall in columns; it keeps the table within 80 columns.
 const BAR_WIDTH: u64 = 32;
 
-/// A phase on a line that is `end` microseconds long: at least one mark, in its place.
+/// Returns a phase drawn on a line that represents `end` microseconds; at least one column wide.
 fn bar(phase: Phase, end: u64) -> String {
     let column = |at: u64| {
         let column = u128::from(at) * u128::from(BAR_WIDTH) / u128::from(end.max(1));
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_to_the_first_byte_is_a_waterfall() {
+    fn stats_are_a_waterfall_of_the_phases_a_traffic_table_and_a_tcp_table() {
         let drawn =
             table::aligned(&sample().tables(), None, Paint::decide(ColorChoice::Never, false));
         expect![[r#"
@@ -224,8 +225,8 @@ mod tests {
             in         5242880  5.0 MiB/s
             out        17       17 B/s
 
-            RTT      VARIES BY  SHORTEST  RETRANSMITS  CWND  MSS        PMTU  CONTROL
-            10.0 ms  812 µs     -         3            10    1448/1460  1500  cubic
+            RTT      RTT VAR  RTT MIN  RETRANSMITS  CWND  MSS        PMTU  CONGESTION
+            10.0 ms  812 µs   -        3            10    1448/1460  1500  cubic
         "#]]
         .assert_eq(&drawn);
         assert!(drawn.lines().all(|line| line.chars().count() <= 80), "{drawn}");
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_count_from_when_the_connection_stood() {
+    fn rates_are_measured_from_the_established_connection() {
         let stats = sample();
         assert_eq!(stats.bytes_in_per_s, Some(5_242_880));
         assert_eq!(stats.bytes_out_per_s, Some(17));
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_stays_within_its_line_whatever_the_times() {
+    fn a_waterfall_bar_fits_its_line_for_any_times() {
         for (start_us, duration_us, end) in [
             (0, 0, 0),
             (0, u64::MAX, u64::MAX),

@@ -1,6 +1,6 @@
-//! Reports as rows: computed once, printed as an aligned table or as plain lines.
+//! Prints a report's rows as an aligned table or as plain lines.
 //!
-//! The only file that names the table crate.
+//! The only module that uses `comfy_table`.
 
 use std::os::fd::BorrowedFd;
 
@@ -10,21 +10,21 @@ use serde::Serialize;
 use crate::output::color::Paint;
 use crate::text;
 
-/// A finished answer. Its JSON comes from `Serialize`, its text from [`Report::tables`].
+/// The result of a command. `Serialize` defines its JSON, [`Report::tables`] its text.
 pub trait Report: Serialize {
-    /// Returns the rows, for both the table and the plain format.
+    /// Returns the rows for the table format and the plain format.
     fn tables(&self) -> Vec<Table>;
 }
 
-/// Rows that belong together.
+/// Rows with the same columns.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    /// What the rows are, in a word: the first field of each plain line, where a report has
-    /// several kinds of rows.
+    /// The kind of the rows, printed as the first field of each plain line, if a report has several
+    /// kinds of rows.
     pub label: Option<&'static str>,
-    /// The columns' names; empty for a list of names and values.
+    /// The column names; empty for a list of names and values.
     pub header: Vec<&'static str>,
-    /// The rows, each as long as the header (where there is one).
+    /// The rows, each with as many cells as the header, if there is one.
     pub rows: Vec<Vec<Cell>>,
 }
 
@@ -33,20 +33,20 @@ pub struct Table {
 pub struct Cell(String);
 
 impl<T: AsRef<str>> From<T> for Cell {
-    /// Escapes: a cell may hold anything from the network.
+    /// Escapes `value`, which can contain text from the network.
     fn from(value: T) -> Self {
         Self(text::escape(value.as_ref().as_bytes()))
     }
 }
 
 impl Cell {
-    /// Takes text that is escaped already, by rules of its own: its backslashes stay.
+    /// Returns a cell of text that is already escaped by other rules; its backslashes are kept.
     pub fn escaped(text: &str) -> Self {
         Self(text::escape_lines(text))
     }
 }
 
-/// Tables for people, `width` columns wide at most (`None`: as wide as they need).
+/// Returns the tables with aligned columns, at most `width` columns wide (`None`: no limit).
 pub(super) fn aligned(tables: &[Table], width: Option<u16>, paint: Paint) -> String {
     let mut out = String::new();
     for table in tables.iter().filter(|table| !table.rows.is_empty()) {
@@ -66,7 +66,7 @@ pub(super) fn aligned(tables: &[Table], width: Option<u16>, paint: Paint) -> Str
     out
 }
 
-/// Tab-separated lines for `cut` and `awk`.
+/// Returns the rows as tab-separated lines, for `cut` and `awk`.
 pub(super) fn plain(tables: &[Table]) -> String {
     let mut out = String::new();
     for table in tables {
@@ -80,8 +80,8 @@ pub(super) fn plain(tables: &[Table]) -> String {
     out
 }
 
-/// The terminal's width; none where the stream is no terminal, so that nothing is ever cut
-/// or folded in a pipe.
+/// Returns the terminal's width in columns; `None` if the stream is not a terminal, so that text in
+/// a pipe is never truncated or wrapped.
 pub(super) fn width(stream: BorrowedFd<'_>) -> Option<u16> {
     rustix::termios::tcgetwinsize(stream)
         .ok()
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_is_tab_separated_without_header() {
+    fn plain_lines_are_tab_separated_without_a_header() {
         assert_eq!(
             plain(&sample()),
             "hostname\talpha\\u{1b}[2J\ninterface\tlo\t127.0.0.1/8\n\
@@ -161,10 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_folds_instead_of_cutting() {
-        let folded = aligned(&sample(), Some(30), never());
-        assert!(folded.lines().all(|line| line.len() <= 30), "{folded}");
-        let squeezed: String = folded.split_whitespace().collect();
-        assert!(squeezed.contains("2001:db8:1234:5678:9abc:def0:1234:5678/64"), "{folded}");
+    fn a_narrow_terminal_wraps_cells_without_truncating_them() {
+        let wrapped = aligned(&sample(), Some(30), never());
+        assert!(wrapped.lines().all(|line| line.len() <= 30), "{wrapped}");
+        let unwrapped: String = wrapped.split_whitespace().collect();
+        assert!(unwrapped.contains("2001:db8:1234:5678:9abc:def0:1234:5678/64"), "{wrapped}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a step does. Plain values: nothing here waits or knows a connection.
+//! The actions of steps, as plain values that know no connection.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -10,28 +10,28 @@ use std::time::Duration;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-/// What one step does.
+/// The action of one step.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Waits so long for bytes that match.
+    /// Waits at most this long for received data to match.
     Expect(Pattern, Duration),
-    /// Waits so long for the peer's end.
+    /// Waits at most this long for the peer to close its side.
     ExpectEnd(Duration),
-    /// Sends these bytes, in one write if the system takes them.
+    /// Sends these bytes, in one write if the kernel accepts them.
     Send(Vec<u8>),
-    /// Sends what a file holds.
+    /// Sends the contents of a file.
     SendFile(Attachment),
-    /// Waits, and listens meanwhile.
+    /// Waits for this time while receiving.
     Sleep(Duration),
-    /// Ends our side.
+    /// Shuts down the write side.
     CloseWrite,
-    /// Ends the connection with a reset.
+    /// Resets the connection.
     Reset,
-    /// Goes on in TLS.
+    /// Switches the connection to TLS.
     StartTls,
 }
 
-/// What an expectation waits for.
+/// The pattern that an expectation searches for in the received data.
 #[derive(Clone, Debug)]
 pub struct Pattern(Regex);
 
@@ -39,7 +39,7 @@ impl Pattern {
     /// Returns the pattern of a regular expression with `flags`, each one of `ismx`.
     ///
     /// # Errors
-    /// Says what is wrong with it, in one line.
+    /// Returns the syntax error, as one line.
     pub(super) fn regex(text: &str, flags: &str) -> Result<Self, String> {
         RegexBuilder::new(text)
             .case_insensitive(flags.contains('i'))
@@ -48,13 +48,13 @@ impl Pattern {
             .ignore_whitespace(flags.contains('x'))
             .build()
             .map(Self)
-            .map_err(|error| brief(&error.to_string()))
+            .map_err(|error| summary_line(&error.to_string()))
     }
 
-    /// Returns the pattern that exactly these bytes match.
+    /// Returns the pattern that matches exactly these bytes.
     ///
     /// # Errors
-    /// There are too many of them.
+    /// There are too many bytes for one regular expression; returns the message, as one line.
     pub(super) fn literal(bytes: &[u8]) -> Result<Self, String> {
         let mut text = String::with_capacity(4 * bytes.len());
         for byte in bytes {
@@ -62,23 +62,25 @@ impl Pattern {
             write!(text, "\\x{byte:02x}").unwrap_or_default();
         }
         let built = RegexBuilder::new(&text).unicode(false).build();
-        built.map(Self).map_err(|error| brief(&error.to_string()))
+        built.map(Self).map_err(|error| summary_line(&error.to_string()))
     }
 
-    /// Returns where the first match at or behind `start` ends. `^` matches at 0 alone.
+    /// Returns the end of the first match that begins at `start` or later. `^` matches at offset 0
+    /// only (with the flag `m`, also after each line feed).
     pub(super) fn find_end(&self, bytes: &[u8], start: usize) -> Option<usize> {
         (start <= bytes.len()).then(|| self.0.find_at(bytes, start))?.map(|found| found.end())
     }
 }
 
-/// The last line of what the regex crate says: the ones before it only draw where.
-fn brief(error: &str) -> String {
+/// Returns the last line of a message of the regex crate; the lines before it only mark the place.
+fn summary_line(error: &str) -> String {
     let last = error.lines().last().unwrap_or_default();
     let last = last.strip_prefix("error: ").unwrap_or(last);
     last.trim_end_matches('.').to_owned()
 }
 
-/// A file to send: opened before anything is played, and read from its beginning each time.
+/// A file to send. It is opened when the script is parsed, and every run of the script reads it
+/// from its beginning.
 #[derive(Clone, Debug)]
 pub struct Attachment {
     path: PathBuf,
@@ -89,22 +91,22 @@ impl Attachment {
     /// Opens a file.
     ///
     /// # Errors
-    /// It cannot be opened, or is not a regular file: only those can be read by many at once, and
-    /// never keep anyone waiting.
+    /// The file cannot be opened, or is not a regular file: only a regular file can be read by
+    /// several clients at once, and without waiting for a writer.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        // Asked before it is opened: opening a named pipe waits for a writer.
+        // Checked before the file is opened, because opening a named pipe waits for a writer.
         if !fs::metadata(path)?.is_file() {
             return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
         }
         Ok(Self { path: path.to_owned(), file: Arc::new(File::open(path)?) })
     }
 
-    /// Returns where it is.
+    /// Returns the file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Reads what stands at `offset` bytes from the beginning; 0 at the end.
+    /// Reads at `offset` bytes from the beginning; returns the number of bytes read, 0 at EOF.
     pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.file.read_at(buffer, offset)
     }
@@ -125,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn a_long_literal_is_taken_and_one_without_measure_refused() {
+    fn a_long_literal_is_accepted_and_an_excessive_one_is_rejected() {
         assert!(Pattern::literal(&vec![b'x'; 60_000]).is_ok());
         let error = Pattern::literal(&vec![b'x'; 500_000]).unwrap_err();
         assert!(error.contains("size limit"), "{error}");
     }
 
     #[test]
-    fn an_error_in_a_regular_expression_is_one_line() {
+    fn a_regular_expression_error_is_one_line() {
         let error = Pattern::regex("(220", "").unwrap_err();
         assert_eq!(error, "unclosed group");
     }

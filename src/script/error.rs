@@ -1,45 +1,44 @@
-//! What can be wrong with a script, before anything is played: always where, what, and what would
-//! be right.
+//! Errors in a script, found before it runs: each has a place, a reason and what is allowed there.
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::reason;
 
-/// A script that cannot be played.
+/// Why a script cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A line is not a step.
+    /// A line is not a valid step.
     #[error("{name}:{line}:{}: {}", wrong.column, wrong.what)]
     Line {
         /// The script's name.
         name: String,
-        /// The line, from 1 on.
+        /// The line number, counted from 1.
         line: usize,
-        /// What is wrong there.
+        /// The error in the line.
         wrong: Wrong,
     },
-    /// A file cannot be read: the script itself, or one that it sends.
+    /// The script, or a file that it sends, cannot be read.
     #[error("{}cannot read {}: {}", prefix(place.as_deref()), path.display(), reason::of(source))]
     File {
-        /// `name:line:column` of the step that sends it.
+        /// `NAME:LINE:COLUMN` of the step that sends the file; `None` for the script itself.
         place: Option<String>,
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: io::Error,
     },
 }
 
-/// What is wrong with one line.
+/// An error in one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what} (character {column}); give {allowed}")]
+#[error("{what} (character {column}); expected {allowed}")]
 pub struct Wrong {
-    /// Where, in characters from 1 on.
+    /// The column, in characters counted from 1.
     pub column: usize,
-    /// What.
+    /// What is wrong.
     pub what: String,
-    /// What would be right there.
+    /// What is allowed at this place: a noun phrase, also used as the hint.
     pub allowed: String,
 }
 
@@ -49,6 +48,7 @@ impl Wrong {
     }
 }
 
+/// Returns the place as the beginning of a message.
 fn prefix(place: Option<&str>) -> String {
     place.map_or_else(String::new, |place| format!("{place}: "))
 }

@@ -1,45 +1,45 @@
-//! The beginning of what a peer sent instead of a match, as errors show it.
+//! The beginning of the unmatched data that a peer sent, for error messages.
 
 use std::fmt;
 
 use crate::text;
 
-/// The most bytes shown of what came instead: a few lines.
-pub(super) const MAX_SHOWN: usize = 400;
+/// The most bytes that an excerpt holds: a few lines of text.
+pub(super) const MAX_EXCERPT_BYTES: usize = 400;
 
-/// What came instead of what was expected, as far as it is shown.
+/// The beginning of received data that no expectation has matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
-    /// The first bytes of it; at most 400.
+    /// The first bytes, at most 400.
     pub bytes: Vec<u8>,
-    /// How many more there were.
+    /// The number of bytes that follow these.
     pub omitted: usize,
-    /// Whether anything came that was expected, before.
-    pub was_heard: bool,
+    /// Whether the peer has sent any data at all, matched or not.
+    pub received_any: bool,
 }
 
 impl Excerpt {
-    /// Returns the first of `bytes`. What is in UTF-8 is not cut within a character.
-    pub(super) fn of(bytes: &[u8], was_heard: bool) -> Self {
-        let mut end = bytes.len().min(MAX_SHOWN);
-        let is_within = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
+    /// Returns the excerpt of `bytes`. It does not end within a UTF-8 character.
+    pub(super) fn of(bytes: &[u8], received_any: bool) -> Self {
+        let mut end = bytes.len().min(MAX_EXCERPT_BYTES);
+        let is_continuation = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
         for _ in 0..3 {
-            end -= usize::from(end > 0 && is_within(end));
+            end -= usize::from(end > 0 && is_continuation(end));
         }
-        Self { bytes: bytes[..end].to_owned(), omitted: bytes.len() - end, was_heard }
+        Self { bytes: bytes[..end].to_owned(), omitted: bytes.len() - end, received_any }
     }
 }
 
 impl fmt::Display for Excerpt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bytes, omitted, was_heard } = self;
-        match (bytes.is_empty(), was_heard) {
-            (true, false) => return f.write_str("nothing came"),
-            (true, true) => return f.write_str("nothing more came"),
-            (false, _) => write!(f, "what came instead: {}", text::quote(bytes))?,
+        let Self { bytes, omitted, received_any } = self;
+        match (bytes.is_empty(), received_any) {
+            (true, false) => return f.write_str("received nothing"),
+            (true, true) => return f.write_str("received nothing more"),
+            (false, _) => write!(f, "received {}", text::quote(bytes))?,
         }
         if *omitted > 0 {
-            write!(f, " and {omitted} bytes more")?;
+            write!(f, " and {omitted} more bytes")?;
         }
         Ok(())
     }
@@ -50,17 +50,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_came_is_shown_escaped_bounded_and_in_whole_characters() {
-        assert_eq!(
-            Excerpt::of(b"421 busy\r\n", true).to_string(),
-            r#"what came instead: "421 busy\r\n""#
-        );
-        assert_eq!(Excerpt::of(b"", false).to_string(), "nothing came");
-        assert_eq!(Excerpt::of(b"", true).to_string(), "nothing more came");
-        let long = format!("{}é and more", "x".repeat(MAX_SHOWN - 1));
-        let shown = Excerpt::of(long.as_bytes(), true);
-        assert_eq!(shown.bytes, "x".repeat(MAX_SHOWN - 1).as_bytes());
-        assert!(shown.to_string().ends_with(r#"x" and 11 bytes more"#), "{shown}");
-        assert_eq!(Excerpt::of(&[0x80; 2 * MAX_SHOWN], true).bytes.len(), MAX_SHOWN - 3);
+    fn an_excerpt_is_escaped_bounded_and_ends_at_a_character() {
+        assert_eq!(Excerpt::of(b"421 busy\r\n", true).to_string(), r#"received "421 busy\r\n""#);
+        assert_eq!(Excerpt::of(b"", false).to_string(), "received nothing");
+        assert_eq!(Excerpt::of(b"", true).to_string(), "received nothing more");
+        let long = format!("{}é and more", "x".repeat(MAX_EXCERPT_BYTES - 1));
+        let excerpt = Excerpt::of(long.as_bytes(), true);
+        assert_eq!(excerpt.bytes, "x".repeat(MAX_EXCERPT_BYTES - 1).as_bytes());
+        assert!(excerpt.to_string().ends_with(r#"x" and 11 more bytes"#), "{excerpt}");
+        let continuations = [0x80; 2 * MAX_EXCERPT_BYTES];
+        assert_eq!(Excerpt::of(&continuations, true).bytes.len(), MAX_EXCERPT_BYTES - 3);
     }
 }

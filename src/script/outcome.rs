@@ -1,4 +1,4 @@
-//! How a played script can end before its last step, in words.
+//! Why a script stopped before its last step, and the messages for it.
 
 use std::fmt;
 use std::io;
@@ -10,68 +10,68 @@ use crate::script::Step;
 use crate::script::excerpt::Excerpt;
 use crate::script::unmatched::MAX_UNMATCHED;
 
-/// Why a script did not come to its end.
+/// Why a script stopped before its last step.
 #[derive(Debug, thiserror::Error)]
 pub enum ScriptEnd<E> {
     /// An expectation was not met.
     #[error(transparent)]
     Unmet(Unmet),
-    /// The deadline for everything passed.
+    /// The deadline for the whole run passed.
     #[error("timed out in {step}")]
     TimedOut {
-        /// The step it happened in.
+        /// The step that was running.
         step: StepLabel,
-        /// What had come and was not expected.
+        /// The received data that no expectation has matched.
         got: Excerpt,
     },
-    /// The peer took nothing, or did not do its part of TLS, for too long.
+    /// The peer accepted no data, or did not continue TLS, for too long.
     #[error("{step} made no progress for {waited:?}")]
     Stalled {
-        /// The step it happened in.
+        /// The step that was running.
         step: StepLabel,
-        /// How long that was waited for.
+        /// The limit that passed.
         waited: Duration,
     },
-    /// Receiving failed, where nothing was expected or in another way than by a reset.
-    #[error("receiving failed: {}", reason::of(.0))]
+    /// Receiving failed outside an expectation, or in an expectation other than by a reset.
+    #[error("cannot receive: {}", reason::of(.0))]
     Receive(io::Error),
-    /// Sending failed, or ending our side.
+    /// Sending, shutting down the write side or preparing the reset failed.
     #[error("{step} failed: {}", reason::of(source))]
     Send {
         /// The step that failed.
         step: StepLabel,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// A file that is sent could not be read.
+    /// A file to send could not be read.
     #[error("{step}: cannot read {}: {}", path.display(), reason::of(source))]
     File {
-        /// The step that sends it.
+        /// The step that sends the file.
         step: StepLabel,
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: io::Error,
     },
-    /// What came could not be given on.
-    #[error("cannot write what came: {}", reason::of(.0))]
+    /// Received data could not be delivered to the output.
+    #[error("cannot write received data: {}", reason::of(.0))]
     Output(io::Error),
-    /// TLS could not be started.
+    /// The switch to TLS failed.
     #[error("{step} failed")]
     StartTls {
         /// The step that failed.
         step: StepLabel,
-        /// Why, as the line says it.
+        /// The reason, from [`ScriptConnection::start_tls`](crate::script::ScriptConnection).
         error: E,
     },
 }
 
-/// How a step is named to a user: as it was written, and where it stands.
+/// A step as messages show it: its text and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepLabel {
-    /// How it was written.
+    /// The step as written, without its duration.
     pub text: String,
-    /// Where it stands.
+    /// `FILE:LINE`, or the command-line option.
     pub place: String,
 }
 
@@ -92,26 +92,27 @@ impl fmt::Display for StepLabel {
 pub struct Unmet {
     /// The step.
     pub step: StepLabel,
-    /// Why it was given up.
+    /// Why the step failed.
     pub why: UnmetReason,
-    /// What came instead.
+    /// The received data that no expectation has matched.
     pub got: Excerpt,
 }
 
-/// Why an expectation was given up.
+/// Why an expectation was not met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnmetReason {
-    /// It was waited for so long.
+    /// No match arrived within this time.
     Timeout(Duration),
-    /// The peer ended its side.
-    PeerEnded,
-    /// The peer reset the connection.
+    /// The peer closed its side first.
+    PeerClosed,
+    /// The peer reset the connection first.
     Reset,
-    /// More came than an expectation looks through.
-    TooMuch,
-    /// TLS is to start, and plain text is left that no expectation has used up. Somebody on the
-    /// way may have put it there (RFC 3207 section 4.2: nothing said before counts afterwards).
-    PlainText,
+    /// More data arrived than an expectation searches.
+    TooMuchData,
+    /// TLS cannot start, because plain text has arrived that no expectation has matched. An
+    /// attacker on the network may have inserted it (RFC 3207 section 4.2: a client must discard
+    /// what it learned before the handshake).
+    UnmatchedPlainText,
 }
 
 impl fmt::Display for Unmet {
@@ -119,12 +120,16 @@ impl fmt::Display for Unmet {
         let StepLabel { text, place } = &self.step;
         match self.why {
             UnmetReason::Timeout(wait) => write!(f, "{text} was not met within {wait:?}"),
-            UnmetReason::PeerEnded => write!(f, "{text} was not met before the peer's end"),
-            UnmetReason::Reset => write!(f, "{text} was not met before the peer's reset"),
-            UnmetReason::TooMuch => {
-                write!(f, "{text} was not met in {} MiB", MAX_UNMATCHED / (1024 * 1024))
+            UnmetReason::PeerClosed => write!(f, "{text} was not met before the peer closed"),
+            UnmetReason::Reset => {
+                write!(f, "{text} was not met before the peer reset the connection")
             }
-            UnmetReason::PlainText => write!(f, "{text} cannot begin: more plain text has come"),
+            UnmetReason::TooMuchData => {
+                write!(f, "{text} was not met in {} MiB of data", MAX_UNMATCHED / (1024 * 1024))
+            }
+            UnmetReason::UnmatchedPlainText => {
+                write!(f, "{text} cannot begin: unmatched plain text has arrived")
+            }
         }?;
         write!(f, " ({place})")
     }
@@ -133,17 +138,17 @@ impl fmt::Display for Unmet {
 impl std::error::Error for Unmet {}
 
 impl Unmet {
-    /// Returns what a user may try.
+    /// Returns what the user can try, if anything.
     pub fn hint(&self) -> Option<&'static str> {
         match self.why {
-            UnmetReason::Timeout(_) => Some("a longer wait: a duration behind the expectation"),
-            UnmetReason::TooMuch => {
-                Some("expect something in between, which uses up what came so far")
+            UnmetReason::Timeout(_) => Some("a longer duration after the expectation"),
+            UnmetReason::TooMuchData => {
+                Some("an earlier expectation that matches, and so consumes, part of the data")
             }
-            UnmetReason::PlainText => {
-                Some(r"an expectation of the whole line before starttls: /^220 .*\r\n/")
+            UnmetReason::UnmatchedPlainText => {
+                Some(r"an expectation that matches the whole line before starttls: /^220 .*\r\n/")
             }
-            UnmetReason::PeerEnded | UnmetReason::Reset => None,
+            UnmetReason::PeerClosed | UnmetReason::Reset => None,
         }
     }
 }

@@ -1,48 +1,48 @@
-//! Which steps cannot follow which: nothing is sent behind our own end.
+//! Validates the order of steps: for example, no step can send after `close-write`.
 
 use crate::script::action::Action;
 use crate::script::error::Wrong;
 
-/// The lines of the steps after which something is impossible.
+/// The line numbers of the earlier steps that restrict the later ones.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    ended: Option<usize>,
+    close_write: Option<usize>,
     reset: Option<usize>,
-    secured: Option<usize>,
+    starttls: Option<usize>,
 }
 
 impl Order {
-    /// Takes the next step, which stands at `line` and `column`.
+    /// Accepts the next step, which is at `line` and `column`.
     ///
     /// # Errors
-    /// It is impossible after what came before.
+    /// An earlier step does not allow this one.
     pub(super) fn accept(
         &mut self,
         action: &Action,
         line: usize,
         column: usize,
     ) -> Result<(), Wrong> {
-        let impossible = |after: &str, line: usize, allowed: &str| {
-            let what = format!("impossible after {after} on line {line}");
+        let rejected = |after: &str, line: usize, allowed: &str| {
+            let what = format!("not allowed after {after} on line {line}");
             Err(Wrong::new(column, what, allowed))
         };
         if let Some(reset) = self.reset {
-            return impossible("reset", reset, "reset as the last step");
+            return rejected("reset", reset, "reset as the last step");
         }
-        let speaks = matches!(
+        let needs_write_side = matches!(
             action,
             Action::Send(_) | Action::SendFile(_) | Action::CloseWrite | Action::StartTls
         );
-        if let (true, Some(ended)) = (speaks, self.ended) {
+        if let (true, Some(close_write)) = (needs_write_side, self.close_write) {
             let allowed = "expect, expect-hex, expect-end, sleep or reset";
-            return impossible("close-write", ended, allowed);
+            return rejected("close-write", close_write, allowed);
         }
         match action {
-            Action::CloseWrite => self.ended = Some(line),
+            Action::CloseWrite => self.close_write = Some(line),
             Action::Reset => self.reset = Some(line),
             Action::StartTls => {
-                if let Some(secured) = self.secured.replace(line) {
-                    return impossible("starttls", secured, "starttls once");
+                if let Some(starttls) = self.starttls.replace(line) {
+                    return rejected("starttls", starttls, "starttls only once");
                 }
             }
             _ => {}

@@ -1,21 +1,21 @@
-//! A step of a script, and how long a script may be.
+//! A step of a script, and the limits on a script's size.
 
 use crate::script::action::Action;
 
-/// The longest script, in bytes: far beyond what anyone writes, and small to hold in memory.
-/// Payload belongs into files.
+/// The longest script, in bytes: far more than a user writes by hand, and little memory. Larger
+/// data belongs in a file for `send-file`.
 pub const MAX_SCRIPT_BYTES: usize = 1024 * 1024;
 
-/// The most lines of a script; a loop unrolled by a program still fits.
+/// The most lines of a script: enough for a generated script.
 pub const MAX_SCRIPT_LINES: usize = 10_000;
 
-/// One step, and how to name it to a user.
+/// One step, with its place and text for messages.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Where it stands: `smtp.txt:3`, or the flag that gave it.
+    /// `FILE:LINE`, such as `smtp.txt:3`, or the command-line option: `--send` or `--expect`.
     pub place: String,
-    /// How it was written, without its duration.
+    /// The step as written, without its duration.
     pub text: String,
-    /// What to do.
+    /// What the step does.
     pub action: Action,
 }

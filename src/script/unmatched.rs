@@ -1,55 +1,58 @@
-//! What came and no expectation has used up yet: a buffer with a bound.
+//! The bounded buffer of received data that no expectation has matched yet.
 
 use crate::script::action::Pattern;
 use crate::script::excerpt::Excerpt;
 
-/// The most bytes an expectation looks through. More than any answer somebody waits for; what a
-/// peer sends without end must not fill the memory, nor the time, since all of it is looked
-/// through again whenever more comes.
+/// The most bytes that an expectation searches: more than the replies that scripts wait for. The
+/// limit bounds the memory and the time, because the whole buffer is searched again whenever data
+/// arrives.
 pub(super) const MAX_UNMATCHED: usize = 1024 * 1024;
 
-/// Bytes in the order they came.
+/// Received bytes that no expectation has matched, in the order of their arrival.
 #[derive(Debug, Default)]
 pub(super) struct Unmatched {
-    /// Up to twice the bound, so that dropping the oldest does not move all others each time.
+    /// At most twice the limit, so that dropping the oldest bytes does not move the others each
+    /// time.
     bytes: Vec<u8>,
-    /// Whether older bytes than these were dropped.
-    lost: bool,
-    /// Whether anything ever came.
-    heard: bool,
+    /// Whether bytes that preceded these were dropped.
+    dropped: bool,
+    /// Whether any byte was ever received.
+    received_any: bool,
 }
 
 impl Unmatched {
+    /// Appends received bytes, and drops the oldest ones beyond twice the limit.
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.heard |= !bytes.is_empty();
+        self.received_any |= !bytes.is_empty();
         self.bytes.extend_from_slice(bytes);
         if self.bytes.len() > 2 * MAX_UNMATCHED {
             self.bytes.drain(..self.bytes.len() - MAX_UNMATCHED);
-            self.lost = true;
+            self.dropped = true;
         }
     }
 
-    /// Uses up everything to the end of the first match; `false` if there is none.
-    pub(super) fn take(&mut self, pattern: &Pattern) -> bool {
-        // Where bytes were dropped, the first that is left is not where `^` stands.
-        let Some(end) = pattern.find_end(&self.bytes, usize::from(self.lost)) else { return false };
+    /// Removes all bytes up to the end of the first match; returns whether there is a match.
+    pub(super) fn consume_match(&mut self, pattern: &Pattern) -> bool {
+        // After a drop, `^` must not match at the first byte that is left.
+        let start = usize::from(self.dropped);
+        let Some(end) = pattern.find_end(&self.bytes, start) else { return false };
         self.bytes.drain(..end);
-        self.lost = false;
+        self.dropped = false;
         true
     }
 
-    /// Returns whether there is more than an expectation looks through.
-    pub(super) fn is_too_much(&self) -> bool {
-        self.lost || self.bytes.len() > MAX_UNMATCHED
+    /// Returns whether more bytes have arrived than an expectation searches.
+    pub(super) fn exceeds_limit(&self) -> bool {
+        self.dropped || self.bytes.len() > MAX_UNMATCHED
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Returns what a user is shown of it.
-    pub(super) fn got(&self) -> Excerpt {
-        Excerpt::of(&self.bytes, self.heard)
+    /// Returns the beginning of the bytes for a message.
+    pub(super) fn excerpt(&self) -> Excerpt {
+        Excerpt::of(&self.bytes, self.received_any)
     }
 }
 
@@ -62,28 +65,28 @@ mod tests {
     }
 
     #[test]
-    fn a_match_uses_up_what_came_before_its_end() {
+    fn a_match_consumes_all_bytes_up_to_its_end() {
         let mut unmatched = Unmatched::default();
         unmatched.push(b"220 here\r\n250");
-        assert!(unmatched.take(&pattern("^220.*\r\n")));
-        assert!(!unmatched.take(&pattern("220")));
-        assert!(unmatched.take(&pattern("^250$")));
+        assert!(unmatched.consume_match(&pattern("^220.*\r\n")));
+        assert!(!unmatched.consume_match(&pattern("220")));
+        assert!(unmatched.consume_match(&pattern("^250$")));
         assert!(unmatched.is_empty());
     }
 
     #[test]
-    fn the_oldest_bytes_are_dropped_and_never_taken_for_the_beginning() {
+    fn beyond_the_limit_the_oldest_bytes_are_dropped_and_the_start_anchor_does_not_match() {
         let mut unmatched = Unmatched::default();
         for _ in 0..4 {
             unmatched.push(&vec![b'x'; MAX_UNMATCHED]);
         }
         unmatched.push(b"end");
-        assert!(unmatched.is_too_much());
+        assert!(unmatched.exceeds_limit());
         assert!(unmatched.bytes.len() <= 2 * MAX_UNMATCHED);
-        assert!(!unmatched.take(&pattern("^x")));
-        assert!(unmatched.take(&pattern("end$")));
+        assert!(!unmatched.consume_match(&pattern("^x")));
+        assert!(unmatched.consume_match(&pattern("end$")));
         unmatched.push(b"next");
-        assert!(!unmatched.is_too_much());
-        assert!(unmatched.take(&pattern("^next")));
+        assert!(!unmatched.exceeds_limit());
+        assert!(unmatched.consume_match(&pattern("^next")));
     }
 }

@@ -5,25 +5,25 @@ use crate::net::stream::channel::ByteCounts;
 use crate::output::{Event, Events};
 use crate::session::outcome;
 
-/// What a client of a line server is told there is no place for.
+/// The reply of a line-based server to a client for which it has no free slot.
 pub(crate) const BUSY: &str = "ERR busy, try later\r\n";
 
-/// Returns the event that begins `connection`.
+/// Returns the `connected` event of `connection`.
 pub(crate) fn connected(connection: &Connection) -> Event {
     Event::Connected { peer: connection.peer.to_string(), local: connection.local.to_string() }
 }
 
-/// Returns the event that ends `connection`.
+/// Returns the `closed` event of `connection`.
 pub(crate) fn closed(connection: &Connection, counts: ByteCounts, reason: String) -> Event {
     let lasted = connection.accepted.elapsed();
     outcome::closed_because(&connection.peer.to_string(), counts, lasted, reason)
 }
 
-/// Tells the operator what the accept loop did.
-pub(crate) fn tell(events: &Events, notice: AcceptNotice) {
+/// Reports what the accept loop did as an event.
+pub(crate) fn report(events: &Events, notice: AcceptNotice) {
     let event = match notice {
         AcceptNotice::AcceptFailed(error) => Event::Warning {
-            message: format!("cannot accept connections: {}; trying on", crate::reason::of(&error)),
+            message: format!("cannot accept connections: {}; retrying", crate::reason::of(&error)),
         },
         AcceptNotice::Denied(peer) => {
             Event::Refused { peer: peer.to_string(), reason: "not allowed" }
@@ -31,11 +31,11 @@ pub(crate) fn tell(events: &Events, notice: AcceptNotice) {
         AcceptNotice::Refused(peer) => {
             Event::Refused { peer: peer.to_string(), reason: "server full" }
         }
-        AcceptNotice::Evicted(peer) => {
-            Event::Refused { peer: peer.to_string(), reason: "made place for another" }
-        }
+        AcceptNotice::Evicted(peer) => Event::Refused { peer: peer.to_string(), reason: "evicted" },
         AcceptNotice::Panicked(peer) => Event::Warning {
-            message: format!("{peer} was dropped by an internal error; all others go on"),
+            message: format!(
+                "connection of {peer} closed after an internal error; other clients are unaffected"
+            ),
         },
         AcceptNotice::Stopping(clients) => Event::Stopping { clients },
     };

@@ -1,5 +1,5 @@
-//! What the servers share above the accept loop: readiness, the port file, signals, the drain and
-//! the last events.
+//! What the server commands share above the accept loop: opening the sockets, the port file,
+//! signals, and the end of the run.
 
 pub(crate) mod events;
 mod port_file;

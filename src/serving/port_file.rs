@@ -1,4 +1,4 @@
-//! `--port-file`: tells a script the port, once there is one.
+//! `--port-file`: writes the port to a file while the server listens.
 
 use std::fs;
 use std::io;
@@ -8,22 +8,22 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::reason;
 
-/// A file that holds the port for as long as the server runs.
+/// A file that contains the port; removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct PortFile(PathBuf);
 
 impl PortFile {
-    /// Writes the file in one step: whoever sees it sees all of it.
+    /// Writes the file atomically: through a temporary file in the same folder that is renamed.
     ///
     /// # Errors
-    /// The file, or the one beside it that becomes it, cannot be written.
+    /// The temporary file cannot be written or renamed.
     pub(crate) fn write(path: &Path, port: u16) -> Result<Self, Failure> {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(format!(".{}.tmp", std::process::id()));
-        let beside = PathBuf::from(beside);
-        let written = fs::write(&beside, format!("{port}\n"));
-        written.and_then(|()| fs::rename(&beside, path)).map_err(|error: io::Error| {
-            fs::remove_file(&beside).ok();
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(format!(".{}.tmp", std::process::id()));
+        let temporary = PathBuf::from(temporary);
+        let written = fs::write(&temporary, format!("{port}\n"));
+        written.and_then(|()| fs::rename(&temporary, path)).map_err(|error: io::Error| {
+            fs::remove_file(&temporary).ok();
             let path = path.display();
             Failure::new(Exit::File, format!("cannot write {path}: {}", reason::of(&error)))
         })?;
@@ -33,7 +33,7 @@ impl PortFile {
 
 impl Drop for PortFile {
     fn drop(&mut self) {
-        // Somebody else may have removed it already.
+        // The user may have removed the file already.
         fs::remove_file(&self.0).ok();
     }
 }

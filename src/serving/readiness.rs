@@ -1,4 +1,4 @@
-//! Readiness: which sockets a server listens on, and who is told.
+//! Readiness of a server: inherited sockets, the `listening` events and the port file.
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -9,26 +9,30 @@ use crate::output::{Event, Events};
 use crate::serving::port_file::PortFile;
 use crate::serving::settings::ServerSettings;
 
-/// Returns the sockets that whoever started us has opened for us.
+/// Returns the listening sockets that the parent process passed to sockkit (`LISTEN_FDS`).
+///
+/// # Errors
+/// There is none, or one of them does not listen for streams.
 pub(crate) fn inherited_listeners() -> Result<Vec<Listener>, Failure> {
-    let hint = "[HOST:]PORT or unix:PATH; or systemd with a socket unit";
+    let hint = "[HOST:]PORT or unix:PATH";
     match inherited::listeners() {
         Ok(none) if none.is_empty() => {
-            let message = "nowhere to listen was given, and no socket was handed over (LISTEN_FDS)";
+            let message = "no address to listen on, and no inherited socket (LISTEN_FDS)";
             Err(Failure::new(Exit::Usage, message).hint(hint))
         }
         Ok(listeners) => Ok(listeners),
         Err(error) => {
-            let message = format!("cannot use the sockets of LISTEN_FDS: {error}");
+            let message = format!("cannot use the inherited sockets (LISTEN_FDS): {error}");
             Err(Failure::new(Exit::CannotListen, message))
         }
     }
 }
 
-/// Says where the server listens; the file holds the port for as long as it is kept.
+/// Reports each address on which the server listens, and writes the port file if there is to be
+/// one; the caller keeps the returned value for as long as the file is to exist.
 ///
 /// # Errors
-/// The file cannot be written.
+/// The port file cannot be written.
 pub(crate) fn announce(
     addrs: &[Addr],
     address: Option<&ListenAddress>,

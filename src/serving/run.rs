@@ -1,4 +1,4 @@
-//! One server's run, from opening its sockets to its exit code.
+//! The run of a server, from opening its sockets to its exit code.
 
 use std::io;
 use std::sync::Arc;
@@ -15,34 +15,35 @@ use crate::serving::readiness;
 use crate::serving::settings::ServerSettings;
 use crate::session::signals::SignalWatch;
 
-/// What one server has of its own.
+/// How one server differs from the others.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerPlan {
-    /// Clients at once.
+    /// The most clients to serve at once.
     pub max_clients: usize,
-    /// What happens to the next one.
+    /// What to do with a new client at this limit.
     pub when_full: WhenFull,
-    /// Connections in all; none for no end.
+    /// The number of connections after which the server exits; `None` for no limit.
     pub total: Option<u64>,
-    /// Threads; more than one pays only where handlers do not share what they lock.
+    /// The number of worker threads. More than one helps only if the handlers share no lock.
     pub workers: usize,
-    /// What happens when standard output's reader leaves.
+    /// What to do when standard output can no longer be written.
     pub when_gone: WhenGone,
 }
 
-/// Listens at `address`, or on the sockets that were handed to us, and serves with what `build`
-/// makes, until the end or a signal. `begun` is called once it was said where that is; what it
-/// returns is waited for at the end.
+/// Listens at `address`, or on the inherited sockets if it is `None`, and serves clients with the
+/// service from `build` until `plan.total` connections have ended or a signal arrives.
+/// `on_listening` is called after the `listening` events; the task that it returns is awaited
+/// before this returns.
 ///
 /// # Errors
-/// It cannot listen, or `build` fails: nothing was accepted then.
+/// The server cannot listen, or `build` or `on_listening` fails; no client was accepted then.
 pub(crate) fn run<S, B, A>(
     address: Option<&ListenAddress>,
     settings: &ServerSettings,
     plan: ServerPlan,
     out: Output,
     build: B,
-    begun: A,
+    on_listening: A,
 ) -> anyhow::Result<(Exit, Arc<S>)>
 where
     S: Service,
@@ -51,72 +52,73 @@ where
 {
     let runtime = runtime::runtime()?;
     let queue = EventQueue::start(out, plan.when_gone);
-    let outcome = runtime.block_on(run_here(address, settings, plan, &queue, build, begun));
-    // A blocked screen must not keep the process alive.
+    let outcome = runtime.block_on(serve(address, settings, plan, &queue, build, on_listening));
+    // A blocked terminal must not keep the process alive.
     let printed = queue.finish(Some(EVENT_FLUSH_TIMEOUT));
-    // Lookups and clients that were cut off are not waited for.
+    // Does not wait for name lookups or for clients that were cut off.
     runtime.shutdown_background();
     let outcome = outcome?;
-    if plan.when_gone == WhenGone::Leave {
+    if plan.when_gone == WhenGone::Stop {
         printed?;
     }
     Ok(outcome)
 }
 
-/// How long the end may wait for a screen that does not take the last events.
+/// At exit, how long to wait until the last events are printed.
 pub(crate) const EVENT_FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-async fn run_here<S, B, A>(
+async fn serve<S, B, A>(
     address: Option<&ListenAddress>,
     settings: &ServerSettings,
     plan: ServerPlan,
     queue: &EventQueue,
     build: B,
-    begun: A,
+    on_listening: A,
 ) -> anyhow::Result<(Exit, Arc<S>)>
 where
     S: Service,
     B: FnOnce(Events, Stop) -> anyhow::Result<S>,
     A: FnOnce(&Arc<S>, &[Addr]) -> anyhow::Result<Option<JoinHandle<()>>>,
 {
-    // Before anybody is told to come.
-    let fitting = descriptors::raise_descriptor_limit();
+    // Before the `listening` event, because clients may connect right after it.
+    let client_limit = descriptors::raise_descriptor_limit();
     let access = settings.access().await?;
     let listeners = match address {
         Some(address) => settings.listen(address).await?,
         None => readiness::inherited_listeners()?,
     };
-    let interrupt = SignalWatch::watch().map_err(start_failed)?;
+    let signals = SignalWatch::watch().map_err(start_failed)?;
     let events = queue.events();
-    let service = Arc::new(build(events.clone(), interrupt.stop())?);
+    let service = Arc::new(build(events.clone(), signals.stop())?);
     let addrs: Result<Vec<_>, _> = listeners.iter().map(Listener::addr).collect();
     let addrs = addrs.map_err(start_failed)?;
     let _port_file = readiness::announce(&addrs, address, settings, &events)?;
-    let beside = begun(&service, &addrs)?;
-    if plan.when_gone == WhenGone::Leave {
-        let (events, stop) = (events.clone(), interrupt.stop());
+    let background = on_listening(&service, &addrs)?;
+    if plan.when_gone == WhenGone::Stop {
+        let (events, stop) = (events.clone(), signals.stop());
         tokio::spawn(async move {
-            events.gone().await;
+            events.stdout_failed().await;
             stop.drain();
         });
     }
-    if fitting < plan.max_clients {
-        let message = format!("only {fitting} clients fit into this process's limit of open files");
+    if client_limit < plan.max_clients {
+        let message = format!("the limit of open files allows only {client_limit} clients");
         events.send(Event::Warning { message });
     }
-    let rules = AcceptSettings {
+    let accept_settings = AcceptSettings {
         access,
         options: settings.options,
-        max_clients: plan.max_clients.min(fitting).max(1),
+        max_clients: plan.max_clients.min(client_limit).max(1),
         when_full: plan.when_full,
         total: plan.total,
         grace: settings.grace,
         workers: plan.workers,
     };
-    let served = accept::serve(listeners, rules, interrupt.stop(), Arc::clone(&service)).await?;
-    if let Some(beside) = beside {
-        // One that panicked has said so.
-        beside.await.ok();
+    let served =
+        accept::serve(listeners, accept_settings, signals.stop(), Arc::clone(&service)).await?;
+    if let Some(background) = background {
+        // A panic of the task is already reported by the panic hook.
+        background.await.ok();
     }
     let ServeSummary { cut_off, forced, .. } = served;
     if cut_off > 0 {
@@ -124,8 +126,9 @@ where
         let message = format!("{cut_off} {clients} cut off");
         events.send(Event::Warning { message });
     }
-    // Who serves for ever is stopped in order; who serves a number of clients was interrupted.
-    let exit = match interrupt.exit() {
+    // A signal is the normal way to stop a server without a limit of connections; it interrupts one
+    // with a limit.
+    let exit = match signals.exit() {
         Some(signal) if forced || plan.total.is_some() => signal,
         _ => Exit::Success,
     };

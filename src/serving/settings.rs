@@ -1,4 +1,4 @@
-//! Where a server listens and for whom, as the command line gives it.
+//! The settings of a server: where it listens and which clients it accepts.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,9 +26,9 @@ pub(crate) struct ServerSettings {
     pub(crate) port_file: Option<PathBuf>,
     /// How long clients may take to finish when the server is stopped.
     pub(crate) grace: Duration,
-    /// The only networks and hosts that may connect; none for all.
+    /// The only networks and hosts that may connect; all may if this is empty.
     pub(crate) allow: Vec<AccessRule>,
-    /// Networks and hosts that may not connect.
+    /// Networks and hosts that may not connect, even if `allow` contains them.
     pub(crate) deny: Vec<AccessRule>,
     /// The permissions of a Unix socket's file.
     pub(crate) mode: Option<u32>,
@@ -36,34 +36,34 @@ pub(crate) struct ServerSettings {
     pub(crate) options: SocketOptions,
 }
 
-/// Looking up the host to listen on takes this long at most; it is usually a literal or local.
-const RESOLVE_LIMIT: Duration = Duration::from_secs(5);
+/// How long to resolve a host of the settings, usually an address or a local name.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl ServerSettings {
-    /// Opens what `address` stands for.
+    /// Opens the listening sockets for `address`.
     ///
     /// # Errors
-    /// The settings contradict each other, or a socket cannot listen.
+    /// A setting contradicts `address`, or a socket cannot listen.
     pub(crate) async fn listen(&self, address: &ListenAddress) -> anyhow::Result<Vec<Listener>> {
         self.check(address)?;
         if matches!(address.transport, Transport::Udp | Transport::UnixDatagram) {
-            let message = "this server speaks over streams, not datagrams";
+            let message = "this server serves streams, not datagrams";
             return Err(Failure::new(Exit::Usage, message).hint("[HOST:]PORT or unix:PATH").into());
         }
         match &address.place {
             ListenPlace::Unix(place) => Ok(listener::listen_unix(place, self.mode)?),
             ListenPlace::Net(host, port) => {
-                let deadline = Deadline::after(RESOLVE_LIMIT);
+                let deadline = Deadline::after(RESOLVE_TIMEOUT);
                 let family = self.family;
                 Ok(listener::listen(host.as_ref(), *port, self.reach(), family, deadline).await?)
             }
         }
     }
 
-    /// Opens what `address` stands for, for datagrams.
+    /// Opens the datagram sockets for `address`.
     ///
     /// # Errors
-    /// The flags contradict each other, or a socket cannot be bound.
+    /// A setting contradicts `address`, or a socket cannot be bound.
     pub(crate) async fn listen_for_datagrams(
         &self,
         address: &ListenAddress,
@@ -75,19 +75,19 @@ impl ServerSettings {
                 DatagramBind::Net(host.as_ref(), *port, self.reach(), self.family)
             }
         };
-        let deadline = Deadline::after(RESOLVE_LIMIT);
+        let deadline = Deadline::after(RESOLVE_TIMEOUT);
         Ok(datagram::DatagramSocket::listen(bound, self.options, deadline).await?)
     }
 
-    /// Refuses flags that contradict `address`.
+    /// Checks that no setting contradicts `address`.
     fn check(&self, address: &ListenAddress) -> Result<(), Failure> {
         if let (true, Some(host)) = (self.public, address.host()) {
-            let message = format!("--public listens everywhere, {host} says where");
-            return Err(Failure::new(Exit::Usage, message).hint("one of the two"));
+            let message = format!("--public conflicts with {host}");
+            return Err(Failure::new(Exit::Usage, message).hint("--public PORT or HOST:PORT"));
         }
         let is_unix = matches!(address.place, ListenPlace::Unix(_));
         if self.mode.is_some() && !is_unix {
-            return Err(Failure::new(Exit::Usage, "--mode is for a Unix socket's file"));
+            return Err(Failure::new(Exit::Usage, "--mode applies only to Unix sockets"));
         }
         let rules = !self.allow.is_empty() || !self.deny.is_empty();
         let for_networks = [
@@ -98,8 +98,9 @@ impl ServerSettings {
         ];
         match for_networks.iter().find(|(given, _)| *given && is_unix) {
             Some((_, flag)) => {
-                let message = format!("{flag}: a Unix socket is on no network and has no port");
-                Err(Failure::new(Exit::Usage, message).hint("--mode says who may connect"))
+                let message = format!("{flag} conflicts with unix: addresses");
+                Err(Failure::new(Exit::Usage, message)
+                    .hint("--mode MODE to control which users may connect"))
             }
             None => Ok(()),
         }
@@ -109,12 +110,12 @@ impl ServerSettings {
         if self.public { Reach::Public } else { Reach::Loopback }
     }
 
-    /// Returns who may come.
+    /// Returns the rules of `--allow` and `--deny`, with host names resolved.
     ///
     /// # Errors
-    /// A name that stands for nobody.
+    /// A host name has no address.
     pub(crate) async fn access(&self) -> Result<Access, net::Error> {
-        let deadline = Deadline::after(RESOLVE_LIMIT);
+        let deadline = Deadline::after(RESOLVE_TIMEOUT);
         let access = Access::resolve(&self.allow, &self.deny, deadline).await;
         access.map_err(|(name, source)| net::Error::Name { name, source })
     }

@@ -1,4 +1,4 @@
-//! What an exchange of datagrams has at our end.
+//! Standard input and output of a datagram exchange.
 
 use std::io::{self, IsTerminal as _};
 
@@ -10,53 +10,53 @@ use crate::output::{Events, Output, Payload};
 use crate::session::settings::SessionSettings;
 use crate::session::standard_io::{self, OutputEnd};
 
-/// What datagrams come from and go to on our side.
+/// The local side of a datagram exchange.
 pub(crate) struct DatagramIo {
-    /// What is sent; none for nothing.
+    /// What to send; `None` to send nothing.
     pub source: Option<Source>,
-    /// Where what comes goes.
+    /// Where received datagrams are printed.
     pub sink: Sink,
-    /// Sees every datagram pass.
-    pub tap: Option<Box<dyn StreamObserver>>,
-    /// What is told.
+    /// Observes every datagram.
+    pub observer: Option<Box<dyn StreamObserver>>,
+    /// Where events are sent.
     pub events: Events,
-    /// What is said.
+    /// Where notes are printed.
     pub out: Output,
-    /// Whether a person has to be prompted.
+    /// Whether to show a prompt.
     pub interactive: bool,
 }
 
 impl DatagramIo {
-    /// Opens the standard streams.
+    /// Opens standard input and output.
     ///
     /// # Errors
-    /// One of them cannot be used.
+    /// Standard input or output cannot be used, or no thread can be started.
     pub(crate) fn open(
         settings: SessionSettings,
         out: Output,
         events: Events,
-        tap: Option<Box<dyn StreamObserver>>,
+        observer: Option<Box<dyn StreamObserver>>,
         interactive: bool,
     ) -> anyhow::Result<Self> {
         let mut payload = Payload::new(out, events.clone(), settings.raw)?;
         if interactive {
-            payload = payload.in_conversation(out);
+            payload = payload.interactive(out);
         }
         let failed = |source| net::Error::System { operation: "read standard input", source };
         let source = settings.sends.then(standard_io::standard_input).transpose();
         let source = source.map_err(failed)?;
-        let sink = standard_io::print(payload, OutputEnd::ProgramEnds)?;
-        Ok(Self { source: source.map(Source::from), sink, tap, events, out, interactive })
+        let sink = standard_io::print(payload, OutputEnd::AtExit)?;
+        Ok(Self { source: source.map(Source::from), sink, observer, events, out, interactive })
     }
 }
 
-/// Returns the datagrams that `source` holds, split as `split` says or, without it, by lines from a
-/// terminal and by pauses from anything else.
+/// Returns the datagrams of `source`, divided according to `split`; without it, by lines if
+/// standard input is a terminal, else by pauses.
 pub(crate) fn outgoing(
     source: Option<Source>,
     split: Option<Split>,
     settings: &SessionSettings,
 ) -> Outgoing {
-    let default = if io::stdin().is_terminal() { Split::Lines } else { Split::Rest };
+    let default = if io::stdin().is_terminal() { Split::Lines } else { Split::Pause };
     Outgoing::new(source, split.unwrap_or(default), settings.line_ends, settings.delay)
 }

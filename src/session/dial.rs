@@ -1,4 +1,4 @@
-//! Connecting with a report of each attempt: notes on retries and, with `-v`, the race.
+//! Connects and reports the attempts: notes on retries and, with `-v`, the result of each address.
 
 use crate::net;
 use crate::net::Deadline;
@@ -8,10 +8,10 @@ use crate::output::Output;
 use crate::output::figures::time;
 use crate::reason;
 
-/// Connects within `deadline` and reports what was tried.
+/// Connects within `deadline` and reports the attempts.
 ///
 /// # Errors
-/// The name has no address, or none of its addresses could be reached.
+/// The host name has no address, or no address accepts the connection.
 pub(crate) async fn dial(
     dialer: &Dialer,
     deadline: Deadline,
@@ -23,14 +23,14 @@ pub(crate) async fn dial(
 fn report(notice: &DialNotice<'_>, out: Output) {
     match notice {
         DialNotice::Retrying { error, pause, left } => {
-            let tries = if *left == 0 { "last try".to_owned() } else { format!("{left} more") };
-            out.note(&format!("{error}; trying again in {pause:?} ({tries})"));
+            let retries = if *left == 0 { "last retry".to_owned() } else { format!("{left} more") };
+            out.note(&format!("{error}; retrying in {pause:?} ({retries})"));
         }
         DialNotice::Raced(outcome) => report_race(outcome, out),
     }
 }
 
-/// Says what became of each address, in the order in which it was known.
+/// Reports the result of each address, in the order in which the results were known.
 fn report_race(dialed: &Result<Dialed, net::Error>, out: Output) {
     let (failed, dialed) = match dialed {
         Ok(dialed) => (&dialed.failed, Some(dialed)),
@@ -40,7 +40,7 @@ fn report_race(dialed: &Result<Dialed, net::Error>, out: Output) {
     for ConnectAttempt { addr, error, span } in failed {
         out.detail(&match span {
             Some(span) => format!("{addr} {} after {}", reason::of(error), time(span.lasted())),
-            None => format!("{addr} was not tried: time was up"),
+            None => format!("{addr} was not tried: timed out"),
         });
     }
     if let Some(Dialed { peer, span, unanswered, .. }) = dialed {

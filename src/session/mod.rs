@@ -1,5 +1,5 @@
-//! One stream or datagram exchange as `connect` and `listen` hold it: what is at our end, what
-//! observes it, and how it ends.
+//! A session of `connect` or `listen`: one connection or datagram exchange, driven by standard
+//! input and output, a script or a child process, with its observers and its outcome.
 
 pub(crate) mod child_process;
 pub(crate) mod datagrams;

@@ -1,6 +1,7 @@
-//! What is shown of a conversation beside its payload: a hexdump, a recording, figures, a bar.
+//! Observers of a session: hex dump, recording, statistics and progress bar.
 //!
-//! Joins what `net` lets pass with what `output` makes of it; neither knows the other.
+//! Connects the observer interface of `net` with the formats of `output`, which do not know each
+//! other.
 
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -22,11 +23,11 @@ pub(crate) struct ObserverSettings {
     pub(crate) hexdump: bool,
     /// Append both directions to this file.
     pub(crate) record: Option<PathBuf>,
-    /// Print figures at the end.
+    /// Print statistics at the end.
     pub(crate) stats: bool,
 }
 
-/// What was asked for, ready to observe.
+/// The observers of all sessions of a run.
 #[derive(Debug)]
 pub(crate) struct Observers {
     out: Output,
@@ -39,21 +40,21 @@ pub(crate) struct Observers {
 
 fn failure(error: &RecordingError) -> Failure {
     let hint = match error {
-        RecordingError::Open { .. } => "another path with --record",
-        RecordingError::Write { .. } => "a place with room for it with --record",
+        RecordingError::Open { .. } => "--record FILE with another file",
+        RecordingError::Write { .. } => "--record FILE on a disk with free space",
     };
     Failure::new(Exit::File, error.to_string()).hint(hint)
 }
 
 impl Observers {
-    /// Opens the file of the recording: before anything is connected.
+    /// Opens the recording. Call this before connecting.
     ///
     /// # Errors
-    /// The file cannot be written, or a hexdump is to go where every line is JSON.
+    /// The recording cannot be written, or a hex dump is combined with JSON output.
     pub(crate) fn open(settings: &ObserverSettings, out: Output) -> anyhow::Result<Self> {
         if settings.hexdump && out.is_json() {
-            return Err(Failure::new(Exit::Usage, "--hexdump is text, and --json was asked for")
-                .hint("--record FILE, which has both directions as JSON")
+            return Err(Failure::new(Exit::Usage, "--hexdump conflicts with --json")
+                .hint("--record FILE to write all traffic as JSON")
                 .into());
         }
         let recording = settings.record.as_deref().map(|path| Recording::start(path, out));
@@ -62,34 +63,34 @@ impl Observers {
         Ok(Self { out, hexdump, stats, recording, progress: None, started: Instant::now() })
     }
 
-    /// Shows how far the one conversation there is has come, where there is a place for that.
+    /// Starts the progress bar of a run with only one session, if standard error is a terminal.
     pub(crate) fn show_progress(&mut self) {
         if !self.hexdump {
             self.progress = Progress::start(self.out);
         }
     }
 
-    /// Takes the bar away, before the last words.
+    /// Removes the progress bar.
     pub(crate) fn end_progress(&self) {
         if let Some(progress) = &self.progress {
             progress.end();
         }
     }
 
-    /// Returns what watches the connection with `peer`, if anything does.
-    pub(crate) fn tap(&self, peer: &str) -> Option<Box<dyn StreamObserver>> {
+    /// Returns the observer of the connection with `peer`; `None` if nothing observes it.
+    pub(crate) fn observer(&self, peer: &str) -> Option<Box<dyn StreamObserver>> {
         let hexdump = self.hexdump.then(|| Hexdump::new(self.out, peer, self.started));
         let recording = self.recording.clone();
         let meter = self.progress.as_ref().map(Progress::meter);
-        let sees = hexdump.is_some() || recording.is_some() || meter.is_some();
+        let is_observed = hexdump.is_some() || recording.is_some() || meter.is_some();
         let peer = peer.to_owned();
-        sees.then(|| {
+        is_observed.then(|| {
             Box::new(ConnectionObserver { peer, hexdump, recording, meter })
                 as Box<dyn StreamObserver>
         })
     }
 
-    /// Records that a connection began or ended, if `event` says so.
+    /// Records the `connected` or `closed` event of a connection; ignores other events.
     pub(crate) fn record(&self, event: &Event) {
         let Some(recording) = &self.recording else { return };
         match event {
@@ -101,8 +102,8 @@ impl Observers {
         }
     }
 
-    /// Returns the figures of the connection with `peer`, where they were asked for; `socket` is
-    /// still open.
+    /// Returns the statistics of the connection with `peer`, if they are to be printed. `socket`
+    /// must still be open.
     pub(crate) fn stats(
         &self,
         peer: &str,
@@ -119,24 +120,24 @@ impl Observers {
             phases: timeline.phases(),
             bytes_in: counts.bytes_in,
             bytes_out: counts.bytes_out,
-            // Not every connection is one of TCP.
+            // Fails for a Unix socket.
             tcp: sys::tcp_info(socket).ok().map(figures),
             ..Stats::default()
         };
         Some(Event::Stats { stats: Box::new(stats.with_rates()) })
     }
 
-    /// Returns whether everything that was to be recorded is.
+    /// Checks that the recording is complete.
     ///
     /// # Errors
-    /// The recording is not complete.
+    /// The recording could not be written to its end.
     pub(crate) fn finish(&self) -> anyhow::Result<()> {
         let recorded = self.recording.as_ref().map_or(Ok(()), Recording::finish);
         Ok(recorded.map_err(|error| failure(&error))?)
     }
 }
 
-/// All that sees one connection.
+/// The observers of one connection.
 #[derive(Debug)]
 struct ConnectionObserver {
     peer: String,
@@ -146,8 +147,8 @@ struct ConnectionObserver {
 }
 
 impl ConnectionObserver {
-    fn see(&mut self, direction: Direction, bytes: &[u8]) {
-        // First what must be there if the program is killed now.
+    fn observe(&mut self, direction: Direction, bytes: &[u8]) {
+        // The recording is written first: it must be complete even if sockkit is killed now.
         if let Some(recording) = &self.recording {
             recording.data(&self.peer, direction, bytes);
         }
@@ -162,11 +163,11 @@ impl ConnectionObserver {
 
 impl StreamObserver for ConnectionObserver {
     fn sent(&mut self, bytes: &[u8]) {
-        self.see(Direction::Out, bytes);
+        self.observe(Direction::Out, bytes);
     }
 
     fn received(&mut self, bytes: &[u8]) {
-        self.see(Direction::In, bytes);
+        self.observe(Direction::In, bytes);
     }
 }
 
@@ -196,20 +197,20 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_has_what_passed_and_who_came_and_went() {
+    fn a_recording_contains_the_traffic_and_the_connection_events() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("talk");
+        let path = directory.path().join("record.jsonl");
         let args = ObserverSettings { record: Some(path.clone()), ..ObserverSettings::default() };
-        let seeing = Observers::open(&args, out(Format::Table)).unwrap();
+        let observers = Observers::open(&args, out(Format::Table)).unwrap();
         let (peer, local) = ("192.0.2.1:80".to_owned(), "192.0.2.7:4000".to_owned());
-        seeing.record(&Event::Connected { peer: peer.clone(), local });
-        let mut tap = seeing.tap(&peer).unwrap();
-        tap.sent(b"question");
-        tap.received(b"answer");
-        seeing.record(&Event::Warning { message: "none of it".to_owned() });
+        observers.record(&Event::Connected { peer: peer.clone(), local });
+        let mut observer = observers.observer(&peer).unwrap();
+        observer.sent(b"question");
+        observer.received(b"answer");
+        observers.record(&Event::Warning { message: "not recorded".to_owned() });
         let (bytes_in, bytes_out, duration_us, reason) = (6, 8, 1, "eof".to_owned());
-        seeing.record(&Event::Closed { peer, bytes_in, bytes_out, duration_us, reason });
-        seeing.finish().unwrap();
+        observers.record(&Event::Closed { peer, bytes_in, bytes_out, duration_us, reason });
+        observers.finish().unwrap();
         let text = std::fs::read_to_string(path).unwrap();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 5, "{text}");
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_written_is_found_out_before_anything_else() {
+    fn a_file_that_cannot_be_written_is_an_error_of_open() {
         for path in ["/dev/full", "/no/such/directory/file"] {
             let args =
                 ObserverSettings { record: Some(path.into()), ..ObserverSettings::default() };
@@ -234,20 +235,22 @@ mod tests {
     }
 
     #[test]
-    fn nobody_watches_where_nothing_was_asked_for() {
-        let seeing = Observers::open(&ObserverSettings::default(), out(Format::Table)).unwrap();
-        assert!(seeing.tap("peer").is_none());
+    fn without_options_nothing_is_observed() {
+        let observers = Observers::open(&ObserverSettings::default(), out(Format::Table)).unwrap();
+        assert!(observers.observer("peer").is_none());
         let timeline = Timeline::since(Instant::now());
-        assert!(seeing.stats("peer", timeline, ByteCounts::default(), std::io::stdin()).is_none());
-        seeing.finish().unwrap();
+        assert!(
+            observers.stats("peer", timeline, ByteCounts::default(), std::io::stdin()).is_none()
+        );
+        observers.finish().unwrap();
     }
 
     #[test]
-    fn the_figures_have_every_phase_and_what_the_kernel_says() {
+    fn the_statistics_contain_every_phase_and_the_figures_of_the_kernel() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let seeing = ObserverSettings { stats: true, ..ObserverSettings::default() };
-        let seeing = Observers::open(&seeing, out(Format::Table)).unwrap();
+        let settings = ObserverSettings { stats: true, ..ObserverSettings::default() };
+        let observers = Observers::open(&settings, out(Format::Table)).unwrap();
         let started = Instant::now();
         let after = |millis| started + Duration::from_millis(millis);
         let mut timeline = Timeline::since(started);
@@ -256,7 +259,8 @@ mod tests {
         timeline.first_byte(Some(after(20)));
         timeline.first_byte(None);
         let counts = ByteCounts { bytes_in: 3, bytes_out: 4 };
-        let Some(Event::Stats { stats }) = seeing.stats("peer", timeline, counts, &client) else {
+        let Some(Event::Stats { stats }) = observers.stats("peer", timeline, counts, &client)
+        else {
             panic!("no stats");
         };
         let phases: Vec<_> = stats

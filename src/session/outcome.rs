@@ -1,4 +1,4 @@
-//! How a conversation ended: for the event that says so, and for the shell.
+//! The outcome of a session: its `closed` event, and its exit code or error.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -13,16 +13,16 @@ use crate::output::Event;
 use crate::reason;
 use crate::script::ScriptEnd;
 
-/// Returns the event that ends a connection.
+/// Returns the `closed` event of a connection that ended with `end`.
 pub(crate) fn closed(peer: &str, counts: ByteCounts, lasted: Duration, end: &StreamEnd) -> Event {
     let reason = match end {
-        StreamEnd::Receive(error) | StreamEnd::Send(error) => word(error),
+        StreamEnd::Receive(error) | StreamEnd::Send(error) => close_reason(error),
         end => end.to_string(),
     };
     closed_because(peer, counts, lasted, reason)
 }
 
-/// Returns the event that ends a connection whose end needs no more than a word.
+/// Returns the `closed` event of a connection with the given reason.
 pub(crate) fn closed_because(
     peer: &str,
     counts: ByteCounts,
@@ -34,8 +34,8 @@ pub(crate) fn closed_because(
     Event::Closed { peer: peer.to_owned(), bytes_in, bytes_out, duration_us, reason }
 }
 
-/// Why a connection failed, in the word events use.
-pub(crate) fn word(error: &io::Error) -> String {
+/// Returns the `reason` of the `closed` event for an error of the connection.
+pub(crate) fn close_reason(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::ConnectionReset => "reset".to_owned(),
         ErrorKind::TimedOut => "stalled".to_owned(),
@@ -43,39 +43,39 @@ pub(crate) fn word(error: &io::Error) -> String {
     }
 }
 
-/// Returns what the end of a connection means to the shell.
+/// Returns the exit code of a connection that ended with `end`.
 ///
 /// # Errors
-/// Any end but one in order, and a reader that has simply left.
-pub(crate) fn finish(end: StreamEnd, peer: &str) -> anyhow::Result<Exit> {
+/// The connection did not end cleanly. It is no error if the reader of standard output has closed
+/// it.
+pub(crate) fn exit_of_stream(end: StreamEnd, peer: &str) -> anyhow::Result<Exit> {
     let stream =
         |operation, source| net::Error::Stream { operation, peer: peer.to_owned(), source };
     match end {
-        StreamEnd::Eof | StreamEnd::Rested | StreamEnd::Stopped => Ok(Exit::Success),
+        StreamEnd::Eof | StreamEnd::IdleInput | StreamEnd::Stopped => Ok(Exit::Success),
         StreamEnd::Output(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),
         StreamEnd::Output(error) => Err(error.into()),
         StreamEnd::Receive(error) => Err(stream("reading from", error).into()),
         StreamEnd::Send(error) => Err(stream("writing to", error).into()),
-        StreamEnd::TimedOut => Err(Failure::new(
-            Exit::TimedOut,
-            format!("talking to {peer} timed out: time was up (--timeout)"),
-        )
-        .into()),
+        StreamEnd::TimedOut => {
+            Err(Failure::new(Exit::TimedOut, format!("session with {peer} timed out (--timeout)"))
+                .into())
+        }
         StreamEnd::Idle => Err(Failure::new(
             Exit::TimedOut,
-            format!("talking to {peer} timed out: nothing came or went (--idle-timeout)"),
+            format!("session with {peer} timed out: no traffic (--idle-timeout)"),
         )
         .into()),
-        StreamEnd::Lingered => Err(Failure::new(
+        StreamEnd::LingerExpired => Err(Failure::new(
             Exit::TimedOut,
-            format!("{peer} took everything, and did not end within --linger"),
+            format!("{peer} received everything but did not close the connection within --linger"),
         )
         .into()),
         StreamEnd::Truncated => Err(Failure::new(
             Exit::Tls,
-            format!("{peer} ended without close_notify: what came may be truncated"),
+            format!("{peer} closed without close_notify: the received data may be truncated"),
         )
-        .cause("its program ended abruptly, or somebody on the way cut the connection")
+        .cause("the peer stopped abruptly, or the connection was cut on the way")
         .into()),
         StreamEnd::Input(error) => {
             let message = format!("cannot read standard input: {}", reason::of(&error));
@@ -84,11 +84,11 @@ pub(crate) fn finish(end: StreamEnd, peer: &str) -> anyhow::Result<Exit> {
     }
 }
 
-/// Returns what the end of a conversation with `peer` means to the shell.
+/// Returns the exit code of a datagram exchange with `peer` that ended with `end`.
 ///
 /// # Errors
-/// Any end but one in order, and a reader that has simply left.
-pub(crate) fn finish_datagrams(end: datagram::DatagramEnd, peer: &str) -> anyhow::Result<Exit> {
+/// The exchange failed or timed out. It is no error if the reader of standard output has closed it.
+pub(crate) fn exit_of_datagrams(end: datagram::DatagramEnd, peer: &str) -> anyhow::Result<Exit> {
     let end = match end {
         datagram::DatagramEnd::Quiet | datagram::DatagramEnd::Stopped => StreamEnd::Eof,
         datagram::DatagramEnd::Refused(error) | datagram::DatagramEnd::Receive(error) => {
@@ -101,32 +101,31 @@ pub(crate) fn finish_datagrams(end: datagram::DatagramEnd, peer: &str) -> anyhow
         datagram::DatagramEnd::TimedOut => StreamEnd::TimedOut,
         datagram::DatagramEnd::TooLong => {
             let message = format!(
-                "standard input gave more than the {MAX_DATAGRAM} bytes a datagram carries: \
-                 nothing of it was sent"
+                "standard input is longer than a datagram of {MAX_DATAGRAM} bytes; it was not sent"
             );
             return Err(Failure::new(Exit::Usage, message)
-                .hint("--split lines for a datagram a line, or --split 1400 for pieces")
+                .hint("--split lines for one datagram per line, or --split 1400 for pieces")
                 .into());
         }
     };
-    finish(end, peer)
+    exit_of_stream(end, peer)
 }
 
-/// What the event at the end counts.
+/// Returns the byte counts of a datagram exchange, for the `closed` event.
 pub(crate) fn byte_counts(counts: datagram::DatagramCounts) -> ByteCounts {
     ByteCounts { bytes_in: counts.bytes_in, bytes_out: counts.bytes_out }
 }
 
-/// Returns what a script that did not come to its end means to the shell.
+/// Returns the exit code of a script that stopped before its last step.
 ///
 /// # Errors
-/// Whatever stopped it; only standard output's reader may leave without one.
-pub(crate) fn finish_script<E: Into<anyhow::Error>>(
-    stop: ScriptEnd<E>,
+/// The script failed. It is no error if the reader of standard output has closed it.
+pub(crate) fn exit_of_script<E: Into<anyhow::Error>>(
+    end: ScriptEnd<E>,
     peer: &str,
 ) -> anyhow::Result<Exit> {
-    let message = stop.to_string();
-    let failure = match stop {
+    let message = end.to_string();
+    let failure = match end {
         ScriptEnd::Unmet(unmet) => {
             let failure = Failure::new(Exit::Negative, message).cause(unmet.got.to_string());
             match unmet.hint() {
@@ -139,9 +138,9 @@ pub(crate) fn finish_script<E: Into<anyhow::Error>>(
         }
         ScriptEnd::Stalled { .. } => Failure::new(Exit::TimedOut, message),
         ScriptEnd::File { .. } => Failure::new(Exit::File, message),
-        ScriptEnd::Receive(source) => return finish(StreamEnd::Receive(source), peer),
-        ScriptEnd::Send { source, .. } => return finish(StreamEnd::Send(source), peer),
-        ScriptEnd::Output(source) => return finish(StreamEnd::Output(source), peer),
+        ScriptEnd::Receive(source) => return exit_of_stream(StreamEnd::Receive(source), peer),
+        ScriptEnd::Send { source, .. } => return exit_of_stream(StreamEnd::Send(source), peer),
+        ScriptEnd::Output(source) => return exit_of_stream(StreamEnd::Output(source), peer),
         ScriptEnd::StartTls { error, .. } => return Err(error.into()),
     };
     Err(failure.into())
@@ -154,24 +153,24 @@ mod tests {
     use crate::script::{Excerpt, StepLabel, Unmet, UnmetReason};
 
     fn explain(failure: impl Into<anyhow::Error>) -> (Exit, String) {
-        let (exit, complaint) = failure::explain(&failure.into());
-        let complaint = complaint.unwrap();
-        let parts = [Some(complaint.message), complaint.cause, complaint.hint];
+        let (exit, report) = failure::explain(&failure.into());
+        let report = report.unwrap();
+        let parts = [Some(report.message), report.cause, report.hint];
         (exit, parts.into_iter().flatten().collect::<Vec<_>>().join("\n"))
     }
 
     #[test]
-    fn an_unmet_expectation_is_exit_1_with_what_came_instead() {
+    fn an_unmet_expectation_is_exit_1_with_the_received_data() {
         let step = StepLabel { text: "expect /^220/".to_owned(), place: "smtp.txt:3".to_owned() };
-        let got = Excerpt { bytes: b"421 busy\r\n".to_vec(), omitted: 0, was_heard: true };
-        let unmet = Unmet { step, why: UnmetReason::PeerEnded, got };
-        let outcome: ScriptEnd<anyhow::Error> = ScriptEnd::Unmet(unmet);
-        let (exit, said) = explain(finish_script(outcome, "peer").unwrap_err());
+        let got = Excerpt { bytes: b"421 busy\r\n".to_vec(), omitted: 0, received_any: true };
+        let unmet = Unmet { step, why: UnmetReason::PeerClosed, got };
+        let end: ScriptEnd<anyhow::Error> = ScriptEnd::Unmet(unmet);
+        let (exit, text) = explain(exit_of_script(end, "peer").unwrap_err());
         assert_eq!(exit, Exit::Negative);
         assert_eq!(
-            said,
-            "expect /^220/ was not met before the peer's end (smtp.txt:3)\n\
-             what came instead: \"421 busy\\r\\n\""
+            text,
+            "expect /^220/ was not met before the peer closed (smtp.txt:3)\n\
+             received \"421 busy\\r\\n\""
         );
     }
 }

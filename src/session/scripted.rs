@@ -1,4 +1,4 @@
-//! A script at our end of an exchange.
+//! The connection of a session that a script drives.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use crate::net::tls::TlsFacts;
 use crate::script::ScriptConnection;
 use crate::session::tls::{HANDSHAKE_TIMEOUT, Tls};
 
-/// A connection at whose end a script stands.
+/// The connection on which a script runs.
 pub(crate) struct ScriptedStream<'a> {
     pub(crate) channel: &'a mut Channel,
     pub(crate) peer: &'a str,
     /// Where received bytes are printed; none to discard them.
     pub(crate) sink: Option<&'a Sink>,
-    /// Our side of TLS, for a script that starts it.
+    /// How to start TLS, for a script that does so.
     pub(crate) tls: Option<&'a Tls>,
-    /// Reports what a handshake agreed on.
-    pub(crate) secured: &'a (dyn Fn(TlsFacts) + Sync),
+    /// Called with the facts of a completed handshake.
+    pub(crate) on_secured: &'a (dyn Fn(TlsFacts) + Sync),
 }
 
 impl ScriptConnection for ScriptedStream<'_> {
@@ -33,10 +33,10 @@ impl ScriptConnection for ScriptedStream<'_> {
         self.channel
     }
 
-    async fn heard(&mut self, bytes: &[u8]) -> io::Result<()> {
+    async fn deliver(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(sink) = self.sink else { return Ok(()) };
-        match sink.give(&Arc::from(self.peer), bytes).await {
-            // What is expected is still to be decided.
+        match sink.write(&Arc::from(self.peer), bytes).await {
+            // The steps of the script decide the outcome, not the reader of standard output.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             done => done,
         }
@@ -44,10 +44,11 @@ impl ScriptConnection for ScriptedStream<'_> {
 
     async fn start_tls(&mut self) -> anyhow::Result<()> {
         let Some(tls) = self.tls else {
-            return Err(Failure::new(Exit::Usage, "no side of TLS is set up").into());
+            return Err(Failure::new(Exit::Usage, "TLS is not configured").into());
         };
-        let facts = tls.shake(self.channel, self.peer, Deadline::after(HANDSHAKE_TIMEOUT)).await?;
-        (self.secured)(facts);
+        let facts =
+            tls.handshake(self.channel, self.peer, Deadline::after(HANDSHAKE_TIMEOUT)).await?;
+        (self.on_secured)(facts);
         Ok(())
     }
 

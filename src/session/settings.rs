@@ -1,4 +1,4 @@
-//! The settings of one exchange over a stream, as the command line gives them.
+//! The settings of a session.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::net::Deadline;
 use crate::net::relay::{LineEnds, RelaySettings};
 use crate::session::standard_io::OutputEnd;
 
-/// How an exchange goes.
+/// The settings of a session, as the options give them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SessionSettings {
     /// Close the connection after this long without traffic.
@@ -15,29 +15,33 @@ pub(crate) struct SessionSettings {
     pub(crate) sends: bool,
     /// Whether received bytes are printed.
     pub(crate) receives: bool,
-    /// Whether the input is sent to its end after the peer has closed its side.
+    /// Whether to keep sending until the input ends after the peer has closed its side.
     pub(crate) half_open: bool,
-    /// After our side is shut down, how long to wait for the peer to close.
+    /// After the input ends, how long to wait for the peer to close; `None` for no limit.
     pub(crate) linger: Option<Duration>,
-    /// How lines end on the wire.
+    /// How line endings are sent.
     pub(crate) line_ends: LineEnds,
-    /// The pause after each line that is sent.
+    /// The pause after each line or datagram sent.
     pub(crate) delay: Option<Duration>,
-    /// Whether a terminal gets the peer's bytes without escapes.
+    /// Whether control characters are printed unescaped on a terminal.
     pub(crate) raw: bool,
 }
 
 impl SessionSettings {
-    /// Returns when standard output ends, of an exchange that has only one peer.
-    pub(crate) fn output_until(&self) -> OutputEnd {
-        if self.half_open { OutputEnd::PeerEnds } else { OutputEnd::ProgramEnds }
+    /// Returns when to close standard output in a session with only one peer.
+    pub(crate) fn output_end(&self) -> OutputEnd {
+        if self.half_open { OutputEnd::PeerCloses } else { OutputEnd::AtExit }
     }
 
-    /// Returns how bytes are relayed until `deadline`. `pass_empty_end`: whether an input that ends
-    /// without a byte shuts our side down.
-    pub(crate) fn policy(&self, pass_empty_end: bool, deadline: Deadline) -> RelaySettings {
+    /// Returns the settings of a relay that ends at `deadline`. `fin_on_empty_input`: whether to
+    /// send FIN when the input ends without having produced a byte.
+    pub(crate) fn relay_settings(
+        &self,
+        fin_on_empty_input: bool,
+        deadline: Deadline,
+    ) -> RelaySettings {
         RelaySettings {
-            pass_empty_end,
+            fin_on_empty_input,
             half_open: self.half_open,
             linger: self.linger,
             line_ends: self.line_ends,

@@ -1,6 +1,7 @@
-//! SIGINT and SIGTERM become a [`Stop`]: the first asks, the second forces.
+//! Turns SIGINT and SIGTERM into a [`Stop`]: the first signal drains, the second forces the end.
 //!
-//! SIGHUP is one of them where it says that the terminal is gone; elsewhere it has other uses.
+//! SIGHUP counts too if standard input is a terminal, because it then means that the terminal was
+//! closed. Otherwise a command may use it, for example to reopen its log.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::exit::Exit;
 use crate::net::Stop;
 
-/// Watches for signals as long as the runtime it was made in lives.
+/// Handles signals until the tokio runtime in which it was created ends.
 #[derive(Clone, Debug)]
 pub(crate) struct SignalWatch {
     stop: Stop,
@@ -19,10 +20,10 @@ pub(crate) struct SignalWatch {
 }
 
 impl SignalWatch {
-    /// Begins to watch. From here on the signals no longer end the process by themselves.
+    /// Installs the signal handlers. From then on, the signals no longer end the process.
     ///
     /// # Errors
-    /// The handlers could not be installed.
+    /// A handler cannot be installed.
     pub(crate) fn watch() -> io::Result<Self> {
         let this = Self { stop: Stop::new(), last: Arc::default() };
         let mut kinds = vec![(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)];
@@ -42,12 +43,12 @@ impl SignalWatch {
         Ok(this)
     }
 
-    /// Returns what the signals ask.
+    /// Returns the stop that the signals request.
     pub(crate) fn stop(&self) -> Stop {
         self.stop.clone()
     }
 
-    /// Returns how a program ends that a signal stopped, if one did.
+    /// Returns the exit code of the last signal; `None` if there was none.
     pub(crate) fn exit(&self) -> Option<Exit> {
         match self.last.load(Ordering::Relaxed) {
             0 => None,

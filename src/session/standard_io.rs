@@ -1,4 +1,4 @@
-//! Standard input and output at our end of an exchange.
+//! Standard input and output as the source and the sink of a session.
 
 use std::fs::File;
 use std::io;
@@ -8,7 +8,10 @@ use crate::net;
 use crate::net::relay::{BlockingWriter, Input, Sink};
 use crate::output::{Keyboard, Payload, end_standard_output};
 
-/// Starts to read standard input.
+/// Starts reading standard input: a pipe in the runtime, anything else in a thread.
+///
+/// # Errors
+/// The descriptor cannot be duplicated, or no thread can be started.
 pub(crate) fn standard_input() -> io::Result<Input> {
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     if let Some(input) = Input::of_pipe(&stdin) {
@@ -17,48 +20,53 @@ pub(crate) fn standard_input() -> io::Result<Input> {
     Input::start(Keyboard::new(stdin))
 }
 
-/// When standard output ends.
+/// When sockkit closes standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OutputEnd {
-    /// With the program.
-    ProgramEnds,
-    /// With the only peer's side: whoever reads it may have to see the end to begin with what we
-    /// are to send.
-    PeerEnds,
+    /// When it exits.
+    AtExit,
+    /// When the only peer closes its side. A filter that reads standard output may need EOF before
+    /// it writes what sockkit is to send.
+    PeerCloses,
 }
 
-/// Standard output, where what peers send goes; none once it has ended.
-struct StandardOutput(Option<Payload>, OutputEnd);
+/// Prints received data to standard output.
+struct StandardOutput {
+    /// `None` once standard output is closed.
+    payload: Option<Payload>,
+    end: OutputEnd,
+}
 
 impl BlockingWriter for StandardOutput {
     fn write(&mut self, from: &str, bytes: &[u8]) -> io::Result<()> {
-        self.0.as_mut().map_or(Ok(()), |payload| payload.write(from, bytes))
+        self.payload.as_mut().map_or(Ok(()), |payload| payload.write(from, bytes))
     }
 
-    fn end(&mut self) {
-        if self.1 == OutputEnd::PeerEnds {
-            self.0 = None;
+    fn peer_closed(&mut self) {
+        if self.end == OutputEnd::PeerCloses {
+            self.payload = None;
             end_standard_output();
         }
     }
 }
 
-/// Starts to print what peers send.
+/// Returns a sink that prints received data to standard output: a pipe is written in the runtime,
+/// anything else in a thread.
 ///
 /// # Errors
-/// No thread could be started.
-pub(crate) fn print(payload: Payload, until: OutputEnd) -> Result<Sink, net::Error> {
-    let mut until = until;
+/// No thread can be started.
+pub(crate) fn print(payload: Payload, end: OutputEnd) -> Result<Sink, net::Error> {
+    let mut end = end;
     match payload.verbatim() {
         Some(stdout) => {
-            let close: Option<fn()> = (until == OutputEnd::PeerEnds).then_some(end_standard_output);
+            let close: Option<fn()> = (end == OutputEnd::PeerCloses).then_some(end_standard_output);
             if let Some(sink) = Sink::of_pipe(stdout, close) {
                 return Ok(sink);
             }
         }
-        // A terminal, or a stream of events, has more to show than what the peer sends.
-        None => until = OutputEnd::ProgramEnds,
+        // A terminal and a stream of events show more than received data, so they stay open.
+        None => end = OutputEnd::AtExit,
     }
     let failed = |source| net::Error::System { operation: "start a thread", source };
-    Sink::start(StandardOutput(Some(payload), until)).map_err(failed)
+    Sink::start(StandardOutput { payload: Some(payload), end }).map_err(failed)
 }

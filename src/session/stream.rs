@@ -1,7 +1,7 @@
-//! One conversation on one connection, from the handshake to the verdict.
+//! Runs a session on one connection, from the TLS handshake to the exit code.
 //!
-//! `connect` holds one, `listen` one for each client. It is led by a script, by a program, or by
-//! what is read and printed; TLS may come first, and what passes may be watched.
+//! `connect` runs one session, `listen` one for each client. A script, a child process, or an input
+//! and an output drive it.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -23,126 +23,129 @@ use crate::session::settings::SessionSettings;
 use crate::session::timeline::Timeline;
 use crate::session::tls::Tls;
 
-/// How long a peer may take to end, or to read our last words, once all is said.
+/// How long to wait for the peer to close after a script or a child process has ended.
 const PEER_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What is the same for all conversations of a run.
+/// What all sessions of a run share.
 #[derive(Debug)]
 pub(crate) struct Session {
-    pub flags: SessionSettings,
+    pub settings: SessionSettings,
     pub script: Option<Script>,
     pub exec: Option<CommandLine>,
-    /// Our side of TLS: from the start, or when the script says so.
+    /// How to start TLS, at the beginning or by a step of the script.
     pub tls: Option<Tls>,
-    pub seeing: Observers,
+    pub observers: Observers,
     pub events: Events,
-    /// Whether who is at the other end is of interest, or only what comes from there.
-    pub tells: bool,
-    /// How long a peer may take to end once we are asked to stop; none to stop at once.
+    /// Whether to print the events `connected`, `secured` and `closed`.
+    pub reports_peer: bool,
+    /// After a stop, how long to wait for the peer to close; `None` ends the session at once.
     pub grace: Option<Duration>,
 }
 
-/// What one conversation has of its own.
+/// The connection of one session.
 pub(crate) struct SessionStream<'a> {
     pub stream: Stream,
     pub peer: &'a Addr,
     pub local: &'a Addr,
-    /// What has taken time so far.
+    /// The phases up to now.
     pub timeline: Timeline,
-    /// What is sent, where neither a script nor a program leads.
+    /// What to send if neither a script nor a child process drives the session.
     pub input: Option<Source>,
-    /// Where what comes is printed.
+    /// Where received data is printed.
     pub sink: &'a Sink,
-    /// Whether an input that ends without a byte ends our side.
-    pub pass_empty_end: bool,
-    /// When TLS must stand, where it comes first.
+    /// Whether to send FIN when the input ends without having produced a byte.
+    pub fin_on_empty_input: bool,
+    /// The deadline of a TLS handshake at the beginning.
     pub handshake: Deadline,
-    /// When it must be over.
+    /// The deadline of the session.
     pub deadline: Deadline,
 }
 
-/// What came of it.
+/// How a session ended.
 #[derive(Debug)]
 pub(crate) struct SessionReport {
-    /// The event that ends the connection.
+    /// The `closed` event of the connection.
     pub closed: Event,
-    /// What it means to the shell.
-    pub verdict: anyhow::Result<Exit>,
-    /// Whether nobody reads standard output any more.
-    pub is_unheard: bool,
-    /// Whether our input was left before its end.
-    pub rested: bool,
+    /// The exit code, or the error to print.
+    pub exit: anyhow::Result<Exit>,
+    /// Whether standard output can no longer be written.
+    pub output_closed: bool,
+    /// Whether the session ended before its input did.
+    pub input_left: bool,
 }
 
-/// How far a conversation got.
+/// Why a session ended.
 enum SessionEnd {
-    /// It was carried on until this.
-    Pumped(StreamEnd),
-    /// It went as far as the script, or the program, let it.
+    /// The connection ended.
+    Stream(StreamEnd),
+    /// TLS, the script or the child process failed; with the `reason` of the `closed` event.
     Failed(anyhow::Error, &'static str),
-    /// The script was played, and the peer had not ended by then.
-    Played,
-    /// The script ended it with a reset.
+    /// The script succeeded, and the peer did not close in time.
+    ScriptOver,
+    /// The script succeeded and reset the connection.
     Reset,
 }
 
 impl Session {
-    /// Holds a conversation to its end, or until `stop`.
-    pub(crate) async fn hold(
+    /// Runs a session on `connection` until it ends or `stop` completes.
+    pub(crate) async fn run(
         &self,
-        call: SessionStream<'_>,
+        connection: SessionStream<'_>,
         stop: impl Future<Output = ()>,
     ) -> SessionReport {
         let began = Instant::now();
-        let SessionStream { stream, peer, local, mut timeline, input, sink, .. } = call;
-        let SessionStream { pass_empty_end, handshake, deadline, .. } = call;
+        let SessionStream { stream, peer, local, mut timeline, input, sink, .. } = connection;
+        let SessionStream { fin_on_empty_input, handshake, deadline, .. } = connection;
         let name = peer.to_string();
-        let mut channel = Channel::new(stream, self.seeing.tap(&name));
-        let policy =
-            RelaySettings { grace: self.grace, ..self.flags.policy(pass_empty_end, deadline) };
+        let mut channel = Channel::new(stream, self.observers.observer(&name));
+        let settings = RelaySettings {
+            grace: self.grace,
+            ..self.settings.relay_settings(fin_on_empty_input, deadline)
+        };
         let mut stop = pin!(stop);
+        let opened_by = deadline.earlier(handshake);
         let opened = tokio::select! {
-            opened = self.open(&mut channel, &name, &mut timeline, deadline.earlier(handshake)) => Some(opened),
+            opened = self.open(&mut channel, &name, &mut timeline, opened_by) => Some(opened),
             () = &mut stop => None,
         };
         let outcome = match opened {
-            None => SessionEnd::Pumped(StreamEnd::Stopped),
+            None => SessionEnd::Stream(StreamEnd::Stopped),
             Some(Err(error)) => SessionEnd::Failed(error, "tls"),
             Some(Ok(())) => match (&self.script, &self.exec) {
                 (Some(script), _) => {
-                    let played = self.play(script, &mut channel, &name, sink, policy);
+                    let played = self.play(script, &mut channel, &name, sink, settings);
                     tokio::select! {
                         outcome = played => outcome,
-                        () = &mut stop => SessionEnd::Pumped(StreamEnd::Stopped),
+                        () = &mut stop => SessionEnd::Stream(StreamEnd::Stopped),
                     }
                 }
                 (None, Some(program)) => {
-                    let serve = ExecSession { program, peer, local };
-                    serve.serve(&mut channel, &name, policy, stop).await
+                    let session = ExecSession { program, peer, local };
+                    session.run(&mut channel, &name, settings, stop).await
                 }
                 (None, None) => {
                     let mut input = input;
-                    let sink = self.flags.receives.then_some(sink);
+                    let sink = self.settings.receives.then_some(sink);
                     let end =
-                        relay::pump(&mut channel, &name, input.as_mut(), sink, policy, stop).await;
-                    SessionEnd::Pumped(end)
+                        relay::run(&mut channel, &name, input.as_mut(), sink, settings, stop).await;
+                    SessionEnd::Stream(end)
                 }
             },
         };
         timeline.first_byte(channel.first_byte());
         let counts = channel.counts();
         if let Some(socket) = channel.socket()
-            && let Some(stats) = self.seeing.stats(&name, timeline, counts, socket)
+            && let Some(stats) = self.observers.stats(&name, timeline, counts, socket)
         {
             self.events.send(stats);
         }
-        self.explain_plain_tls(&channel, &name);
-        let held = self.judge(outcome, &channel, &name, counts, began.elapsed());
-        self.seeing.record(&held.closed);
-        held
+        self.warn_about_unexpected_tls(&channel, &name);
+        let report = self.report(outcome, &channel, &name, counts, began.elapsed());
+        self.observers.record(&report.closed);
+        report
     }
 
-    /// Shakes hands, where that comes first.
+    /// Performs the TLS handshake if the session begins with one.
     async fn open(
         &self,
         channel: &mut Channel,
@@ -151,15 +154,15 @@ impl Session {
         deadline: Deadline,
     ) -> anyhow::Result<()> {
         if let Some(tls) = self.tls.as_ref().filter(|tls| tls.comes_first()) {
-            let facts = tls.begin(channel, peer, deadline).await?;
+            let facts = tls.start(channel, peer, deadline).await?;
             timeline.tls(Instant::now());
-            self.tell(peer, facts);
+            self.report_tls(peer, facts);
         }
         Ok(())
     }
 
-    fn tell(&self, peer: &str, facts: TlsFacts) {
-        if !self.tells {
+    fn report_tls(&self, peer: &str, facts: TlsFacts) {
+        if !self.reports_peer {
             return;
         }
         let verified = facts.peer_pin.map(|_| facts.trust.is_verified());
@@ -179,47 +182,54 @@ impl Session {
         channel: &mut Channel,
         peer: &str,
         sink: &Sink,
-        policy: RelaySettings,
+        settings: RelaySettings,
     ) -> SessionEnd {
-        let secured = |facts| self.tell(peer, facts);
-        let printed = self.flags.receives.then_some(sink);
+        let on_secured = |facts| self.report_tls(peer, facts);
+        let printed = self.settings.receives.then_some(sink);
         let tls = self.tls.as_ref();
-        let mut line = ScriptedStream { channel, peer, sink: printed, tls, secured: &secured };
-        let played = script::play(script, &mut line, policy.deadline).await;
-        let flushed =
-            policy.deadline.earlier(Deadline::after(PEER_CLOSE_TIMEOUT)).bound(sink.flush()).await;
+        let mut connection =
+            ScriptedStream { channel, peer, sink: printed, tls, on_secured: &on_secured };
+        let played = script::play(script, &mut connection, settings.deadline).await;
+        let flushed = settings
+            .deadline
+            .earlier(Deadline::after(PEER_CLOSE_TIMEOUT))
+            .bound(sink.flush())
+            .await;
         match (played, flushed) {
-            (Err(ScriptEnd::Receive(error)), _) => SessionEnd::Pumped(relay::failed(error)),
-            (Err(stop), _) => match outcome::finish_script(stop, peer) {
+            (Err(ScriptEnd::Receive(error)), _) => {
+                SessionEnd::Stream(StreamEnd::of_receive_error(error))
+            }
+            (Err(stop), _) => match outcome::exit_of_script(stop, peer) {
                 Err(error) => SessionEnd::Failed(error, "script"),
-                Ok(_) => SessionEnd::Pumped(StreamEnd::Eof),
+                Ok(_) => SessionEnd::Stream(StreamEnd::Eof),
             },
-            (Ok(_), Ok(Err(error))) => SessionEnd::Pumped(StreamEnd::Output(error)),
+            (Ok(_), Ok(Err(error))) => SessionEnd::Stream(StreamEnd::Output(error)),
             (Ok(played), _) if played.reset => SessionEnd::Reset,
-            // What is left is that all we sent arrives, and the peer's end, if it comes soon: the
-            // steps have decided, and one that must end is to be met with `expect-end`.
+            // The steps have succeeded. What remains is that the peer acknowledges everything, and
+            // a short wait for it to close; a script that requires this uses `expect-end`.
             (Ok(played), _) => {
                 let mut nothing = Source::from(Input::empty());
-                let linger = policy.linger.or(Some(PEER_CLOSE_TIMEOUT));
-                let policy = RelaySettings { pass_empty_end: !played.ended, linger, ..policy };
+                let linger = settings.linger.or(Some(PEER_CLOSE_TIMEOUT));
+                let settings =
+                    RelaySettings { fin_on_empty_input: !played.shut_down, linger, ..settings };
                 let (sink, never) = (Some(sink), std::future::pending());
-                match relay::pump(channel, peer, Some(&mut nothing), sink, policy, never).await {
-                    StreamEnd::Lingered => SessionEnd::Played,
-                    end => SessionEnd::Pumped(end),
+                match relay::run(channel, peer, Some(&mut nothing), sink, settings, never).await {
+                    StreamEnd::LingerExpired => SessionEnd::ScriptOver,
+                    end => SessionEnd::Stream(end),
                 }
             }
         }
     }
 
-    /// Says what a peer speaks that begins with a TLS record where nobody expects one.
-    fn explain_plain_tls(&self, channel: &Channel, peer: &str) {
+    /// Warns if the first received bytes are a TLS record although the session does not use TLS.
+    fn warn_about_unexpected_tls(&self, channel: &Channel, peer: &str) {
         if !channel.is_tls() && self.tls.is_none() && looks_like_tls(channel.head()) {
-            let message = format!("what {peer} says looks like TLS: try --tls");
+            let message = format!("data from {peer} looks like TLS: try --tls");
             self.events.send(Event::Warning { message });
         }
     }
 
-    fn judge(
+    fn report(
         &self,
         outcome: SessionEnd,
         channel: &Channel,
@@ -229,33 +239,33 @@ impl Session {
     ) -> SessionReport {
         let because =
             |reason: &str| outcome::closed_because(peer, counts, lasted, reason.to_owned());
-        let (closed, verdict) = match outcome {
-            SessionEnd::Reset => (because("reset by us"), Ok(Exit::Success)),
-            SessionEnd::Played => (because("script over"), Ok(Exit::Success)),
+        let (closed, exit) = match outcome {
+            SessionEnd::Reset => (because("reset by script"), Ok(Exit::Success)),
+            SessionEnd::ScriptOver => (because("script over"), Ok(Exit::Success)),
             SessionEnd::Failed(error, reason) => (because(reason), Err(error)),
-            SessionEnd::Pumped(end) => {
+            SessionEnd::Stream(end) => {
                 let closed = outcome::closed(peer, counts, lasted, &end);
-                let is_unheard = matches!(end, StreamEnd::Output(_));
-                let rested = matches!(end, StreamEnd::Rested);
-                let verdict = self.verdict(end, channel, peer);
-                return SessionReport { closed, verdict, is_unheard, rested };
+                let output_closed = matches!(end, StreamEnd::Output(_));
+                let input_left = matches!(end, StreamEnd::IdleInput);
+                let exit = self.exit_of(end, channel, peer);
+                return SessionReport { closed, exit, output_closed, input_left };
             }
         };
-        SessionReport { closed, verdict, is_unheard: false, rested: false }
+        SessionReport { closed, exit, output_closed: false, input_left: false }
     }
 
-    fn verdict(&self, end: StreamEnd, channel: &Channel, peer: &str) -> anyhow::Result<Exit> {
+    fn exit_of(&self, end: StreamEnd, channel: &Channel, peer: &str) -> anyhow::Result<Exit> {
         if let (StreamEnd::Receive(error) | StreamEnd::Send(error), Some(tls), true) =
             (&end, &self.tls, channel.is_tls())
             && let Some(error) = tls::TlsError::after_handshake(peer, tls.peer_side(), error)
         {
             return Err(error.into());
         }
-        outcome::finish(end, peer)
+        outcome::exit_of_stream(end, peer)
     }
 }
 
-/// A connection that a program leads.
+/// A session that a child process drives.
 struct ExecSession<'a> {
     program: &'a CommandLine,
     peer: &'a Addr,
@@ -263,32 +273,35 @@ struct ExecSession<'a> {
 }
 
 impl ExecSession<'_> {
-    async fn serve(
+    async fn run(
         self,
         channel: &mut Channel,
         name: &str,
-        policy: RelaySettings,
+        settings: RelaySettings,
         stop: impl Future<Output = ()>,
     ) -> SessionEnd {
         let mut program = match self.program.start(self.peer, self.local) {
             Ok(program) => program,
             Err(error) => return SessionEnd::Failed(error.into(), "exec"),
         };
-        // A program has finished speaking when it says so, however long that takes.
-        let policy = RelaySettings { pass_empty_end: true, half_open: true, ..policy };
+        // A child process has sent everything only once it closes its output, so an idle one is
+        // waited for.
+        let settings = RelaySettings { fin_on_empty_input: true, half_open: true, ..settings };
         let (source, sink) = (&mut program.source, &program.sink);
-        let end = relay::pump(channel, name, Some(source), Some(sink), policy, stop).await;
+        let end = relay::run(channel, name, Some(source), Some(sink), settings, stop).await;
         if let StreamEnd::Output(_) = end
             && let Some(socket) = channel.socket()
         {
-            stream::close_gently(socket, Deadline::after(PEER_CLOSE_TIMEOUT)).await;
+            stream::shut_down_and_drain(socket, Deadline::after(PEER_CLOSE_TIMEOUT)).await;
         }
         match (end, program) {
-            (end @ (StreamEnd::Eof | StreamEnd::Rested), program) => match program.finish().await {
-                Ok(()) => SessionEnd::Pumped(end),
-                Err(failure) => SessionEnd::Failed(failure.into(), "exec"),
-            },
-            (end, _killed) => SessionEnd::Pumped(end),
+            (end @ (StreamEnd::Eof | StreamEnd::IdleInput), program) => {
+                match program.finish().await {
+                    Ok(()) => SessionEnd::Stream(end),
+                    Err(failure) => SessionEnd::Failed(failure.into(), "exec"),
+                }
+            }
+            (end, _killed) => SessionEnd::Stream(end),
         }
     }
 }

@@ -1,7 +1,6 @@
-//! The terminal as it was found: put back, however a command ends.
+//! Restores the settings of the terminal, however a command ends.
 //!
-//! What is typed at a terminal may be hidden or edited, which changes its settings. Knows neither
-//! what is typed nor why.
+//! The line editor and the password prompt change these settings.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::mpsc;
@@ -15,19 +14,18 @@ use crate::net;
 use crate::output::Output;
 use crate::session::signals::SignalWatch;
 
-/// How long a terminal that takes nothing may hold up the end.
+/// How long to wait for the line editor to stop, which a blocked terminal can delay.
 const EDITOR_END_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The settings of the terminal that standard input is, from when this was made; dropping it puts
-/// them back.
+/// The saved settings of the terminal on standard input; dropping this restores them.
 pub(crate) struct TerminalGuard {
     settings: Option<Termios>,
     out: Output,
 }
 
 impl TerminalGuard {
-    /// Remembers the settings, if there is a terminal.
-    pub(crate) fn remember(out: Output) -> Self {
+    /// Saves the settings, if standard input is a terminal.
+    pub(crate) fn save(out: Output) -> Self {
         Self { settings: tcgetattr(rustix::stdio::stdin()).ok(), out }
     }
 }
@@ -35,24 +33,24 @@ impl TerminalGuard {
 impl Drop for TerminalGuard {
     fn drop(&mut self) {
         let Some(before) = &self.settings else { return };
-        // First, since the editor may be about to change the settings.
-        let (out, (told, ended)) = (self.out, mpsc::channel());
+        // The editor must stop first, because it may be about to change the settings.
+        let (out, (stopped, editor_end)) = (self.out, mpsc::channel());
         thread::spawn(move || {
-            out.end_conversation();
-            // Nobody may wait any more.
-            told.send(()).ok();
+            out.end_session();
+            // The send fails if the wait below has timed out.
+            stopped.send(()).ok();
         });
-        ended.recv_timeout(EDITOR_END_TIMEOUT).ok();
+        editor_end.recv_timeout(EDITOR_END_TIMEOUT).ok();
         let now = tcgetattr(rustix::stdio::stdin());
         if !now.is_ok_and(|now| is_same(before, &now)) {
-            // Nothing better can be done with a terminal that refuses. Where nothing was changed
-            // nothing is set: in the background that would stop us.
+            // An error is ignored, because nothing better can be done. Unchanged settings are not
+            // set, because the kernel would stop a background process that sets them (SIGTTOU).
             tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, before).ok();
         }
     }
 }
 
-/// Whether two settings are the same, as far as anybody here changes them.
+/// Returns whether two settings are equal in all modes that sockkit changes.
 fn is_same(one: &Termios, other: &Termios) -> bool {
     one.input_modes == other.input_modes
         && one.output_modes == other.output_modes
@@ -60,25 +58,26 @@ fn is_same(one: &Termios, other: &Termios) -> bool {
         && one.local_modes == other.local_modes
 }
 
-/// Does `work`, which may change the terminal's settings, and puts them back. At a terminal a
-/// signal ends it with the signal's code; elsewhere signals do what they do to any program.
+/// Runs `work`, which may change the settings of the terminal, and restores them. If standard input
+/// is a terminal, a signal ends `work` with the exit code of the signal; otherwise signals have
+/// their default effect.
 ///
 /// # Errors
-/// What `work` says; signals could not be watched.
-pub(crate) async fn keep(
+/// `work` fails, or the signal handlers cannot be installed.
+pub(crate) async fn restore_after(
     out: Output,
     work: impl Future<Output = anyhow::Result<Exit>>,
 ) -> anyhow::Result<Exit> {
     if !io::stdin().is_terminal() {
         return work.await;
     }
-    let interrupt = SignalWatch::watch()
+    let signals = SignalWatch::watch()
         .map_err(|source| net::Error::System { operation: "watch for signals", source })?;
-    let _terminal = TerminalGuard::remember(out);
-    let stop = interrupt.stop();
+    let _terminal = TerminalGuard::save(out);
+    let stop = signals.stop();
     tokio::select! {
         biased;
         outcome = work => outcome,
-        () = stop.draining() => Ok(interrupt.exit().unwrap_or(Exit::Success)),
+        () = stop.draining() => Ok(signals.exit().unwrap_or(Exit::Success)),
     }
 }

@@ -1,4 +1,4 @@
-//! Our side of TLS in an exchange: the plain dialogue before it (STARTTLS) and the handshake.
+//! TLS in a session: the plain-text dialogue before it (STARTTLS) and the handshake.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::net::tls::{
     ClientHandshake, Pin, ServerHandshake, ServerName, Side, TlsFacts, starttls,
 };
 
-/// How long a handshake may take that a client or a script begins.
+/// How long a handshake may take that a client of `listen` or a script begins.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client's side of TLS, ready for a stream.
+/// The TLS settings of a client.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsClient {
     pub(crate) client: ClientHandshake,
@@ -21,96 +21,100 @@ pub(crate) struct TlsClient {
     pub(crate) starttls: Option<starttls::StarttlsProtocol>,
 }
 
-/// Our side of TLS, and when it begins.
+/// The TLS settings of a session, and when TLS begins.
 #[derive(Debug)]
 pub(crate) struct Tls {
-    side: OurSide,
-    /// Whether the handshake comes before everything else; else a script says when.
+    side: LocalSide,
+    /// Whether the session begins with the handshake; otherwise a step of the script starts it.
     comes_first: bool,
 }
 
 #[derive(Debug)]
-enum OurSide {
+enum LocalSide {
     Client(Box<TlsClient>),
     Server(ServerHandshake),
 }
 
 impl Tls {
-    /// Returns a client's side.
+    /// Returns the settings of a client.
     pub(crate) fn client(client: TlsClient, comes_first: bool) -> Self {
-        Self { side: OurSide::Client(Box::new(client)), comes_first }
+        Self { side: LocalSide::Client(Box::new(client)), comes_first }
     }
 
-    /// Returns a server's side.
+    /// Returns the settings of a server.
     pub(crate) fn server(server: ServerHandshake, comes_first: bool) -> Self {
-        Self { side: OurSide::Server(server), comes_first }
+        Self { side: LocalSide::Server(server), comes_first }
     }
 
-    /// Returns whether the handshake comes before everything else.
+    /// Returns whether the session begins with the handshake.
     pub(crate) fn comes_first(&self) -> bool {
         self.comes_first
     }
 
-    /// Returns the pin of the certificate we show as a server.
+    /// Returns the pin of a server's own certificate; `None` for a client.
     pub(crate) fn pin(&self) -> Option<Pin> {
         match &self.side {
-            OurSide::Client(_) => None,
-            OurSide::Server(server) => Some(server.pin()),
+            LocalSide::Client(_) => None,
+            LocalSide::Server(server) => Some(server.pin()),
         }
     }
 
-    /// Returns the protocol whose plain dialogue comes before the handshake, if there is one.
+    /// Returns the protocol of the plain-text dialogue before the handshake (STARTTLS), if any.
     pub(crate) fn starttls(&self) -> Option<starttls::StarttlsProtocol> {
         match &self.side {
-            OurSide::Client(client) => client.starttls,
-            OurSide::Server(_) => None,
+            LocalSide::Client(client) => client.starttls,
+            LocalSide::Server(_) => None,
         }
     }
 
-    /// Returns which side the peer is.
+    /// Returns the side of the peer.
     pub(crate) fn peer_side(&self) -> Side {
         match self.side {
-            OurSide::Client(_) => Side::Server,
-            OurSide::Server(_) => Side::Client,
+            LocalSide::Client(_) => Side::Server,
+            LocalSide::Server(_) => Side::Client,
         }
     }
 
-    /// Has the plain words, where there are any, and shakes hands with `peer`.
+    /// Performs the STARTTLS dialogue, if there is one, and the handshake with `peer`.
     ///
     /// # Errors
-    /// The server does not change over, or the handshake fails.
-    pub(crate) async fn begin(
+    /// The server rejects STARTTLS, or the handshake fails.
+    pub(crate) async fn start(
         &self,
         channel: &mut Channel,
         peer: &str,
         deadline: Deadline,
     ) -> anyhow::Result<TlsFacts> {
         if let Some(protocol) = self.starttls() {
-            starttls::ask(channel, protocol, peer, deadline).await?;
+            starttls::negotiate(channel, protocol, peer, deadline).await?;
         }
-        self.shake(channel, peer, deadline).await
+        self.handshake(channel, peer, deadline).await
     }
 
-    /// Shakes hands with `peer`, and goes on in TLS.
+    /// Performs the handshake with `peer`; from then on, `channel` uses TLS.
     ///
     /// # Errors
-    /// The handshake fails; the connection is closed then.
-    pub(crate) async fn shake(
+    /// The handshake fails, which closes the connection, or `channel` uses TLS already.
+    pub(crate) async fn handshake(
         &self,
         channel: &mut Channel,
         peer: &str,
         deadline: Deadline,
     ) -> anyhow::Result<TlsFacts> {
-        let Some(stream) = channel.take() else {
-            return Err(Failure::new(Exit::Usage, "TLS was started before").into());
+        let Some(stream) = channel.take_plain() else {
+            return Err(Failure::new(
+                Exit::Usage,
+                "cannot start TLS: the connection uses TLS already",
+            )
+            .into());
         };
         let (tls, facts) = match &self.side {
-            OurSide::Client(ours) => {
-                ours.client.connect(stream, &ours.host, peer, deadline).await?
+            LocalSide::Client(settings) => {
+                settings.client.connect(stream, &settings.host, peer, deadline).await?
             }
-            OurSide::Server(server) => server.accept(stream, peer, deadline).await?,
+            LocalSide::Server(server) => server.accept(stream, peer, deadline).await?,
         };
-        channel.secure(tls);
+        channel.set_tls(tls);
         Ok(facts)
     }
 }

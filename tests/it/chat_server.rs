@@ -3,10 +3,10 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::support::program::over_unix;
+use crate::support::program::start_over_unix;
 use crate::support::{Client, Server, sockkit};
 
-fn enter(server: &Server, nick: &str) -> Client {
+fn join_room(server: &Server, nick: &str) -> Client {
     let mut client = server.client();
     client.read_until("Nickname: ");
     client.send(format!("{nick}\n"));
@@ -16,10 +16,10 @@ fn enter(server: &Server, nick: &str) -> Client {
 }
 
 #[test]
-fn two_people_talk() {
+fn two_members_exchange_messages_and_use_every_command() {
     let chat = sockkit("chat-server 0").serve();
-    let mut alice = enter(&chat, "alice");
-    let mut bob = enter(&chat, "bob");
+    let mut alice = join_room(&chat, "alice");
+    let mut bob = join_room(&chat, "bob");
     assert_eq!(alice.line(), "-!- bob joined (2 here)");
     alice.send("Olá, ação ✓\n");
     assert_eq!(bob.line(), "<alice> Olá, ação ✓");
@@ -29,14 +29,14 @@ fn two_people_talk() {
     assert_eq!(bob.line(), "OK 2 here: alice, bob");
     bob.send("/msg alice psst\n");
     assert_eq!(alice.line(), "[bob -> you] psst");
-    assert_eq!(bob.line(), "OK told alice");
+    assert_eq!(bob.line(), "OK sent to alice");
     bob.send("/nick robert\n");
     assert_eq!(alice.line(), "-!- bob is now robert");
     assert_eq!(bob.line(), "OK you are now robert");
     bob.send("/help\n");
     assert!(bob.line().contains("/msg NAME TEXT"));
     bob.send("/dance\n");
-    assert!(bob.line().starts_with("ERR no command /dance"));
+    assert!(bob.line().starts_with("ERR unknown command /dance"));
     bob.send("/quit so long\n");
     assert_eq!(bob.line(), "OK bye");
     assert_eq!(bob.read_to_end(), b"");
@@ -46,15 +46,15 @@ fn two_people_talk() {
 }
 
 #[test]
-fn nicknames_are_unique_and_refused_ones_asked_again() {
+fn a_refused_nickname_is_asked_for_again() {
     let chat = sockkit("chat-server 0").serve();
-    let _alice = enter(&chat, "alice");
+    let _alice = join_room(&chat, "alice");
     let mut client = chat.client();
     client.read_until("Nickname: ");
     for (nick, answer) in [
         ("", "ERR empty nickname"),
         ("ALICE", "ERR nickname in use, try ALICE2"),
-        ("<alice>", "ERR a nickname has only letters, digits and _-."),
+        ("<alice>", "ERR a nickname may contain only letters, digits, '_', '-' and '.'"),
         ("server", "ERR that nickname is reserved"),
     ] {
         client.send(format!("{nick}\n"));
@@ -66,17 +66,17 @@ fn nicknames_are_unique_and_refused_ones_asked_again() {
 }
 
 #[test]
-fn nobody_can_speak_in_anothers_voice_or_reach_a_terminal() {
+fn a_message_cannot_imitate_another_member_or_send_terminal_escapes() {
     let chat = sockkit("chat-server 0").serve();
-    let mut bob = enter(&chat, "bob");
-    let mut eve = enter(&chat, "eve");
+    let mut bob = join_room(&chat, "bob");
+    let mut eve = join_room(&chat, "eve");
     bob.line();
-    eve.send(b"hello\n<alice> I am somebody else\n");
+    eve.send(b"hello\n<alice> I am alice\n");
     eve.send(b"one\r<alice> two\n");
     eve.send(b"\x1b[2K\x07\xc2\x9b31m\xe2\x80\xae\xff\n");
     for expected in [
         "<eve> hello",
-        "<eve> <alice> I am somebody else",
+        "<eve> <alice> I am alice",
         "<eve> one",
         "<eve> <alice> two",
         "<eve> \\u{1b}[2K\\u{7}\\u{9b}31m\\u{202e}\\xff",
@@ -90,45 +90,46 @@ fn nobody_can_speak_in_anothers_voice_or_reach_a_terminal() {
 }
 
 #[test]
-fn lines_are_lines_however_they_are_cut() {
+fn a_line_is_one_message_however_its_bytes_arrive() {
     let chat = sockkit("chat-server 0").serve();
-    let mut bob = enter(&chat, "bob");
-    let mut alice = enter(&chat, "alice");
+    let mut bob = join_room(&chat, "bob");
+    let mut alice = join_room(&chat, "alice");
     bob.line();
     for byte in "olá\r\n".bytes() {
         alice.send([byte]);
     }
     assert_eq!(bob.line(), "<alice> olá");
-    // The last line counts, whatever ends it.
+    // The last line needs no line ending.
     alice.send("bye");
-    alice.end();
+    alice.shut_down();
     assert_eq!(bob.line(), "<alice> bye");
     assert_eq!(bob.line(), "-!- alice left (eof)");
 }
 
 #[test]
-fn a_line_that_is_too_long_is_refused_and_one_without_end_is_cut_off() {
+fn a_line_over_1024_bytes_is_refused_and_an_endless_line_closes_the_connection() {
     let chat = sockkit("chat-server 0").serve();
-    let mut bob = enter(&chat, "bob");
-    let mut alice = enter(&chat, "alice");
+    let mut bob = join_room(&chat, "bob");
+    let mut alice = join_room(&chat, "alice");
     bob.line();
     alice.send([vec![b'x'; 1024], b"\n".to_vec()].concat());
     assert_eq!(bob.line().len(), "<alice> ".len() + 1024);
     alice.send([vec![b'x'; 1025], b"\nok\n".to_vec()].concat());
     assert_eq!(alice.line(), "ERR line too long (max 1024 bytes)");
     assert_eq!(bob.line(), "<alice> ok");
-    // It may be closed on us at any moment.
+    // The server may close the connection during the write.
     alice.stream.write_all(&vec![b'x'; 10_000_000]).ok();
     assert_eq!(bob.line(), "-!- alice left (line too long)");
 }
 
 #[test]
-fn a_client_that_never_reads_delays_nobody_and_is_dropped() {
+fn a_member_that_never_reads_is_dropped_and_delays_no_other() {
     let chat = sockkit("chat-server 0").serve();
-    let mut talker = enter(&chat, "talker");
-    let mut readers: Vec<Client> = (0..5).map(|n| enter(&chat, &format!("reader{n}"))).collect();
-    let stalled: Vec<Client> = (0..3).map(|n| enter(&chat, &format!("stalled{n}"))).collect();
-    // Far more than the sockets' buffers and the queues of the stalled hold together.
+    let mut talker = join_room(&chat, "talker");
+    let mut readers: Vec<Client> =
+        (0..5).map(|n| join_room(&chat, &format!("reader{n}"))).collect();
+    let stalled: Vec<Client> = (0..3).map(|n| join_room(&chat, &format!("stalled{n}"))).collect();
+    // Far more than the socket buffers and the queues of the stalled members hold.
     let text = "x".repeat(1000);
     for hundred in 0..200 {
         let lines: Vec<String> = (0..100).map(|n| format!("{hundred}.{n} {text}\n")).collect();
@@ -144,17 +145,18 @@ fn a_client_that_never_reads_delays_nobody_and_is_dropped() {
 }
 
 #[test]
-fn everybody_sees_the_same_order() {
+fn all_members_see_the_messages_in_the_same_order() {
     let chat = sockkit("chat-server 0").serve();
-    let mut watchers: Vec<Client> = (0..3).map(|n| enter(&chat, &format!("watcher{n}"))).collect();
+    let mut watchers: Vec<Client> =
+        (0..3).map(|n| join_room(&chat, &format!("watcher{n}"))).collect();
     let talkers: Vec<_> = (0..5)
         .map(|talker| {
-            let mut client = enter(&chat, &format!("talker{talker}"));
+            let mut client = join_room(&chat, &format!("talker{talker}"));
             std::thread::spawn(move || {
                 for number in 0..50 {
                     client.send(format!("{number}\n"));
                 }
-                client.end();
+                client.shut_down();
                 client.read_to_end();
             })
         })
@@ -162,14 +164,14 @@ fn everybody_sees_the_same_order() {
     let seen: Vec<Vec<String>> = watchers
         .iter_mut()
         .map(|watcher| {
-            let mut said = Vec::new();
-            while said.len() < 250 {
+            let mut messages = Vec::new();
+            while messages.len() < 250 {
                 let line = watcher.line();
                 if line.starts_with("<talker") {
-                    said.push(line);
+                    messages.push(line);
                 }
             }
-            said
+            messages
         })
         .collect();
     for talker in talkers {
@@ -185,11 +187,11 @@ fn everybody_sees_the_same_order() {
 }
 
 #[test]
-fn resets_leave_the_room_exact() {
+fn members_that_reset_are_removed_from_the_room() {
     let chat = sockkit("chat-server 0").serve();
-    let mut alice = enter(&chat, "alice");
+    let mut alice = join_room(&chat, "alice");
     for number in 0..200 {
-        enter(&chat, &format!("guest{number}")).reset();
+        join_room(&chat, &format!("guest{number}")).reset();
     }
     chat.running.stderr.wait_for(|text| (text.matches("left guest").count() == 200).then_some(()));
     alice.send("/who\n");
@@ -197,30 +199,30 @@ fn resets_leave_the_room_exact() {
 }
 
 #[test]
-fn a_full_room_refuses_in_words() {
+fn a_full_room_refuses_a_client_with_an_error_line() {
     let chat = sockkit("chat-server 0 --max-clients 1").serve();
-    let _alice = enter(&chat, "alice");
+    let _alice = join_room(&chat, "alice");
     let mut late = chat.client();
     late.send("bob\n");
     assert_eq!(late.read_to_end(), b"ERR busy, try later\r\n");
 }
 
 #[test]
-fn who_gives_no_nickname_is_closed_and_members_may_be_silent() {
+fn a_client_without_a_nickname_times_out_and_a_silent_member_does_not() {
     let chat = sockkit("chat-server 0 --idle-timeout 1s").serve();
-    let mut alice = enter(&chat, "alice");
-    let mut nobody = chat.client();
-    let text = String::from_utf8(nobody.read_to_end()).unwrap();
-    assert_eq!(text, "Nickname: \r\nERR no nickname was given in time\r\n");
+    let mut alice = join_room(&chat, "alice");
+    let mut silent = chat.client();
+    let text = String::from_utf8(silent.read_to_end()).unwrap();
+    assert_eq!(text, "Nickname: \r\nERR timed out waiting for a nickname\r\n");
     std::thread::sleep(Duration::from_millis(100));
     alice.send("/who\n");
     assert_eq!(alice.line(), "OK 1 here: alice");
 }
 
 #[test]
-fn a_stop_is_announced_to_everybody() {
+fn a_stop_is_announced_to_every_member() {
     let chat = sockkit("chat-server 0").serve();
-    let mut clients: Vec<Client> = (0..10).map(|n| enter(&chat, &format!("c{n}"))).collect();
+    let mut clients: Vec<Client> = (0..10).map(|n| join_room(&chat, &format!("c{n}"))).collect();
     chat.running.signal(rustix::process::Signal::TERM);
     for client in &mut clients {
         let text = String::from_utf8(client.read_to_end()).unwrap();
@@ -230,9 +232,9 @@ fn a_stop_is_announced_to_everybody() {
 }
 
 #[test]
-fn our_own_client_takes_part() {
+fn connect_can_take_part_in_the_chat() {
     let chat = sockkit("chat-server 0").serve();
-    let mut bob = enter(&chat, "bob");
+    let mut bob = join_room(&chat, "bob");
     let mut running = sockkit(&format!("connect 127.0.0.1 {}", chat.port())).start();
     running.stdout.wait_for_text("Nickname: ");
     running.write(b"carol\nhi all\n");
@@ -246,13 +248,13 @@ fn our_own_client_takes_part() {
 }
 
 #[test]
-fn one_who_talks_without_a_pause_keeps_nobody_waiting() {
+fn a_member_that_sends_without_pause_delays_no_other() {
     let chat = sockkit("chat-server 0").serve();
-    let talker = enter(&chat, "talker");
-    let listener = enter(&chat, "listener");
+    let talker = join_room(&chat, "talker");
+    let listener = join_room(&chat, "listener");
     let over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let stop = std::sync::Arc::clone(&over);
-    // Tens of thousands of lines in every read, for as long as it takes.
+    // Tens of thousands of lines per write, until the other members are done.
     let talking = std::thread::spawn(move || {
         let lines = "a\n".repeat(30_000);
         while !stop.load(std::sync::atomic::Ordering::Relaxed) {
@@ -260,7 +262,7 @@ fn one_who_talks_without_a_pause_keeps_nobody_waiting() {
         }
     });
     for _ in 0..5 {
-        let mut late = enter(&chat, "late");
+        let mut late = join_room(&chat, "late");
         late.send("/quit\n");
         late.read_until("OK bye\r\n");
     }
@@ -270,18 +272,18 @@ fn one_who_talks_without_a_pause_keeps_nobody_waiting() {
 }
 
 #[test]
-fn the_chat_server_speaks_over_a_unix_socket() {
+fn chat_works_over_a_unix_socket() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
-    let (_server, mut alice) = over_unix("chat-server", &path);
+    let (_server, mut alice) = start_over_unix("chat-server", &path);
     let mut bob = sockkit("connect").arg(format!("unix:{}", path.display())).start();
     for (name, client) in [("alice", &mut alice), ("bob", &mut bob)] {
         client.stdout.wait_for_text("Nickname: ");
         client.write(format!("{name}\n").as_bytes());
     }
     alice.stdout.wait_for_text("bob");
-    alice.write(b"hello everybody\n");
-    bob.stdout.wait_for_text("hello everybody");
+    alice.write(b"hello all\n");
+    bob.stdout.wait_for_text("hello all");
     bob.write(b"/quit\n");
     bob.wait().code(0);
 }

@@ -1,24 +1,20 @@
 //! What holds for every command: streams, formats, colour, help.
 
-use std::collections::BTreeSet;
 use std::process::Command;
 
 use clap::CommandFactory as _;
-use hickory_resolver::proto::op::ResponseCode;
 use serde_json::Value;
 use sockkit::cli::Cli;
 
-use crate::json_doc;
-use crate::support::peers::dns_server::DnsServer;
 use crate::support::{ClosedPort, Sockkit, Terminal, sockkit};
 
-/// All commands there are.
+/// The names of all commands.
 fn commands() -> Vec<String> {
     Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
 #[test]
-fn help_is_data_and_every_command_has_examples() {
+fn help_goes_to_standard_output_and_every_command_has_examples() {
     for command in commands() {
         for flag in ["-h", "--help"] {
             let ran = Sockkit::new([command.as_str(), flag]).run().code(0);
@@ -31,7 +27,7 @@ fn help_is_data_and_every_command_has_examples() {
 }
 
 #[test]
-fn errors_are_json_where_json_was_asked_for() {
+fn json_makes_errors_json() {
     let port = ClosedPort::new();
     let ran = sockkit(&format!("connect {} --json", port.addr())).run().code(4);
     let error: Value = serde_json::from_str(&ran.stderr).unwrap();
@@ -48,34 +44,14 @@ fn errors_are_json_where_json_was_asked_for() {
 }
 
 #[test]
-fn json_has_the_documented_fields() {
-    let line = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
-    json_doc::holds("Reports", &[line(&sockkit("info --json").run().code(0).out())]);
-    let broken = DnsServer::start(|asked| vec![asked.reply_code(ResponseCode::ServFail)]);
-    let empty = DnsServer::with_records(Vec::new());
-    // Of two that fail one is told of as the cause; one that is passed over is a warning.
-    let resolve = format!("resolve --json no.example a {0} {0}", broken.word());
-    json_doc::holds("Talk", &[line(&sockkit(&resolve).run().code(4).stderr)]);
-    let resolve = format!("resolve --json no.example a {} {}", broken.word(), empty.word());
-    let talk = sockkit(&resolve).run().code(1).stderr;
-    let talk: Vec<Value> = talk.lines().map(line).collect();
-    assert_eq!((&talk[0]["type"], &talk[1]["type"]), (&"warning".into(), &"note".into()));
-    for line in talk {
-        json_doc::holds("Talk", &[line]);
-    }
-    assert_eq!(json_doc::kinds("Talk"), BTreeSet::from(["error", "note", "warning"]));
-    assert_eq!(json_doc::kinds("Reports"), BTreeSet::from(["info", "lookup"]));
-}
-
-#[test]
-fn the_environment_says_what_flags_say_and_flags_win() {
-    let first = |ran: crate::support::Ran| ran.out().chars().next().unwrap();
+fn environment_variables_set_the_same_options_and_flags_take_precedence() {
+    let first = |ran: crate::support::Outcome| ran.out().chars().next().unwrap();
     assert_eq!(first(sockkit("info").env("SOCKKIT_FORMAT", "json").run().code(0)), '{');
     assert_ne!(first(sockkit("info --plain").env("SOCKKIT_FORMAT", "json").run().code(0)), '{');
     let ran = sockkit("info").env("SOCKKIT_FORMAT", "yaml").run().code(2);
     assert!(ran.stderr.contains("SOCKKIT_FORMAT is \"yaml\""), "{}", ran.stderr);
     assert!(ran.stderr.contains("try: one of table, plain, json"), "{}", ran.stderr);
-    // Empty is not set, as scripts have it.
+    // An empty variable counts as unset.
     for variable in ["SOCKKIT_FORMAT", "SOCKKIT_COLOR", "SOCKKIT_TIMEOUT"] {
         sockkit("info").env(variable, "").run().code(0);
     }
@@ -85,7 +61,7 @@ fn the_environment_says_what_flags_say_and_flags_win() {
 }
 
 #[test]
-fn colour_is_for_terminals_and_for_those_who_insist() {
+fn colour_is_used_only_on_a_terminal_or_on_request() {
     let escapes = |sockkit: Sockkit| sockkit.run().code(0).out().contains('\u{1b}');
     assert!(!escapes(sockkit("info")));
     assert!(escapes(sockkit("info --color always")));
@@ -97,7 +73,7 @@ fn colour_is_for_terminals_and_for_those_who_insist() {
 }
 
 #[test]
-fn quiet_leaves_data_and_errors_only() {
+fn quiet_prints_only_data_and_errors() {
     let echo = sockkit("echo-server 0").serve();
     let ran = sockkit(&format!("connect {} -q", echo.addr)).stdin("x\n").run().code(0);
     assert_eq!((ran.out().as_str(), ran.stderr.as_str()), ("x\n", ""));
@@ -108,7 +84,7 @@ fn quiet_leaves_data_and_errors_only() {
 }
 
 #[test]
-fn a_report_whose_reader_left_is_no_failure() {
+fn a_report_whose_reader_closed_the_pipe_exits_0() {
     for args in ["info", "info --json", "completions bash", "--help", "--version"] {
         let program = env!("CARGO_BIN_EXE_sockkit");
         let mut command = Command::new("bash");
@@ -123,7 +99,7 @@ fn a_report_whose_reader_left_is_no_failure() {
 }
 
 #[test]
-fn the_version_is_one_line_and_more_with_v() {
+fn the_version_is_one_line_and_longer_with_verbose() {
     let expected = format!("sockkit {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(sockkit("--version").run().code(0).out(), expected);
     assert_eq!(sockkit("-V").run().code(0).out(), expected);
@@ -133,7 +109,7 @@ fn the_version_is_one_line_and_more_with_v() {
 }
 
 #[test]
-fn e39_what_a_client_sends_cannot_play_with_the_servers_terminal() {
+fn e39_a_server_escapes_control_characters_from_clients_on_its_terminal() {
     let directory = tempfile::tempdir().unwrap();
     for server in ["listen 0 -4", "listen 0 -4 -k", "echo-server 0 -4 -v", "chat-server 0 -4 -v"] {
         let terminal = Terminal::start(server, directory.path());

@@ -1,4 +1,4 @@
-//! Every exercise of the course, against clients and servers written as its Python programs are.
+//! Every exercise of the course, with clients and servers that behave as its Python programs do.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -42,7 +42,7 @@ fn figure_2_a_client_sends_a_line_and_prints_the_answer() {
 }
 
 #[test]
-fn task_1_a_request_is_announced_with_the_name_of_its_origin() {
+fn task_1_listen_reports_the_address_and_the_name_of_a_client() {
     let listen = sockkit("listen 0").serve();
     let client = dial(listen.addr);
     let from = client.local_addr().unwrap();
@@ -50,14 +50,14 @@ fn task_1_a_request_is_announced_with_the_name_of_its_origin() {
     listen.running.stderr.wait_for_text(&format!("name {from} is "));
     drop(client);
     listen.running.wait().code(0);
-    // Our own client makes the request as well.
+    // `connect` sends the request, too.
     let listen = sockkit("listen 0").serve();
     sockkit(&format!("connect 127.0.0.1 {}", listen.port())).stdin("request\n").run().code(0);
     assert_eq!(listen.running.wait().code(0).stdout, b"request\n");
 }
 
 #[test]
-fn task_2_one_client_gives_user_and_password_and_the_server_ends() {
+fn task_2_login_sends_user_and_password_and_the_server_exits() {
     let directory = tempfile::tempdir().unwrap();
     let server = sockkit("login-server 0 --once").dir(directory.path()).serve();
     let login = format!("login 127.0.0.1 {} --user maria --password-stdin", server.port());
@@ -68,11 +68,11 @@ fn task_2_one_client_gives_user_and_password_and_the_server_ends() {
 }
 
 #[test]
-fn task_2_the_courses_own_client_sends_fields_without_line_ends() {
+fn task_2_field_per_read_accepts_the_courses_client() {
     let directory = tempfile::tempdir().unwrap();
     let server = sockkit("login-server 0 --once --field-per-read").dir(directory.path()).serve();
     let mut client = dial(server.addr);
-    // s.send(input("usuario: ")); s.send(input("senha: ")), with somebody typing in between.
+    // s.send(input("usuario: ")); s.send(input("senha: ")), with a pause while the user types.
     assert_eq!(recv(&mut client), b"Username: ");
     client.write_all(b"maria").unwrap();
     assert_eq!(recv(&mut client), b"Password: ");
@@ -84,17 +84,17 @@ fn task_2_the_courses_own_client_sends_fields_without_line_ends() {
 }
 
 #[test]
-fn task_2a_our_client_talks_to_the_courses_own_server() {
-    // It asks nothing, receives twice, prints, and closes without an answer.
+fn task_2a_login_works_with_the_courses_server() {
+    // The course's server sends no prompt, receives twice, prints, and closes without an answer.
     let peer = Peer::start(|mut client| (recv(&mut client.stream), recv(&mut client.stream)));
     let login = format!("login 127.0.0.1 {} --user maria --password-stdin", peer.port());
     let ran = sockkit(&login).stdin("segredo\n").run().code(9);
-    assert!(ran.stderr.contains("closed without an answer"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("closed the connection without a reply"), "{}", ran.stderr);
     assert_eq!(peer.join(), (b"maria\n".to_vec(), b"segredo\n".to_vec()));
 }
 
 #[test]
-fn tasks_3_and_4_clients_come_again_and_again_and_every_pair_is_in_the_file() {
+fn tasks_3_and_4_every_pair_of_successive_clients_is_in_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let server = sockkit("login-server 0").dir(directory.path()).serve();
     for number in 0..5 {
@@ -111,7 +111,7 @@ fn tasks_3_and_4_clients_come_again_and_again_and_every_pair_is_in_the_file() {
 }
 
 #[test]
-fn task_5_an_empty_field_is_refused_and_both_are_asked_again() {
+fn task_5_an_empty_field_is_refused_and_both_fields_are_asked_for_again() {
     let directory = tempfile::tempdir().unwrap();
     let server = sockkit("login-server 0").dir(directory.path()).serve();
     let mut client = Client::connect(server.addr);
@@ -135,7 +135,7 @@ fn task_5_an_empty_field_is_refused_and_both_are_asked_again() {
 }
 
 #[test]
-fn slides_the_local_host_has_a_name_and_an_address() {
+fn slides_info_shows_the_host_name_and_its_addresses() {
     let info = sockkit("info --plain").run().code(0).out();
     let value = |name: &str| {
         let line = info
@@ -144,7 +144,7 @@ fn slides_the_local_host_has_a_name_and_an_address() {
         line.unwrap()
     };
     assert_eq!(value("hostname"), hostname::get().unwrap().to_str().unwrap());
-    // gethostbyname(gethostname()): whatever this machine's name resolves to, if it does.
+    // gethostbyname(gethostname()): the addresses of this machine's name, if it resolves.
     let addresses = value("addresses");
     let shown: Vec<std::net::IpAddr> =
         addresses.split(' ').filter(|field| *field != "-").map(|ip| ip.parse().unwrap()).collect();
@@ -156,16 +156,16 @@ fn slides_the_local_host_has_a_name_and_an_address() {
 }
 
 #[test]
-fn slides_a_remote_host_has_an_address() {
-    // gethostbyname('www.ita.br'), answered by a server of ours: tests know no internet.
+fn slides_resolve_finds_the_address_of_a_remote_host() {
+    // gethostbyname('www.ita.br'), answered by a local server: the tests use no other network.
     let server = DnsServer::with_records(vec![a("www.ita.br.", [161, 24, 23, 180])]);
-    let ran = sockkit(&format!("resolve www.ita.br {}", server.word())).run().code(0);
+    let ran = sockkit(&format!("resolve www.ita.br {}", server.argument())).run().code(0);
     let out = ran.out();
     assert!(out.lines().any(|line| line.ends_with("161.24.23.180")), "{out}");
 }
 
 #[test]
-fn slides_the_simple_server_answers_with_the_time() {
+fn slides_the_echo_server_answers_with_the_time() {
     let server = sockkit("echo-server 0 --timestamp -v").serve();
     // The simple client: input, send, recv(BUFSIZ), print; an empty line ends it.
     let mut client = dial(server.addr);
@@ -179,7 +179,7 @@ fn slides_the_simple_server_answers_with_the_time() {
 }
 
 #[test]
-fn slides_the_simple_client_shows_its_answer() {
+fn slides_connect_prints_the_answer_of_the_courses_server() {
     // The course's server: ctime() + ' ' + what it received.
     let peer = Peer::start(|mut client| {
         let data = recv(&mut client.stream);
@@ -191,7 +191,7 @@ fn slides_the_simple_client_shows_its_answer() {
 }
 
 #[test]
-fn slides_the_multithreaded_server_serves_many_at_once() {
+fn slides_the_echo_server_serves_many_clients_at_once() {
     let server = sockkit("echo-server 0 --timestamp").serve();
     let mut clients: Vec<TcpStream> = (0..20).map(|_| dial(server.addr)).collect();
     for round in 0..3 {

@@ -3,40 +3,41 @@
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
-use crate::support::program::over_unix;
+use crate::support::procfs::Process;
+use crate::support::program::start_over_unix;
 use crate::support::{Client, eventually, sockkit};
 
 #[test]
-fn bytes_come_back_as_they_were() {
+fn every_byte_value_is_sent_back_unchanged() {
     let echo = sockkit("echo-server 0").serve();
     let mut client = echo.client();
     let all: Vec<u8> = (0..=255).collect();
     client.send(&all);
-    client.end();
+    client.shut_down();
     assert_eq!(client.read_to_end(), all);
     echo.stop().code(0);
 }
 
 #[test]
-fn everything_comes_back_to_a_client_that_reads_late() {
+fn a_client_that_reads_late_gets_everything_back() {
     let echo = sockkit("echo-server 0").serve();
     let mut client = echo.client();
     client.stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
-    // Until every buffer on the way there and back is full, and the server waits for its reader.
+    // Until every buffer in both directions is full, and the server waits for the client to read.
     let mut sent = 0;
     let byte = |at: usize| u8::try_from(at % 251).unwrap();
     let piece = |from: usize| (from..from + 65536).map(byte).collect::<Vec<u8>>();
     while let Ok(len) = (&client.stream).write(&piece(sent)) {
         sent += len;
     }
-    client.end();
-    let came = client.read_to_end();
-    assert_eq!(came.len(), sent);
-    assert!(came.into_iter().eq((0..sent).map(byte)));
+    client.shut_down();
+    let received = client.read_to_end();
+    assert_eq!(received.len(), sent);
+    assert!(received.into_iter().eq((0..sent).map(byte)));
 }
 
 #[test]
-fn with_timestamp_every_read_is_answered_at_once_with_the_time() {
+fn timestamp_answers_every_read_at_once_with_the_time() {
     let echo = sockkit("echo-server 0 --timestamp").env("TZ", "UTC").serve();
     let mut client = echo.client();
     for text in ["hello", "no line end either", "olá\n"] {
@@ -51,7 +52,7 @@ fn with_timestamp_every_read_is_answered_at_once_with_the_time() {
 }
 
 #[test]
-fn what_clients_send_is_shown_escaped_with_v_only() {
+fn received_data_is_shown_escaped_and_only_with_verbose() {
     let echo = sockkit("echo-server 0 -v").serve();
     let mut client = echo.client();
     client.send(b"a\x1b[2J\xff");
@@ -79,7 +80,7 @@ fn hundreds_of_clients_are_served_at_once() {
 }
 
 #[test]
-fn one_client_too_many_waits_for_a_place() {
+fn a_client_beyond_max_clients_waits_until_another_leaves() {
     let echo = sockkit("echo-server 0 --max-clients 1 -4").serve();
     let mut first = echo.client();
     first.send(b"1");
@@ -90,7 +91,7 @@ fn one_client_too_many_waits_for_a_place() {
     let mut buffer = [0];
     assert!(second.stream.read(&mut buffer).is_err(), "served beyond the limit");
     drop(first);
-    second.stream.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+    second.stream.set_read_timeout(Some(crate::support::TIMEOUT)).unwrap();
     assert_eq!(second.recv(), b"2");
 }
 
@@ -110,7 +111,7 @@ fn an_idle_client_is_closed_and_a_busy_one_is_not() {
 }
 
 #[test]
-fn a_peer_that_resets_costs_nobody_else_anything() {
+fn a_client_that_resets_affects_no_other_and_leaks_no_descriptor() {
     let echo = sockkit("echo-server 0").serve();
     let mut good = echo.client();
     for _ in 0..100 {
@@ -120,7 +121,7 @@ fn a_peer_that_resets_costs_nobody_else_anything() {
     }
     good.send(b"alive");
     assert_eq!(good.recv(), b"alive");
-    // Not one descriptor is left behind.
+    // No descriptor is leaked.
     let fds = format!("/proc/{}/fd", echo.running.pid());
     let quiet = std::fs::read_dir(&fds).unwrap().count();
     drop(good);
@@ -131,13 +132,13 @@ fn a_peer_that_resets_costs_nobody_else_anything() {
 }
 
 #[test]
-fn no_more_clients_are_admitted_than_descriptors_allow() {
+fn max_clients_is_reduced_to_what_the_descriptor_limit_allows() {
     let program = env!("CARGO_BIN_EXE_sockkit");
     let mut command = std::process::Command::new("sh");
     let script = format!("ulimit -n 40; exec {program} echo-server 0 -4 --max-clients 1000");
     command.args(["-c", &script]);
     let echo = crate::support::Sockkit::of(command).serve();
-    echo.running.stderr.wait_for_text("only 8 clients fit");
+    echo.running.stderr.wait_for_text("allows only 8 clients");
     let clients: Vec<Client> = (0..30).map(|_| echo.client()).collect();
     drop(clients);
     let mut client = echo.client();
@@ -147,25 +148,26 @@ fn no_more_clients_are_admitted_than_descriptors_allow() {
 }
 
 #[test]
-fn running_out_of_descriptors_neither_spins_nor_kills() {
+fn running_out_of_descriptors_neither_spins_nor_ends_the_server() {
     use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
     let echo = sockkit("echo-server 0 -4").serve();
     let pid = Pid::from_raw(echo.running.pid().cast_signed()).unwrap();
-    // The hard limit it inherited stays.
+    // The inherited hard limit stays.
     let maximum = getrlimit(Resource::Nofile).maximum;
     let limit = |current| {
         let new = Rlimit { current: Some(current), maximum };
         prlimit(Some(pid), Resource::Nofile, new).unwrap().current
     };
-    // Below what it has open already: every accept fails with EMFILE.
+    // Fewer than the server has open, so every accept fails with EMFILE.
     let before = limit(5).unwrap();
     let mut clients: Vec<Client> = (0..20).map(|_| echo.client()).collect();
     echo.running.stderr.wait_for_text("cannot accept connections: too many open files");
-    let used = cpu_time(echo.running.pid());
+    let process = Process::of(&echo.running);
+    let used = process.cpu_time();
     let started = Instant::now();
-    // What is measured is that nothing happens: a spinning loop would use all of this time.
+    // A busy loop would use the CPU for this whole interval.
     std::thread::sleep(Duration::from_millis(500));
-    let used = cpu_time(echo.running.pid()).saturating_sub(used);
+    let used = process.cpu_time().saturating_sub(used);
     assert!(used * 4 < started.elapsed(), "used {used:?}");
     limit(before);
     for client in &mut clients {
@@ -177,7 +179,7 @@ fn running_out_of_descriptors_neither_spins_nor_kills() {
 }
 
 #[test]
-fn ctrl_c_with_clients_connected_is_a_clean_stop() {
+fn sigint_with_clients_connected_is_a_clean_stop() {
     let echo = sockkit("echo-server 0").serve();
     let mut clients: Vec<Client> = (0..20).map(|_| echo.client()).collect();
     for client in &mut clients {
@@ -193,13 +195,13 @@ fn ctrl_c_with_clients_connected_is_a_clean_stop() {
 }
 
 #[test]
-fn a_stalled_client_cannot_hold_a_stop_beyond_its_grace_and_a_second_signal_forces() {
+fn grace_limits_the_wait_for_a_stalled_client_and_a_second_signal_ends_it() {
     use rustix::process::Signal;
     let stalled = |args: &str| {
         let echo = sockkit(args).serve();
         let client = echo.client();
         client.stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
-        // Never reads: the server ends up with an answer it cannot deliver.
+        // The client never reads, so the server holds data that it cannot send.
         while (&client.stream).write_all(&[b'x'; 65536]).is_ok() {}
         (echo, client)
     };
@@ -214,8 +216,8 @@ fn a_stalled_client_cannot_hold_a_stop_beyond_its_grace_and_a_second_signal_forc
 }
 
 #[test]
-fn an_operator_who_does_not_look_delays_nobody() {
-    // Standard error is a pipe nobody reads, and full long before the last client.
+fn a_blocked_standard_error_delays_no_client() {
+    // Standard error is a pipe without a reader, which is full long before the last client.
     let program = env!("CARGO_BIN_EXE_sockkit");
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("port");
@@ -226,7 +228,7 @@ fn an_operator_who_does_not_look_delays_nobody() {
         .stdin(std::process::Stdio::null())
         .stderr(writer)
         .spawn();
-    let _child = crate::support::Killed(child.unwrap());
+    let _child = crate::support::KillOnDrop(child.unwrap());
     let port: u16 =
         eventually("the port file", || std::fs::read_to_string(&path).ok()?.trim().parse().ok());
     for _ in 0..2_000 {
@@ -238,10 +240,11 @@ fn an_operator_who_does_not_look_delays_nobody() {
 }
 
 #[test]
-fn standard_output_that_is_closed_is_warned_of_once() {
+fn a_closed_standard_output_is_reported_once() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("port");
-    let running = sockkit("echo-server 0 --json --port-file").arg(&path).unheard().start();
+    let running =
+        sockkit("echo-server 0 --json --port-file").arg(&path).with_closed_stdout().start();
     let port: u16 =
         eventually("the port file", || std::fs::read_to_string(&path).ok()?.trim().parse().ok());
     for _ in 0..3 {
@@ -249,14 +252,14 @@ fn standard_output_that_is_closed_is_warned_of_once() {
         client.send(b"x");
         assert_eq!(client.recv(), b"x");
     }
-    running.stderr.wait_for_text("standard output is gone");
+    running.stderr.wait_for_text("cannot write standard output");
     running.signal(rustix::process::Signal::TERM);
     let ran = running.wait().code(0);
-    assert_eq!(ran.stderr.matches("standard output is gone").count(), 1);
+    assert_eq!(ran.stderr.matches("cannot write standard output").count(), 1);
 }
 
 #[test]
-fn the_echo_server_lets_in_who_may() {
+fn allow_and_deny_decide_which_clients_are_accepted() {
     for (rules, comes_in) in [
         ("--allow 127.0.0.0/8", true),
         ("--allow 127.0.0.0/8 --deny 127.0.0.1", false),
@@ -277,23 +280,14 @@ fn the_echo_server_lets_in_who_may() {
 }
 
 #[test]
-fn the_echo_server_speaks_over_a_unix_socket() {
+fn echo_works_over_a_unix_socket() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
-    let (server, mut client) = over_unix("echo-server", &path);
+    let (server, mut client) = start_over_unix("echo-server", &path);
     client.write(b"hello");
     client.close_stdin();
     assert_eq!(client.wait().code(0).out(), "hello");
     server.signal(rustix::process::Signal::TERM);
     server.wait().code(0);
     assert!(!path.exists());
-}
-
-/// User and system time of a process, to the clock tick.
-fn cpu_time(pid: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let after = stat.rsplit(')').next().unwrap();
-    let fields: Vec<&str> = after.split_whitespace().collect();
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    Duration::from_millis(ticks * 10)
 }

@@ -1,6 +1,6 @@
-//! Completions and man pages are what the command line makes of itself.
+//! Completions and man pages match the command-line definition.
 //!
-//! `UPDATE_EXPECT=1 cargo test` writes them anew.
+//! `UPDATE_EXPECT=1 cargo test` rewrites them.
 
 use std::path::PathBuf;
 
@@ -17,14 +17,14 @@ fn root(path: &str) -> PathBuf {
 }
 
 #[test]
-fn completions_are_current_and_what_the_command_prints() {
+fn completions_are_current_and_match_the_completions_command() {
     for shell in Shell::value_variants() {
         let file = root("completions").join(shell.file_name("sockkit"));
         let printed = Sockkit::new(["completions", &shell.to_string()]).run().code(0).out();
         expect_file![file].assert_eq(&printed);
     }
     let files = std::fs::read_dir(root("completions")).unwrap().count();
-    assert_eq!(files, Shell::value_variants().len(), "a file in completions/ is nobody's");
+    assert_eq!(files, Shell::value_variants().len(), "a file in completions/ belongs to no shell");
 }
 
 #[test]
@@ -37,12 +37,13 @@ fn man_pages_are_current() {
         expect_file![root("man").join(name)].assert_eq(text);
     }
     let files = std::fs::read_dir(root("man")).unwrap().count();
-    assert_eq!(files, expected.len(), "a file in man/ is nobody's");
+    assert_eq!(files, expected.len(), "a file in man/ belongs to no command");
 }
 
-/// A page, and the name of its file. The generator's own way would fill examples into paragraphs.
+/// The file name and the text of a man page. `clap_mangen` alone would join the lines of examples.
 fn page(command: &clap::Command) -> (String, String) {
-    let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let help = command.get_after_long_help().unwrap().to_string();
+    let before_exit_status = help.strip_suffix(EXIT_STATUS).unwrap().trim_end();
     let bare = command.clone().after_help(None::<&str>).after_long_help(None::<&str>);
     let man = clap_mangen::Man::new(bare).source(format!("sockkit {}", env!("CARGO_PKG_VERSION")));
     let mut out = Vec::new();
@@ -55,7 +56,7 @@ fn page(command: &clap::Command) -> (String, String) {
         man.render_subcommands_section(&mut out).unwrap();
     }
     let mut text = String::from_utf8(out).unwrap();
-    let examples = after.strip_prefix("Examples:\n").unwrap_or_default();
+    let examples = before_exit_status.strip_prefix("Examples:\n").unwrap_or_default();
     for (title, body) in
         [("EXAMPLES", examples), ("EXIT STATUS", EXIT_STATUS.split_once('\n').unwrap().1)]
     {
@@ -72,12 +73,12 @@ fn page(command: &clap::Command) -> (String, String) {
 }
 
 #[test]
-fn every_example_in_the_help_is_a_command_line_that_parses() {
+fn every_example_in_the_help_parses() {
     let mut seen = 0;
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
     for command in program.get_subcommands() {
-        let help = command.get_after_help().unwrap().to_string();
+        let help = command.get_after_long_help().unwrap().to_string();
         for line in help.lines().filter_map(|line| line.trim().strip_prefix("$ ")) {
             for args in invocations(line) {
                 Cli::try_parse_from(&args).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -88,8 +89,7 @@ fn every_example_in_the_help_is_a_command_line_that_parses() {
     assert!(seen > 10, "only {seen} examples found");
 }
 
-/// The command lines of the program in a line of shell, with their words as a shell would take
-/// them.
+/// The sockkit command lines in a line of shell, each split into words as the shell does.
 pub(crate) fn invocations(line: &str) -> Vec<Vec<String>> {
     let mut parts = vec![String::new()];
     let (mut quoted, mut redirected) = (None, false);

@@ -1,10 +1,9 @@
 //! `info`: what it shows about this machine, with and without a network.
 
-use crate::support::terminal::here;
 use crate::support::{Terminal, in_namespace, sockkit};
 
 #[test]
-fn json_has_the_promised_fields() {
+fn json_holds_the_documented_fields() {
     let ran = sockkit("info --json").run().code(0);
     let out = ran.out();
     assert_eq!(out.lines().count(), 1);
@@ -26,7 +25,7 @@ fn json_has_the_promised_fields() {
 }
 
 #[test]
-fn the_table_and_plain_show_the_same() {
+fn table_and_plain_show_the_same_data() {
     let table = sockkit("info").run().code(0).out();
     let plain = sockkit("info --plain").run().code(0).out();
     let hostname = hostname::get().unwrap().into_string().unwrap();
@@ -41,7 +40,7 @@ fn the_table_and_plain_show_the_same() {
 }
 
 #[test]
-fn everything_is_there_without_any_network() {
+fn every_field_is_present_without_a_network() {
     let Some(info) = in_namespace("info without a network", "", "info --json") else {
         return;
     };
@@ -55,7 +54,7 @@ fn everything_is_there_without_any_network() {
 }
 
 #[test]
-fn addresses_routes_and_servers_of_a_made_up_network_are_shown() {
+fn addresses_routes_and_dns_servers_are_shown() {
     let setup = "mount -t sysfs sysfs /sys
         ip link set lo up
         ip link add v0 type veth peer name v1
@@ -89,7 +88,7 @@ fn addresses_routes_and_servers_of_a_made_up_network_are_shown() {
 
 #[test]
 fn a_report_is_in_colour_on_a_terminal() {
-    let directory = here();
+    let directory = tempfile::tempdir().unwrap();
     let terminal = Terminal::start("info", directory.path());
     let text = terminal.screen.wait_for_text("ADDRESSES");
     assert!(text.contains("\u{1b}[1mINTERFACE"), "{text:?}");

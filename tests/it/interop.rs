@@ -1,7 +1,7 @@
-//! The program and those that others wrote: ncat, netcat-openbsd, socat, curl, openssl.
+//! sockkit with other programs: ncat, netcat-openbsd, socat, curl and openssl.
 //!
-//! Each conversation has one side end while the other still speaks: what works between two of our
-//! own may rest on a misunderstanding they share.
+//! In each connection one side sends EOF while the other still sends data. Two sockkit processes
+//! could share an error that only another program reveals.
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
@@ -9,11 +9,11 @@ use std::process::{Command, Stdio};
 use crate::support::procfs::wait_until_listening;
 use crate::support::{Sockkit, payload, shell, skip, sockkit};
 
-/// How much each side says: more than any buffer between them holds.
-const SAID: u32 = 5_000_000;
+/// The number of bytes that each side sends: more than all buffers hold.
+const LEN: u32 = 5_000_000;
 
-/// Whether this machine has a program; that it has not is told.
-fn has(program: &str) -> bool {
+/// Whether this machine has a program; if not, the test is reported as skipped.
+fn is_installed(program: &str) -> bool {
     let found = Command::new("sh")
         .args(["-c", &format!("command -v {program}")])
         .stdout(Stdio::null())
@@ -26,11 +26,12 @@ fn has(program: &str) -> bool {
     found
 }
 
-/// A port of 127.0.0.1 that is kept for a program which cannot say which one it took. It is bound,
-/// so nobody draws it by chance; a listener that allows reuse, as all of these do, may have it.
-struct KeptPort(socket2::Socket);
+/// A port of 127.0.0.1 reserved for a program that cannot report which port it has bound. The
+/// socket is bound, so the kernel gives the port to no other socket; a listener that sets
+/// `SO_REUSEADDR`, as all of these do, can bind it.
+struct ReservedPort(socket2::Socket);
 
-impl KeptPort {
+impl ReservedPort {
     fn new() -> Self {
         let socket =
             socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
@@ -44,140 +45,140 @@ impl KeptPort {
     }
 }
 
-/// A command line with its port filled in.
-fn at(command: &str, port: u16) -> Sockkit {
+/// A shell command with PORT replaced.
+fn with_port(command: &str, port: u16) -> Sockkit {
     shell(&format!("exec {}", command.replace("PORT", &port.to_string())))
 }
 
-/// We call, speak and end; only then it answers.
-fn answers_us_after_our_end(program: &str, listener: &str) {
-    if !has(program) {
+/// sockkit connects, sends and shuts down its side; the peer replies after that.
+fn peer_replies_after_eof(program: &str, listener: &str) {
+    if !is_installed(program) {
         return;
     }
-    let (request, answer) = (payload(SAID), payload(SAID - 1));
-    let port = KeptPort::new();
-    let mut peer = at(listener, port.number()).start();
+    let (request, answer) = (payload(LEN), payload(LEN - 1));
+    let port = ReservedPort::new();
+    let mut peer = with_port(listener, port.number()).start();
     wait_until_listening(port.number());
-    let mut ours = sockkit(&format!("connect 127.0.0.1 {}", port.number())).start();
-    ours.write(&request);
-    ours.close_stdin();
+    let mut run = sockkit(&format!("connect 127.0.0.1 {}", port.number())).start();
+    run.write(&request);
+    run.close_stdin();
     peer.stdout.wait_for_bytes(request.len());
     peer.write(&answer);
     peer.close_stdin();
-    assert!(ours.wait().code(0).stdout == answer);
+    assert!(run.wait().code(0).stdout == answer);
     assert!(peer.wait().code(0).stdout == request);
 }
 
-/// We call and speak, it answers and ends, which ends us. The netcats take their client's end for
-/// the end of everything when they listen, so ours must wait for theirs.
-fn answers_us_before_our_end(program: &str, listener: &str) {
-    if !has(program) {
+/// sockkit connects and sends; the peer replies and closes, which ends sockkit. A netcat that
+/// listens exits when its client sends EOF, so sockkit must not send it first.
+fn peer_replies_before_eof(program: &str, listener: &str) {
+    if !is_installed(program) {
         return;
     }
-    let (request, answer) = (payload(SAID), payload(SAID - 1));
-    let port = KeptPort::new();
-    let mut peer = at(listener, port.number()).start();
+    let (request, answer) = (payload(LEN), payload(LEN - 1));
+    let port = ReservedPort::new();
+    let mut peer = with_port(listener, port.number()).start();
     wait_until_listening(port.number());
-    let mut ours = sockkit(&format!("connect 127.0.0.1 {}", port.number())).start();
-    ours.write(&request);
+    let mut run = sockkit(&format!("connect 127.0.0.1 {}", port.number())).start();
+    run.write(&request);
     peer.stdout.wait_for_bytes(request.len());
     peer.write(&answer);
     peer.close_stdin();
-    assert!(ours.wait().code(0).stdout == answer);
+    assert!(run.wait().code(0).stdout == answer);
     assert!(peer.wait().code(0).stdout == request);
 }
 
-/// It calls; we speak and end; only then it speaks, too.
-fn speaks_to_us_after_our_end(program: &str, client: &str) {
-    if !has(program) {
+/// The peer connects; sockkit sends and shuts down its side; the peer sends after that.
+fn peer_sends_after_eof(program: &str, client: &str) {
+    if !is_installed(program) {
         return;
     }
-    let (greeting, said) = (payload(SAID), payload(SAID - 1));
+    let (first, second) = (payload(LEN), payload(LEN - 1));
     let listen = sockkit("listen 0 -4").serve();
-    let mut peer = at(client, listen.addr.port()).start();
-    let mut ours = listen.running;
-    ours.write(&greeting);
-    ours.close_stdin();
-    peer.stdout.wait_for_bytes(greeting.len());
-    peer.write(&said);
+    let mut peer = with_port(client, listen.addr.port()).start();
+    let mut run = listen.running;
+    run.write(&first);
+    run.close_stdin();
+    peer.stdout.wait_for_bytes(first.len());
+    peer.write(&second);
     peer.close_stdin();
-    assert!(ours.wait().code(0).stdout == said);
-    assert!(peer.wait().code(0).stdout == greeting);
+    assert!(run.wait().code(0).stdout == second);
+    assert!(peer.wait().code(0).stdout == first);
 }
 
 #[test]
-fn ncat_answers_us_and_its_end_ends_us() {
-    answers_us_before_our_end("ncat", "ncat -l 127.0.0.1 PORT");
+fn ncat_listening_replies_and_its_eof_ends_connect() {
+    peer_replies_before_eof("ncat", "ncat -l 127.0.0.1 PORT");
 }
 
 #[test]
-fn ncat_speaks_to_us_after_our_end() {
-    speaks_to_us_after_our_end("ncat", "ncat 127.0.0.1 PORT");
+fn ncat_connecting_sends_after_eof_from_listen() {
+    peer_sends_after_eof("ncat", "ncat 127.0.0.1 PORT");
 }
 
 #[test]
-fn netcat_openbsd_answers_us_and_its_end_ends_us() {
-    answers_us_before_our_end("nc.openbsd", "nc.openbsd -N -l 127.0.0.1 PORT");
+fn netcat_openbsd_listening_replies_and_its_eof_ends_connect() {
+    peer_replies_before_eof("nc.openbsd", "nc.openbsd -N -l 127.0.0.1 PORT");
 }
 
 #[test]
-fn netcat_openbsd_speaks_to_us_after_our_end() {
-    speaks_to_us_after_our_end("nc.openbsd", "nc.openbsd -N 127.0.0.1 PORT");
+fn netcat_openbsd_connecting_sends_after_eof_from_listen() {
+    peer_sends_after_eof("nc.openbsd", "nc.openbsd -N 127.0.0.1 PORT");
 }
 
 #[test]
-fn socat_answers_us_after_our_end() {
-    // Without -t it cuts the other direction off half a second after the first one's end.
+fn socat_listening_replies_after_eof_from_connect() {
+    // Without -t socat closes the other direction half a second after the first EOF.
     let listener = "socat -t60 TCP4-LISTEN:PORT,bind=127.0.0.1,reuseaddr STDIO";
-    answers_us_after_our_end("socat", listener);
+    peer_replies_after_eof("socat", listener);
 }
 
 #[test]
-fn socat_speaks_to_us_after_our_end() {
-    speaks_to_us_after_our_end("socat", "socat -t60 STDIO TCP4:127.0.0.1:PORT");
+fn socat_connecting_sends_after_eof_from_listen() {
+    peer_sends_after_eof("socat", "socat -t60 STDIO TCP4:127.0.0.1:PORT");
 }
 
 #[test]
-fn a_filter_behind_socat_is_told_of_our_end() {
-    if !has("socat") {
+fn a_filter_behind_socat_sees_eof_from_connect() {
+    if !is_installed("socat") {
         return;
     }
-    let port = KeptPort::new();
+    let port = ReservedPort::new();
     let listener = "socat -t60 TCP4-LISTEN:PORT,bind=127.0.0.1,reuseaddr EXEC:'wc -c'";
-    let peer = at(listener, port.number()).start();
+    let peer = with_port(listener, port.number()).start();
     wait_until_listening(port.number());
     let connect = format!("connect 127.0.0.1 {}", port.number());
-    let ran = sockkit(&connect).stdin(payload(SAID)).run().code(0);
-    assert_eq!(ran.out(), format!("{SAID}\n"));
+    let ran = sockkit(&connect).stdin(payload(LEN)).run().code(0);
+    assert_eq!(ran.out(), format!("{LEN}\n"));
     peer.wait().code(0);
 }
 
 #[test]
-fn curl_gets_a_page_that_listen_reads_from_its_input() {
-    if !has("curl") {
+fn curl_downloads_a_page_that_listen_reads_from_standard_input() {
+    if !is_installed("curl") {
         return;
     }
-    let body = payload(SAID);
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {SAID}\r\nConnection: close\r\n\r\n");
+    let body = payload(LEN);
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {LEN}\r\nConnection: close\r\n\r\n");
     let mut listen = sockkit("listen 0 -4").serve();
     let curl = "curl --silent --show-error --fail --noproxy '*' http://127.0.0.1:PORT/page";
-    let curl = at(curl, listen.addr.port()).start();
-    // It has asked: an answer that comes before its question is refused by some versions.
+    let curl = with_port(curl, listen.addr.port()).start();
+    // Some versions of curl refuse a response that arrives before they have sent the request.
     listen.running.stdout.wait_for_text("\r\n\r\n");
     listen.running.write(head.as_bytes());
     listen.running.write(&body);
     listen.running.close_stdin();
     assert!(curl.wait().code(0).stdout == body);
-    let asked = listen.running.wait().code(0).out();
-    assert!(asked.starts_with("GET /page HTTP/1.1\r\n"), "{asked}");
+    let request = listen.running.wait().code(0).out();
+    assert!(request.starts_with("GET /page HTTP/1.1\r\n"), "{request}");
 }
 
-/// The versions of TLS that each conversation is had in, as openssl spells them.
+/// The TLS versions to test, as options of openssl.
 const VERSIONS: [&str; 2] = ["-tls1_2", "-tls1_3"];
 
 #[test]
-fn openssl_s_server_answers_us() {
-    if !has("openssl") {
+fn openssl_s_server_replies_to_connect() {
+    if !is_installed("openssl") {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
@@ -185,13 +186,13 @@ fn openssl_s_server_answers_us() {
          -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem";
     shell(certificate).dir(directory.path()).run().code(0);
     for version in VERSIONS {
-        let port = KeptPort::new();
-        // It sends every line back reversed.
+        let port = ReservedPort::new();
+        // With -rev it sends every line back reversed.
         let server = format!(
             "openssl s_server -rev -naccept 1 {version} -accept 127.0.0.1:PORT \
              -cert cert.pem -key key.pem"
         );
-        let server = at(&server, port.number()).dir(directory.path()).start();
+        let server = with_port(&server, port.number()).dir(directory.path()).start();
         wait_until_listening(port.number());
         let connect = format!("connect --tls --insecure 127.0.0.1 {}", port.number());
         let ran = sockkit(&connect).stdin("hello\n").run().code(0);
@@ -201,37 +202,37 @@ fn openssl_s_server_answers_us() {
 }
 
 #[test]
-fn openssl_s_client_speaks_to_us() {
-    if !has("openssl") {
+fn openssl_s_client_exchanges_lines_with_listen() {
+    if !is_installed("openssl") {
         return;
     }
     for version in VERSIONS {
         let listen = sockkit("listen 0 -4 --tls --self-signed").serve();
         let client = format!("openssl s_client -quiet {version} -connect 127.0.0.1:PORT");
-        let mut client = at(&client, listen.addr.port()).start();
-        let mut ours = listen.running;
+        let mut client = with_port(&client, listen.addr.port()).start();
+        let mut run = listen.running;
         client.write(b"hello\n");
-        ours.stdout.wait_for_text("hello\n");
-        // Our end ends it: it knows no other half.
-        ours.write(b"answer\n");
-        ours.close_stdin();
+        run.stdout.wait_for_text("hello\n");
+        // openssl exits at EOF: it knows no half-close.
+        run.write(b"answer\n");
+        run.close_stdin();
         assert_eq!(client.wait().code(0).out(), "answer\n", "{version}");
-        assert_eq!(ours.wait().code(0).out(), "hello\n", "{version}");
+        assert_eq!(run.wait().code(0).out(), "hello\n", "{version}");
     }
 }
 
 #[test]
-fn curl_gets_a_page_over_tls_from_a_certificate_made_for_it() {
-    if !has("curl") {
+fn curl_downloads_a_page_over_tls_from_a_self_signed_listener() {
+    if !is_installed("curl") {
         return;
     }
-    let body = payload(SAID);
+    let body = payload(LEN);
     // Without a length curl reads to close_notify; with one it may close before that has arrived,
     // which resets the connection.
     let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
     let mut listen = sockkit("listen 0 -4 --tls --self-signed").serve();
     let curl = "curl --silent --show-error --fail --insecure --noproxy '*' https://127.0.0.1:PORT/";
-    let curl = at(curl, listen.addr.port()).start();
+    let curl = with_port(curl, listen.addr.port()).start();
     listen.running.stdout.wait_for_text("\r\n\r\n");
     listen.running.write(head.as_bytes());
     listen.running.write(&body);

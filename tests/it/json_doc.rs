@@ -1,5 +1,4 @@
-//! What `docs/json.md` promises, held against lines of JSON. The unit tests of the events use it
-//! as well.
+//! Compares lines of JSON with the tables in `docs/json.md`.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +7,8 @@ use serde_json::Value;
 const DOC: &str = include_str!("../../docs/json.md");
 
 /// Asserts that these lines, all of one type, have the fields that the section of the document
-/// gives the type: each all that cannot be absent, together all there are, and no other.
+/// lists: every line has each field that cannot be absent, all lines together have each field, and
+/// no line has another field.
 #[track_caller]
 pub(crate) fn holds(section: &str, lines: &[Value]) {
     let kind = lines[0]["type"].as_str().unwrap();
@@ -34,14 +34,14 @@ pub(crate) fn holds(section: &str, lines: &[Value]) {
     }
 }
 
-/// The types a section of the document has.
+/// The types that a section of the document describes.
 pub(crate) fn kinds(section: &str) -> BTreeSet<&'static str> {
     let (_, text) = DOC.split_once(&format!("\n## {section}\n")).unwrap();
     let text = text.split("\n## ").next().unwrap();
     text.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`')).collect()
 }
 
-/// A row of a table.
+/// A row of a table: a field and its allowed types.
 struct Field {
     path: &'static str,
     allowed: &'static str,
@@ -61,7 +61,7 @@ impl Field {
         self.allowed.split(" or ").any(|allowed| allowed == word)
     }
 
-    /// What lies inside of an array is in every element, but there may be none.
+    /// A field inside an array is in every element, but the array may be empty.
     fn is_in_every_line(&self) -> bool {
         !self.allowed.ends_with(" or absent") && !self.path.contains("[]")
     }
@@ -81,7 +81,7 @@ fn fields(section: &str, kind: &str) -> Vec<Field> {
     rows.filter_map(field).collect()
 }
 
-/// Every key with its value: `a`, `a.b` in an object, `a[].b` in the objects of an array.
+/// Collects every key with its value: `a`, `a.b` in an object, `a[].b` in the objects of an array.
 fn collect(prefix: &str, value: &Value, found: &mut Vec<(String, Value)>) {
     for (key, value) in value.as_object().into_iter().flatten() {
         let path = format!("{prefix}{key}");

@@ -1,11 +1,10 @@
 //! `login`: sends a user name and a password to a server.
 
 use crate::login_server::{log, pairs, server};
-use crate::support::terminal::here;
 use crate::support::{Peer, Terminal, eventually, sockkit};
 
 #[test]
-fn the_client_logs_in_from_a_script() {
+fn login_reads_the_password_from_standard_input() {
     let (server, directory) = server("");
     let login = |password: &str| {
         sockkit(&format!("login 127.0.0.1 {} --user alice --password-stdin", server.port()))
@@ -22,29 +21,29 @@ fn the_client_logs_in_from_a_script() {
 }
 
 #[test]
-fn the_client_says_what_came_of_it() {
+fn each_way_a_login_fails_has_its_own_exit_code() {
     let login = |addr: std::net::SocketAddr, more: &str| {
         let target = format!("login {addr} --user alice --password-stdin {more}");
         sockkit(&target).stdin("x\n").run()
     };
-    // A server that closes without a word.
+    // A server that closes without a reply.
     let peer = Peer::start(|mut client| {
         client.read_until("x\n");
     });
-    assert!(login(peer.addr, "").code(9).stderr.contains("closed without an answer"));
-    // One that never answers.
+    assert!(login(peer.addr, "").code(9).stderr.contains("closed the connection without a reply"));
+    // A server that never replies.
     let peer = Peer::start(|mut client| {
         client.send("Username: ");
         client.read_to_end();
     });
     assert!(login(peer.addr, "--timeout 300ms").code(5).stderr.contains("timed out"));
-    // One that talks without end.
+    // A server that sends without end.
     let peer = Peer::start(|mut client| {
         use std::io::Write as _;
         while client.stream.write_all(&[b'x'; 4096]).is_ok() {}
     });
     login(peer.addr, "").code(9);
-    // One that would like to play with the terminal.
+    // A server that sends terminal escapes.
     let peer = Peer::start(|mut client| {
         client.send("Username: ");
         client.line();
@@ -58,15 +57,15 @@ fn the_client_says_what_came_of_it() {
 }
 
 #[test]
-fn without_a_terminal_nothing_is_asked() {
+fn login_without_a_terminal_does_not_prompt() {
     let ran = sockkit("login 127.0.0.1").run().code(2);
     assert!(ran.stderr.contains("try: --user NAME --password-stdin"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_server_that_asks_late_is_not_misunderstood() {
+fn login_works_with_a_server_that_prompts_late() {
     let peer = Peer::start(|mut client| {
-        // It has the user before it has asked for it.
+        // The server has read the user name before it prompts for it.
         let user = client.line();
         client.send("Username: ");
         client.send("Password: ");
@@ -80,16 +79,20 @@ fn a_server_that_asks_late_is_not_misunderstood() {
 }
 
 #[test]
-fn the_limit_for_everything_holds_while_a_password_is_waited_for() {
+fn a_timeout_expires_while_login_waits_for_the_password() {
     let (server, _directory) = server("");
     let login = format!("login {} --user alice --password-stdin --timeout 300ms", server.addr);
     let ran = sockkit(&login).start().wait().code(5);
-    assert!(ran.stderr.contains("nothing was typed in time"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("cannot read standard input: timed out (--timeout)"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
-fn login_hides_the_password_and_shows_the_answer() {
-    let directory = here();
+fn login_hides_the_password_and_prints_the_answer() {
+    let directory = tempfile::tempdir().unwrap();
     let server = sockkit("login-server 0").dir(directory.path()).serve();
     let mut terminal = Terminal::start(&format!("login {}", server.addr), directory.path());
     terminal.screen.wait_for_text("Username: ");
@@ -108,8 +111,8 @@ fn login_hides_the_password_and_shows_the_answer() {
 }
 
 #[test]
-fn an_interrupted_password_leaves_the_terminal_as_it_was() {
-    let directory = here();
+fn an_interrupt_at_the_password_prompt_restores_the_terminal() {
+    let directory = tempfile::tempdir().unwrap();
     let server = sockkit("login-server 0").dir(directory.path()).serve();
     let login = format!("login {} --user alice", server.addr);
     let mut terminal = Terminal::start(&login, directory.path());

@@ -1,9 +1,12 @@
-//! Black-box tests of the program: one binary, a module a command.
+//! Black-box tests: one test binary, one module for each command.
+//!
+//! `tests/README.md` explains the case ids in the names of tests.
 #![expect(clippy::unwrap_used, reason = "a step that fails should fail its test")]
 #![expect(clippy::items_after_statements, reason = "a trait is imported where a test needs it")]
-#![expect(clippy::large_stack_arrays, reason = "what is sent stands where it is sent")]
+#![expect(clippy::large_stack_arrays, reason = "test data stands next to its use")]
 
 mod architecture;
+mod case_ids;
 mod chat_server;
 mod connect;
 mod contract;
@@ -12,6 +15,7 @@ mod echo_server;
 mod generated;
 mod info;
 mod interop;
+mod json;
 mod json_doc;
 mod listen;
 mod login;

@@ -1,4 +1,4 @@
-//! The README tells the truth: its command lines parse, its tables are the program's.
+//! The README: its command lines parse, its scripts run, and its tables match the program.
 
 use clap::{CommandFactory as _, Parser as _};
 use sockkit::cli::Cli;
@@ -10,7 +10,7 @@ use crate::support::{shell, sockkit};
 const README: &str = include_str!("../../README.md");
 
 #[test]
-fn every_command_line_in_it_parses() {
+fn every_command_line_in_the_readme_parses() {
     let mut seen = 0;
     let blocks = README.split("```").skip(1).step_by(2).flat_map(str::lines);
     let blocks = blocks.filter_map(|line| line.trim().strip_prefix("$ "));
@@ -28,7 +28,7 @@ fn every_command_line_in_it_parses() {
 }
 
 #[test]
-fn it_names_every_command_and_every_exit_code() {
+fn the_readme_names_every_command_and_every_exit_code() {
     for command in Cli::command().get_subcommands() {
         let name = command.get_name();
         assert!(README.contains(&format!("| `{name}` |")), "{name} is not in the table");
@@ -37,10 +37,10 @@ fn it_names_every_command_and_every_exit_code() {
 }
 
 #[test]
-fn it_says_how_a_conversation_ends_in_the_words_of_the_help() {
+fn the_readme_repeats_from_the_help_how_a_connection_ends() {
     for command in ["connect", "listen"] {
         let help = sockkit(command).arg("--help").run().code(0).out();
-        for title in ["How a conversation ends", "Datagrams ("] {
+        for title in ["When a connection ends", "Datagrams ("] {
             let table = help.split("\n\n").find(|part| part.starts_with(title)).unwrap();
             let block = format!("```text\n{}\n```", table.trim_end());
             assert!(README.contains(&block), "{command} --help has other words:\n{table}");
@@ -49,9 +49,9 @@ fn it_says_how_a_conversation_ends_in_the_words_of_the_help() {
 }
 
 #[test]
-fn every_script_in_it_runs() {
+fn every_script_in_the_readme_runs() {
     let blocks = README.split("\n```sh\n").skip(1).map(|rest| rest.split("\n```").next().unwrap());
-    // Those that build or measure the program are for whoever has it before them.
+    // Scripts that build or benchmark sockkit are not run.
     let scripts: Vec<_> = blocks
         .filter(|block| block.starts_with("sockkit ") || block.starts_with("mkfifo "))
         .collect();

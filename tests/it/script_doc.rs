@@ -1,4 +1,4 @@
-//! What `docs/script.md` promises: its scripts are scripts, and it describes every step.
+//! `docs/script.md`: its scripts parse, and it describes every step and every limit.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use sockkit::script::{DEFAULT_WAIT, MAX_SCRIPT_BYTES, MAX_SCRIPT_LINES, STEPS, S
 const DOC: &str = include_str!("../../docs/script.md");
 
 #[test]
-fn every_script_in_it_can_be_played() {
+fn every_script_in_the_document_parses() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["body.txt", "two words.bin"] {
         fs::write(folder.path().join(name), name).unwrap();
@@ -26,7 +26,7 @@ fn every_script_in_it_can_be_played() {
 }
 
 #[test]
-fn it_describes_every_step_and_every_limit() {
+fn the_document_describes_every_step_and_every_limit() {
     let described: Vec<_> =
         DOC.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`')).collect();
     assert_eq!(described, STEPS);

@@ -3,7 +3,7 @@
 use crate::support::{Sockkit, sockkit};
 
 #[test]
-fn what_is_no_command_line_is_exit_2_on_standard_error() {
+fn an_invalid_command_line_exits_2_with_a_message_on_standard_error() {
     for args in ["", "no-such-command", "--no-such-flag", "info extra", "echo-server 0 --grace 5"] {
         let ran = sockkit(args).run().code(2);
         assert_eq!(ran.out(), "", "{args}");
@@ -13,11 +13,11 @@ fn what_is_no_command_line_is_exit_2_on_standard_error() {
     assert!(ran.stderr.contains("'info'"), "{}", ran.stderr);
 }
 
-/// What is no port, whoever is asked.
+/// Invalid ports.
 const NO_PORTS: [&str; 7] = ["70000", "65536", "-1", "abc", "80x", "", "''"];
 
 #[test]
-fn l05_what_is_no_port_is_a_usage_error() {
+fn l05_an_invalid_port_is_a_usage_error() {
     for port in NO_PORTS {
         for line in [vec!["connect", "localhost", port], vec!["listen", "--", port]] {
             let ran = Sockkit::new(line).run().code(2);
@@ -40,9 +40,9 @@ fn e34_an_unknown_option_is_a_usage_error_on_standard_error() {
 }
 
 #[test]
-fn flags_that_are_for_datagrams_only_say_so() {
+fn datagram_options_and_stream_options_cannot_be_mixed() {
     let ran = sockkit("connect 127.0.0.1 9 --split lines").run().code(2);
-    assert!(ran.stderr.contains("--split is for datagrams\ntry: --udp"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--split applies only to datagrams\ntry: --udp"), "{}", ran.stderr);
     sockkit("connect -u tls://127.0.0.1:9").run().code(2);
     sockkit("connect -u 127.0.0.1 9 --half-open").run().code(2);
     for size in ["0", "65508", "line", "-1"] {
@@ -51,7 +51,7 @@ fn flags_that_are_for_datagrams_only_say_so() {
 }
 
 #[test]
-fn flags_that_contradict_each_other_are_a_usage_error() {
+fn contradictory_options_are_a_usage_error() {
     for line in [
         "connect 127.0.0.1 1 --udp --tls",
         "connect tls://127.0.0.1:1 --udp",

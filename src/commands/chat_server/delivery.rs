@@ -1,5 +1,5 @@
-//! The way from the room to its members' sockets: what is said is queued for each, and nobody
-//! waits for anybody.
+//! Delivers chat messages to each member's socket through a bounded queue, so one slow reader never
+//! delays another.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -12,109 +12,114 @@ use crate::net::accept::Connection;
 use crate::net::stream;
 use crate::sync::lock;
 
-/// Bytes handed to a socket at once.
+/// The most bytes passed to a socket in one write.
 const SEND_SIZE: usize = 16 * 1024;
 
-/// The room, and the way to everybody in it.
+/// The room, and the queue of each member.
 #[derive(Default)]
 pub(super) struct Members {
     pub(super) room: Room,
-    pub(super) mailboxes: BTreeMap<MemberId, Arc<MemberQueue>>,
+    pub(super) queues: BTreeMap<MemberId, Arc<MemberQueue>>,
 }
 
-/// One client's outbox, and the connection it empties into.
+/// The queue of one client, and the connection to which it is sent.
 pub(super) struct MemberQueue {
     connection: Arc<Connection>,
-    mail: Mutex<PendingLines>,
-    /// Its owner has something to do: the socket is full, or the outbox overflowed.
-    pub(super) news: Notify,
+    pending: Mutex<PendingLines>,
+    /// Wakes the client's task when the socket is full or the queue has overflowed.
+    pub(super) wakeup: Notify,
 }
 
 #[derive(Default)]
 struct PendingLines {
-    outbox: SendQueue,
-    /// The socket took less than there was: until its owner says else, it is full.
-    full: bool,
-    /// The outbox overflowed: its owner is too slow.
-    lost: bool,
-    /// The socket takes nothing any more.
+    queue: SendQueue,
+    /// Whether the last write was short; cleared by the next one, after the socket is writable.
+    socket_full: bool,
+    /// Whether a line did not fit into the queue, so that the client has missed it.
+    overflowed: bool,
+    /// Whether a write failed.
     failed: bool,
-    /// Bytes the socket took.
+    /// The number of bytes written to the socket.
     sent: u64,
 }
 
-/// How far behind a client is.
+/// The state of a queue after a flush.
 #[derive(Clone, Copy)]
 pub(super) struct SendProgress {
-    /// Too far.
-    pub(super) lost: bool,
-    /// At all.
+    /// Whether the queue has overflowed.
+    pub(super) overflowed: bool,
+    /// Whether bytes wait until the socket is writable.
     pub(super) pending: bool,
-    /// Bytes its socket took so far.
+    /// The number of bytes written to the socket so far.
     pub(super) sent: u64,
 }
 
 impl Members {
-    /// Queues lines for whom they are for. [`Self::flush`] sends them.
+    /// Queues each line for its recipients. [`Self::flush`] sends the queued lines.
     pub(super) fn deliver(&self, deliveries: Vec<Delivery>) {
         for Delivery { to, line } in deliveries {
             let line: Arc<str> = line.into();
             match to {
                 Recipients::One(id) => {
-                    if let Some(mailbox) = self.mailboxes.get(&id) {
-                        mailbox.post(line);
+                    if let Some(queue) = self.queues.get(&id) {
+                        queue.push(line);
                     }
                 }
                 Recipients::AllBut(sender) => {
-                    for (_, mailbox) in self.mailboxes.iter().filter(|(id, _)| **id != sender) {
-                        mailbox.post(Arc::clone(&line));
+                    for (_, queue) in self.queues.iter().filter(|(id, _)| **id != sender) {
+                        queue.push(Arc::clone(&line));
                     }
                 }
             }
         }
     }
 
-    /// Sends what is queued, as far as the sockets take it now. Called by whoever delivers: a
-    /// fast talker must not fill the queues of members who have not had their turn yet.
+    /// Writes the queued lines, as far as the sockets accept them without waiting. The task that
+    /// delivers calls this, because lines of a fast sender could otherwise fill the queues of
+    /// members whose tasks have not run yet.
     pub(super) fn flush(&self) {
-        for mailbox in self.mailboxes.values() {
-            mailbox.flush_unless_full();
+        for queue in self.queues.values() {
+            queue.flush_unless_full();
         }
     }
 }
 
 impl MemberQueue {
     pub(super) fn new(connection: Arc<Connection>) -> Self {
-        Self { connection, mail: Mutex::default(), news: Notify::new() }
+        Self { connection, pending: Mutex::default(), wakeup: Notify::new() }
     }
 
     /// Queues a line.
-    pub(super) fn post(&self, line: Arc<str>) {
-        let mut mail = lock(&self.mail);
-        if mail.outbox.push(line).is_err() {
-            mail.lost = true;
-            self.news.notify_one();
+    pub(super) fn push(&self, line: Arc<str>) {
+        let mut pending = lock(&self.pending);
+        if pending.queue.push(line).is_err() {
+            pending.overflowed = true;
+            self.wakeup.notify_one();
         }
     }
 
-    /// Sends what the socket takes now of what waits, and says how far that got.
+    /// Writes the queued lines, as far as the socket accepts them without waiting.
     pub(super) fn flush(&self) -> SendProgress {
-        let mut mail = lock(&self.mail);
-        mail.send(&self.connection);
-        SendProgress { lost: mail.lost, pending: mail.full, sent: mail.sent }
+        let mut pending = lock(&self.pending);
+        pending.send(&self.connection);
+        SendProgress {
+            overflowed: pending.overflowed,
+            pending: pending.socket_full,
+            sent: pending.sent,
+        }
     }
 
-    /// Returns what is still unsent, all of it.
-    pub(super) fn rest(&self) -> Vec<u8> {
-        lock(&self.mail).outbox.peek(usize::MAX)
+    /// Returns all bytes that are still queued.
+    pub(super) fn unsent(&self) -> Vec<u8> {
+        lock(&self.pending).queue.peek(usize::MAX)
     }
 
     fn flush_unless_full(&self) {
-        let mut mail = lock(&self.mail);
-        if !mail.full && !mail.outbox.is_empty() {
-            mail.send(&self.connection);
-            if mail.full {
-                self.news.notify_one();
+        let mut pending = lock(&self.pending);
+        if !pending.socket_full && !pending.queue.is_empty() {
+            pending.send(&self.connection);
+            if pending.socket_full {
+                self.wakeup.notify_one();
             }
         }
     }
@@ -122,19 +127,19 @@ impl MemberQueue {
 
 impl PendingLines {
     fn send(&mut self, connection: &Connection) {
-        self.full = false;
-        while !self.failed && !self.outbox.is_empty() {
-            let bytes = self.outbox.peek(SEND_SIZE);
+        self.socket_full = false;
+        while !self.failed && !self.queue.is_empty() {
+            let bytes = self.queue.peek(SEND_SIZE);
             let Ok(sent) = stream::write_now(&connection.stream, &bytes) else {
-                // Its owner, who reads from it, finds out why. It must not wait for room here: a
-                // connection that failed always says that it has some.
+                // The client's task gets the error from its next read. `socket_full` stays false,
+                // because a failed socket is always writable and the task would wait in a loop.
                 self.failed = true;
                 return;
             };
-            self.outbox.advance(sent);
+            self.queue.advance(sent);
             self.sent += sent as u64;
             if sent < bytes.len() {
-                self.full = true;
+                self.socket_full = true;
                 return;
             }
         }

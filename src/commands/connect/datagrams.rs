@@ -1,4 +1,4 @@
-//! Datagrams with one peer.
+//! `connect` for datagrams: an exchange with one peer.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -23,86 +23,86 @@ use crate::session::outcome;
 use crate::session::settings::SessionSettings;
 use crate::session::signals::SignalWatch;
 
-/// How long answers are waited for after our input's end, where nothing else is asked for.
+/// After the input ends, how long to wait for replies unless `--linger` sets it.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How long a refusal may take to come back where no answer is waited for: a round trip.
-const REFUSAL: Duration = Duration::from_millis(250);
+/// With `--send-only`, how long to wait after the input ends for a refusal, such as an ICMP error.
+const PEER_REFUSAL_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// One peer to exchange datagrams with, and how.
+/// The peer of an exchange, and its settings.
 pub(super) struct DatagramExchange<'a> {
     /// The peer.
     pub(super) endpoint: &'a Endpoint,
-    /// The options for reaching it.
+    /// The options for reaching the peer.
     pub(super) dial: &'a DialArgs,
-    /// When the exchange must be over.
-    pub(super) whole: Deadline,
-    /// How it goes.
+    /// The deadline of the whole run.
+    pub(super) deadline: Deadline,
+    /// The options of the session.
     pub(super) settings: SessionSettings,
-    /// How the input becomes datagrams; none for the default.
+    /// How the input is divided into datagrams; `None` for the default.
     pub(super) split: Option<Split>,
 }
 
-/// Talks to the first of the peer's addresses that does not refuse: UDP says so, if at all, only
-/// once something was sent, which the next address then gets as well.
+/// Exchanges datagrams with the first of the peer's addresses that does not refuse them. An address
+/// can refuse only after something was sent to it; the next address then receives the same data.
 ///
 /// # Errors
-/// The peer has no address or refuses on all of them, or it does not end in order.
+/// The peer has no address, all of its addresses refuse, or the exchange fails.
 pub(crate) async fn connect(
     exchange: &DatagramExchange<'_>,
-    ends: DatagramIo,
+    io: DatagramIo,
 ) -> anyhow::Result<Exit> {
-    let DatagramIo { source, sink, mut tap, events, out, interactive } = ends;
-    let mut outbox = session::datagrams::outgoing(source, exchange.split, &exchange.settings);
+    let DatagramIo { source, sink, mut observer, events, out, interactive } = io;
+    let mut outgoing = session::datagrams::outgoing(source, exchange.split, &exchange.settings);
     let mut targets = exchange.targets().await?;
-    let tells = interactive || out.is_verbose() || out.is_json();
+    let reports_peer = interactive || out.is_verbose() || out.is_json();
     let mut attempts = Vec::new();
     let mut is_prompted = false;
     let began = Instant::now();
     let since = |started| Some(Span { started, ended: began.elapsed() });
     while let Some(target) = targets.pop_front() {
         let tried = began.elapsed();
-        let (peer, failure) = match target {
+        let (peer, opened) = match target {
             DatagramTarget::Net(addr) => (net::Addr::from(addr), exchange.open(target)),
             DatagramTarget::Unix(place) => (place.addr(), exchange.open(target)),
         };
-        let socket = match failure {
+        let socket = match opened {
             Ok(socket) => socket,
-            Err(OpenError::Own(error)) => return Err(error.into()),
+            Err(OpenError::Local(error)) => return Err(error.into()),
             Err(OpenError::Peer(error)) => {
                 attempts.push(ConnectAttempt { addr: peer, error, span: since(tried) });
                 continue;
             }
         };
         let name = peer.to_string();
-        if tells {
+        if reports_peer {
             let local = socket.local().to_string();
             events.deliver(Event::Connected { peer: name.clone(), local })?;
         }
         if interactive && !std::mem::replace(&mut is_prompted, true) {
             out.prompt();
         }
-        let conversation = PeerExchange { exchange, socket: &socket, peer: &name, sink: &sink };
+        let peer_exchange = PeerExchange { exchange, socket: &socket, peer: &name, sink: &sink };
         let started = Instant::now();
-        let (counts, end, signal) = conversation.run(&mut outbox, &mut tap).await?;
+        let (counts, end, signal) = peer_exchange.run(&mut outgoing, &mut observer).await?;
         let is_over = !matches!(end, DatagramEnd::Refused(_)) || counts.datagrams_in > 0;
         if interactive && (is_over || targets.is_empty()) {
-            out.end_conversation();
+            out.end_session();
         }
-        if tells {
-            tell_closed(&events, &name, counts, started, &end);
+        if reports_peer {
+            report_closed(&events, &name, counts, started, &end);
         }
         match end {
             DatagramEnd::Refused(error) if !is_over => {
                 out.detail(&format!("{name} {}", crate::reason::of(&error)));
                 attempts.push(ConnectAttempt { addr: peer, error, span: since(tried) });
-                if !outbox.rewind() {
+                if !outgoing.rewind() {
                     break;
                 }
             }
             end => {
-                exchange.tell_silence(out, counts, &end);
-                let exit = outcome::finish_datagrams(end, &name)?;
+                exchange.note_missing_reply(out, counts, &end);
+                let exit = outcome::exit_of_datagrams(end, &name)?;
                 return Ok(signal.unwrap_or(exit));
             }
         }
@@ -111,7 +111,7 @@ pub(crate) async fn connect(
     Err(net::Error::Connect { target, attempts, timed_out: false }.into())
 }
 
-fn tell_closed(
+fn report_closed(
     events: &Events,
     peer: &str,
     counts: DatagramCounts,
@@ -123,15 +123,15 @@ fn tell_closed(
 }
 
 impl<'a> DatagramExchange<'a> {
-    /// The addresses to try, in order.
+    /// Returns the addresses to try, in order.
     async fn targets(&self) -> Result<VecDeque<DatagramTarget<'a>>, net::Error> {
         let (host, port) = match &self.endpoint.address {
             Address::Unix(place) => return Ok(VecDeque::from([DatagramTarget::Unix(place)])),
             Address::Net(host, port) => (host, port),
         };
         let failed = |source| net::Error::Name { name: host.to_string(), source };
-        let by = self.whole.earlier(Deadline::maybe(self.dial.connect_timeout()));
-        let found = names::resolve(host, port.0, self.dial.family(), by).await;
+        let deadline = self.deadline.earlier(Deadline::maybe(self.dial.connect_timeout()));
+        let found = names::resolve(host, port.0, self.dial.family(), deadline).await;
         let mut addrs: Vec<SocketAddr> = found.map_err(failed)?;
         if let Some(LocalAddress::Net(from)) = self.dial.from() {
             addrs.retain(|addr| addr.is_ipv4() == from.is_ipv4());
@@ -146,36 +146,36 @@ impl<'a> DatagramExchange<'a> {
         DatagramSocket::connected(target, self.dial.from(), self.dial.socket_options())
     }
 
-    /// How long to wait after our input's end; none for ever.
+    /// Returns how long to wait after the input ends; `None` for no limit.
     fn linger(&self) -> Option<Duration> {
-        let asked = self.settings.linger;
         let default = match (self.settings.sends, self.settings.receives) {
             (true, true) => Some(LINGER),
-            (true, false) => Some(REFUSAL),
+            (true, false) => Some(PEER_REFUSAL_TIMEOUT),
             (false, _) => None,
         };
-        asked.or(default)
+        self.settings.linger.or(default)
     }
 
-    /// Says what a success does not: that UDP tells nobody whether anything arrived.
-    fn tell_silence(&self, out: Output, counts: DatagramCounts, end: &DatagramEnd) {
-        let is_of_interest = matches!(end, DatagramEnd::Quiet) && self.settings.receives;
-        if !is_of_interest || counts.datagrams_in > 0 || !self.settings.sends {
+    /// Notes that no reply was received: the exit code is 0, but does not prove that the peer
+    /// received the data.
+    fn note_missing_reply(&self, out: Output, counts: DatagramCounts, end: &DatagramEnd) {
+        let expects_reply = self.settings.sends && self.settings.receives;
+        if !expects_reply || counts.datagrams_in > 0 || !matches!(end, DatagramEnd::Quiet) {
             return;
         }
         let waited = self.linger().unwrap_or_default();
         let is_net = matches!(self.endpoint.address, Address::Net(..));
         out.note(&match (counts.datagrams_out, is_net) {
-            (0, _) => "standard input was empty: nothing was sent".to_owned(),
+            (0, _) => "standard input was empty; nothing was sent".to_owned(),
             (_, true) => format!(
-                "no answer came within {waited:?}; UDP does not say whether anything arrived"
+                "no reply within {waited:?}; UDP does not report whether the peer received the data"
             ),
-            (_, false) => format!("no answer came within {waited:?}"),
+            (_, false) => format!("no reply within {waited:?}"),
         });
     }
 }
 
-/// The talk with one of the addresses.
+/// An exchange with one of the peer's addresses.
 struct PeerExchange<'a> {
     exchange: &'a DatagramExchange<'a>,
     socket: &'a DatagramSocket,
@@ -186,29 +186,37 @@ struct PeerExchange<'a> {
 impl PeerExchange<'_> {
     async fn run(
         &self,
-        outbox: &mut Outgoing,
-        tap: &mut Option<Box<dyn StreamObserver>>,
+        outgoing: &mut Outgoing,
+        observer: &mut Option<Box<dyn StreamObserver>>,
     ) -> anyhow::Result<(DatagramCounts, DatagramEnd, Option<Exit>)> {
-        let DatagramExchange { settings, whole, .. } = self.exchange;
-        let policy = ExchangeSettings {
+        let DatagramExchange { settings, deadline, .. } = self.exchange;
+        let exchange_settings = ExchangeSettings {
             linger: self.exchange.linger(),
             idle: settings.idle,
-            deadline: *whole,
+            deadline: *deadline,
             receive: settings.receives,
         };
-        // A signal ends a client the way it ends any program, unless there is something to remove.
-        let interrupt = self.socket.has_file().then(SignalWatch::watch).transpose();
-        let interrupt = interrupt
+        // Signals are handled only if there is a socket file to remove; else they end sockkit by
+        // their default action.
+        let signals = self.socket.has_file().then(SignalWatch::watch).transpose();
+        let signals = signals
             .map_err(|source| net::Error::System { operation: "watch for signals", source })?;
         let stop = async {
-            match &interrupt {
-                Some(interrupt) => interrupt.stop().draining().await,
+            match &signals {
+                Some(signals) => signals.stop().draining().await,
                 None => std::future::pending().await,
             }
         };
-        let (socket, peer, sink) = (self.socket, self.peer, self.sink);
-        let talked = datagram::converse(socket, peer, outbox, sink, policy, tap, stop).await;
-        let signal = interrupt.and_then(|interrupt| interrupt.exit());
-        Ok((talked.0, talked.1, signal))
+        let (counts, end) = datagram::exchange_datagrams(
+            self.socket,
+            self.peer,
+            outgoing,
+            self.sink,
+            exchange_settings,
+            observer,
+            stop,
+        )
+        .await;
+        Ok((counts, end, signals.and_then(|signals| signals.exit())))
     }
 }

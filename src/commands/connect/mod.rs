@@ -1,4 +1,4 @@
-//! `connect`: talks to a server, as a person at a prompt, as a pipe, or by a script.
+//! `connect`: connects to a server, with an interactive prompt, through a pipe, or by a script.
 
 mod datagrams;
 
@@ -19,7 +19,6 @@ use crate::options::session::{ENDS, SessionArgs};
 use crate::options::tls::TlsClientArgs;
 use crate::output::{Event, EventQueue, Output, Payload, WhenGone};
 use crate::script::Script;
-use crate::session::child_process::exec::CommandLine;
 use crate::session::datagrams::DatagramIo;
 use crate::session::stream::{Session, SessionStream};
 use crate::session::timeline::Timeline;
@@ -27,60 +26,60 @@ use crate::session::{dial, standard_io, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
-  Talk to the echo server at a prompt; Ctrl-D ends it
-  $ sockkit connect 127.0.0.1 21567
+  Connect to the echo server, with an interactive prompt; Ctrl-D ends the input
+  $ sockkit connect localhost 21567
 
-  Send a request through a pipe and print the whole answer
-  $ printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sockkit connect localhost:80
+  Send a request and print the whole reply
+  $ printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sockkit connect example.com 80
 
-  The same through TLS, and show where the time went
-  $ printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sockkit connect localhost:443 --tls --stats
+  Check a reply: exit 1 if it does not match
+  $ sockkit connect localhost 6379 --send 'PING\\r\\n' --expect '^\\+PONG'
 
-  Ask and check the answer in a script: exit 1 where another one comes
-  $ sockkit connect localhost:6379 --send 'PING\\r\\n' --expect '^\\+PONG'";
+  Connect over TLS and print where the time went
+  $ sockkit connect example.com 443 --tls --stats < request.txt";
 
-/// Connect: the arguments
+/// The arguments of `connect`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{ENDS}\n\n{DATAGRAMS}"))]
+#[command(
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{ENDS}\n\n{DATAGRAMS}")
+)]
+#[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 pub struct Args {
-    /// Where to: HOST and PORT, HOST:PORT, tls://HOST:PORT or unix:PATH; IPv6 before a colon in
-    /// brackets
+    /// Host name, address, HOST:PORT, tls://HOST:PORT or unix:PATH
+    ///
+    /// An IPv6 address before a colon needs brackets: [::1]:80.
     #[arg(value_name = "HOST")]
     target: Target,
-    /// The port, or a service's name
+    /// Port number or service name
     port: Option<Port>,
     #[command(flatten)]
-    conversation: SessionArgs,
-    #[command(flatten)]
     datagrams: DatagramArgs,
-    /// Run this program at our end: it reads what comes, and what it writes is sent (no shell:
-    /// sh -c '...' is one)
-    #[arg(long, value_name = "COMMAND",
-          conflicts_with_all = ["send_only", "recv_only", "script", "send", "expect"])]
-    exec: Option<CommandLine>,
+    #[command(flatten)]
+    tls: TlsClientArgs,
+    #[command(flatten)]
+    session: SessionArgs,
     #[command(flatten)]
     script: ScriptArgs,
     #[command(flatten)]
-    seeing: ObserverArgs,
+    observers: ObserverArgs,
     #[command(flatten)]
     dial: DialArgs,
-    #[command(flatten)]
-    tls: TlsClientArgs,
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let mut endpoint = Endpoint::join(args.target.clone(), args.port)
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     endpoint.transport = args.datagrams.transport(endpoint.transport)?;
-    let whole = args.dial.whole();
+    let deadline = args.dial.deadline();
     let runtime = runtime::runtime()?;
-    let queue = EventQueue::start(out, WhenGone::Leave);
-    let conversation = converse(&endpoint, args, whole, out, &queue);
-    let outcome = runtime.block_on(terminal::keep(out, conversation));
-    // However slow the reader is, it gets the last events, if time is left.
+    let queue = EventQueue::start(out, WhenGone::Stop);
+    let session = run_session(&endpoint, args, deadline, out, &queue);
+    let outcome = runtime.block_on(terminal::restore_after(out, session));
+    // A slow reader of the output may delay the exit until the deadline, but not after a signal.
     let left = match outcome {
         Ok(Exit::Signal(_)) => Some(Duration::ZERO),
-        _ => whole.remaining(),
+        _ => deadline.remaining(),
     };
     let printed = queue.finish(left.map(|left| left.max(LAST_EVENTS_TIMEOUT)));
     runtime.shutdown_background();
@@ -89,86 +88,86 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// How long the end waits for a blocked reader once time is up.
+/// After the deadline or a signal, how long to wait for a blocked reader of the last events.
 const LAST_EVENTS_TIMEOUT: Duration = Duration::from_secs(1);
 
-async fn converse(
+async fn run_session(
     endpoint: &Endpoint,
     args: &Args,
-    whole: Deadline,
+    deadline: Deadline,
     out: Output,
     queue: &EventQueue,
 ) -> anyhow::Result<Exit> {
-    let mut talk = args.talk(endpoint, out, queue)?;
-    let settings = talk.flags;
-    let is_led = talk.script.is_some() || talk.exec.is_some();
+    let mut session = args.prepare_session(endpoint, out, queue)?;
+    let settings = session.settings;
+    let is_automated = session.script.is_some() || session.exec.is_some();
     let interactive =
-        !is_led && io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
-    // In a pipe the two ends are of interest to those who ask only.
-    talk.tells = interactive || out.is_verbose() || out.is_json();
-    if endpoint.transport.is_for_datagrams() {
-        datagram::refuse_leader(is_led)?;
+        !is_automated && io::stdin().is_terminal() && io::stdout().is_terminal() && !out.is_json();
+    // In a pipe, the addresses and the end of the connection are reported only on request.
+    session.reports_peer = interactive || out.is_verbose() || out.is_json();
+    if endpoint.transport.is_datagram() {
+        datagram::reject_automation(is_automated)?;
         args.dial.allow_datagrams()?;
         let split = args.datagrams.split(&settings)?;
-        let exchange = DatagramExchange { endpoint, dial: &args.dial, whole, settings, split };
-        let tap = talk.seeing.tap(&endpoint.to_string());
-        let ends = DatagramIo::open(settings, out, queue.events(), tap, interactive)?;
-        let exit = datagrams::connect(&exchange, ends).await;
-        talk.seeing.end_progress();
+        let exchange = DatagramExchange { endpoint, dial: &args.dial, deadline, settings, split };
+        let observer = session.observers.observer(&endpoint.to_string());
+        let io = DatagramIo::open(settings, out, queue.events(), observer, interactive)?;
+        let exit = datagrams::connect(&exchange, io).await;
+        session.observers.end_progress();
         let exit = exit?;
-        talk.seeing.finish()?;
+        session.observers.finish()?;
         return Ok(exit);
     }
     let mut timeline = Timeline::since(Instant::now());
-    let dialed = dial::dial(&args.dial.dialer(endpoint)?, whole, out).await?;
+    let dialed = dial::dial(&args.dial.dialer(endpoint)?, deadline, out).await?;
     timeline.dialed(endpoint, &dialed);
     let (peer, local) = (dialed.peer.to_string(), dialed.local.to_string());
     let events = queue.events();
     let mut payload = Payload::new(out, events.clone(), settings.raw)?;
     let connected = Event::Connected { peer: peer.clone(), local };
-    talk.seeing.record(&connected);
-    if talk.tells {
+    session.observers.record(&connected);
+    if session.reports_peer {
         events.deliver(connected)?;
     }
     if interactive {
-        payload = payload.in_conversation(out);
+        payload = payload.interactive(out);
         out.prompt();
     }
-    let reads = !is_led && settings.sends;
-    let input = reads.then(standard_io::standard_input).transpose();
+    let reads_input = !is_automated && settings.sends;
+    let input = reads_input.then(standard_io::standard_input).transpose();
     let input =
         input.map_err(|source| net::Error::System { operation: "read standard input", source })?;
-    let sink = standard_io::print(payload, settings.output_until())?;
-    let call = SessionStream {
+    let sink = standard_io::print(payload, settings.output_end())?;
+    let stream = SessionStream {
         stream: dialed.stream,
         peer: &dialed.peer,
         local: &dialed.local,
         timeline,
         input: input.map(Source::from),
         sink: &sink,
-        pass_empty_end: true,
+        fin_on_empty_input: true,
         handshake: Deadline::maybe(args.dial.connect_timeout()),
-        deadline: whole,
+        deadline,
     };
-    // Signals end a client the way they end any program.
-    let held = talk.hold(call, std::future::pending()).await;
-    talk.seeing.end_progress();
+    // No stop future: a signal ends sockkit by its default action.
+    let report = session.run(stream, std::future::pending()).await;
+    session.observers.end_progress();
     if interactive {
-        out.end_conversation();
-    } else if held.rested {
-        out.note(&format!("{peer} ended; standard input had not, and was not waited for"));
+        out.end_session();
+    } else if report.input_left {
+        out.note(&format!("{peer} closed the connection; unread standard input was discarded"));
     }
-    if talk.tells {
-        events.send(held.closed);
+    if session.reports_peer {
+        events.send(report.closed);
     }
-    let exit = held.verdict?;
-    talk.seeing.finish()?;
+    let exit = report.exit?;
+    session.observers.finish()?;
     Ok(exit)
 }
 
 impl Args {
-    /// Makes ready what does not need a connection, and can be wrong.
-    fn talk(
+    /// Prepares everything that needs no connection, so that its errors appear before connecting.
+    fn prepare_session(
         &self,
         endpoint: &Endpoint,
         out: Output,
@@ -176,7 +175,7 @@ impl Args {
     ) -> anyhow::Result<Session> {
         let script = self.script.script()?;
         if script.is_some() {
-            self.conversation.allow_script()?;
+            self.session.allow_script()?;
         }
         let host = match &endpoint.address {
             Address::Net(host, _) => Some(host),
@@ -185,12 +184,21 @@ impl Args {
         let later = script.as_ref().is_some_and(Script::starts_tls);
         let tls = self.tls.client(endpoint.transport, host, later)?;
         if tls.is_some() && self.tls.trusts_anyone() {
-            out.warn("the certificate is not verified (--insecure): the peer may be anybody");
+            out.warn("the certificate is not verified (--insecure); the server may be an impostor");
         }
-        let mut seeing = self.seeing.open(out)?;
-        seeing.show_progress();
-        let (flags, exec, events) =
-            (self.conversation.settings(), self.exec.clone(), queue.events());
-        Ok(Session { flags, script, exec, tls, seeing, events, tells: false, grace: None })
+        let mut observers = self.observers.open(out)?;
+        observers.show_progress();
+        let (settings, exec, events) =
+            (self.session.settings(), self.script.exec(), queue.events());
+        Ok(Session {
+            settings,
+            script,
+            exec,
+            tls,
+            observers,
+            events,
+            reports_peer: false,
+            grace: None,
+        })
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, PoisonError};
 
-use crate::commands::listen::peer_name::announce_name;
+use crate::commands::listen::peer_name::report_name;
 use crate::exit::Exit;
 use crate::net::datagram::{
     DatagramEnd, DatagramListenSettings, DatagramListener, DatagramNotice, Split,
@@ -20,23 +20,23 @@ use crate::session::settings::SessionSettings;
 use crate::session::signals::SignalWatch;
 use crate::sync::lock;
 
-/// Listens until it is stopped, or its time is up.
+/// Receives datagrams until a signal, the deadline or the end of the exchange.
 ///
 /// # Errors
-/// It cannot listen, or it does not end in order.
+/// sockkit cannot listen, or the exchange fails.
 pub(super) fn run(
-    hear: &DatagramListen<'_>,
+    request: &DatagramListen<'_>,
     observers: &Observers,
     queue: EventQueue,
     out: Output,
 ) -> anyhow::Result<Exit> {
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let interactive = at_terminal && !out.is_json() && !hear.keep_open;
+    let interactive = at_terminal && !out.is_json() && !request.keep_open;
     let runtime = runtime::runtime()?;
-    let tap = observers.tap(&hear.address.to_string());
+    let observer = observers.observer(&request.address.to_string());
     let outcome = runtime.block_on(async {
-        let ends = DatagramIo::open(hear.settings, out, queue.events(), tap, interactive)?;
-        listen(hear, ends).await
+        let io = DatagramIo::open(request.settings, out, queue.events(), observer, interactive)?;
+        listen(request, io).await
     });
     let printed = queue.finish(Some(serving::EVENT_FLUSH_TIMEOUT));
     runtime.shutdown_background();
@@ -47,111 +47,111 @@ pub(super) fn run(
     Ok(exit)
 }
 
-/// Where to listen, and how.
+/// The address to listen on, and the settings.
 pub(super) struct DatagramListen<'a> {
-    /// Where.
+    /// The address to listen on.
     pub(super) address: &'a ListenAddress,
-    /// What every server has.
+    /// The settings that all servers have.
     pub(super) server: ServerSettings,
     /// Whether datagrams of all senders are accepted, or only those of the first.
     pub(super) keep_open: bool,
-    /// How many peers are remembered.
+    /// The most peers that are kept at once.
     pub(super) max_peers: usize,
-    /// When the run must be over.
-    pub(super) whole: Deadline,
-    /// How the exchange goes.
+    /// The deadline of the whole run.
+    pub(super) deadline: Deadline,
+    /// The options of the session.
     pub(super) settings: SessionSettings,
-    /// How the input becomes datagrams; none for the default.
+    /// How the input is divided into datagrams; `None` for the default.
     pub(super) split: Option<Split>,
 }
 
-/// Listens until it is stopped or time is up.
-///
-/// # Errors
-/// It cannot listen, or it does not end in order.
-async fn listen(hear: &DatagramListen<'_>, ends: DatagramIo) -> anyhow::Result<Exit> {
-    let DatagramIo { source, sink, mut tap, events, out, interactive } = ends;
-    let mut outbox = session::datagrams::outgoing(source, hear.split, &hear.settings);
-    let access = hear.server.access().await?;
-    let sockets = hear.server.listen_for_datagrams(hear.address).await?;
-    let interrupt = SignalWatch::watch()
+async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<Exit> {
+    let DatagramIo { source, sink, mut observer, events, out, interactive } = io;
+    let mut outgoing = session::datagrams::outgoing(source, request.split, &request.settings);
+    let access = request.server.access().await?;
+    let sockets = request.server.listen_for_datagrams(request.address).await?;
+    let signals = SignalWatch::watch()
         .map_err(|source| net::Error::System { operation: "start the server", source })?;
     let addrs: Vec<_> = sockets.iter().map(|socket| socket.local().clone()).collect();
-    let _port_file = readiness::announce(&addrs, Some(hear.address), &hear.server, &events)?;
-    let audience = ListenEvents { events, out, interactive, last: Mutex::default() };
-    let plan = DatagramListenSettings {
-        keep_open: hear.keep_open,
-        max_peers: hear.max_peers,
-        linger: hear.settings.linger,
-        idle: hear.settings.idle,
-        deadline: hear.whole,
-        receive: hear.settings.receives,
+    let _port_file = readiness::announce(&addrs, Some(request.address), &request.server, &events)?;
+    let reporter = ListenEvents { events, out, interactive, last_peer: Mutex::default() };
+    let settings = DatagramListenSettings {
+        keep_open: request.keep_open,
+        max_peers: request.max_peers,
+        linger: request.settings.linger,
+        idle: request.settings.idle,
+        deadline: request.deadline,
+        receive: request.settings.receives,
     };
     let stop = async {
-        let stop = interrupt.stop();
+        let stop = signals.stop();
         tokio::select! {
             () = stop.draining() => {}
-            () = audience.events.gone() => {}
+            () = reporter.events.stdout_failed() => {}
         }
     };
-    let tell = |notice| audience.tell(notice);
-    let listener = DatagramListener { sockets: &sockets, access: &access, plan, tell: &tell };
-    let end = listener.serve(&mut outbox, &sink, &mut tap, stop).await;
+    let notify = |notice| reporter.report(notice);
+    let listener =
+        DatagramListener { sockets: &sockets, access: &access, settings, notify: &notify };
+    let end = listener.serve(&mut outgoing, &sink, &mut observer, stop).await;
     if interactive {
-        out.end_conversation();
+        out.end_session();
     }
-    match (end, interrupt.exit()) {
-        // Who serves everybody is stopped in order; who serves one was interrupted.
-        (DatagramEnd::Stopped, Some(signal)) if !hear.keep_open => Ok(signal),
+    match (end, signals.exit()) {
+        // With --keep-open, a signal is the normal end; else it interrupts the exchange.
+        (DatagramEnd::Stopped, Some(signal)) if !request.keep_open => Ok(signal),
         (end, _) => {
-            let last = audience.last.into_inner().unwrap_or_else(PoisonError::into_inner);
-            outcome::finish_datagrams(end, &last.unwrap_or_else(|| hear.address.to_string()))
+            let peer = reporter.last_peer.into_inner().unwrap_or_else(PoisonError::into_inner);
+            outcome::exit_of_datagrams(end, &peer.unwrap_or_else(|| request.address.to_string()))
         }
     }
 }
 
-/// Who is told what happens.
+/// Reports the notices of the listener as events.
 struct ListenEvents {
     events: Events,
     out: Output,
-    /// Whether a person has to be prompted.
+    /// Whether the user is prompted for lines to send.
     interactive: bool,
-    /// Who came last.
-    last: Mutex<Option<String>>,
+    /// The peer that was reported last, for the message of an error.
+    last_peer: Mutex<Option<String>>,
 }
 
 impl ListenEvents {
-    fn tell(&self, notice: DatagramNotice) {
+    fn report(&self, notice: DatagramNotice) {
         self.events.send(match notice {
-            DatagramNotice::Arrived { peer, local } => return self.welcome(&peer, &local),
-            DatagramNotice::Left { peer, counts, lasted, reason } => outcome::closed_because(
-                &peer.to_string(),
-                outcome::byte_counts(counts),
-                lasted,
-                reason,
-            ),
+            DatagramNotice::NewPeer { peer, local } => return self.report_new_peer(&peer, &local),
+            DatagramNotice::PeerRemoved { peer, counts, duration, reason } => {
+                outcome::closed_because(
+                    &peer.to_string(),
+                    outcome::byte_counts(counts),
+                    duration,
+                    reason,
+                )
+            }
             DatagramNotice::Refused { peer, reason } => {
                 Event::Refused { peer: peer.to_string(), reason }
             }
-            DatagramNotice::Cut { peer } => {
-                let message = format!("{peer} sent a datagram too long for us: its end is lost");
+            DatagramNotice::Truncated { peer } => {
+                let message = format!("{peer} sent a datagram that is too long; it was truncated");
                 Event::Warning { message }
             }
         });
     }
 
-    fn welcome(&self, peer: &net::Addr, local: &net::Addr) {
+    fn report_new_peer(&self, peer: &net::Addr, local: &net::Addr) {
         let name = peer.to_string();
-        *lock(&self.last) = Some(name.clone());
-        let arrived = Event::Connected { peer: name, local: local.to_string() };
+        *lock(&self.last_peer) = Some(name.clone());
+        let connected = Event::Connected { peer: name, local: local.to_string() };
         if self.interactive {
-            // In this order. A screen that takes no talk is found out by the payload.
-            self.events.deliver(arrived).ok();
+            // The event must be printed before the prompt. An error is ignored, because the first
+            // write of received data reports it too.
+            self.events.deliver(connected).ok();
             self.out.prompt();
         } else {
-            self.events.send(arrived);
+            self.events.send(connected);
         }
-        // A name is a courtesy: nobody waits for it.
-        drop(announce_name(&self.events, peer));
+        // The lookup continues in the background.
+        drop(report_name(&self.events, peer));
     }
 }

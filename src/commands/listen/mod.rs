@@ -19,18 +19,18 @@ use crate::failure::Failure;
 use crate::net::accept::WhenFull;
 use crate::net::address::transport::Transport;
 use crate::net::{Addr, Deadline, ListenAddress};
+use crate::options::CONNECTION;
 use crate::options::datagram::{self, DATAGRAMS, DatagramArgs};
 use crate::options::listen::ListenArgs;
 use crate::options::observers::ObserverArgs;
 use crate::options::script::ScriptArgs;
 use crate::options::session::{ENDS, SessionArgs};
 use crate::options::tls::TlsServerArgs;
-use crate::options::values::{self, Limit};
+use crate::options::values::TimeoutArgs;
 use crate::output::{Event, EventQueue, Events, Output, Payload, WhenGone};
 use crate::script::Script;
 use crate::serving::{self, ServerPlan};
 use crate::session::child_process::command::CommandProcess;
-use crate::session::child_process::exec::CommandLine;
 use crate::session::standard_io::{self, OutputEnd};
 use crate::session::stream::Session;
 use crate::session::terminal::TerminalGuard;
@@ -38,64 +38,64 @@ use crate::session::tls::Tls;
 
 const EXAMPLES: &str = "\
 Examples:
-  Wait for one client on port 5666, say who came, print what it sends
+  Accept one client on port 5666 and print what it sends
   $ sockkit listen 5666
 
-  The same for as many clients as come, until Ctrl-C
+  Serve many clients at once, until Ctrl-C
   $ sockkit listen 5666 --keep-open
 
+  Test a client against a server that follows a script
+  $ sockkit listen 0 --script server.txt -- ./client-test.sh
+
   Receive a file
-  $ sockkit listen 5666 > received.bin
+  $ sockkit listen 5666 > received.bin";
 
-  Test a client against a server that says what is written down
-  $ sockkit listen 0 --script server.txt -- ./client-test.sh";
-
-/// Listen: the arguments
+/// The arguments of `listen`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!("{EXAMPLES}\n\n{ENDS}\n\n{DATAGRAMS}"))]
+#[command(
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{ENDS}\n\n{DATAGRAMS}"),
+    // The summary must fit on one screen.
+    mut_arg("max_clients", |arg| arg.hide_short_help(true)),
+    mut_arg("hexdump", |arg| arg.hide_short_help(true)),
+    mut_arg("stats", |arg| arg.hide_short_help(true))
+)]
+#[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 pub struct Args {
-    /// Where to listen: a port, 0 for any free one, or HOST:PORT, or unix:PATH. Without it, on the
-    /// sockets systemd has opened
+    /// Port (0 for any free), HOST:PORT or unix:PATH
+    ///
+    /// Without it, sockkit uses the sockets that a service manager passes to it (LISTEN_FDS).
     #[arg(value_name = "[HOST:]PORT")]
     address: Option<ListenAddress>,
-    /// Serve many clients at once, until stopped; what we send goes to all of them
-    #[arg(short, long)]
+    /// Run CMD once the socket listens; exit when CMD exits
+    ///
+    /// CMD's environment contains SOCKKIT_LISTEN_ADDR and SOCKKIT_LISTEN_PORT. The exit code is
+    /// that of CMD; if CMD exits with 0, it is that of the connection.
+    #[arg(last = true, value_name = "CMD")]
+    command: Vec<OsString>,
+    /// Serve many clients at once, until stopped
+    ///
+    /// Standard input is sent to every client connected at that moment.
+    #[arg(short, long, help_heading = CONNECTION)]
     keep_open: bool,
-    /// Clients at once with --keep-open; more wait until there is a place
-    #[arg(long, value_name = "N", default_value_t = 512, value_parser = values::count)]
-    max_clients: usize,
-    /// How long everything may take; 0 for no limit
-    #[arg(long, value_name = "DURATION", env = "SOCKKIT_TIMEOUT", hide_env_values = true,
-          value_parser = values::limit)]
-    timeout: Option<Limit>,
-    #[command(flatten)]
-    conversation: SessionArgs,
     #[command(flatten)]
     datagrams: DatagramArgs,
-    #[arg(long, value_name = "COMMAND",
-          help = "Run this program for each client: it reads what the client sends, and what it \
-                  writes is sent (no shell: sh -c '...' is one); SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT are in its environment",
-          conflicts_with_all = ["send_only", "recv_only", "script", "send", "expect"])]
-    exec: Option<CommandLine>,
-    #[arg(
-        last = true,
-        value_name = "CMD",
-        help = "Run this program once we listen, with SOCKKIT_LISTEN_PORT in its environment, \
-                  and end with it"
-    )]
-    companion: Vec<OsString>,
+    #[command(flatten)]
+    tls: TlsServerArgs,
+    #[command(flatten)]
+    session: SessionArgs,
+    #[command(flatten)]
+    timeout: TimeoutArgs,
     #[command(flatten)]
     script: ScriptArgs,
     #[command(flatten)]
-    seeing: ObserverArgs,
+    observers: ObserverArgs,
     #[command(flatten)]
     server: ListenArgs,
-    #[command(flatten)]
-    tls: TlsServerArgs,
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let _terminal = TerminalGuard::remember(out);
+    let _terminal = TerminalGuard::save(out);
     let mut address = args.address.clone();
     if let Some(address) = &mut address {
         address.transport = args.datagrams.transport(address.transport)?;
@@ -104,114 +104,121 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         Some(address) => address.transport,
         None => args.datagrams.transport(Transport::Tcp)?,
     };
-    if address.is_none() && transport.is_for_datagrams() {
-        let message = "datagrams need a place to listen: sockets of LISTEN_FDS are for streams";
+    if address.is_none() && transport.is_datagram() {
+        let message = "cannot listen for datagrams: inherited sockets (LISTEN_FDS) are for streams";
         return Err(Failure::new(Exit::Usage, message).hint("[HOST:]PORT").into());
     }
-    let whole = Deadline::maybe(args.timeout.and_then(|limit| limit.0));
-    if let Some(address) = address.as_ref().filter(|_| transport.is_for_datagrams()) {
-        return args.run_datagrams(address, whole, out);
+    let deadline = args.timeout.deadline();
+    if let Some(address) = address.as_ref().filter(|_| transport.is_datagram()) {
+        return args.run_datagrams(address, deadline, out);
     }
     let plan = ServerPlan {
-        max_clients: args.max_clients,
+        max_clients: args.server.max_clients(),
         when_full: WhenFull::Wait,
         total: (!args.keep_open).then_some(1),
-        // One thread writes standard output: more of them reading would only wait for it.
+        // All clients share the one thread that writes standard output, so more workers would only
+        // wait for it.
         workers: 1,
-        when_gone: WhenGone::Leave,
+        when_gone: WhenGone::Stop,
     };
     let build = |events: Events, stop| {
-        let talk = args.talk(transport, out, events.clone())?;
-        let settings = talk.flags;
-        let is_led = talk.script.is_some() || talk.exec.is_some();
+        let session = args.prepare_session(transport, out, events.clone())?;
+        let settings = session.settings;
+        let is_automated = session.script.is_some() || session.exec.is_some();
         let mut payload = Payload::new(out, events.clone(), settings.raw)?;
         let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-        let interactive = at_terminal && !out.is_json() && !args.keep_open && !is_led;
+        let interactive = at_terminal && !out.is_json() && !args.keep_open && !is_automated;
         if interactive {
-            payload = payload.in_conversation(out);
+            payload = payload.interactive(out);
         }
-        let until = if args.keep_open { OutputEnd::ProgramEnds } else { settings.output_until() };
+        let until = if args.keep_open { OutputEnd::AtExit } else { settings.output_end() };
         Ok(Listen {
             out,
             keep_open: args.keep_open,
-            whole,
+            deadline,
             interactive,
-            reads: !is_led && settings.sends,
-            talk,
+            reads_input: !is_automated && settings.sends,
+            session,
             sink: standard_io::print(payload, until)?,
             events,
             stop,
-            to_all: Mutex::default(),
+            shared_input: Mutex::default(),
             clients: TaskTracker::new(),
-            last: Mutex::default(),
-            companion: Mutex::default(),
+            result: Mutex::default(),
+            command_result: Mutex::default(),
             timed_out: AtomicBool::new(false),
             cut_off: AtomicBool::new(false),
         })
     };
-    let begun = |listen: &Arc<Listen>, addrs: &[Addr]| {
-        if let Some(pin) = listen.talk.tls.as_ref().and_then(Tls::pin) {
+    let on_listening = |listen: &Arc<Listen>, addrs: &[Addr]| {
+        if let Some(pin) = listen.session.tls.as_ref().and_then(Tls::pin) {
             listen.events.send(Event::Certificate { pin: pin.to_string() });
         }
-        tokio::spawn(Arc::clone(listen).watch_the_clock());
-        if args.companion.is_empty() {
+        tokio::spawn(Arc::clone(listen).stop_at_deadline());
+        if args.command.is_empty() {
             return Ok(None);
         }
-        let companion = CommandProcess::start(&args.companion, addrs)?;
+        let command = CommandProcess::start(&args.command, addrs)?;
         let grace = args.server.settings().grace;
-        Ok(Some(tokio::spawn(Arc::clone(listen).accompany(companion, grace))))
+        Ok(Some(tokio::spawn(Arc::clone(listen).stop_after_command(command, grace))))
     };
-    let address = address.as_ref();
-    let (exit, listen) = serving::run(address, &args.server.settings(), plan, out, build, begun)?;
-    listen.conclude(exit)
+    let (address, settings) = (address.as_ref(), args.server.settings());
+    let (exit, listen) = serving::run(address, &settings, plan, out, build, on_listening)?;
+    listen.finish(exit)
 }
 
 impl Args {
     fn run_datagrams(
         &self,
         address: &ListenAddress,
-        whole: Deadline,
+        deadline: Deadline,
         out: Output,
     ) -> anyhow::Result<Exit> {
-        let queue = EventQueue::start(out, WhenGone::Leave);
-        let talk = self.talk(address.transport, out, queue.events())?;
-        datagram::refuse_leader(talk.script.is_some() || talk.exec.is_some())?;
-        if !self.companion.is_empty() {
-            return Err(Failure::new(Exit::Usage, "-- CMD is for streams, not datagrams").into());
+        let queue = EventQueue::start(out, WhenGone::Stop);
+        let session = self.prepare_session(address.transport, out, queue.events())?;
+        datagram::reject_automation(session.script.is_some() || session.exec.is_some())?;
+        if !self.command.is_empty() {
+            return Err(Failure::new(Exit::Usage, "-- CMD applies only to streams").into());
         }
-        let settings = talk.flags;
-        let hear = DatagramListen {
+        let settings = session.settings;
+        let request = DatagramListen {
             address,
             server: self.server.settings(),
             keep_open: self.keep_open,
-            max_peers: self.max_clients,
-            whole,
+            max_peers: self.server.max_clients(),
+            deadline,
             settings,
             split: self.datagrams.split(&settings)?,
         };
-        datagrams::run(&hear, &talk.seeing, queue, out)
+        datagrams::run(&request, &session.observers, queue, out)
     }
 
-    /// Makes ready what does not need a connection, and can be wrong.
-    fn talk(&self, transport: Transport, out: Output, events: Events) -> anyhow::Result<Session> {
+    /// Prepares everything that needs no connection, so that its errors appear before listening.
+    fn prepare_session(
+        &self,
+        transport: Transport,
+        out: Output,
+        events: Events,
+    ) -> anyhow::Result<Session> {
         let script = self.script.script()?;
         if script.is_some() {
-            self.conversation.allow_script()?;
+            self.session.allow_script()?;
         }
         let host = self.address.as_ref().and_then(ListenAddress::host);
         let later = script.as_ref().is_some_and(Script::starts_tls);
         let tls = self.tls.server(transport, host, later)?;
-        let mut seeing = self.seeing.open(out)?;
+        let mut observers = self.observers.open(out)?;
         if !self.keep_open {
-            seeing.show_progress();
+            observers.show_progress();
         }
-        let (flags, exec) = (self.conversation.settings(), self.exec.clone());
-        // One client and a signal is an interruption; many are let go in order, and a moment
-        // before they would be cut off, so that their end is told.
-        let grace = self.keep_open.then(|| self.server.settings().grace.saturating_sub(CUT_OFF));
-        Ok(Session { flags, script, exec, tls, seeing, events, tells: true, grace })
+        let (settings, exec) = (self.session.settings(), self.script.exec());
+        // Without --keep-open, a signal interrupts the session at once. With it, each session ends
+        // a little before the server's grace, so that its `closed` event is still reported.
+        let grace =
+            self.keep_open.then(|| self.server.settings().grace.saturating_sub(GRACE_MARGIN));
+        Ok(Session { settings, script, exec, tls, observers, events, reports_peer: true, grace })
     }
 }
 
-/// How long before the end of the grace a client is left.
-const CUT_OFF: Duration = Duration::from_millis(200);
+/// How long before the end of the server's grace a session ends.
+const GRACE_MARGIN: Duration = Duration::from_millis(200);

@@ -1,4 +1,4 @@
-//! `listen` for streams: what it does with each client, and what the run means to the shell.
+//! `listen` for streams: serves each client, and determines the exit code of the run.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
-use crate::commands::listen::peer_name::announce_name;
+use crate::commands::listen::peer_name::report_name;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::net::accept::{AcceptNotice, Connection, Service};
@@ -23,74 +23,76 @@ use crate::session::timeline::Timeline;
 use crate::session::tls::HANDSHAKE_TIMEOUT;
 use crate::sync::lock;
 
-/// How long the end of a single connection may wait for its name.
-const NAME_GRACE: Duration = Duration::from_millis(500);
+/// After the only client is served, how long to wait for the lookup of its name.
+const LAST_NAME_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A client that came before the companion ended is accepted within this: the loop has been
-/// around once.
-const LAST_CLIENT: Duration = Duration::from_millis(100);
+/// After the command ends, how long the accept loop keeps accepting clients that connected before.
+const LAST_ACCEPT_DELAY: Duration = Duration::from_millis(100);
 
-/// What all clients of one run share.
+/// The state that all clients of a run share.
 pub(super) struct Listen {
     pub(super) out: Output,
     pub(super) keep_open: bool,
-    pub(super) whole: Deadline,
-    /// Whether a person has to be prompted.
+    /// The deadline of the whole run.
+    pub(super) deadline: Deadline,
+    /// Whether the user is prompted for lines to send.
     pub(super) interactive: bool,
     /// Whether standard input is sent.
-    pub(super) reads: bool,
-    pub(super) talk: Session,
+    pub(super) reads_input: bool,
+    pub(super) session: Session,
     pub(super) sink: Sink,
     pub(super) events: Events,
     pub(super) stop: Stop,
-    /// Standard input, once the first of many clients has come.
-    pub(super) to_all: Mutex<Option<SharedInput>>,
-    /// The clients that are connected.
+    /// With `--keep-open`: standard input, from the first client on.
+    pub(super) shared_input: Mutex<Option<SharedInput>>,
+    /// Counts the connected clients.
     pub(super) clients: TaskTracker,
-    /// How the connection ended that decides how the program does.
-    pub(super) last: Mutex<Option<anyhow::Result<Exit>>>,
-    /// How the program behind `--` ended.
-    pub(super) companion: Mutex<Option<Result<Exit, Failure>>>,
+    /// The result of the connection that determines the exit code, if there is one.
+    pub(super) result: Mutex<Option<anyhow::Result<Exit>>>,
+    /// The result of the command after `--`, once it has ended.
+    pub(super) command_result: Mutex<Option<Result<Exit, Failure>>>,
+    /// Whether the deadline ended the run.
     pub(super) timed_out: AtomicBool,
-    /// A client was still there when the companion's time was over.
+    /// Whether a client was still connected when the grace after the command ended.
     pub(super) cut_off: AtomicBool,
 }
 
 impl Service for Listen {
     async fn handle(self: Arc<Self>, connection: Connection) {
-        // Dropped however this handler ends.
-        let _connected = self.clients.token();
+        // Counts this client until the handler ends, even by a panic or a cancellation.
+        let _token = self.clients.token();
         let connected = events::connected(&connection);
-        self.talk.seeing.record(&connected);
+        self.session.observers.record(&connected);
         if self.interactive {
-            // In this order. A screen that takes no talk is found out by the payload.
+            // The event must be printed before the prompt. An error is ignored, because the first
+            // write of received data reports it too.
             self.events.deliver(connected).ok();
             self.out.prompt();
         } else {
             self.events.send(connected);
         }
-        let name = announce_name(&self.events, &connection.peer);
-        let held = self.serve(connection).await;
+        let name = report_name(&self.events, &connection.peer);
+        let report = self.serve(connection).await;
         if self.interactive {
-            self.out.end_conversation();
+            self.out.end_session();
         }
         if !self.keep_open {
-            self.talk.seeing.end_progress();
-            // The program ends with this client, and the name with the program: a moment for it.
-            Deadline::after(NAME_GRACE).bound(name).await.ok();
+            self.session.observers.end_progress();
+            // sockkit exits after this client, which would cancel the lookup of its name.
+            Deadline::after(LAST_NAME_TIMEOUT).bound(name).await.ok();
         }
-        self.conclude_client(held);
+        self.finish_client(report);
     }
 
     fn notice(&self, notice: AcceptNotice) {
-        events::tell(&self.events, notice);
+        events::report(&self.events, notice);
     }
 }
 
 impl Listen {
-    /// Serves one client, until it ends or the server is asked to stop.
+    /// Serves one client until the session ends or the server is asked to stop.
     async fn serve(&self, connection: Connection) -> SessionReport {
-        let Connection { stream, peer, local, accepted, seat, .. } = connection;
+        let Connection { stream, peer, local, accepted, slot, .. } = connection;
         let input = match self.input() {
             Ok(input) => input,
             Err(error) => {
@@ -99,110 +101,118 @@ impl Listen {
                 None
             }
         };
-        let call = SessionStream {
+        let session_stream = SessionStream {
             stream,
             peer: &peer,
             local: &local,
             timeline: Timeline::since(accepted),
             input,
             sink: &self.sink,
-            pass_empty_end: false,
+            fin_on_empty_input: false,
             handshake: Deadline::after(HANDSHAKE_TIMEOUT),
-            deadline: self.whole,
+            deadline: self.deadline,
         };
         let leave = async {
-            seat.leave().await;
+            slot.leave().await;
         };
-        self.talk.hold(call, leave).await
+        self.session.run(session_stream, leave).await
     }
 
-    /// Returns what is sent to the next client.
+    /// Returns the input to send to the next client; `None` if nothing is sent.
     fn input(&self) -> io::Result<Option<Source>> {
-        if !self.reads {
+        if !self.reads_input {
             return Ok(None);
         }
         if !self.keep_open {
             return standard_io::standard_input().map(|input| Some(input.into()));
         }
-        let mut to_all = lock(&self.to_all);
-        if to_all.is_none() {
-            *to_all = Some(SharedInput::start(standard_io::standard_input()?));
+        let mut shared = lock(&self.shared_input);
+        if shared.is_none() {
+            *shared = Some(SharedInput::start(standard_io::standard_input()?));
         }
-        Ok(to_all.as_ref().map(|broadcast| broadcast.subscribe().into()))
+        Ok(shared.as_ref().map(|shared| shared.subscribe().into()))
     }
 
-    /// Says how a client's connection ended, and keeps it where the program ends with it.
-    fn conclude_client(&self, held: SessionReport) {
-        self.events.send(held.closed);
-        if held.rested && !self.keep_open && !self.interactive {
-            self.out.note("the client ended; standard input had not, and was not waited for");
+    /// Reports the end of a client's connection, and stores its result if that determines the exit
+    /// code.
+    fn finish_client(&self, report: SessionReport) {
+        self.events.send(report.closed);
+        if report.input_left && !self.keep_open && !self.interactive {
+            self.out.note("the client closed the connection; unread standard input was discarded");
         }
-        if held.is_unheard {
-            // Nobody reads any more, whoever comes.
+        if report.output_closed {
+            // The reader of standard output has closed it, so further clients are of no use.
             self.stop.drain();
         } else if self.keep_open {
-            if let Err(error) = &held.verdict
-                && let (_, Some(complaint)) = failure::explain(error)
+            if let Err(error) = &report.exit
+                && let (_, Some(explained)) = failure::explain(error)
             {
-                let cause = complaint.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
-                let message = format!("{}{cause}", complaint.message);
+                let cause = explained.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
+                let message = format!("{}{cause}", explained.message);
                 self.events.send(Event::Warning { message });
             }
-            if self.talk.script.is_none() {
+            if self.session.script.is_none() {
                 return;
             }
-            // Of many that are tested, the first failure counts.
-            let mut last = lock(&self.last);
-            if last.as_ref().is_none_or(Result::is_ok) {
-                *last = Some(held.verdict);
+            // The script is run with each client: the first failure determines the exit code.
+            let mut result = lock(&self.result);
+            if result.as_ref().is_none_or(Result::is_ok) {
+                *result = Some(report.exit);
             }
             return;
         }
-        lock(&self.last).get_or_insert(held.verdict);
+        lock(&self.result).get_or_insert(report.exit);
     }
 
-    /// Ends everything when the time for it is over.
-    pub(super) async fn watch_the_clock(self: Arc<Self>) {
-        self.whole.passed().await;
+    /// Stops the server at the deadline.
+    pub(super) async fn stop_at_deadline(self: Arc<Self>) {
+        self.deadline.passed().await;
         self.timed_out.store(true, Ordering::Relaxed);
         self.stop.drain();
     }
 
-    /// Ends everything when the companion has ended and its last clients are served.
-    pub(super) async fn accompany(self: Arc<Self>, companion: CommandProcess, grace: Duration) {
-        let ended = companion.wait(&self.stop).await;
-        *lock(&self.companion) = Some(ended);
-        tokio::time::sleep(LAST_CLIENT).await;
+    /// Stops the server after `command` has ended and its last clients are served, for at most
+    /// `grace`.
+    pub(super) async fn stop_after_command(
+        self: Arc<Self>,
+        command: CommandProcess,
+        grace: Duration,
+    ) {
+        let result = command.wait(&self.stop).await;
+        *lock(&self.command_result) = Some(result);
+        tokio::time::sleep(LAST_ACCEPT_DELAY).await;
         self.clients.close();
         let in_time = Deadline::after(grace).bound(self.clients.wait()).await.is_ok();
         self.cut_off.store(!in_time, Ordering::Relaxed);
         self.stop.drain();
     }
 
-    /// Returns what all of it means to the shell.
-    pub(super) fn conclude(&self, exit: Exit) -> anyhow::Result<Exit> {
-        self.talk.seeing.finish()?;
-        let companion = lock(&self.companion).take().transpose()?;
-        let verdict = lock(&self.last).take();
+    /// Returns the exit code of the run. `exit` is that of the server, which a signal may have
+    /// stopped.
+    pub(super) fn finish(&self, exit: Exit) -> anyhow::Result<Exit> {
+        self.session.observers.finish()?;
+        let command = lock(&self.command_result).take().transpose()?;
+        let result = lock(&self.result).take();
         if self.timed_out.load(Ordering::Relaxed) {
-            return Err(Failure::new(Exit::TimedOut, "time was up (--timeout)").into());
+            return Err(Failure::new(Exit::TimedOut, "timed out (--timeout)").into());
         }
-        if self.cut_off.load(Ordering::Relaxed) && verdict.as_ref().is_none_or(Result::is_ok) {
-            let message = "the program ended, and a client went on beyond --grace";
+        if self.cut_off.load(Ordering::Relaxed) && result.as_ref().is_none_or(Result::is_ok) {
+            let message = "the program ended, but a client was still connected after --grace";
             return Err(Failure::new(Exit::TimedOut, message).into());
         }
-        if verdict.is_none() && self.talk.script.is_some() && companion == Some(Exit::Success) {
-            return Err(Failure::new(Exit::Negative, "nobody came to play the script with").into());
+        if result.is_none() && self.session.script.is_some() && command == Some(Exit::Success) {
+            let message = "no client connected, so the script was not run";
+            return Err(Failure::new(Exit::Negative, message).into());
         }
-        match (companion, verdict) {
-            (Some(failed @ Exit::Command(_)), verdict) => {
-                if let Some(Err(error)) = verdict {
+        match (command, result) {
+            (Some(failed @ Exit::Command(_)), result) => {
+                if let Some(Err(error)) = result {
                     self.out.warn(&error.to_string());
                 }
                 Ok(failed)
             }
-            // A signal says more than the connection it ended.
-            (_, Some(verdict)) if exit == Exit::Success => verdict,
+            // After a signal, the exit code is that of the signal, not of the connection it ended.
+            (_, Some(result)) if exit == Exit::Success => result,
             _ => Ok(exit),
         }
     }

@@ -1,4 +1,4 @@
-//! `resolve`: asks the DNS itself, and says what it said, who said it, and what that means.
+//! `resolve`: queries DNS servers and prints their answers.
 
 mod verdict;
 
@@ -22,59 +22,69 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::Deadline;
 use crate::net::runtime;
-use crate::options::values::{self, Limit};
+use crate::options::values::TimeoutArgs;
 use crate::output::{Cell, Output, Report, Table};
 
 const EXAMPLES: &str = "\
 Examples:
-  The addresses of a name, from the servers this machine asks
+  Look up the addresses of a name, with this machine's DNS servers
   $ sockkit resolve www.ita.br
 
-  The name of an address
+  Look up the name of an address
   $ sockkit resolve 127.0.0.1
 
-  The mail servers and the texts of a domain, from a server of your choice
-  $ sockkit resolve ita.br mx txt @127.0.0.1
+  Look up the MX and TXT records of a domain, with another DNS server
+  $ sockkit resolve ita.br mx txt @127.0.0.1";
 
-What each word is:
-  @HOST, @HOST:PORT   a server, asked when those before it fail
-  a, mx, TYPE65280    a record type; a name that looks like one ends in a dot: `mx.`
-  anything else       a name; an address asks for its name";
+/// How arguments are told apart, for the long help.
+const WORDS: &str = "\
+Arguments, in any order:
+  @HOST, @HOST:PORT   a DNS server, queried if those before it fail
+  a, mx, TYPE65280    a record type; add a dot to a name like this: `mx.`
+  anything else       a name, or an address to look up the name of";
 
-/// Resolve: the arguments
+/// The arguments of `resolve`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{WORDS}"),
+    mut_arg("timeout", |arg| {
+        arg.long_help("Limit the whole run\n\nWithout it, each lookup waits 5 s for each server.")
+    })
+)]
 pub struct Args {
-    /// Names, addresses, record types and @servers, in any order
+    /// Names, addresses, types and @servers, in any order
     #[arg(value_name = "NAME|TYPE|@SERVER", required = true)]
     words: Vec<String>,
-    /// Ask for this type (can be repeated) [default: A and AAAA, or PTR]
+    /// Look up this record type [default: A and AAAA, or PTR]
+    ///
+    /// The option can be repeated.
     #[arg(short = 't', long = "type", value_name = "TYPE")]
     types: Vec<RecordType>,
-    /// How long everything may take; without it, or with 0, 5s a server for each lookup
-    #[arg(long, value_name = "DURATION", env = "SOCKKIT_TIMEOUT", hide_env_values = true,
-          value_parser = values::limit)]
-    timeout: Option<Limit>,
-    /// Ask over TCP from the beginning
+    /// Query over TCP from the start
+    ///
+    /// By default, sockkit uses UDP, and TCP after a truncated reply.
     #[arg(long)]
     tcp: bool,
+    #[command(flatten)]
+    timeout: TimeoutArgs,
 }
 
-/// Lookups open at once: enough to make many names quick, too few to look like an attack.
-const MAX_AT_ONCE: usize = 16;
+/// The most lookups at once: fast for many names, but not a flood of queries to one server.
+const MAX_CONCURRENT_LOOKUPS: usize = 16;
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let request = Request::sort(args)?;
-    let limit = args.timeout.and_then(|Limit(limit)| limit);
+    let request = Request::parse(args)?;
+    let limit = args.timeout.limit();
     let time = Time { limit, deadline: Deadline::maybe(limit) };
     let runtime = runtime::runtime()?;
-    let outcome = runtime.block_on(answer(request, args.tcp, time, out));
-    // A question to the system's resolver may still be open in a thread of its own.
+    let outcome = runtime.block_on(resolve(request, args.tcp, time, out));
+    // Does not wait for a thread that may still be blocked in the system's resolver.
     runtime.shutdown_background();
     outcome
 }
 
-/// How long the run may take, if anybody said so, and when it is over.
+/// The limit of the run, if `--timeout` sets one, and the resulting deadline.
 #[derive(Clone, Copy, Debug)]
 struct Time {
     limit: Option<Duration>,
@@ -82,13 +92,13 @@ struct Time {
 }
 
 impl Time {
-    /// Returns what a server had at most.
-    fn each(self) -> Duration {
-        self.limit.unwrap_or(lookup::PATIENCE)
+    /// Returns the longest time that a server had for its reply.
+    fn per_server(self) -> Duration {
+        self.limit.unwrap_or(lookup::SERVER_TIMEOUT)
     }
 }
 
-/// What the words of the command line are.
+/// The words of the command line, by kind.
 #[derive(Debug)]
 struct Request {
     subjects: Vec<QueryName>,
@@ -97,14 +107,16 @@ struct Request {
 }
 
 impl Request {
-    fn sort(args: &Args) -> Result<Self, Failure> {
+    fn parse(args: &Args) -> Result<Self, Failure> {
         let mut request =
             Self { subjects: Vec::new(), types: args.types.clone(), servers: Vec::new() };
         for word in &args.words {
             if let Some(server) = word.strip_prefix('@') {
-                request.servers.push(server.parse().map_err(|error| {
-                    usage(error).hint("a server is @HOST, @HOST:PORT or @[v6]:PORT")
-                })?);
+                request.servers.push(
+                    server
+                        .parse()
+                        .map_err(|error| usage(error).hint("@HOST, @HOST:PORT or @[v6]:PORT"))?,
+                );
             } else if record_type::looks_like_type(word) {
                 request.types.push(word.parse().map_err(usage)?);
             } else {
@@ -114,13 +126,13 @@ impl Request {
         if request.subjects.is_empty() {
             return Err(no_name(&args.words));
         }
-        let mut once = Vec::new();
-        for kind in request.types {
-            if !once.contains(&kind) {
-                once.push(kind);
+        let mut distinct = Vec::new();
+        for record_type in request.types {
+            if !distinct.contains(&record_type) {
+                distinct.push(record_type);
             }
         }
-        request.types = once;
+        request.types = distinct;
         Ok(request)
     }
 }
@@ -133,7 +145,7 @@ fn invalid_name(error: InvalidName) -> Failure {
     let is_unprintable = matches!(error, InvalidName::Unprintable(_));
     let failure = usage(error);
     if is_unprintable {
-        failure.hint("its number with a backslash: \\032 for a space")
+        failure.hint("a backslash and three decimal digits, such as \\032 for a space")
     } else {
         failure
     }
@@ -143,21 +155,21 @@ fn no_name(words: &[String]) -> Failure {
     match words.iter().find(|word| !word.starts_with('@')) {
         Some(word) => {
             Failure::new(Exit::Usage, format!("no name given: {word:?} is a record type"))
-                .hint(format!("`{word}.`, with a dot, for the name"))
+                .hint(format!("`{word}.`, with a trailing dot, to look up that name"))
         }
         None => Failure::new(Exit::Usage, "no name given, only servers"),
     }
 }
 
-async fn answer(request: Request, tcp: bool, time: Time, out: Output) -> anyhow::Result<Exit> {
+async fn resolve(request: Request, tcp: bool, time: Time, out: Output) -> anyhow::Result<Exit> {
     let by_default = request.types.is_empty();
     let transport = if tcp { DnsTransport::Tcp } else { DnsTransport::Udp };
     let servers = servers(&request, transport, time.deadline).await?;
-    let limit = time.each();
+    let limit = time.per_server();
     let mut exit = Exit::Success;
     let mut report = ResolveReport::default();
-    // All are begun at once, and told in the order they were asked for.
-    for (subject, pending) in begin(request, &servers, time.deadline) {
+    // The lookups run concurrently, and their results are reported in the order of the arguments.
+    for (subject, pending) in start_lookups(request, &servers, time.deadline) {
         let mut lookups = Vec::new();
         for lookup in pending {
             lookups.push(lookup.await?);
@@ -171,7 +183,7 @@ async fn answer(request: Request, tcp: bool, time: Time, out: Output) -> anyhow:
             }
         }
         let verdict = Verdict { subject: &subject, lookups: &lookups, limit, by_default };
-        verdict.tell(out);
+        verdict.report(out);
         exit = exit.max(verdict.exit());
     }
     if !out.is_json() {
@@ -180,48 +192,49 @@ async fn answer(request: Request, tcp: bool, time: Time, out: Output) -> anyhow:
     Ok(exit)
 }
 
-/// The servers the user names, at all of their addresses, or else the system's.
+/// Returns the servers of the command line, each with all of its addresses, or else the system's.
 async fn servers(
     request: &Request,
     transport: DnsTransport,
     deadline: Deadline,
 ) -> anyhow::Result<Vec<DnsServer>> {
     if request.servers.is_empty() {
-        return Ok(server::of_system(transport));
+        return Ok(server::system_servers(transport));
     }
     let mut servers = Vec::new();
     for name in &request.servers {
-        let left = deadline.remaining().unwrap_or(lookup::PATIENCE);
+        let left = deadline.remaining().unwrap_or(lookup::SERVER_TIMEOUT);
         let deadline = Deadline::after(left);
         servers.extend(name.locate(transport, deadline).await?);
     }
     Ok(servers)
 }
 
+/// A name and its running lookups, one for each record type.
 type Pending = (QueryName, Vec<JoinHandle<Lookup>>);
 
-fn begin(request: Request, servers: &[DnsServer], deadline: Deadline) -> Vec<Pending> {
-    let places = Arc::new(Semaphore::new(MAX_AT_ONCE));
+fn start_lookups(request: Request, servers: &[DnsServer], deadline: Deadline) -> Vec<Pending> {
+    let permits = Arc::new(Semaphore::new(MAX_CONCURRENT_LOOKUPS));
     let servers: Arc<[DnsServer]> = servers.into();
     let types = request.types;
-    let begin_one = |subject: &QueryName, record_type| {
-        let (places, servers) = (Arc::clone(&places), Arc::clone(&servers));
+    let start_one = |subject: &QueryName, record_type| {
+        let (permits, servers) = (Arc::clone(&permits), Arc::clone(&servers));
         let question = Question { name: subject.name.clone(), record_type };
         tokio::spawn(async move {
-            // Nobody closes the semaphore.
-            let _place = places.acquire().await;
+            // Cannot fail, because the semaphore is never closed.
+            let _permit = permits.acquire().await;
             lookup::lookup(question, &servers, deadline).await
         })
     };
-    let begin_all = |subject: QueryName| {
+    let start_all = |subject: QueryName| {
         let types = match &types[..] {
             [] => subject.default_types(),
             types => types,
         };
-        let pending = types.iter().map(|kind| begin_one(&subject, *kind)).collect();
+        let pending = types.iter().map(|kind| start_one(&subject, *kind)).collect();
         (subject, pending)
     };
-    request.subjects.into_iter().map(begin_all).collect()
+    request.subjects.into_iter().map(start_all).collect()
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -232,7 +245,7 @@ struct ResolveReport {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename = "lookup")]
 struct LookupReport {
-    /// As the user wrote it.
+    /// The name as the user typed it.
     name: String,
     record_type: String,
     server: Option<String>,
@@ -290,7 +303,7 @@ impl Report for LookupReport {
 impl Report for ResolveReport {
     fn tables(&self) -> Vec<Table> {
         let mut rows: Vec<Vec<Cell>> = Vec::new();
-        // The aliases on the way are the same for every type.
+        // The alias records are the same for every type, and are shown once.
         for row in self.lookups.iter().flat_map(LookupReport::rows) {
             if !rows.contains(&row) {
                 rows.push(row);
@@ -310,20 +323,21 @@ mod tests {
     use clap::Parser as _;
 
     #[derive(clap::Parser)]
-    struct Line {
+    struct CommandLine {
         #[command(flatten)]
         args: Args,
     }
 
-    fn sort(words: &[&str]) -> Result<Request, String> {
-        let line = ["resolve"].iter().chain(words);
-        let line = Line::try_parse_from(line).map_err(|error| error.to_string())?;
-        Request::sort(&line.args).map_err(|failure| failure.to_string())
+    fn parse(words: &[&str]) -> Result<Request, String> {
+        let words = ["resolve"].iter().chain(words);
+        let line = CommandLine::try_parse_from(words).map_err(|error| error.to_string())?;
+        Request::parse(&line.args).map_err(|failure| failure.to_string())
     }
 
     #[test]
-    fn words_are_told_apart_by_their_shape() {
-        let request = sort(&["www.ita.br", "Mx", "@::1", "type99", "mx.", "-t", "A", "a"]).unwrap();
+    fn servers_record_types_and_names_are_recognized_by_their_form() {
+        let request =
+            parse(&["www.ita.br", "Mx", "@::1", "type99", "mx.", "-t", "A", "a"]).unwrap();
         let names: Vec<&str> = request.subjects.iter().map(|it| it.given.as_str()).collect();
         assert_eq!(names, ["www.ita.br", "mx."]);
         assert_eq!(request.types, [RecordType::A, RecordType::MX, RecordType(99)]);
@@ -331,12 +345,12 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_a_name_is_refused_and_told_why() {
-        let refused = |words| sort(words).unwrap_err();
-        assert_eq!(refused(&["mx"]), "no name given: \"mx\" is a record type");
-        assert_eq!(refused(&["@::1", "ns"]), "no name given: \"ns\" is a record type");
-        assert_eq!(refused(&["@127.0.0.1"]), "no name given, only servers");
-        assert!(refused(&["TYPE65536"]).contains("is not a record type"));
-        assert!(refused(&["a.example", "@"]).contains("no host given"));
+    fn an_invalid_command_line_is_an_error_with_the_reason() {
+        let error = |words| parse(words).unwrap_err();
+        assert_eq!(error(&["mx"]), "no name given: \"mx\" is a record type");
+        assert_eq!(error(&["@::1", "ns"]), "no name given: \"ns\" is a record type");
+        assert_eq!(error(&["@127.0.0.1"]), "no name given, only servers");
+        assert!(error(&["TYPE65536"]).contains("is not a record type"));
+        assert!(error(&["a.example", "@"]).contains("no host given"));
     }
 }

@@ -1,4 +1,4 @@
-//! What became of a name's lookups: in words, as a status for scripts, as an exit code.
+//! The result of a name's lookups, as messages, as a status for scripts, and as an exit code.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::dns::{Name, name, system};
 use crate::exit::Exit;
 use crate::output::{ErrorReport, Output};
 
-/// The status of a lookup no server answered in time.
+/// The status of a lookup that no server answered in time.
 pub(super) const TIMEOUT: &str = "TIMEOUT";
 
-/// The status of a lookup that failed in any other way without a response code.
+/// The status of a lookup that failed for another reason and without a response code.
 pub(super) const ERROR: &str = "ERROR";
 
 /// Returns the response code's mnemonic, [`TIMEOUT`] or [`ERROR`].
@@ -24,17 +24,17 @@ pub(super) fn status(lookup: &Lookup) -> String {
         (LookupOutcome::Found | LookupOutcome::NoData(_), _) => Rcode::NOERROR.to_string(),
         (LookupOutcome::NoSuchName(_), _) => Rcode::NXDOMAIN.to_string(),
         (LookupOutcome::NoAnswer, Some(FailureKind::Answered(rcode))) => rcode.to_string(),
-        (LookupOutcome::NoAnswer, Some(FailureKind::Silence)) => TIMEOUT.to_owned(),
+        (LookupOutcome::NoAnswer, Some(FailureKind::NoReply)) => TIMEOUT.to_owned(),
         (LookupOutcome::NoAnswer | LookupOutcome::Aliases(_), _) => ERROR.to_owned(),
     }
 }
 
-/// Returns why there is no answer; empty where there is one. `limit` is what was waited.
+/// Returns why a lookup has no answer; empty if it has one. `limit` is the time each server had.
 pub(super) fn failure(lookup: &Lookup, limit: Duration) -> String {
     if let LookupOutcome::Aliases(error) = &lookup.outcome {
         return error.to_string();
     }
-    let Some(ServerAttempt { server, failure }) = lookup.decisive() else {
+    let Some(ServerAttempt { server, failure }) = lookup.decisive_failure() else {
         return String::new();
     };
     match failure {
@@ -43,12 +43,12 @@ pub(super) fn failure(lookup: &Lookup, limit: Duration) -> String {
             None => format!("{server} answered {rcode}"),
         },
         AttemptError::Referred(_) => format!("{server} {failure}"),
-        AttemptError::Exchange(ExchangeError::Silence { .. }) => {
+        AttemptError::Exchange(ExchangeError::NoReply { .. }) => {
             let is_silent =
-                |attempt: &&ServerAttempt| attempt.failure.kind() == FailureKind::Silence;
+                |attempt: &&ServerAttempt| attempt.failure.kind() == FailureKind::NoReply;
             let silent = lookup.failed.iter().filter(is_silent);
             let servers: Vec<String> = silent.map(|attempt| attempt.server.to_string()).collect();
-            format!("no answer from {} within {limit:?}", servers.join(", "))
+            format!("no reply from {} within {limit:?}", servers.join(", "))
         }
         AttemptError::Exchange(ExchangeError::Io(_)) => {
             format!("no server reachable: {}", attempts(lookup))
@@ -57,19 +57,19 @@ pub(super) fn failure(lookup: &Lookup, limit: Duration) -> String {
     }
 }
 
-/// What a user should know of one name.
+/// The result of all lookups of one name.
 #[derive(Debug)]
 pub(super) struct Verdict<'a> {
     pub subject: &'a QueryName,
     pub lookups: &'a [Lookup],
-    /// How long silence was waited for.
+    /// How long each server had for its reply.
     pub limit: Duration,
-    /// Whether the user left the types to us: then one that has records is enough.
+    /// Whether sockkit chose the record types: then it is normal that some have no records.
     pub by_default: bool,
 }
 
 impl Verdict<'_> {
-    /// Returns what the name means to the shell: yes, if any type has a record.
+    /// Returns the exit code: success if any type has a record, else the highest of all lookups.
     pub(super) fn exit(&self) -> Exit {
         if self.any_found() {
             return Exit::Success;
@@ -78,10 +78,10 @@ impl Verdict<'_> {
         exits.max().unwrap_or(Exit::Internal)
     }
 
-    /// Says what the records do not show.
-    pub(super) fn tell(&self, out: Output) {
-        self.tell_of_hosts_file(out);
-        self.tell_of_the_way(out);
+    /// Prints what the table of records does not show: notes, warnings and errors.
+    pub(super) fn report(&self, out: Output) {
+        self.note_hosts_entries(out);
+        self.report_servers(out);
         for line in self.negatives() {
             if self.by_default && self.any_found() {
                 out.detail(&line);
@@ -107,13 +107,13 @@ impl Verdict<'_> {
         self.lookups.iter().any(|lookup| matches!(lookup.outcome, LookupOutcome::Found))
     }
 
-    /// The hosts file is not the DNS, and beats it in every other program.
-    fn tell_of_hosts_file(&self, out: Output) {
-        let matters = |lookup: &Lookup| {
-            let kind = lookup.question.record_type;
-            matches!(kind, RecordType::A | RecordType::AAAA | RecordType::ANY)
+    /// Notes the entries of /etc/hosts: most programs use them instead of the DNS.
+    fn note_hosts_entries(&self, out: Output) {
+        let asks_for_addresses = |lookup: &Lookup| {
+            let record_type = lookup.question.record_type;
+            matches!(record_type, RecordType::A | RecordType::AAAA | RecordType::ANY)
         };
-        if self.subject.is_address || !self.lookups.iter().any(matters) {
+        if self.subject.is_address || !self.lookups.iter().any(asks_for_addresses) {
             return;
         }
         let given = &self.subject.given;
@@ -122,42 +122,44 @@ impl Verdict<'_> {
             let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
             let entries = entries.join(", ");
             out.note(&format!(
-                "/etc/hosts says {given} is {entries}: programs on this machine get that"
+                "/etc/hosts maps {given} to {entries}; programs on this machine use that"
             ));
         }
     }
 
-    /// Servers that were passed over, and with `-v` who answered what.
-    fn tell_of_the_way(&self, out: Output) {
-        let mut told: Vec<String> = Vec::new();
+    /// Warns about servers that failed before one answered, and about messages that did not match
+    /// the query; with `-v`, prints the server, status and time of every reply.
+    fn report_servers(&self, out: Output) {
+        let mut warned: Vec<String> = Vec::new();
         for lookup in self.lookups {
             if !matches!(lookup.outcome, LookupOutcome::NoAnswer) {
                 for ServerAttempt { server, failure } in &lookup.failed {
-                    let line = format!("passed over {server}: {failure}");
-                    if !told.contains(&line) {
+                    let line = format!("no usable answer from {server}: {failure}");
+                    if !warned.contains(&line) {
                         out.warn(&line);
-                        told.push(line);
+                        warned.push(line);
                     }
                 }
             }
             if let Some(server) = lookup.server {
                 let name = bare(&lookup.question.name);
-                let kind = lookup.question.record_type;
+                let record_type = lookup.question.record_type;
                 let (status, time) = (status(lookup), lookup.time);
                 let edns = match lookup.edns {
                     Edns::With => "",
                     Edns::Without => ", without EDNS",
                 };
-                out.detail(&format!("{server} on {name} {kind}: {status}, {time:.1?}{edns}"));
+                let result = format!("{status}, {time:.1?}{edns}");
+                out.detail(&format!("{server} answered {name} {record_type}: {result}"));
             }
             if lookup.ignored > 0 {
                 let count = lookup.ignored;
-                out.warn(&format!("ignored {count} messages that did not belong to the question"));
+                out.warn(&format!("ignored {count} messages that did not match the query"));
             }
         }
     }
 
-    /// A line for each way in which there is nothing.
+    /// Returns a line for each negative answer: a name that does not exist, or has no such records.
     fn negatives(&self) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let mut without: Vec<(&Name, Vec<String>)> = Vec::new();
@@ -170,18 +172,18 @@ impl Verdict<'_> {
                     }
                 }
                 LookupOutcome::NoData(name) => {
-                    let kind = lookup.question.record_type.to_string();
+                    let record_type = lookup.question.record_type.to_string();
                     match without.iter_mut().find(|entry| entry.0 == name) {
-                        Some(entry) => entry.1.push(kind),
-                        None => without.push((name, vec![kind])),
+                        Some(entry) => entry.1.push(record_type),
+                        None => without.push((name, vec![record_type])),
                     }
                 }
                 LookupOutcome::Found | LookupOutcome::NoAnswer | LookupOutcome::Aliases(_) => {}
             }
         }
-        let no_data = without.iter().map(|(name, kinds)| {
-            let (who, kinds) = (self.who(name), kinds.join(" or "));
-            format!("{who} has no {kinds} record (the name exists)")
+        let no_data = without.iter().map(|(name, types)| {
+            let (name, types) = (self.describe(name), types.join(" or "));
+            format!("{name} has no {types} record (the name exists)")
         });
         lines.extend(no_data);
         lines
@@ -189,12 +191,12 @@ impl Verdict<'_> {
 
     fn no_such_name(&self, name: &Name, lookup: &Lookup) -> String {
         let server = lookup.server;
-        let server = server.map_or_else(String::new, |server| format!(", says {server}"));
-        format!("{} does not exist (NXDOMAIN{server})", self.who(name))
+        let server = server.map_or_else(String::new, |server| format!(" from {server}"));
+        format!("{} does not exist (NXDOMAIN{server})", self.describe(name))
     }
 
-    /// The subject of a sentence about `name`, to which what the user gave may have led.
-    fn who(&self, name: &Name) -> String {
+    /// Returns `name` for use as the subject of a message, with the name or address that was given.
+    fn describe(&self, name: &Name) -> String {
         let given = &self.subject.given;
         let asked = &self.subject.name;
         match (name == asked, self.subject.is_address) {
@@ -204,7 +206,7 @@ impl Verdict<'_> {
         }
     }
 
-    /// Exit, message and cause of each way in which there was no answer.
+    /// Returns the exit code, message and cause of each failed lookup, without duplicates.
     fn failures(&self) -> Vec<(Exit, String, Option<String>)> {
         let given = &self.subject.given;
         let mut failures: Vec<(Exit, String, Option<String>)> = Vec::new();
@@ -228,29 +230,30 @@ fn exit(lookup: &Lookup) -> Exit {
         (LookupOutcome::NoData(_) | LookupOutcome::NoSuchName(_), _) => Exit::Negative,
         (LookupOutcome::Aliases(_), _)
         | (LookupOutcome::NoAnswer, Some(FailureKind::Malformed)) => Exit::Protocol,
-        (LookupOutcome::NoAnswer, Some(FailureKind::Silence)) => Exit::TimedOut,
+        (LookupOutcome::NoAnswer, Some(FailureKind::NoReply)) => Exit::TimedOut,
         (LookupOutcome::NoAnswer, _) => Exit::Network,
     }
 }
 
 fn kind(lookup: &Lookup) -> Option<FailureKind> {
-    lookup.decisive().map(|attempt| attempt.failure.kind())
+    lookup.decisive_failure().map(|attempt| attempt.failure.kind())
 }
 
-/// What the message leaves out: the other servers, and what came without belonging to us.
+/// Returns what the message leaves out: the failures of the other servers, or that messages were
+/// ignored because they did not match the query.
 fn cause(lookup: &Lookup) -> Option<String> {
-    let decisive = lookup.decisive()?;
+    let decisive = lookup.decisive_failure()?;
     match &decisive.failure {
         AttemptError::Exchange(ExchangeError::Io(_)) => None,
-        AttemptError::Exchange(ExchangeError::Silence { ignored: 1.. }) => {
-            Some("what came did not belong to the question (another id or question)".to_owned())
+        AttemptError::Exchange(ExchangeError::NoReply { ignored: 1.. }) => {
+            Some("the received messages do not match the query (ID or question)".to_owned())
         }
         _ if lookup.failed.len() > 1 => Some(attempts(lookup)),
         _ => None,
     }
 }
 
-/// Every server with its failure.
+/// Returns every failed server with its failure.
 fn attempts(lookup: &Lookup) -> String {
     let each = |ServerAttempt { server, failure }: &ServerAttempt| match failure {
         AttemptError::Exchange(ExchangeError::Io(_)) => format!("{} {failure}", server.addr),
@@ -262,15 +265,13 @@ fn attempts(lookup: &Lookup) -> String {
 
 fn hint(exit: Exit) -> Option<&'static str> {
     match exit {
-        Exit::Network => {
-            Some("another server, as @HOST; `sockkit info` lists the ones asked by default")
-        }
+        Exit::Network => Some("another server, as @HOST; `sockkit info` lists the default servers"),
         Exit::TimedOut => Some("a longer --timeout, another server as @HOST, or --tcp"),
         _ => None,
     }
 }
 
-/// A name in a sentence: without the dot at its end.
+/// Returns a name without its trailing dot, for use in a sentence.
 fn bare(name: &Name) -> String {
     let shown = name::show(name);
     match shown.strip_suffix('.') {

@@ -1,10 +1,10 @@
-//! The accept loop: takes connections and hands them to the workers.
+//! The accept loop: accepts connections and distributes them to the workers.
 //!
-//! The accepting thread takes connections and hands them round-robin to the workers, itself among
-//! them, as the `std` sockets that no runtime owns; each worker is a single-threaded runtime. The
-//! loop holds the client limit, backs off when the machine refuses (EMFILE must not spin), stops
-//! and drains when asked, and outlives a handler that panics. What is said to a client is the
-//! [`Service`]'s business.
+//! The accepting thread distributes connections round-robin to the workers, itself included, as
+//! `std` sockets that belong to no runtime; each worker is a single-threaded runtime. The loop
+//! enforces the client limit, backs off when accept(2) fails (EMFILE must not make it spin), stops
+//! and drains on request, and survives a handler that panics. What a client receives is up to the
+//! [`Service`].
 
 use std::io;
 use std::pin::pin;
@@ -26,55 +26,56 @@ use crate::net::socket_file::SocketFile;
 use crate::net::stop::Stop;
 use crate::net::stream::Stream;
 
-/// Serves `listeners` until `stop`, or until [`AcceptSettings::total`] connections are over.
+/// Serves `listeners` until `stop`, or until [`AcceptSettings::total`] connections have ended.
 ///
 /// # Errors
-/// A listener cannot be watched, or a worker cannot be started. What single connections do is no
-/// error here.
+/// A listener cannot be registered with the runtime, or a worker cannot be started. A failure of a
+/// single connection is not an error here.
 pub async fn serve<S: Service>(
     listeners: Vec<Listener>,
-    rules: AcceptSettings,
+    settings: AcceptSettings,
     stop: Stop,
     service: Arc<S>,
 ) -> Result<ServeSummary, Error> {
-    let grace = rules.grace;
-    let room = Arc::new(Slots::new(rules, stop.clone(), Arc::clone(&service)));
-    let workers = Workers::start(&room)?;
-    let mut doors = Vec::new();
+    let grace = settings.grace;
+    let slots = Arc::new(Slots::new(settings, stop.clone(), Arc::clone(&service)));
+    let workers = Workers::start(&slots)?;
+    let mut accept_loops = Vec::new();
     for listener in listeners {
-        let door = AcceptLoop { room: Arc::clone(&room), workers: workers.hands() };
-        let watched = AsyncListener::new(listener).map_err(Error::system("watch a listener"))?;
-        doors.push(tokio::spawn(door.accept_all(watched)));
+        let accept_loop = AcceptLoop { slots: Arc::clone(&slots), workers: workers.queues() };
+        let listener = AsyncListener::new(listener);
+        let listener = listener.map_err(Error::system("register a listening socket"))?;
+        accept_loops.push(tokio::spawn(accept_loop.run(listener)));
     }
-    for door in doors {
-        // A door that panicked is a bug of ours: it ends this run as one.
-        if let Err(panic) = door.await {
+    for accept_loop in accept_loops {
+        // A panic in an accept loop is a bug in sockkit, so it ends the run.
+        if let Err(panic) = accept_loop.await {
             std::panic::resume_unwind(panic.into_panic());
         }
     }
     let stopped = stop.is_draining();
     if stopped {
-        service.notice(AcceptNotice::Stopping(room.clients()));
-        room.ask_all_to_leave();
+        service.notice(AcceptNotice::Stopping(slots.clients()));
+        slots.request_leave();
     }
-    let drained = room.drain(stopped.then_some(grace)).await;
+    let drained = slots.drain(stopped.then_some(grace)).await;
     Ok(ServeSummary {
-        clients: room.admitted.load(Ordering::Relaxed),
-        cut_off: if drained { 0 } else { room.clients() },
+        clients: slots.admitted.load(Ordering::Relaxed),
+        cut_off: if drained { 0 } else { slots.clients() },
         forced: stop.is_forced(),
     })
 }
 
-/// Connections accepted in a row before the clients of the accepting thread get their turn.
+/// How many connections to accept before the accepting thread yields to its own clients.
 const BURST: usize = 64;
 
-/// The first pause after the machine refused a connection; doubled up to the longest.
+/// The pause after accept(2) failed, doubled for each further failure up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
-/// The longest pause between two tries to accept.
+/// The longest pause after accept(2) failed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A listener in this runtime.
+/// A listener that is registered with this runtime.
 enum AsyncListener {
     Tcp(TcpListener),
     Unix(UnixListener, Option<SocketFile>),
@@ -96,7 +97,7 @@ impl AsyncListener {
             }
             Self::Unix(listener, _file) => {
                 let (stream, _) = listener.accept().await?;
-                // A client's socket hardly ever has a name; who it is says more.
+                // A client's socket is rarely named, so its process and user identify it.
                 let peer = stream.peer_cred()?;
                 Ok((Stream::Unix(stream), Addr::of_process(peer.pid(), peer.uid())))
             }
@@ -104,53 +105,53 @@ impl AsyncListener {
     }
 }
 
-/// One listening socket's loop.
+/// The accept loop of one listening socket.
 struct AcceptLoop<S: Service> {
-    room: Arc<Slots<S>>,
+    slots: Arc<Slots<S>>,
     workers: WorkerQueues<S>,
 }
 
 impl<S: Service> AcceptLoop<S> {
-    async fn accept_all(self, listener: AsyncListener) {
-        let room = Arc::clone(&self.room);
-        let mut stopped = pin!(room.stop.draining());
-        let mut sold_out = pin!(room.sold_out.notified());
-        // Registered before the first connection can be taken at another door.
-        sold_out.as_mut().enable();
+    async fn run(self, listener: AsyncListener) {
+        let slots = Arc::clone(&self.slots);
+        let mut stopped = pin!(slots.stop.draining());
+        let mut total_reached = pin!(slots.total_reached.notified());
+        // Registered before another accept loop can admit a connection.
+        total_reached.as_mut().enable();
         let mut pause = FIRST_PAUSE;
-        let mut taken = 0_usize;
+        let mut accepts = 0_usize;
         loop {
             tokio::select! {
                 biased;
                 () = &mut stopped => return,
-                () = &mut sold_out => return,
-                () = Self::wait_for_room(&room) => {}
+                () = &mut total_reached => return,
+                () = Self::wait_for_slot(&slots) => {}
             }
             let accepted = tokio::select! {
                 biased;
                 () = &mut stopped => return,
-                () = &mut sold_out => return,
+                () = &mut total_reached => return,
                 accepted = listener.accept() => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => {
                     pause = FIRST_PAUSE;
-                    // Another door may have given the last place away meanwhile.
+                    // Another accept loop may have taken the last slot since the first check.
                     tokio::select! {
                         biased;
                         () = &mut stopped => return,
-                        () = Self::wait_for_room(&room) => {}
+                        () = Self::wait_for_slot(&slots) => {}
                     }
-                    if room.is_sold_out() {
+                    if slots.is_total_reached() {
                         return;
                     }
-                    self.welcome(stream, peer);
+                    self.admit_or_refuse(stream, peer);
                 }
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
-                    // The connection stays in the backlog: without a pause this would spin.
+                    // The connection stays in the backlog, so the loop would spin without a pause.
                     if pause == FIRST_PAUSE {
-                        room.service.notice(AcceptNotice::AcceptFailed(error));
+                        slots.service.notice(AcceptNotice::AcceptFailed(error));
                     }
                     tokio::select! {
                         () = &mut stopped => return,
@@ -159,48 +160,48 @@ impl<S: Service> AcceptLoop<S> {
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
-            if room.is_sold_out() {
+            if slots.is_total_reached() {
                 return;
             }
-            taken += 1;
-            if taken.is_multiple_of(BURST) {
+            accepts += 1;
+            if accepts.is_multiple_of(BURST) {
                 tokio::task::yield_now().await;
             }
         }
     }
 
-    async fn wait_for_room(room: &Slots<S>) {
-        while room.rules.when_full == WhenFull::Wait && room.is_full() {
-            let mut left = pin!(room.left.notified());
-            left.as_mut().enable();
-            if room.is_full() {
-                left.await;
+    async fn wait_for_slot(slots: &Slots<S>) {
+        while slots.settings.when_full == WhenFull::Wait && slots.is_full() {
+            let mut released = pin!(slots.released.notified());
+            released.as_mut().enable();
+            if slots.is_full() {
+                released.await;
             }
         }
     }
 
-    fn welcome(&self, stream: Stream, peer: Addr) {
-        if !self.room.rules.access.admits(&peer) {
-            // Closed without a word: it is none of this client's business what listens here.
-            self.room.service.notice(AcceptNotice::Denied(peer));
+    fn admit_or_refuse(&self, stream: Stream, peer: Addr) {
+        if !self.slots.settings.access.admits(&peer) {
+            // Closed without a reply, so that the client does not learn which service listens here.
+            self.slots.service.notice(AcceptNotice::Denied(peer));
             return;
         }
-        if let (Stream::Tcp(_), Addr::Net(family)) = (&stream, &peer) {
-            // A connection that takes no option is still one.
-            self.room.rules.options.apply_to_stream(&SockRef::from(&stream), *family).ok();
+        if let (Stream::Tcp(_), Addr::Net(addr)) = (&stream, &peer) {
+            // A connection is served even if its options cannot be set.
+            self.slots.settings.options.apply_to_stream(&SockRef::from(&stream), *addr).ok();
         }
-        if let Some(admission) = self.room.admit(peer.clone()) {
-            self.workers.hand_over(stream, admission);
+        if let Some(guard) = self.slots.admit(peer.clone()) {
+            self.workers.dispatch(stream, guard);
         } else {
-            self.room.service.notice(AcceptNotice::Refused(peer));
-            let room = Arc::clone(&self.room);
-            tokio::spawn(async move { room.dismiss(&stream).await });
+            self.slots.service.notice(AcceptNotice::Refused(peer));
+            let slots = Arc::clone(&self.slots);
+            tokio::spawn(async move { slots.refuse(&stream).await });
         }
     }
 }
 
-/// Errors of accept(2) that say something about the connection that was to be taken, not about
-/// this machine: the next one can be tried at once.
+/// Returns whether an error of accept(2) concerns only the connection that was to be accepted, so
+/// that the next one can be accepted at once.
 fn concerns_one_connection(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     errno.is_some_and(|errno| {

@@ -1,7 +1,7 @@
-//! Who may connect: lists of networks that are allowed or denied.
+//! Access control: lists of networks whose clients are allowed or denied.
 //!
-//! A denial always wins. With an allow list, whoever is not on it is denied. Unix peers are not
-//! on any network: the socket's file permissions decide about them.
+//! The deny list takes precedence. If there is an allow list, clients outside it are denied. Unix
+//! clients have no network address: the file permissions of the socket control their access.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -14,12 +14,12 @@ use crate::net::address::names::{self, Family, NameError};
 use crate::net::address::parse::ParseError;
 use crate::net::deadline::Deadline;
 
-/// A rule's subject, as it was written.
+/// An entry of an access list, as the user wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessRule {
-    /// `192.0.2.0/24`.
+    /// A network, such as `192.0.2.0/24`.
     Net(IpNet),
-    /// An address, or a name that stands for some.
+    /// An address, or a name that resolves to addresses.
     Host(Host),
 }
 
@@ -37,22 +37,22 @@ impl FromStr for AccessRule {
     }
 }
 
-/// The two lists.
+/// The allow list and the deny list, resolved to networks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// Who may; nobody listed means everybody.
+    /// Networks whose clients may connect, if `has_allow_list` is set.
     allow: Vec<IpNet>,
-    /// Who may not.
+    /// Networks whose clients may not connect.
     deny: Vec<IpNet>,
-    /// Whether there is an allow list at all.
-    is_closed: bool,
+    /// Whether there is an allow list; without one, all clients that are not denied may connect.
+    has_allow_list: bool,
 }
 
 impl Access {
-    /// Looks the names up, once, and returns the lists.
+    /// Resolves the host names once and returns the lists.
     ///
     /// # Errors
-    /// The name that gives no address: a rule that silently matched nobody would be no rule.
+    /// A name that does not resolve, since ignoring it would silently change who may connect.
     pub async fn resolve(
         allow: &[AccessRule],
         deny: &[AccessRule],
@@ -61,7 +61,7 @@ impl Access {
         Ok(Self {
             allow: networks(allow, deadline).await?,
             deny: networks(deny, deadline).await?,
-            is_closed: !allow.is_empty(),
+            has_allow_list: !allow.is_empty(),
         })
     }
 
@@ -69,17 +69,17 @@ impl Access {
     pub fn admits(&self, peer: &Addr) -> bool {
         let Some(ip) = peer.ip() else { return true };
         let listed = |list: &[IpNet]| list.iter().any(|net| net.contains(&ip));
-        !listed(&self.deny) && (!self.is_closed || listed(&self.allow))
+        !listed(&self.deny) && (!self.has_allow_list || listed(&self.allow))
     }
 }
 
 async fn networks(
-    subjects: &[AccessRule],
+    rules: &[AccessRule],
     deadline: Deadline,
 ) -> Result<Vec<IpNet>, (String, NameError)> {
     let mut networks = Vec::new();
-    for subject in subjects {
-        match subject {
+    for rule in rules {
+        match rule {
             AccessRule::Net(net) => networks.push(canonical(*net)),
             AccessRule::Host(host) => {
                 let found = names::resolve(host, 0, Family::Any, deadline).await;
@@ -91,7 +91,7 @@ async fn networks(
     Ok(networks)
 }
 
-/// An IPv4-mapped network as the IPv4 network it is; peers are shown and matched that way too.
+/// Returns an IPv4-mapped network as an IPv4 network, since peer addresses have this form too.
 fn canonical(net: IpNet) -> IpNet {
     const MAPPED_BITS: u8 = 96;
     let IpNet::V6(v6) = net else { return net };
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_wins_over_everything() {
+    fn the_deny_list_takes_precedence_over_the_allow_list() {
         let access = access(&["10.0.0.0/8"], &["10.1.0.0/16"]);
         assert!(admits(&access, "10.2.3.4"));
         assert!(!admits(&access, "10.1.3.4"));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_allow_list_everybody_else_may() {
+    fn without_an_allow_list_every_client_that_is_not_denied_may_connect() {
         let access = access(&[], &["192.0.2.7", "2001:db8::/32"]);
         assert!(!admits(&access, "192.0.2.7"));
         assert!(admits(&access, "192.0.2.8"));
@@ -139,14 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn mapped_addresses_are_the_ipv4_addresses_they_carry() {
+    fn ipv4_mapped_addresses_are_matched_as_ipv4() {
         assert!(!admits(&access(&[], &["192.0.2.0/24"]), "::ffff:192.0.2.9"));
         assert!(!admits(&access(&[], &["::ffff:192.0.2.0/120"]), "192.0.2.9"));
         assert!(!admits(&access(&[], &["::ffff:192.0.2.9"]), "192.0.2.9"));
     }
 
     #[test]
-    fn what_is_no_network_is_refused() {
+    fn an_invalid_network_or_host_is_rejected() {
         for text in ["10.0.0.0/33", "10.0.0/8", "a b", "", "/8"] {
             assert!(text.parse::<AccessRule>().is_err(), "{text}");
         }

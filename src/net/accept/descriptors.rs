@@ -1,10 +1,10 @@
-//! The limit of open files, and how many clients fit into it.
+//! The limit of open files, and the number of clients that it allows.
 
-/// Raises the soft limit of open files to the hard one and returns how many clients fit into it.
+/// Raises the soft limit of open files to the hard limit and returns how many clients it allows.
 pub fn raise_descriptor_limit() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // Where this fails the old limit stands, and is what is returned.
+    // If this fails, the old limit stays in force, and the result is computed from it.
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).ok();
     match getrlimit(Resource::Nofile).current {
         Some(limit) => {
@@ -14,5 +14,6 @@ pub fn raise_descriptor_limit() -> usize {
     }
 }
 
-/// Descriptors a server needs beside its clients: streams, listeners, logs, the runtimes' own.
+/// Descriptors that a server needs besides its clients' sockets: standard streams, listeners, logs
+/// and the runtimes' own.
 const RESERVED_DESCRIPTORS: usize = 32;

@@ -1,4 +1,4 @@
-//! Listening sockets that whoever started us has opened already (`sd_listen_fds(3)`).
+//! Listening sockets inherited from the parent process (`sd_listen_fds(3)`).
 
 use std::io;
 
@@ -6,25 +6,25 @@ use listenfd::ListenFd;
 
 use crate::net::accept::listener::Listener;
 
-/// Returns the listening sockets that were handed to this process: none, if none were.
+/// Returns the inherited listening sockets; empty if there are none.
 ///
 /// # Errors
-/// Something was handed over that is no stream socket.
+/// An inherited descriptor is not a listening stream socket.
 pub fn listeners() -> io::Result<Vec<Listener>> {
-    let mut handed = ListenFd::from_env();
-    let mut listeners = Vec::with_capacity(handed.len());
-    for number in 0..handed.len() {
-        // Which kind it is, the kernel says: the wrong question leaves the socket where it is.
-        if let Ok(Some(listener)) = handed.take_tcp_listener(number) {
+    let mut inherited = ListenFd::from_env();
+    let mut listeners = Vec::with_capacity(inherited.len());
+    for number in 0..inherited.len() {
+        // `take_tcp_listener` checks the type of the socket and does not take another type.
+        if let Ok(Some(listener)) = inherited.take_tcp_listener(number) {
             if !rustix::net::sockopt::socket_acceptconn(&listener)? {
-                let message = "one of them is bound, and does not listen";
+                let message = "one of them is not listening";
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
             }
             listener.set_nonblocking(true)?;
             listeners.push(Listener::Tcp(listener));
-        } else if let Some(listener) = handed.take_unix_listener(number)? {
+        } else if let Some(listener) = inherited.take_unix_listener(number)? {
             listener.set_nonblocking(true)?;
-            // Its file belongs to whoever made it.
+            // The file belongs to the process that created it.
             listeners.push(Listener::Unix(listener, None));
         }
     }

@@ -1,5 +1,5 @@
-//! The one accept loop in which every server of this program runs: connection slots, eviction,
-//! workers, the access list and inherited sockets.
+//! The accept loop that every server uses: connection slots, eviction, workers, access control and
+//! inherited sockets.
 
 mod accept_loop;
 pub mod access;

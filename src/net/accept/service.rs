@@ -1,4 +1,4 @@
-//! What the accept loop and a server agree on: the service, its settings, its connections.
+//! The interface between the accept loop and a server: service, settings, notices, connections.
 
 use std::io;
 use std::sync::Arc;
@@ -10,91 +10,91 @@ use crate::net::address::addr::Addr;
 use crate::net::socket_options::SocketOptions;
 use crate::net::stream::Stream;
 
-/// What a server does with a connection.
+/// The part of a server that handles connections.
 pub trait Service: Send + Sync + 'static {
-    /// Serves one client until it has left, or until [`ClientSlot::leave`] asks.
+    /// Serves one client until it disconnects, or until [`ClientSlot::leave`] returns.
     fn handle(self: Arc<Self>, connection: Connection) -> impl Future<Output = ()> + Send;
 
-    /// Takes note of what the loop itself has to say. Must not block.
+    /// Handles a notice from the accept loop. Must not block.
     fn notice(&self, notice: AcceptNotice);
 
-    /// Returns what is said to a client there is no place for.
+    /// Returns what to send to a client that is refused because the server is full.
     fn refusal(&self) -> &'static [u8] {
         b""
     }
 }
 
-/// What a server's loop goes by.
+/// The settings of an accept loop.
 #[derive(Clone, Debug)]
 pub struct AcceptSettings {
-    /// Who may connect.
+    /// Which clients may connect.
     pub access: Access,
-    /// What is set on every connection.
+    /// The socket options of every connection.
     pub options: SocketOptions,
-    /// Clients at once.
+    /// Maximum number of clients served at once.
     pub max_clients: usize,
-    /// What happens to the next one.
+    /// What happens to a further client.
     pub when_full: WhenFull,
-    /// Connections served in all; none for no end. The listeners close after the last.
+    /// Connections to serve in total, after which the listeners close; `None` for no limit.
     pub total: Option<u64>,
-    /// How long clients may take to finish once a stop was asked for.
+    /// How long clients may take to finish after a stop is requested.
     pub grace: Duration,
-    /// Threads that serve, the accepting one included; at least one.
+    /// Number of threads that serve clients, including the accepting one; at least 1.
     pub workers: usize,
 }
 
-/// What happens to a client that comes when the server is full.
+/// What happens to a client that connects when the server is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenFull {
-    /// It stays in the kernel's backlog until there is a place.
+    /// It stays in the kernel's backlog until a slot is free.
     Wait,
-    /// It is told so and closed.
+    /// It receives [`Service::refusal`] and is disconnected.
     Refuse,
-    /// The oldest client that has not settled is thrown out for it; where all have, it is refused.
+    /// The oldest client that has not settled is evicted; if all have settled, it is refused.
     Evict,
 }
 
-/// Something the accept loop did.
+/// A notice from the accept loop.
 #[derive(Debug)]
 pub enum AcceptNotice {
-    /// The machine gave no connection; said once until it does again.
+    /// accept(2) failed; sent once until it succeeds again.
     AcceptFailed(io::Error),
-    /// This client may not connect.
+    /// The access rules deny this client.
     Denied(Addr),
-    /// There was no place for this client.
+    /// No slot was free for this client.
     Refused(Addr),
-    /// This client made place for another.
+    /// This client was evicted for a new one.
     Evicted(Addr),
     /// The handler of this client panicked.
     Panicked(Addr),
-    /// No connection is taken any more; so many clients are still served.
+    /// No more connections are accepted; this many clients are still being served.
     Stopping(usize),
 }
 
-/// A client, as a handler gets it.
+/// A client's connection, as its handler receives it.
 #[derive(Debug)]
 pub struct Connection {
     /// The socket.
     pub stream: Stream,
-    /// The other end.
+    /// The address of the peer.
     pub peer: Addr,
-    /// Our end.
+    /// The local address.
     pub local: Addr,
     /// The number of this connection in this run, from 1.
     pub id: u64,
     /// When it was accepted.
     pub accepted: Instant,
-    /// Its place in the server.
-    pub seat: ClientSlot,
+    /// The client's slot in the server.
+    pub slot: ClientSlot,
 }
 
-/// How a server's run ended.
+/// The result of a server's run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServeSummary {
-    /// Connections accepted and not refused.
+    /// Connections that were accepted and neither denied nor refused.
     pub clients: u64,
-    /// Clients cut off because a second stop was asked for, or the grace was over.
+    /// Clients cut off by a second stop or by the end of the grace period.
     pub cut_off: usize,
-    /// Whether a second stop ended it.
+    /// Whether a second stop ended the run.
     pub forced: bool,
 }

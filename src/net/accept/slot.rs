@@ -1,4 +1,4 @@
-//! One client's slot: whether it may still be evicted, and whether the client should leave.
+//! One client's slot: whether the client can be evicted, and whether it should leave.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -8,85 +8,85 @@ use tokio::sync::Notify;
 use crate::net::address::addr::Addr;
 use crate::net::stop::Stop;
 
-/// A client's place.
+/// The state of a client's slot, shared by its handler and the accept loops.
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) peer: Addr,
-    /// Whether it may still be thrown out: one of the three below.
+    /// Whether the client can be evicted: `OPEN`, `SETTLED` or `EVICTED`.
     state: AtomicU8,
-    /// It should leave.
-    pub(super) asked: Notify,
+    /// Notified when the client should leave.
+    pub(super) leave_requested: Notify,
 }
 
-/// The client may be thrown out for another.
+/// The client can be evicted.
 const OPEN: u8 = 0;
 
-/// It may not.
+/// The client can no longer be evicted.
 const SETTLED: u8 = 1;
 
-/// It was.
+/// The client has been evicted.
 const EVICTED: u8 = 2;
 
 impl Slot {
     /// Returns an open slot for `peer`.
     pub(super) fn new(peer: Addr) -> Self {
-        Self { peer, state: AtomicU8::new(OPEN), asked: Notify::new() }
+        Self { peer, state: AtomicU8::new(OPEN), leave_requested: Notify::new() }
     }
 
-    /// Makes the place safe; false where it is taken away already.
+    /// Protects the client from eviction; returns false if it has already been evicted.
     pub(super) fn settle(&self) -> bool {
-        self.decide(SETTLED) || self.state.load(Ordering::Relaxed) == SETTLED
+        self.transition(SETTLED) || self.state.load(Ordering::Relaxed) == SETTLED
     }
 
-    /// Takes the place away; false where it is safe.
+    /// Evicts the client; returns false if it has settled.
     pub(super) fn evict(&self) -> bool {
-        self.decide(EVICTED)
+        self.transition(EVICTED)
     }
 
     pub(super) fn is_evicted(&self) -> bool {
         self.state.load(Ordering::Relaxed) == EVICTED
     }
 
-    /// One of the two comes first, whichever threads they are in.
-    fn decide(&self, state: u8) -> bool {
+    /// Changes `OPEN` to `state`. Of several calls, from any thread, only the first returns true.
+    fn transition(&self, state: u8) -> bool {
         self.state.compare_exchange(OPEN, state, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 
-/// A client's place in the server, and what may become of it.
+/// A client's slot in the server, as its handler sees it.
 #[derive(Debug)]
 pub struct ClientSlot {
-    place: Arc<Slot>,
+    slot: Arc<Slot>,
     stop: Stop,
 }
 
 /// Why a client should leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaveReason {
-    /// The server stops.
+    /// The server is stopping.
     Stopping,
-    /// Its place is taken away for another.
+    /// The client has been evicted for a new one.
     Evicted,
 }
 
 impl ClientSlot {
-    pub(super) fn new(place: Arc<Slot>, stop: Stop) -> Self {
-        Self { place, stop }
+    pub(super) fn new(slot: Arc<Slot>, stop: Stop) -> Self {
+        Self { slot, stop }
     }
 
-    /// Makes the client one that is not thrown out for another. False where that has happened
-    /// already: what it asked for must not be done any more.
+    /// Protects the client from eviction. Returns false if it has already been evicted; its request
+    /// must then not be carried out.
     pub fn settle(&self) -> bool {
-        self.place.settle()
+        self.slot.settle()
     }
 
-    /// Waits until the client should leave, and says why. One such future serves the whole
-    /// connection.
+    /// Waits until the client should leave, and returns the reason. A handler can poll one such
+    /// future for the whole connection.
     pub async fn leave(&self) -> LeaveReason {
-        // Not `Stop::draining`: its list of waiters is one for all workers, and larger.
+        // `Stop::draining` would need a larger future and a list of waiters shared by all workers.
         if !self.stop.is_draining() {
-            self.place.asked.notified().await;
+            self.slot.leave_requested.notified().await;
         }
-        if self.place.is_evicted() { LeaveReason::Evicted } else { LeaveReason::Stopping }
+        if self.slot.is_evicted() { LeaveReason::Evicted } else { LeaveReason::Stopping }
     }
 }

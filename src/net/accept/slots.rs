@@ -1,4 +1,4 @@
-//! Who is being served: places, how they are taken, and how they are given back.
+//! Connection slots: allocation, eviction and release.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,151 +17,157 @@ use crate::net::stop::Stop;
 use crate::net::stream::{self, Stream};
 use crate::sync::lock;
 
-/// Everything the doors and the clients share.
+/// The state that the accept loops and the clients' handlers share.
 pub(super) struct Slots<S> {
-    pub(super) rules: AcceptSettings,
+    pub(super) settings: AcceptSettings,
     pub(super) stop: Stop,
     pub(super) service: Arc<S>,
-    /// Who is served now, oldest first.
-    places: Mutex<BTreeMap<u64, Arc<Slot>>>,
-    /// Somebody left.
-    pub(super) left: Notify,
-    /// The last connection of [`AcceptSettings::total`] was taken.
-    pub(super) sold_out: Notify,
+    /// The slots of the clients being served, by connection id, oldest first.
+    occupied: Mutex<BTreeMap<u64, Arc<Slot>>>,
+    /// Notified when a slot is released.
+    pub(super) released: Notify,
+    /// Notified when the last connection of [`AcceptSettings::total`] is admitted.
+    pub(super) total_reached: Notify,
+    /// Connections admitted so far.
     pub(super) admitted: AtomicU64,
-    /// Clients being sent away with a word.
-    dismissing: AtomicUsize,
+    /// Refused clients that are still connected.
+    refusing: AtomicUsize,
 }
 
 impl<S: Service> Slots<S> {
-    pub(super) fn new(rules: AcceptSettings, stop: Stop, service: Arc<S>) -> Self {
+    pub(super) fn new(settings: AcceptSettings, stop: Stop, service: Arc<S>) -> Self {
         Self {
-            rules,
+            settings,
             stop,
             service,
-            places: Mutex::default(),
-            left: Notify::new(),
-            sold_out: Notify::new(),
+            occupied: Mutex::default(),
+            released: Notify::new(),
+            total_reached: Notify::new(),
             admitted: AtomicU64::new(0),
-            dismissing: AtomicUsize::new(0),
+            refusing: AtomicUsize::new(0),
         }
     }
 
-    fn places(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Slot>>> {
-        lock(&self.places)
+    fn occupied(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Slot>>> {
+        lock(&self.occupied)
     }
 
     pub(super) fn clients(&self) -> usize {
-        self.places().len()
+        self.occupied().len()
     }
 
-    /// Whoever comes later finds the stop's stage changed already.
-    pub(super) fn ask_all_to_leave(&self) {
-        for place in self.places().values() {
-            place.asked.notify_one();
+    /// Asks all clients to leave. A client that is admitted later finds the stop already requested.
+    pub(super) fn request_leave(&self) {
+        for slot in self.occupied().values() {
+            slot.leave_requested.notify_one();
         }
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.clients() >= self.rules.max_clients
+        self.clients() >= self.settings.max_clients
     }
 
-    pub(super) fn is_sold_out(&self) -> bool {
-        self.rules.total.is_some_and(|total| self.admitted.load(Ordering::Relaxed) >= total)
+    pub(super) fn is_total_reached(&self) -> bool {
+        self.settings.total.is_some_and(|total| self.admitted.load(Ordering::Relaxed) >= total)
     }
 
-    /// Finds a place for `peer`, throwing out another client if that is the rule.
+    /// Allocates a slot for `peer`, and evicts another client if the settings require it; returns
+    /// `None` if the server is full.
     pub(super) fn admit(self: &Arc<Self>, peer: Addr) -> Option<SlotGuard<S>> {
-        let place = Arc::new(Slot::new(peer));
+        let slot = Arc::new(Slot::new(peer));
         let mut evicted = None;
-        let mut places = self.places();
-        if places.len() >= self.rules.max_clients {
-            if self.rules.when_full != WhenFull::Evict {
+        let mut occupied = self.occupied();
+        if occupied.len() >= self.settings.max_clients {
+            if self.settings.when_full != WhenFull::Evict {
                 return None;
             }
-            let oldest = places.iter().find(|(_, place)| place.evict());
+            let oldest = occupied.iter().find(|(_, slot)| slot.evict());
             let oldest = oldest.map(|(id, _)| *id)?;
-            evicted = places.remove(&oldest);
+            evicted = occupied.remove(&oldest);
         }
         let id = self.admitted.fetch_add(1, Ordering::Relaxed) + 1;
-        places.insert(id, Arc::clone(&place));
-        drop(places);
+        occupied.insert(id, Arc::clone(&slot));
+        drop(occupied);
         if let Some(evicted) = evicted {
-            evicted.asked.notify_one();
+            evicted.leave_requested.notify_one();
             self.service.notice(AcceptNotice::Evicted(evicted.peer.clone()));
         }
-        if self.is_sold_out() {
-            self.sold_out.notify_waiters();
+        if self.is_total_reached() {
+            self.total_reached.notify_waiters();
         }
-        Some(SlotGuard { room: Arc::clone(self), place, id })
+        Some(SlotGuard { slots: Arc::clone(self), slot, id })
     }
 
-    /// Sends a client away with a word, and waits a moment for it to be read: a socket that is
-    /// closed with bytes unread resets the connection, and the word with it.
-    pub(super) async fn dismiss(&self, stream: &Stream) {
-        // A last word, if it fits: this client is not waited for.
+    /// Refuses a client: sends [`Service::refusal`], and waits for the client to close.
+    ///
+    /// Closing a socket that has unread input resets the connection, and the client may then lose
+    /// the refusal.
+    pub(super) async fn refuse(&self, stream: &Stream) {
+        // Written only if it fits into the socket's buffer; a full buffer must not cause a wait.
         stream::write_now(stream, self.service.refusal()).ok();
-        if self.dismissing.fetch_add(1, Ordering::Relaxed) < MAX_DISMISSING {
-            stream::close_gently(stream, Deadline::after(DISMISSAL)).await;
+        if self.refusing.fetch_add(1, Ordering::Relaxed) < MAX_REFUSING {
+            stream::shut_down_and_drain(stream, Deadline::after(REFUSAL_TIMEOUT)).await;
         }
-        self.dismissing.fetch_sub(1, Ordering::Relaxed);
+        self.refusing.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Waits until everybody left; with a grace, for that long or until a second stop.
+    /// Waits until all clients have left, and returns true; returns false after `grace` or at a
+    /// second stop.
+    ///
+    /// `None` means that no stop has been requested; if one is, the grace period begins then.
     pub(super) async fn drain(&self, grace: Option<Duration>) -> bool {
-        let everybody_left = async {
+        let all_left = async {
             loop {
-                let left = self.left.notified();
+                let released = self.released.notified();
                 if self.clients() == 0 {
                     return;
                 }
-                left.await;
+                released.await;
             }
         };
         let overdue = async {
             let Some(grace) = grace else {
-                // No stop was asked for yet: one may still come, with its own grace.
                 self.stop.draining().await;
-                self.ask_all_to_leave();
-                return tokio::time::sleep(self.rules.grace).await;
+                self.request_leave();
+                return tokio::time::sleep(self.settings.grace).await;
             };
             tokio::time::sleep(grace).await;
         };
         tokio::select! {
             biased;
-            () = everybody_left => true,
+            () = all_left => true,
             () = overdue => false,
             () = self.stop.forced() => false,
         }
     }
 }
 
-/// A place that is held; given back when dropped, however the handler ended.
+/// An occupied slot, released on drop, even if the handler panics.
 pub(super) struct SlotGuard<S: Service> {
-    room: Arc<Slots<S>>,
-    place: Arc<Slot>,
+    slots: Arc<Slots<S>>,
+    slot: Arc<Slot>,
     id: u64,
 }
 
 impl<S: Service> Drop for SlotGuard<S> {
     fn drop(&mut self) {
-        self.room.places().remove(&self.id);
-        self.room.left.notify_waiters();
+        self.slots.occupied().remove(&self.id);
+        self.slots.released.notify_waiters();
         if thread::panicking() {
-            self.room.service.notice(AcceptNotice::Panicked(self.place.peer.clone()));
+            self.slots.service.notice(AcceptNotice::Panicked(self.slot.peer.clone()));
         }
     }
 }
 
 impl<S: Service> SlotGuard<S> {
-    /// Serves the client in this runtime. One that is gone already is not worth a word.
+    /// Serves the client in this runtime; does nothing if the client has already disconnected.
     ///
-    /// An idle client is this future and little else: written out, it holds its arguments once.
-    #[expect(clippy::manual_async_fn, reason = "an async fn keeps its arguments twice")]
-    pub(super) fn attend(self, stream: Stream) -> impl Future<Output = ()> + Send {
+    /// An idle client costs little more memory than this future, so its size matters.
+    #[expect(clippy::manual_async_fn, reason = "an async fn stores its arguments twice")]
+    pub(super) fn serve(self, stream: Stream) -> impl Future<Output = ()> + Send {
         async move {
             let Ok(connection) = self.connection(stream) else { return };
-            Arc::clone(&self.room.service).handle(connection).await;
+            Arc::clone(&self.slots.service).handle(connection).await;
         }
     }
 
@@ -169,17 +175,17 @@ impl<S: Service> SlotGuard<S> {
         Ok(Connection {
             local: stream.local_addr()?,
             stream,
-            peer: self.place.peer.clone(),
+            peer: self.slot.peer.clone(),
             id: self.id,
             accepted: Instant::now(),
-            seat: ClientSlot::new(Arc::clone(&self.place), self.room.stop.clone()),
+            slot: ClientSlot::new(Arc::clone(&self.slot), self.slots.stop.clone()),
         })
     }
 }
 
-/// How long a client that is sent away may take to read why.
-const DISMISSAL: Duration = Duration::from_secs(1);
+/// How long to wait for a refused client to close the connection.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Clients sent away at once; beyond that they are closed without waiting. Fewer than the
-/// descriptors a server keeps in reserve.
-const MAX_DISMISSING: usize = 8;
+/// Maximum number of refused clients to wait for at once; further ones are closed without waiting.
+/// It is lower than the number of descriptors that a server reserves.
+const MAX_REFUSING: usize = 8;

@@ -1,4 +1,4 @@
-//! The threads that serve beside the accepting one, and how connections reach them.
+//! Worker threads, and the queues that pass connections to them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,61 +13,62 @@ use crate::net::error::Error;
 use crate::net::runtime::runtime;
 use crate::net::stream::{Detached, Stream};
 
-/// The threads that serve beside the accepting one. Dropping them ends them and their clients.
+/// The threads that serve clients besides the accepting one. Dropping this value stops them and
+/// disconnects their clients.
 pub(super) struct Workers<S: Service> {
     queues: Vec<mpsc::UnboundedSender<AcceptedClient<S>>>,
     threads: Vec<thread::JoinHandle<()>>,
-    over: CancellationToken,
+    shutdown: CancellationToken,
     next: Arc<AtomicUsize>,
 }
 
-/// A connection on its way to a worker: a plain socket, bound to no runtime.
+/// A connection in a worker's queue: a plain socket that belongs to no runtime.
 type AcceptedClient<S> = (Detached, SlotGuard<S>);
 
-/// The way to the workers, for one door.
+/// The queues of the workers, as one accept loop uses them.
 pub(super) struct WorkerQueues<S: Service> {
-    /// Unbounded, but never longer than the client limit.
+    /// The channels are unbounded, but hold no more connections than the client limit.
     queues: Vec<mpsc::UnboundedSender<AcceptedClient<S>>>,
     next: Arc<AtomicUsize>,
 }
 
 impl<S: Service> Workers<S> {
-    pub(super) fn start(room: &Arc<Slots<S>>) -> Result<Self, Error> {
+    pub(super) fn start(slots: &Arc<Slots<S>>) -> Result<Self, Error> {
         let mut workers = Self {
             queues: Vec::new(),
             threads: Vec::new(),
-            over: CancellationToken::new(),
+            shutdown: CancellationToken::new(),
             next: Arc::default(),
         };
-        for number in 1..room.rules.workers {
+        for number in 1..slots.settings.workers {
             let (sender, receiver) = mpsc::unbounded_channel();
-            let over = workers.over.clone();
+            let shutdown = workers.shutdown.clone();
             let runtime = runtime()?;
-            let work = move || runtime.block_on(attend_all(receiver, &over));
+            let work = move || runtime.block_on(serve_all(receiver, &shutdown));
             let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(work);
-            workers.threads.push(thread.map_err(Error::system("start a worker"))?);
+            workers.threads.push(thread.map_err(Error::system("start a worker thread"))?);
             workers.queues.push(sender);
         }
         Ok(workers)
     }
 
-    pub(super) fn hands(&self) -> WorkerQueues<S> {
+    pub(super) fn queues(&self) -> WorkerQueues<S> {
         WorkerQueues { queues: self.queues.clone(), next: Arc::clone(&self.next) }
     }
 }
 
 impl<S: Service> WorkerQueues<S> {
-    pub(super) fn hand_over(&self, stream: Stream, admission: SlotGuard<S>) {
+    pub(super) fn dispatch(&self, stream: Stream, guard: SlotGuard<S>) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % (self.queues.len() + 1);
         match turn.checked_sub(1).and_then(|worker| self.queues.get(worker)) {
             None => {
-                tokio::spawn(admission.attend(stream));
+                tokio::spawn(guard.serve(stream));
             }
             Some(queue) => {
-                // A socket that cannot leave its runtime, or whose worker is gone with the whole
-                // server, is closed here.
+                // The connection is closed here if its socket cannot be detached from the runtime,
+                // or if the worker has ended.
                 if let Ok(stream) = stream.detach() {
-                    queue.send((stream, admission)).ok();
+                    queue.send((stream, guard)).ok();
                 }
             }
         }
@@ -76,37 +77,37 @@ impl<S: Service> WorkerQueues<S> {
 
 impl<S: Service> Drop for Workers<S> {
     fn drop(&mut self) {
-        self.over.cancel();
+        self.shutdown.cancel();
         for thread in self.threads.drain(..) {
-            // A worker that panicked has nothing left to give.
+            // The panic of a worker is ignored: the run has ended anyway.
             thread.join().ok();
         }
     }
 }
 
-async fn attend_all<S: Service>(
-    mut arrivals: mpsc::UnboundedReceiver<AcceptedClient<S>>,
-    over: &CancellationToken,
+async fn serve_all<S: Service>(
+    mut accepted: mpsc::UnboundedReceiver<AcceptedClient<S>>,
+    shutdown: &CancellationToken,
 ) {
     let serving = async {
-        while let Some((stream, admission)) = arrivals.recv().await {
+        while let Some((stream, guard)) = accepted.recv().await {
             if let Ok(stream) = stream.attach() {
-                tokio::spawn(admission.attend(stream));
+                tokio::spawn(guard.serve(stream));
             }
         }
     };
     tokio::select! {
-        () = over.cancelled() => {}
-        // All doors are closed: what is being served goes on until it is over.
+        () = shutdown.cancelled() => {}
+        // When all accept loops have ended, the current clients are served until the shutdown.
         () = async { serving.await; std::future::pending().await } => {}
     }
 }
 
-/// Returns how many workers suit this machine: one for two cores, since the kernel's share of the
-/// work, and often the clients, need the other.
+/// Returns the default number of workers: one for every two cores, since the kernel's share of the
+/// work, and often the clients, need the other cores.
 pub fn default_workers() -> usize {
     thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, MAX_WORKERS))
 }
 
-/// Beyond this the accepting thread is what limits.
+/// With more workers, the accepting thread is the bottleneck.
 const MAX_WORKERS: usize = 4;

@@ -1,4 +1,4 @@
-//! Where one end of a connection is, as the kernel tells it.
+//! The address of one end of a connection, as the kernel reports it.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -10,28 +10,28 @@ use std::sync::Arc;
 
 use crate::text;
 
-/// The address of a socket, for people, logs and access rules.
+/// The address of a socket, for output, logs and access rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Addr {
-    /// On the network; an IPv4 client of a dual-stack socket always in its own form.
+    /// A network address. The address of an IPv4 client on a dual-stack socket is in IPv4 form.
     Net(SocketAddr),
-    /// On this machine: `unix:PATH`, `unix:@NAME`, or the process behind a socket without a name.
+    /// A Unix socket: `unix:PATH`, `unix:@NAME`, or the process that owns an unnamed socket.
     Unix(Arc<str>),
 }
 
 impl Addr {
-    /// Returns the address of a Unix socket at `path`, fit to be shown.
+    /// Returns the address of a Unix socket at `path`, escaped for output.
     pub fn of_path(path: &Path) -> Self {
         use std::os::unix::ffi::OsStrExt as _;
         Self::Unix(format!("unix:{}", text::escape(path.as_os_str().as_bytes())).into())
     }
 
-    /// Returns the address of a Unix socket in the abstract namespace.
+    /// Returns the address of a Unix socket in the abstract namespace, escaped for output.
     pub fn of_abstract(name: &[u8]) -> Self {
         Self::Unix(format!("unix:@{}", text::escape(name)).into())
     }
 
-    /// Returns the address of a Unix socket, which may have no name at all.
+    /// Returns the address of a Unix socket, which may be unnamed.
     pub fn of_unix(addr: &UnixAddr) -> Self {
         if let Some(path) = addr.as_pathname() {
             return Self::of_path(path);
@@ -43,13 +43,13 @@ impl Addr {
         Self::Unix("unix:unnamed".into())
     }
 
-    /// Returns what stands for a Unix peer whose socket has no name: its process and user.
+    /// Returns an address for the peer of a Unix socket that is unnamed: its process and user.
     pub fn of_process(pid: Option<i32>, uid: u32) -> Self {
         let pid = pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string());
         Self::Unix(format!("unix:pid={pid},uid={uid}").into())
     }
 
-    /// Returns the address of `addr`, an IPv4-mapped one as the IPv4 address it is.
+    /// Returns the address `addr`, with an IPv4-mapped IPv6 address converted to IPv4.
     pub fn canonical(addr: SocketAddr) -> Self {
         Self::Net(match addr {
             SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
@@ -60,7 +60,7 @@ impl Addr {
         })
     }
 
-    /// Returns the IP address, if it is on the network.
+    /// Returns the IP address; `None` for a Unix socket.
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::Net(addr) => Some(addr.ip()),
@@ -68,7 +68,7 @@ impl Addr {
         }
     }
 
-    /// Returns the port, if it has one.
+    /// Returns the port; `None` for a Unix socket.
     pub fn port(&self) -> Option<u16> {
         match self {
             Self::Net(addr) => Some(addr.port()),
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_shown_as_what_it_is() {
+    fn mapped_addresses_are_shown_as_ipv4_and_unix_names_are_escaped() {
         let canonical = |text: &str| Addr::canonical(text.parse().unwrap()).to_string();
         assert_eq!(canonical("[::ffff:127.0.0.1]:80"), "127.0.0.1:80");
         assert_eq!(canonical("[::1]:80"), "[::1]:80");

@@ -1,7 +1,8 @@
-//! Where to connect or listen, parsed once at the edge.
+//! Endpoints: addresses to connect to, parsed once from the command line.
 //!
-//! `HOST PORT`, `HOST:PORT`, `[v6]:PORT`, `unix:PATH`, `unix:@ABSTRACT`, each with an optional
-//! scheme; listeners take `[HOST:]PORT`. Below this module no string is still an address.
+//! The forms are `HOST PORT`, `HOST:PORT`, `[v6]:PORT`, `unix:PATH` and `unix:@ABSTRACT`; those
+//! with a colon before the port may begin with a scheme. Code that uses an endpoint never handles
+//! an address as a string.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -12,47 +13,48 @@ use crate::net::address::parse::{ParseError, split_port, split_scheme};
 use crate::net::address::transport::Transport;
 use crate::net::address::unix::{self, UnixPlace};
 
-/// Something to connect to, and how.
+/// An address to connect to, and the transport to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// How bytes travel.
+    /// The transport.
     pub transport: Transport,
-    /// Where to.
+    /// The address.
     pub address: Address,
 }
 
-/// Where an endpoint is.
+/// The address of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// On the network.
+    /// A port of a host.
     Net(Host, Port),
-    /// On this machine.
+    /// A Unix socket.
     Unix(UnixPlace),
 }
 
-/// Our own end of a connection, where it matters: `ADDR[:PORT]`, for datagrams also `unix:PATH`.
+/// The local address of a connection, chosen by the user: `ADDR[:PORT]`, or for datagrams also
+/// `unix:PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LocalAddress {
-    /// An address of this machine; port 0 for any.
+    /// An address of this machine; port 0 for any free port.
     Net(SocketAddr),
     /// A Unix socket.
     Unix(UnixPlace),
 }
 
-/// What stands where a host is expected: a host, or already a whole endpoint.
+/// The HOST argument of a command: a host alone, or a complete endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The port is still to come.
+    /// A host, whose port is a separate argument.
     Host(Host),
-    /// Nothing is missing.
+    /// A complete endpoint.
     Endpoint(Endpoint),
 }
 
 impl Endpoint {
-    /// Joins what stood in a host's place with the port beside it.
+    /// Combines the HOST argument with the PORT argument.
     ///
     /// # Errors
-    /// No port at all, or two.
+    /// No port was given, or two.
     pub fn join(target: Target, port: Option<Port>) -> Result<Self, ParseError> {
         match (target, port) {
             (Target::Endpoint(endpoint), None) => Ok(endpoint),
@@ -76,13 +78,13 @@ impl FromStr for Target {
             return Ok(Self::Endpoint(Endpoint { transport: Transport::Unix, address }));
         }
         let (transport, rest) = split_scheme(text)?;
-        let with_scheme = rest.len() < text.len();
+        let has_scheme = rest.len() < text.len();
         match split_port(rest)? {
             (host, Some(port)) => {
                 let address = Address::Net(host.parse()?, port.parse()?);
                 Ok(Self::Endpoint(Endpoint { transport, address }))
             }
-            (_, None) if with_scheme => Err(ParseError::MissingPort(text.to_owned())),
+            (_, None) if has_scheme => Err(ParseError::MissingPort(text.to_owned())),
             (host, None) => Ok(Self::Host(host.parse()?)),
         }
     }
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_an_endpoint_is_understood() {
+    fn every_form_of_an_endpoint_is_parsed() {
         for (target, port, shown) in [
             ("localhost", Some("80"), "localhost:80"),
             ("localhost:80", None, "localhost:80"),
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_endpoint_is_refused_with_its_reason() {
+    fn an_invalid_endpoint_is_rejected_with_its_reason() {
         for (target, port, error) in [
             ("", Some("80"), ParseError::EmptyHost),
             (":80", None, ParseError::EmptyHost),

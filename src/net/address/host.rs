@@ -7,16 +7,16 @@ use std::str::FromStr;
 use crate::net::address::parse::ParseError;
 use crate::net::address::service;
 
-/// A machine: an address, or a name that stands for some.
+/// A host: an IP address, or a name that resolves to addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// A literal address.
+    /// An IP address.
     Ip(IpAddr),
-    /// A name, or an address with a zone (`fe80::1%eth0`), for the system's resolver.
+    /// A host name, or an IPv6 address with a zone (`fe80::1%eth0`), for the system resolver.
     Name(String),
 }
 
-/// A port number: given as one, or by a service's name.
+/// A port, given as a number or as a service name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Port(pub u16);
 
@@ -32,9 +32,14 @@ impl FromStr for Host {
         }
         let invalid = || ParseError::Host(text.to_owned());
         if let Some((address, zone)) = text.split_once('%') {
-            let plain = address.parse::<Ipv6Addr>().is_ok();
-            let named = !zone.is_empty() && zone.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
-            return if plain && named { Ok(Self::Name(text.to_owned())) } else { Err(invalid()) };
+            let is_ipv6 = address.parse::<Ipv6Addr>().is_ok();
+            let has_zone =
+                !zone.is_empty() && zone.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
+            return if is_ipv6 && has_zone {
+                Ok(Self::Name(text.to_owned()))
+            } else {
+                Err(invalid())
+            };
         }
         let name = if text.is_ascii() {
             text.to_owned()
@@ -42,12 +47,12 @@ impl FromStr for Host {
             idna::domain_to_ascii(text).map_err(|_| invalid())?
         };
         let labels = name.strip_suffix('.').unwrap_or(&name);
-        // RFC 1035 section 3.1; underscores and leading hyphens exist in the wild.
-        let legal = |label: &str| {
+        // RFC 1035 section 3.1, and underscores and leading hyphens, which exist in real names.
+        let is_valid = |label: &str| {
             (1..=63).contains(&label.len())
                 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         };
-        if labels.len() > MAX_HOST_NAME || !labels.split('.').all(legal) {
+        if labels.len() > MAX_HOST_NAME || !labels.split('.').all(is_valid) {
             return Err(invalid());
         }
         Ok(Self::Name(name))
@@ -75,7 +80,7 @@ impl fmt::Display for Host {
     }
 }
 
-/// The longest name in text form (RFC 1035 section 2.3.4: 255 octets on the wire).
+/// Maximum length of a name in text form (RFC 1035 section 2.3.4: 255 octets on the wire).
 const MAX_HOST_NAME: usize = 253;
 
 #[cfg(test)]
@@ -83,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_that_is_none_is_refused() {
+    fn an_invalid_port_is_rejected() {
         for port in ["70000", "65536", "-1", "abc-no-such-service", "80x", "", "+80", " 80", "８０"]
         {
             assert_eq!(port.parse::<Port>(), Err(ParseError::Port(port.to_owned())));

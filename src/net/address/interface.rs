@@ -1,6 +1,6 @@
-//! What this machine's network looks like: names, interfaces, addresses and routes.
+//! This machine's network configuration: host name, interfaces, addresses and gateways.
 //!
-//! Everything here is local knowledge; nothing is sent, and all of it works without a network.
+//! All of it is local information: nothing is sent, and no network is needed.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -10,24 +10,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 pub struct Interface {
     /// The name, such as `eth0`.
     pub name: String,
-    /// Whether it is switched on.
+    /// Whether the interface is up.
     pub up: bool,
-    /// The hardware address, where it has one.
+    /// The hardware address, if the interface has one.
     pub mac: Option<String>,
-    /// The largest packet, in bytes.
+    /// The maximum transmission unit, in bytes.
     pub mtu: Option<u32>,
-    /// Addresses with their prefix, `192.0.2.7/24`.
+    /// The addresses with their prefix lengths, such as `192.0.2.7/24`.
     pub addresses: Vec<String>,
 }
 
-/// The interfaces, in the system's own order.
+/// Returns the interfaces, in the order of their index.
 pub fn interfaces() -> Vec<Interface> {
     let mut found = netdev::get_interfaces();
     found.sort_by_key(|interface| interface.index);
     found.into_iter().map(Interface::from).collect()
 }
 
-/// The addresses of the default gateways.
+/// Returns the addresses of the default gateways, without duplicates.
 pub fn gateways() -> Vec<IpAddr> {
     let mut gateways = Vec::new();
     for gateway in netdev::get_interfaces().into_iter().filter_map(|interface| interface.gateway) {
@@ -41,36 +41,38 @@ pub fn gateways() -> Vec<IpAddr> {
     gateways
 }
 
-/// The IPv4 address packets to the outside would leave from; none without a route.
+/// Returns the source address of IPv4 packets to other networks; `None` without a route.
 pub fn primary_ipv4() -> Option<IpAddr> {
     source_address(Ipv4Addr::UNSPECIFIED.into(), DOCUMENTATION_V4)
 }
 
-/// The IPv6 address packets to the outside would leave from; none without a route.
+/// Returns the source address of IPv6 packets to other networks; `None` without a route.
 pub fn primary_ipv6() -> Option<IpAddr> {
     source_address(Ipv6Addr::UNSPECIFIED.into(), DOCUMENTATION_V6)
 }
 
-/// The machine's own name, as the kernel knows it.
+/// Returns this machine's host name, as the kernel reports it.
 ///
 /// # Errors
-/// The kernel did not say, which does not happen.
+/// gethostname(2) failed.
 pub fn hostname() -> io::Result<String> {
-    // A name is bytes; one that is not UTF-8 keeps its place in the report, escaped later.
+    // A name that is not UTF-8 is still reported, with U+FFFD for each invalid sequence.
     hostname::get().map(|name| name.to_string_lossy().into_owned())
 }
 
-/// TEST-NET-1 (RFC 5737): routed like any other address, and nobody's.
+/// TEST-NET-1 (RFC 5737): routed like any other address, but assigned to no host.
 const DOCUMENTATION_V4: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
 
 /// The documentation prefix (RFC 3849).
 const DOCUMENTATION_V6: SocketAddr =
     SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), 9);
 
-/// Connecting a UDP socket chooses a route and a source address, and sends nothing.
-fn source_address(any: IpAddr, towards: SocketAddr) -> Option<IpAddr> {
+/// Returns the source address that the kernel chooses for packets to `destination`.
+///
+/// Connecting a UDP socket makes this choice and sends nothing.
+fn source_address(any: IpAddr, destination: SocketAddr) -> Option<IpAddr> {
     let socket = UdpSocket::bind((any, 0)).ok()?;
-    socket.connect(towards).ok()?;
+    socket.connect(destination).ok()?;
     Some(socket.local_addr().ok()?.ip())
 }
 

@@ -1,4 +1,4 @@
-//! Where a server listens: `[HOST:]PORT` or `unix:PATH`.
+//! Addresses to listen on, parsed once from the command line: `[HOST:]PORT` or `unix:PATH`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,26 +9,28 @@ use crate::net::address::parse::{ParseError, split_port, split_scheme};
 use crate::net::address::transport::Transport;
 use crate::net::address::unix::{self, UnixPlace};
 
-/// Where a server listens, and for what: `[HOST:]PORT`, `unix:PATH`, with an optional scheme.
+/// An address to listen on, and the transport: `[HOST:]PORT` with an optional scheme, or
+/// `unix:PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenAddress {
-    /// How bytes travel.
+    /// The transport.
     pub transport: Transport,
-    /// Where.
+    /// The address.
     pub place: ListenPlace,
 }
 
-/// What a server binds.
+/// What a listener binds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenPlace {
-    /// The host whose addresses are bound, none for the command's default; port 0 is any free one.
+    /// A port on the addresses of a host; `None` for the default addresses, port 0 for any free
+    /// port.
     Net(Option<Host>, Port),
     /// A Unix socket.
     Unix(UnixPlace),
 }
 
 impl ListenAddress {
-    /// Returns the host that was given.
+    /// Returns the host, if one was given.
     pub fn host(&self) -> Option<&Host> {
         match &self.place {
             ListenPlace::Net(host, _) => host.as_ref(),
@@ -75,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn listeners_take_a_port_with_or_without_a_host() {
+    fn a_listen_address_is_a_port_with_or_without_a_host() {
         for (text, shown) in [
             ("5666", "5666"),
             ("0", "0"),

@@ -1,8 +1,8 @@
-//! Names to addresses and back, the way every other program on this machine does it.
+//! Host names to addresses and back, through the system resolver, as other programs do it.
 //!
-//! The system's resolver (getaddrinfo, getnameinfo) blocks and cannot be interrupted, so each
-//! question runs in a thread of its own that is left behind when the deadline passes. What the
-//! DNS itself says is the business of `dns`.
+//! getaddrinfo(3) and getnameinfo(3) block and cannot be interrupted, so each lookup runs in its
+//! own thread, which is left to finish when the deadline passes. Direct queries to DNS servers are
+//! in `dns`.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -14,10 +14,10 @@ use tokio::sync::oneshot;
 use crate::net::address::host::Host;
 use crate::net::deadline::{Deadline, Elapsed};
 
-/// Which addresses are wanted.
+/// The address family to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Family {
-    /// Both.
+    /// IPv4 and IPv6.
     #[default]
     Any,
     /// IPv4 only.
@@ -27,12 +27,12 @@ pub enum Family {
 }
 
 impl Family {
-    /// Returns the family `ip` is of.
+    /// Returns the family of `ip`.
     pub fn of(ip: IpAddr) -> Self {
         if ip.is_ipv4() { Self::V4 } else { Self::V6 }
     }
 
-    /// Returns whether `ip` is wanted.
+    /// Returns whether `ip` belongs to the family.
     pub fn admits(self, ip: IpAddr) -> bool {
         match self {
             Self::Any => true,
@@ -42,28 +42,28 @@ impl Family {
     }
 }
 
-/// Why a name gave no address.
+/// Why a name could not be resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum NameError {
-    /// It does not exist, or has no address.
+    /// The name does not exist, or has no address.
     #[error("no such host name")]
     NotFound,
-    /// It has addresses, but none of the family asked for.
-    #[error("no address of the family asked for")]
+    /// The name has addresses, but none of the requested family.
+    #[error("no address of the requested family")]
     NoneOfFamily,
-    /// The resolver could not find out.
-    #[error("the system's resolver failed ({0})")]
+    /// The system resolver could not complete the lookup.
+    #[error("the system resolver failed ({0})")]
     Failed(String),
-    /// The resolver did not answer in time.
+    /// The system resolver did not answer in time.
     #[error("timed out")]
     TimedOut,
 }
 
 /// Returns the addresses of `host` with `port`, in the system's order (RFC 6724), without
-/// repetitions.
+/// duplicates.
 ///
 /// # Errors
-/// There is none, the resolver failed, or the deadline passed.
+/// There is no address, the resolver failed, or the deadline passed.
 pub async fn resolve(
     host: &Host,
     port: u16,
@@ -75,7 +75,7 @@ pub async fn resolve(
         Host::Ip(_) => return Err(NameError::NoneOfFamily),
         Host::Name(name) => name.clone(),
     };
-    let found = in_background(deadline, move || look_up(&name)).await??;
+    let found = run_in_thread(deadline, move || look_up(&name)).await??;
     let mut addrs: Vec<SocketAddr> = Vec::new();
     for mut addr in found {
         addr.set_port(port);
@@ -86,25 +86,25 @@ pub async fn resolve(
     if addrs.is_empty() { Err(NameError::NoneOfFamily) } else { Ok(addrs) }
 }
 
-/// Returns the name the system's resolver gives for `ip`, if it gives one in time.
+/// Returns the name that the system resolver gives for `ip`, if it answers in time.
 ///
-/// Answers nothing when too many such questions are open already: a name is a courtesy, and a
-/// flood of clients must not become a flood of threads.
+/// Returns `None` at once if 32 such lookups are running: the name is only informative, and many
+/// clients must not start as many threads.
 pub async fn reverse(ip: IpAddr, deadline: Deadline) -> Option<String> {
-    let place = ReversePlace::take()?;
+    let permit = ReversePermit::acquire()?;
     let look_up = move || {
-        // Held until the question is answered, not until nobody waits for it any more.
-        let _place = place;
+        // Held until the lookup ends, even if the caller stops waiting earlier.
+        let _permit = permit;
         dns_lookup::lookup_addr(&ip)
     };
-    let name = in_background(deadline, look_up).await.ok()?.ok()?;
-    // Without a PTR record some resolvers echo the address.
+    let name = run_in_thread(deadline, look_up).await.ok()?.ok()?;
+    // Without a PTR record, some resolvers return the address itself.
     (name.parse::<IpAddr>().is_err()).then_some(name)
 }
 
-/// Returns the canonical name of `name` (`AI_CANONNAME`), if the resolver knows one in time.
+/// Returns the canonical name of `name` (`AI_CANONNAME`), if the resolver returns one in time.
 pub async fn canonical(name: String, deadline: Deadline) -> Option<String> {
-    in_background(deadline, move || {
+    run_in_thread(deadline, move || {
         let hints = dns_lookup::AddrInfoHints { flags: AI_CANONNAME, ..Default::default() };
         let mut found = dns_lookup::getaddrinfo(Some(&name), None, Some(hints)).ok()?;
         found.find_map(|info| info.ok()?.canonname)
@@ -113,27 +113,29 @@ pub async fn canonical(name: String, deadline: Deadline) -> Option<String> {
     .ok()?
 }
 
-/// Reverse questions open at once, process-wide.
+/// Maximum number of reverse lookups that run at once in this process.
 const MAX_REVERSE: usize = 32;
 
-/// From `<netdb.h>`; the same number on Linux, the BSDs and macOS.
+/// From `<netdb.h>`; the value is the same on Linux, the BSDs and macOS.
 const AI_CANONNAME: i32 = 2;
 
-static REVERSE_OPEN: AtomicUsize = AtomicUsize::new(0);
+/// Reverse lookups that are running.
+static RUNNING_REVERSE: AtomicUsize = AtomicUsize::new(0);
 
-struct ReversePlace;
+/// A permit to run a reverse lookup, returned on drop.
+struct ReversePermit;
 
-impl ReversePlace {
-    fn take() -> Option<Self> {
-        let place = Self;
-        // The place is given back by `drop` where there was none left.
-        (REVERSE_OPEN.fetch_add(1, Ordering::Relaxed) < MAX_REVERSE).then_some(place)
+impl ReversePermit {
+    fn acquire() -> Option<Self> {
+        let permit = Self;
+        // If the limit is reached, dropping the permit undoes the increment.
+        (RUNNING_REVERSE.fetch_add(1, Ordering::Relaxed) < MAX_REVERSE).then_some(permit)
     }
 }
 
-impl Drop for ReversePlace {
+impl Drop for ReversePermit {
     fn drop(&mut self) {
-        REVERSE_OPEN.fetch_sub(1, Ordering::Relaxed);
+        RUNNING_REVERSE.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -151,7 +153,7 @@ fn look_up(name: &str) -> Result<Vec<SocketAddr>, NameError> {
     }
 }
 
-/// The resolver's words without std's preamble.
+/// Returns the resolver's message without the prefix that std adds.
 fn describe(error: &io::Error) -> String {
     let text = crate::reason::of(error);
     match text.rsplit_once(": ") {
@@ -160,14 +162,14 @@ fn describe(error: &io::Error) -> String {
     }
 }
 
-async fn in_background<T, W>(deadline: Deadline, work: W) -> Result<T, NameError>
+async fn run_in_thread<T, W>(deadline: Deadline, work: W) -> Result<T, NameError>
 where
     T: Send + 'static,
     W: FnOnce() -> T + Send + 'static,
 {
     let (sender, receiver) = oneshot::channel();
     let started = thread::Builder::new().name("resolver".into()).spawn(move || {
-        // Nobody listens any more once the deadline has passed.
+        // This fails only if the deadline has passed and the caller has stopped waiting.
         sender.send(work()).ok();
     });
     if let Err(error) = started {
@@ -175,7 +177,7 @@ where
     }
     match deadline.bound(receiver).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(_)) => Err(NameError::Failed("the lookup ended without an answer".into())),
+        Ok(Err(_)) => Err(NameError::Failed("the lookup thread ended without an answer".into())),
         Err(Elapsed) => Err(NameError::TimedOut),
     }
 }

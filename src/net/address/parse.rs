@@ -1,45 +1,45 @@
-//! The grammar that endpoints and listen addresses share, and its errors.
+//! The grammar shared by endpoints, listen addresses and access rules, and its errors.
 
 use std::net::Ipv6Addr;
 
 use crate::net::address::transport::Transport;
 
-/// Why something is not an endpoint.
+/// Why an address on the command line is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// No host where one must be.
+    /// The host is missing.
     #[error("no host given")]
     EmptyHost,
-    /// Characters no host name has, or too long.
+    /// The host is too long or has characters that no host name has.
     #[error("{0:?} is not a host name or an address")]
     Host(String),
-    /// Neither a number from 0 to 65535 nor a service.
+    /// The port is neither a number from 0 to 65535 nor a known service name.
     #[error("{0:?} is not a port: give a number from 0 to 65535, or a service name such as http")]
     Port(String),
-    /// No port, neither inside nor beside.
+    /// The port is missing.
     #[error("no port given for {0}")]
     MissingPort(String),
-    /// A port inside and one beside.
+    /// One port is part of the endpoint, and another is a separate argument.
     #[error("two ports given for {0}")]
     TwoPorts(String),
-    /// An IPv6 address that runs into its port.
+    /// An IPv6 address with a port is not in brackets.
     #[error("write an IPv6 address with a port in brackets: [{0}]:PORT")]
     Brackets(String),
-    /// A scheme that is none of ours.
+    /// The scheme is unknown.
     #[error("{0:?} is not a scheme: use tcp, udp, tls or unix")]
     Scheme(String),
-    /// Not an address to connect from.
-    #[error("{0:?} is not an address: give one of this machine's, as 192.0.2.1 or [::1]:5000")]
+    /// The local address is not an IP address.
+    #[error("{0:?} is not an IP address: give a local one such as 192.0.2.1 or [::1]:5000")]
     LocalAddress(String),
-    /// Not an address with a prefix length.
+    /// The network is not an address with a prefix length.
     #[error("{0:?} is not a network: write it as 192.0.2.0/24 or 2001:db8::/32")]
     Network(String),
-    /// `unix:` without anything behind it.
+    /// The path of a Unix socket is missing.
     #[error("no path given after unix:")]
     EmptyPath,
 }
 
-/// Splits `HOST:PORT` and `[v6]:PORT`; what has no port, a bare IPv6 address included, stays whole.
+/// Splits `HOST:PORT` and `[v6]:PORT`; a text without a port, such as `::1`, is returned whole.
 pub(super) fn split_port(text: &str) -> Result<(&str, Option<&str>), ParseError> {
     if let Some(rest) = text.strip_prefix('[') {
         let invalid = || ParseError::Host(text.to_owned());
@@ -55,7 +55,7 @@ pub(super) fn split_port(text: &str) -> Result<(&str, Option<&str>), ParseError>
     match text.rsplit_once(':') {
         None => Ok((text, None)),
         Some((host, port)) if !host.contains(':') => Ok((host, Some(port))),
-        // Two colons or more: an address without brackets, with or without a port at its end.
+        // Two or more colons: an IPv6 address without brackets, with or without a port at its end.
         Some((host, _)) => {
             let whole = text.split('%').next().unwrap_or(text);
             if whole.parse::<Ipv6Addr>().is_ok() {
@@ -69,7 +69,7 @@ pub(super) fn split_port(text: &str) -> Result<(&str, Option<&str>), ParseError>
     }
 }
 
-/// Takes the scheme off; without one it is TCP.
+/// Splits off the scheme; without one, the transport is TCP.
 pub(super) fn split_scheme(text: &str) -> Result<(Transport, &str), ParseError> {
     match text.split_once("://") {
         Some(("tcp", rest)) => Ok((Transport::Tcp, rest)),

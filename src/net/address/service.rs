@@ -1,6 +1,6 @@
-//! The ports that services are known by.
+//! Service names and their ports.
 
-/// Services a machine without `/etc/services` (a bare container) should still know.
+/// Services that are known even without `/etc/services`, as in a minimal container.
 const WELL_KNOWN: [(&str, u16); 16] = [
     ("echo", 7),
     ("ftp", 21),
@@ -22,7 +22,7 @@ const WELL_KNOWN: [(&str, u16); 16] = [
 
 /// Returns the port of the service called `name`.
 pub(super) fn port(name: &str) -> Option<u16> {
-    // RFC 6335 section 5.1: at least one letter. Without one the C library reads "+80" as 80.
+    // RFC 6335 section 5.1 requires a letter. Without this check, the C library reads "+80" as 80.
     if !name.is_ascii() || !name.bytes().any(|b| b.is_ascii_alphabetic()) {
         return None;
     }

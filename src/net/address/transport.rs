@@ -1,6 +1,6 @@
-//! The transports an endpoint may name.
+//! The transports of endpoints and listen addresses.
 
-/// How bytes travel.
+/// The transport that carries the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// A TCP stream.
@@ -16,15 +16,15 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// Returns whether what is sent keeps its boundaries.
-    pub fn is_for_datagrams(self) -> bool {
+    /// Returns whether the transport carries datagrams, which keep their boundaries.
+    pub fn is_datagram(self) -> bool {
         matches!(self, Self::Udp | Self::UnixDatagram)
     }
 
-    /// Returns this transport with what `--udp` and `--tls` say; none where they contradict it.
+    /// Returns this transport changed by `--udp` and `--tls`; `None` if they contradict it.
     pub fn with_flags(self, udp: bool, tls: bool) -> Option<Self> {
         match (self, udp, tls) {
-            (this, false, false) => Some(this),
+            (transport, false, false) => Some(transport),
             (Self::Tcp | Self::Udp, true, false) => Some(Self::Udp),
             (Self::Tcp | Self::Tls, false, true) => Some(Self::Tls),
             (Self::Unix | Self::UnixDatagram, true, false) => Some(Self::UnixDatagram),

@@ -1,4 +1,4 @@
-//! The places of Unix sockets: a path, or a name in the abstract namespace.
+//! Locations of Unix sockets: a path, or a name in the abstract namespace.
 
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
@@ -8,17 +8,17 @@ use socket2::SockAddr;
 use crate::net::address::addr::Addr;
 use crate::net::address::parse::ParseError;
 
-/// Where a Unix socket is.
+/// The location of a Unix socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnixPlace {
-    /// In the file system.
+    /// A path in the file system.
     Path(PathBuf),
-    /// In Linux's abstract namespace, without the leading NUL.
+    /// A name in Linux's abstract namespace, without the leading NUL byte.
     Abstract(String),
 }
 
 impl UnixPlace {
-    /// Returns the place as it is shown.
+    /// Returns the location as an address for output.
     pub fn addr(&self) -> Addr {
         match self {
             Self::Path(path) => Addr::of_path(path),
@@ -26,10 +26,10 @@ impl UnixPlace {
         }
     }
 
-    /// Returns the place as the kernel wants it.
+    /// Returns the location as a socket address.
     ///
     /// # Errors
-    /// It is longer than a socket's name can be.
+    /// The path or name does not fit into a socket address.
     pub fn to_sockaddr(&self) -> io::Result<SockAddr> {
         let path = match self {
             Self::Path(path) => path.clone(),
@@ -37,17 +37,20 @@ impl UnixPlace {
         };
         let len = path.as_os_str().len();
         if len > MAX_PATH {
-            let message = format!("the path has {len} bytes, a socket's at most {MAX_PATH}");
+            let message = format!("the path has {len} bytes; a Unix socket allows {MAX_PATH}");
             return Err(io::Error::new(ErrorKind::InvalidInput, message));
         }
         SockAddr::unix(path)
     }
 }
 
-/// `sun_path` of `struct sockaddr_un` has 108 bytes, one of them for the NUL (unix(7)).
+/// `sun_path` of `struct sockaddr_un` has 108 bytes, including the final NUL byte (unix(7)).
 const MAX_PATH: usize = 107;
 
-/// What stands behind `unix:`.
+/// Parses the text after `unix:`.
+///
+/// # Errors
+/// It is empty.
 pub(super) fn parse(path: &str) -> Result<UnixPlace, ParseError> {
     let path = path.strip_prefix("//").unwrap_or(path);
     match path.strip_prefix('@') {

@@ -1,4 +1,4 @@
-//! Where datagrams come from and go to.
+//! Addresses of datagrams: source, destination, and the route of a reply.
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr};
@@ -9,32 +9,33 @@ use rustix::net::{SocketAddrAny, SocketAddrUnix};
 
 use crate::net::address::addr::Addr;
 
-/// Where a datagram is from, or goes to.
+/// The source or destination of a datagram.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum DatagramAddress {
     Net(SocketAddr),
     Unix(SocketAddrUnix),
-    /// A Unix socket that has no name, and so cannot be answered.
+    /// A Unix socket without a name, to which no reply can be sent.
     Unnamed,
 }
 
-/// A datagram that came.
+/// A received datagram.
 #[derive(Debug)]
 pub(super) struct Received {
     /// Bytes of it in the buffer.
     pub len: usize,
-    /// Whether there was more of it, which is lost.
-    pub is_cut: bool,
+    /// Whether the datagram was longer than the buffer, so that its end was discarded.
+    pub is_truncated: bool,
     pub from: DatagramAddress,
-    /// Which of our addresses it came to, where there are several.
+    /// The local address it was sent to, if the socket is bound to a wildcard address.
     pub to: Option<IpAddr>,
 }
 
-/// How a peer is answered.
+/// The route of a reply to a peer.
 #[derive(Clone, Debug)]
 pub(super) struct Route {
     pub to: DatagramAddress,
-    /// The address of ours the peer knows.
+    /// The local address to send from: the one that the peer sent to; `None` for the kernel's
+    /// choice.
     pub from: Option<IpAddr>,
 }
 
@@ -55,14 +56,14 @@ impl From<&DatagramAddress> for Addr {
     fn from(address: &DatagramAddress) -> Self {
         match address {
             DatagramAddress::Net(addr) => Self::canonical(*addr),
-            DatagramAddress::Unix(name) => shown(name),
-            // As a socket without a name is shown everywhere.
+            DatagramAddress::Unix(name) => unix_addr(name),
+            // The notation for a socket without a name in all output.
             DatagramAddress::Unnamed => Self::Unix("unix:".into()),
         }
     }
 }
 
-fn shown(name: &SocketAddrUnix) -> Addr {
+fn unix_addr(name: &SocketAddrUnix) -> Addr {
     #[cfg(target_os = "linux")]
     if let Some(name) = name.abstract_name() {
         return Addr::of_abstract(name);

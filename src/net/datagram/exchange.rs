@@ -1,6 +1,7 @@
-//! Datagrams both ways with one peer.
+//! Exchanges datagrams with one peer.
 //!
-//! UDP knows no end and no answer that it arrived: what ends this is our input, and then silence.
+//! UDP has neither EOF nor acknowledgements, so an exchange ends when the input has ended and no
+//! datagram has been sent or received for a while.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,43 +16,44 @@ use crate::net::idle_clock::IdleClock;
 use crate::net::relay::Sink;
 use crate::net::stream::observer::StreamObserver;
 
-/// How long the last bytes may take to be written once time is up.
+/// How long the final flush of the sink may take once time is up.
 pub(super) const DATAGRAM_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Datagrams read after a failure, of those that had come before: a full receive buffer of the
-/// size that is common. A peer that goes on sending must not keep us.
-const MAX_LEFT: usize = 4096;
+/// Datagrams still read from the receive buffer after a failure: about a full buffer of a
+/// common size. The limit ends the exchange even if the peer keeps sending.
+const MAX_READ_AFTER_FAILURE: usize = 4096;
 
-/// How a conversation goes.
+/// How an exchange works and when it ends.
 #[derive(Clone, Copy, Debug)]
 pub struct ExchangeSettings {
-    /// How long to wait, after our input's end, since a datagram last came or went; none for ever.
+    /// After the input ends, how long to wait without traffic; no limit if `None`.
     pub linger: Option<Duration>,
-    /// How long nothing may come or go.
+    /// How long the exchange may be without traffic; no limit if `None`.
     pub idle: Option<Duration>,
-    /// When to give up.
+    /// When the exchange ends with [`DatagramEnd::TimedOut`].
     pub deadline: Deadline,
-    /// Whether what comes is of interest.
+    /// Whether to write received datagrams to the sink; otherwise they are discarded.
     pub receive: bool,
 }
 
-/// Sends what `outbox` holds and writes what comes to `sink`, until it is over; `stop` ends it in
-/// order, too. What came before the end is written before it is returned.
-pub async fn converse(
+/// Sends the datagrams of `outgoing` and writes received ones to `sink`, until the exchange ends or
+/// `stop` completes; returns the counts and why it ended. Datagrams received before the end are
+/// written before this returns.
+pub async fn exchange_datagrams(
     socket: &DatagramSocket,
     peer: &str,
-    outbox: &mut Outgoing,
+    outgoing: &mut Outgoing,
     sink: &Sink,
-    policy: ExchangeSettings,
-    tap: &mut Option<Box<dyn StreamObserver>>,
+    settings: ExchangeSettings,
+    observer: &mut Option<Box<dyn StreamObserver>>,
     stop: impl Future<Output = ()>,
 ) -> (DatagramCounts, DatagramEnd) {
-    let progress = Traffic::new(IdleClock::now(), tap.take());
+    let traffic = Traffic::new(IdleClock::now(), observer.take());
     let from: Arc<str> = peer.into();
-    let receiver = Receiver { socket, from: &from, sink, keep: policy.receive };
+    let receiver = Receiver { socket, from: &from, sink, keep: settings.receive };
     let mut end = {
-        let mut outbound = pin!(send_all(socket, outbox, &progress));
-        let mut inbound = pin!(receiver.receive_all(&progress));
+        let mut outbound = pin!(send_all(socket, outgoing, &traffic));
+        let mut inbound = pin!(receiver.receive_all(&traffic));
         let mut stop = pin!(stop);
         let mut sending = true;
         loop {
@@ -61,87 +63,91 @@ pub async fn converse(
                 outcome = &mut outbound, if sending => match outcome {
                     Ok(()) => {
                         sending = false;
-                        progress.input_ended();
+                        traffic.input_ended();
                     }
                     Err(end) => break end,
                 },
-                // A writer that gave up is noticed though nothing more may come for it.
-                error = sink.broken() => break DatagramEnd::Output(error),
-                () = progress.silence(policy.linger), if !sending => break DatagramEnd::Quiet,
-                () = progress.silence(policy.idle) => break DatagramEnd::Idle,
-                () = policy.deadline.passed() => break DatagramEnd::TimedOut,
+                // Detects a sink that fails while no datagram arrives for it.
+                error = sink.failed() => break DatagramEnd::Output(error),
+                () = traffic.idle_for(settings.linger), if !sending => break DatagramEnd::Quiet,
+                () = traffic.idle_for(settings.idle) => break DatagramEnd::Idle,
+                () = settings.deadline.passed() => break DatagramEnd::TimedOut,
                 () = &mut stop => break DatagramEnd::Stopped,
             }
         }
     };
     if matches!(end, DatagramEnd::Refused(_) | DatagramEnd::Receive(_) | DatagramEnd::Send(_)) {
-        // The kernel tells a failure before the datagrams that came earlier.
-        let rest = receiver.receive_waiting(&progress);
-        if let Ok(Some(output)) = policy.deadline.bound(rest).await {
+        // The kernel reports an error before the datagrams that it queued earlier.
+        let rest = receiver.receive_queued(&traffic);
+        if let Ok(Some(output)) = settings.deadline.bound(rest).await {
             end = output;
         }
     }
-    let end = flushed(sink, policy.deadline, end).await;
-    let counts = progress.counts();
-    *tap = progress.into_tap();
+    let end = flush(sink, settings.deadline, end).await;
+    let counts = traffic.counts();
+    *observer = traffic.into_observer();
     (counts, end)
 }
 
-/// Waits until everything is written that came, and returns the end, or what is worse.
-pub(super) async fn flushed(sink: &Sink, deadline: Deadline, end: DatagramEnd) -> DatagramEnd {
-    // Whoever is out of time already waits for a blocked reader no longer than this.
-    let patience = match end {
+/// Waits until all received datagrams are written; returns `end`, or the failure to write them.
+pub(super) async fn flush(sink: &Sink, deadline: Deadline, end: DatagramEnd) -> DatagramEnd {
+    // Once time is up, a blocked reader of the output delays the end only by this limit.
+    let flush_deadline = match end {
         DatagramEnd::TimedOut | DatagramEnd::Idle | DatagramEnd::Stopped => {
             Deadline::after(DATAGRAM_FLUSH_TIMEOUT)
         }
         _ => deadline,
     };
-    match patience.bound(sink.flush()).await {
+    match flush_deadline.bound(sink.flush()).await {
         Ok(Err(error)) if !matches!(end, DatagramEnd::Output(_)) => DatagramEnd::Output(error),
         Err(Elapsed) if !matches!(end, DatagramEnd::Stopped) => DatagramEnd::TimedOut,
         _ => end,
     }
 }
 
+/// Sends every datagram of `outgoing`.
 async fn send_all(
     socket: &DatagramSocket,
-    outbox: &mut Outgoing,
-    progress: &Traffic,
+    outgoing: &mut Outgoing,
+    traffic: &Traffic,
 ) -> Result<(), DatagramEnd> {
-    while let Some(datagram) = outbox.next().await? {
+    while let Some(datagram) = outgoing.next().await? {
         socket
             .send(&datagram, None)
             .await
             .map_err(|error| DatagramEnd::of(error, DatagramEnd::Send))?;
-        progress.sent(&datagram);
+        traffic.sent(&datagram);
     }
     Ok(())
 }
 
-/// The way from the socket to the writer.
+/// Receives datagrams from a socket and queues them for a sink.
 struct Receiver<'a> {
     socket: &'a DatagramSocket,
     from: &'a Arc<str>,
     sink: &'a Sink,
+    /// Whether to queue received datagrams; otherwise they are discarded.
     keep: bool,
 }
 
 impl Receiver<'_> {
-    async fn receive_all(&self, progress: &Traffic) -> DatagramEnd {
+    /// Receives until a failure, and returns it.
+    async fn receive_all(&self, traffic: &Traffic) -> DatagramEnd {
         loop {
             if let Err(error) = self.socket.readable().await {
                 return DatagramEnd::Receive(error);
             }
-            if let Err(end) = self.receive(progress).await {
+            if let Err(end) = self.receive(traffic).await {
                 return end;
             }
         }
     }
 
-    /// Receives what waits; returns what went wrong with writing it.
-    async fn receive_waiting(&self, progress: &Traffic) -> Option<DatagramEnd> {
-        for _ in 0..MAX_LEFT {
-            match self.receive(progress).await {
+    /// Receives the datagrams that the kernel has queued; returns the failure to write them, if
+    /// any.
+    async fn receive_queued(&self, traffic: &Traffic) -> Option<DatagramEnd> {
+        for _ in 0..MAX_READ_AFTER_FAILURE {
+            match self.receive(traffic).await {
                 Ok(true) => {}
                 Err(end @ DatagramEnd::Output(_)) => return Some(end),
                 Ok(false) | Err(_) => break,
@@ -150,8 +156,8 @@ impl Receiver<'_> {
         None
     }
 
-    /// Receives one datagram, if one waits.
-    async fn receive(&self, progress: &Traffic) -> Result<bool, DatagramEnd> {
+    /// Receives one datagram if the kernel has queued one; returns whether it had.
+    async fn receive(&self, traffic: &Traffic) -> Result<bool, DatagramEnd> {
         let mut buffer = self.sink.take().await.map_err(DatagramEnd::Output)?;
         let received = match self.socket.try_receive(&mut buffer) {
             Ok(received) => received,
@@ -159,7 +165,7 @@ impl Receiver<'_> {
             Err(error) => return Err(DatagramEnd::of(error, DatagramEnd::Receive)),
         };
         if self.keep {
-            progress.received(&buffer[..received.len]);
+            traffic.received(&buffer[..received.len]);
             let delivered = self.sink.deliver(self.from, buffer, received.len).await;
             delivered.map_err(DatagramEnd::Output)?;
         }

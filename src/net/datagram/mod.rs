@@ -1,7 +1,9 @@
-//! Datagrams, over UDP and Unix sockets: opening, splitting, talking to one peer or to many.
+//! Datagrams over UDP and Unix sockets: opening sockets, splitting input into datagrams, and
+//! exchanging them with one peer or with many.
 //!
-//! A datagram is whole or not there at all, and may be empty; there is no connection, and so no
-//! end but our own. Nothing here knows a command, or what is printed.
+//! A datagram arrives whole or not at all, and may be empty. There is no connection, so a peer
+//! cannot signal its end: only the local side ends an exchange. This module knows no command and
+//! prints nothing.
 
 mod address;
 mod exchange;
@@ -18,10 +20,11 @@ pub use self::open::{DatagramBind, DatagramTarget, OpenError};
 pub use self::progress::{DatagramCounts, DatagramEnd};
 pub use self::socket::DatagramSocket;
 pub use self::split::{Split, Splitter, TooLong};
-pub use crate::net::datagram::exchange::{ExchangeSettings, converse};
+pub use crate::net::datagram::exchange::{ExchangeSettings, exchange_datagrams};
 pub use crate::net::datagram::outgoing::Outgoing;
 pub use crate::net::datagram::server::{DatagramListenSettings, DatagramListener, DatagramNotice};
 
-/// The most bytes a datagram carries: what IPv4 leaves UDP of 65,535 after both headers
-/// (RFC 791, RFC 768). The same everywhere, so that a command line works everywhere.
+/// The maximum payload of a datagram, in bytes: the 65,535 bytes of an IPv4 packet less the IPv4
+/// and UDP headers (RFC 791, RFC 768). IPv6 and Unix sockets have the same limit here, so that a
+/// command line works with every address family.
 pub const MAX_DATAGRAM: usize = 65_507;

@@ -1,4 +1,4 @@
-//! Opening datagram sockets: to one peer, or for everybody.
+//! Opens datagram sockets: connected to one peer, or bound to receive from any.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -19,34 +19,35 @@ use crate::net::self_connection;
 use crate::net::socket_file::{self, SocketFile};
 use crate::net::socket_options::SocketOptions;
 
-/// What the kernel may keep of datagrams nobody has read yet, in bytes: a burst survives a moment
-/// without us. It lowers the number to `net.core.rmem_max`.
+/// Requested size of the receive buffer, in bytes, so that a burst is not dropped before sockkit
+/// reads it. The kernel limits it to `net.core.rmem_max` (socket(7)).
 const RECEIVE_BUFFER: usize = 1024 * 1024;
 
-/// Where a client sends to.
+/// The destination of a client.
 #[derive(Clone, Copy, Debug)]
 pub enum DatagramTarget<'a> {
-    /// UDP.
+    /// A UDP address.
     Net(SocketAddr),
     /// A Unix datagram socket.
     Unix(&'a UnixPlace),
 }
 
-/// Where datagrams are received from everybody.
+/// The local address of a listener.
 #[derive(Clone, Copy, Debug)]
 pub enum DatagramBind<'a> {
-    /// UDP: the host whose addresses are bound, none for those of the reach; and the port.
+    /// UDP: the host whose addresses are bound (`None` for the addresses of the reach), the port,
+    /// the reach, and the address family.
     Net(Option<&'a Host>, Port, Reach, Family),
-    /// A Unix datagram socket, and the permissions of its file.
+    /// A Unix datagram socket, and the mode of its file.
     Unix(&'a UnixPlace, Option<u32>),
 }
 
 /// Why a socket could not be opened.
 #[derive(Debug)]
 pub enum OpenError {
-    /// Our own end cannot be the one asked for.
-    Own(Error),
-    /// There is no way to the peer.
+    /// The local address cannot be bound.
+    Local(Error),
+    /// The peer cannot be reached.
     Peer(io::Error),
 }
 
@@ -57,14 +58,15 @@ impl From<io::Error> for OpenError {
 }
 
 impl DatagramSocket {
-    /// Opens a socket for datagrams with one peer, from `from` where that is not left to the
-    /// system. A Unix socket gets a name of its own then, so that it can be answered.
+    /// Opens a socket that is connected to the peer `to`, bound to `from` if given. Without `from`,
+    /// a Unix socket is bound to a unique name, so that the peer can reply.
     ///
-    /// This sends nothing, so that a peer nobody is behind is found out later, if at all; only
-    /// Unix sockets say at once that they are not there.
+    /// This sends nothing, so a UDP port without a listener is detected only later, if at all. A
+    /// Unix socket that does not exist is an error at once.
     ///
     /// # Errors
-    /// Our end cannot be bound, or there is no way to the peer.
+    /// The local address cannot be bound, there is no route to the peer, or its socket does not
+    /// exist.
     pub fn connected(
         to: DatagramTarget<'_>,
         from: Option<&LocalAddress>,
@@ -76,7 +78,7 @@ impl DatagramSocket {
                 bind_unix(place, None).map_err(|source| bind_failed(place.addr(), source))?
             }
             (DatagramTarget::Unix(to), _) => {
-                bind_anywhere().map_err(|source| bind_failed(to.addr(), source))?
+                bind_unique().map_err(|source| bind_failed(to.addr(), source))?
             }
         };
         match to {
@@ -92,10 +94,10 @@ impl DatagramSocket {
         Ok(Self::new(opened, file)?)
     }
 
-    /// Opens sockets for datagrams from everybody: one an address, all on one port.
+    /// Opens the sockets of a listener: one per address, all with the same port.
     ///
     /// # Errors
-    /// The host has no address by `deadline`, or one of the sockets cannot be bound.
+    /// The host is not resolved by `deadline`, or one of the sockets cannot be bound.
     pub async fn listen(
         bound: DatagramBind<'_>,
         options: SocketOptions,
@@ -117,17 +119,18 @@ impl DatagramSocket {
     }
 }
 
+/// Opens a UDP socket for the family of `addr`, with `options`.
 fn open(addr: SocketAddr, options: SocketOptions) -> io::Result<socket2::Socket> {
     let domain = Domain::for_address(addr);
     let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
-    // A courtesy: where it is refused the system's own size has to do.
+    // If the kernel refuses, the default size still works.
     socket.set_recv_buffer_size(RECEIVE_BUFFER).ok();
     options.apply_to_packets(&SockRef::from(&socket), addr)?;
     Ok(socket)
 }
 
-/// Opens a client's socket, bound to its own end.
+/// Opens a client's UDP socket, bound to `from` if given.
 fn open_net(
     to: SocketAddr,
     from: Option<&LocalAddress>,
@@ -147,19 +150,19 @@ fn open_net(
     Ok(socket)
 }
 
-/// Opens a listener's socket without `SO_REUSEADDR`: for UDP that would let a second listener take
-/// every datagram of the first.
+/// Opens a listener's UDP socket, and returns it with its bound address. `SO_REUSEADDR` stays off:
+/// with it, a second listener on the same port would take the datagrams of the first.
 fn bind(addr: SocketAddr, options: SocketOptions) -> io::Result<(socket2::Socket, SocketAddr)> {
     let socket = open(addr, options)?;
     if addr.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     if addr.ip().is_unspecified() {
-        packet_info::ask(&socket, addr.is_ipv6())?;
+        packet_info::enable(&socket, addr.is_ipv6())?;
     }
     socket.bind(&addr.into())?;
-    let real = socket.local_addr()?.as_socket().unwrap_or(addr);
-    Ok((socket, real))
+    let bound_addr = socket.local_addr()?.as_socket().unwrap_or(addr);
+    Ok((socket, bound_addr))
 }
 
 fn bind_unix(
@@ -169,19 +172,19 @@ fn bind_unix(
     socket_file::bind(place, Type::DGRAM, mode)
 }
 
-/// Opens a Unix socket with a name nobody else has: on Linux one that needs no file.
+/// Opens a Unix socket bound to a unique abstract name, which needs no file.
 #[cfg(target_os = "linux")]
-fn bind_anywhere() -> io::Result<(socket2::Socket, Option<SocketFile>)> {
+fn bind_unique() -> io::Result<(socket2::Socket, Option<SocketFile>)> {
     let socket = socket2::Socket::new(Domain::UNIX, Type::DGRAM, None)?;
     socket.set_nonblocking(true)?;
-    // Bound to an address without a name, it gets an abstract one: "autobind" in unix(7).
+    // Binding to an unnamed address makes the kernel choose an abstract one: "autobind" in unix(7).
     rustix::net::bind(&socket, &rustix::net::SocketAddrUnix::new_unnamed())?;
     Ok((socket, None))
 }
 
-/// Opens a Unix socket with a name nobody else has: a file that only its owner may use.
+/// Opens a Unix socket bound to a unique file that only its owner can use.
 #[cfg(not(target_os = "linux"))]
-fn bind_anywhere() -> io::Result<(socket2::Socket, Option<SocketFile>)> {
+fn bind_unique() -> io::Result<(socket2::Socket, Option<SocketFile>)> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let unique = since.map_or(0, |since| since.as_nanos());
     let file = format!("sockkit-{}-{unique}.sock", std::process::id());
@@ -189,5 +192,5 @@ fn bind_anywhere() -> io::Result<(socket2::Socket, Option<SocketFile>)> {
 }
 
 fn bind_failed(addr: Addr, source: io::Error) -> OpenError {
-    OpenError::Own(Error::Bind { addr, source })
+    OpenError::Local(Error::Bind { addr, source })
 }

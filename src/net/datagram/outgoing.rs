@@ -1,4 +1,4 @@
-//! What is to be sent, a datagram at a time, from an input that is read elsewhere.
+//! Turns an input into the datagrams to send, and repeats them for the next address of a host.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,51 +10,52 @@ use crate::net::deadline::Deadline;
 use crate::net::relay::LineEnds;
 use crate::net::relay::Source;
 
-/// An input that has given nothing for so long rests: what it gave before belongs together. Long
-/// for two writes of one program, short for a person.
-const REST: Duration = Duration::from_millis(50);
+/// A pause in the input of this length ends a datagram. Longer than the time between the writes of
+/// one program, and not noticeable to a user.
+const INPUT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What was gathered goes after so long even if the input never rests: a program that writes a
-/// line every few milliseconds is heard as it speaks.
-const GATHERING: Duration = Duration::from_millis(200);
+/// How long input is collected for one datagram at most, so that a program that writes every few
+/// milliseconds does not delay its own data.
+const MAX_COLLECT_TIME: Duration = Duration::from_millis(200);
 
-/// What is remembered of what was sent, in bytes and in datagrams, so that it can be sent again to
-/// another address of the same host.
-const MAX_REMEMBERED: (usize, usize) = (128 * 1024, 256);
+/// Limits, in bytes and in datagrams, of the sent datagrams that are kept for the next address of
+/// the same host.
+const MAX_KEPT: (usize, usize) = (128 * 1024, 256);
 
-/// Datagrams to come.
+/// The datagrams to send.
 #[derive(Debug)]
 pub struct Outgoing {
+    /// The input; `None` once it has ended.
     source: Option<Source>,
-    /// Makes every line end a CR LF, where that is asked for.
+    /// Translates line endings to CR LF; `None` to leave them unchanged.
     line_ends: Option<CrLf>,
     splitter: Splitter,
-    /// Until when what is gathered may wait for more.
-    gathers: Deadline,
-    /// How long to wait after each datagram.
+    /// When the input collected so far is sent, even without a pause.
+    collect_deadline: Deadline,
+    /// The pause after each datagram.
     delay: Option<Duration>,
-    /// Until when that is, after the last one.
-    waits: Deadline,
-    /// What was sent, from the first datagram on; none once that is too much.
+    /// When the pause after the last datagram ends.
+    delay_end: Deadline,
+    /// Every datagram sent so far; `None` once they exceed [`MAX_KEPT`].
     sent: Option<Vec<Vec<u8>>>,
-    /// What is to be sent again, before anything new.
-    again: VecDeque<Vec<u8>>,
+    /// Datagrams to send again, before any new ones.
+    resend: VecDeque<Vec<u8>>,
 }
 
 /// Why there is no next datagram.
 #[derive(Debug, thiserror::Error)]
 pub enum OutgoingError {
     /// The input could not be read.
-    #[error("input: {}", crate::reason::of(.0))]
+    #[error("cannot read input: {}", crate::reason::of(.0))]
     Input(io::Error),
-    /// The input gave too much at once.
+    /// The input is too long for one datagram.
     #[error("{0}")]
     TooLong(#[from] TooLong),
 }
 
 impl Outgoing {
-    /// Returns the datagrams that `source` holds, with a `delay` between them; without a source
-    /// there are none.
+    /// Returns the datagrams that `source` is split into, with a `delay` after each; none without a
+    /// source.
     pub fn new(
         source: Option<Source>,
         split: Split,
@@ -65,74 +66,76 @@ impl Outgoing {
             source,
             line_ends: (line_ends == LineEnds::CrLf).then(CrLf::default),
             splitter: Splitter::new(split),
-            gathers: Deadline::NEVER,
+            collect_deadline: Deadline::NEVER,
             delay,
-            waits: Deadline::after(Duration::ZERO),
+            delay_end: Deadline::after(Duration::ZERO),
             sent: Some(Vec::new()),
-            again: VecDeque::new(),
+            resend: VecDeque::new(),
         }
     }
 
-    /// Waits for the next datagram; none at the end of the input. Where this is not waited for to
-    /// its end, [`Self::rewind`] still knows everything.
+    /// Waits for the next datagram; returns `None` at the end of the input. If this is cancelled
+    /// during the delay, [`Self::rewind`] still repeats the datagram.
     ///
     /// # Errors
-    /// The input fails, or gives too much at once.
+    /// The input cannot be read, or is too long for one datagram.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<u8>>, OutgoingError> {
-        let again = self.again.pop_front();
-        let is_new = again.is_none();
-        let next = if is_new { self.next_new().await? } else { again };
+        let resent = self.resend.pop_front();
+        let is_new = resent.is_none();
+        let next = if is_new { self.next_new().await? } else { resent };
         if let (true, Some(datagram)) = (is_new, &next) {
-            self.remember(datagram);
+            self.keep(datagram);
         }
         if let (Some(_), Some(delay)) = (&next, self.delay) {
-            self.waits.passed().await;
-            self.waits = Deadline::after(delay);
+            self.delay_end.passed().await;
+            self.delay_end = Deadline::after(delay);
         }
         Ok(next)
     }
 
+    /// Waits for the next datagram from the input.
     async fn next_new(&mut self) -> Result<Option<Vec<u8>>, OutgoingError> {
         loop {
             if let Some(datagram) = self.splitter.complete()? {
                 return Ok(Some(datagram));
             }
-            let Some(source) = &mut self.source else { return Ok(self.splitter.rest()) };
-            let patience = if self.splitter.awaits_rest() {
-                self.gathers.earlier(Deadline::after(REST))
+            let Some(source) = &mut self.source else { return Ok(self.splitter.take_rest()) };
+            let datagram_end = if self.splitter.awaits_pause() {
+                self.collect_deadline.earlier(Deadline::after(INPUT_PAUSE))
             } else {
                 Deadline::NEVER
             };
-            let Ok(chunk) = patience.bound(source.next()).await else {
-                return Ok(self.splitter.rest());
+            let Ok(chunk) = datagram_end.bound(source.next()).await else {
+                return Ok(self.splitter.take_rest());
             };
             match chunk.map_err(OutgoingError::Input)? {
                 Some(chunk) => {
-                    if !self.splitter.awaits_rest() {
-                        self.gathers = Deadline::after(GATHERING);
+                    if !self.splitter.awaits_pause() {
+                        self.collect_deadline = Deadline::after(MAX_COLLECT_TIME);
                     }
                     match &mut self.line_ends {
                         Some(line_ends) => self.splitter.push(&line_ends.translate(&chunk)),
                         None => self.splitter.push(&chunk),
                     }
-                    source.give_back(chunk);
+                    source.recycle(chunk);
                 }
                 None => self.source = None,
             }
         }
     }
 
-    /// Sends everything again that was sent, to somebody else; `false` where that is no longer
-    /// known.
+    /// Repeats every datagram sent so far, for another address; returns `false` if they exceeded
+    /// the limits and were not kept.
     pub fn rewind(&mut self) -> bool {
-        self.again = self.sent.iter().flatten().cloned().collect();
+        self.resend = self.sent.iter().flatten().cloned().collect();
         self.sent.is_some()
     }
 
-    fn remember(&mut self, datagram: &[u8]) {
+    /// Keeps a copy of `datagram` for [`Self::rewind`], within [`MAX_KEPT`].
+    fn keep(&mut self, datagram: &[u8]) {
         if let Some(sent) = &mut self.sent {
             let bytes: usize = sent.iter().map(Vec::len).sum();
-            let (max_bytes, max_datagrams) = MAX_REMEMBERED;
+            let (max_bytes, max_datagrams) = MAX_KEPT;
             if bytes + datagram.len() <= max_bytes && sent.len() < max_datagrams {
                 sent.push(datagram.to_vec());
             } else {

@@ -1,16 +1,16 @@
-//! Which of our addresses a datagram came to, and from which an answer leaves.
+//! Reads the local address that a datagram was sent to, and sets the address that a reply is sent
+//! from (`IP_PKTINFO` in ip(7), RFC 3542 section 6).
 //!
-//! A socket bound to all addresses answers from whichever the route prefers, which a client that
-//! asked another one does not take. The kernel tells and takes the address beside the datagram
-//! (`IP_PKTINFO` in ip(7), RFC 3542 section 6).
+//! Without it, a reply from a socket bound to a wildcard address has the source address that the
+//! kernel's route prefers, and a client that sent to a different local address rejects the reply.
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-pub(crate) use crate::net::datagram::packet_info::known::{ask, receive, send};
+pub(crate) use crate::net::datagram::packet_info::supported::{enable, receive, send};
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-pub(crate) use crate::net::datagram::packet_info::unknown::{ask, receive, send};
+pub(crate) use crate::net::datagram::packet_info::unsupported::{enable, receive, send};
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-mod known {
+mod supported {
     use std::io::{self, IoSlice, IoSliceMut};
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
     use std::os::fd::{AsRawFd as _, BorrowedFd};
@@ -24,8 +24,8 @@ mod known {
 
     use crate::net::datagram::address::{DatagramAddress, Received};
 
-    /// Asks the kernel to tell with every datagram where it came to.
-    pub(crate) fn ask(socket: &Socket, is_ipv6: bool) -> io::Result<()> {
+    /// Makes the kernel report the destination address with every datagram.
+    pub(crate) fn enable(socket: &Socket, is_ipv6: bool) -> io::Result<()> {
         if is_ipv6 {
             setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?;
         } else {
@@ -34,9 +34,9 @@ mod known {
         Ok(())
     }
 
-    /// Receives a datagram that waits.
+    /// Receives a queued datagram, with the local address it was sent to.
     pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
-        let room = buffer.len();
+        let capacity = buffer.len();
         let mut control = nix::cmsg_space!(in_pktinfo, in6_pktinfo);
         let mut parts = [IoSliceMut::new(buffer)];
         let message = recvmsg::<SockaddrStorage>(
@@ -46,7 +46,7 @@ mod known {
             MsgFlags::empty(),
         )?;
         let from = message.address.as_ref().and_then(net_address);
-        let to = message.cmsgs()?.find_map(|told| match told {
+        let to = message.cmsgs()?.find_map(|message| match message {
             ControlMessageOwned::Ipv4PacketInfo(info) => {
                 Some(IpAddr::from(Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes())))
             }
@@ -56,15 +56,15 @@ mod known {
             _ => None,
         });
         Ok(Received {
-            len: message.bytes.min(room),
-            is_cut: message.flags.contains(MsgFlags::MSG_TRUNC),
+            len: message.bytes.min(capacity),
+            is_truncated: message.flags.contains(MsgFlags::MSG_TRUNC),
             from: from.map_or(DatagramAddress::Unnamed, DatagramAddress::Net),
-            // What came to many is answered from an address of one.
+            // A reply to a multicast datagram cannot be sent from the multicast address.
             to: to.filter(|ip| !ip.is_multicast() && !ip.is_unspecified()),
         })
     }
 
-    /// Sends a datagram that leaves from `from`.
+    /// Sends a datagram with the source address `from`.
     pub(crate) fn send(
         socket: BorrowedFd<'_>,
         bytes: &[u8],
@@ -73,9 +73,9 @@ mod known {
     ) -> io::Result<()> {
         let parts = [IoSlice::new(bytes)];
         let destination = Some(SockaddrStorage::from(to));
-        let send = |told: ControlMessage<'_>| {
+        let send = |packet_info: ControlMessage<'_>| {
             let flags = MsgFlags::empty();
-            sendmsg(socket.as_raw_fd(), &parts, &[told], flags, destination.as_ref())
+            sendmsg(socket.as_raw_fd(), &parts, &[packet_info], flags, destination.as_ref())
         };
         match from {
             IpAddr::V4(ip) => send(ControlMessage::Ipv4PacketInfo(&in_pktinfo {
@@ -85,7 +85,7 @@ mod known {
             })),
             IpAddr::V6(ip) => send(ControlMessage::Ipv6PacketInfo(&in6_pktinfo {
                 ipi6_addr: in6_addr { s6_addr: ip.octets() },
-                // Where an address needs a zone, the destination has it.
+                // A link-local destination carries its own zone.
                 ipi6_ifindex: 0,
             })),
         }?;
@@ -99,7 +99,7 @@ mod known {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-mod unknown {
+mod unsupported {
     use std::io;
     use std::net::{IpAddr, SocketAddr};
     use std::os::fd::BorrowedFd;
@@ -109,13 +109,13 @@ mod unknown {
 
     use crate::net::address::Received;
 
-    /// Here the route alone decides where answers leave from.
-    pub(crate) fn ask(_socket: &Socket, _is_ipv6: bool) -> io::Result<()> {
+    /// Does nothing: on this system the kernel's route chooses the source address of replies.
+    pub(crate) fn enable(_socket: &Socket, _is_ipv6: bool) -> io::Result<()> {
         Ok(())
     }
 
     pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
-        crate::net::bind::receive_plainly(socket, buffer)
+        crate::net::bind::receive_simple(socket, buffer)
     }
 
     pub(crate) fn send(

@@ -1,4 +1,4 @@
-//! Who has sent something to a listener: a table with a bound, since senders can be invented.
+//! The peers of a listener: a table of limited size, because source addresses can be forged.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,119 +9,128 @@ use crate::net::address::addr::Addr;
 use crate::net::datagram::address::{DatagramAddress, Received, Route};
 use crate::net::datagram::progress::DatagramCounts;
 
-/// Strangers told of once each; beyond that many nobody is.
-const MAX_STRANGERS: usize = 64;
+/// Refused senders that are remembered, so that each is reported once; later ones are not reported.
+const MAX_REFUSED: usize = 64;
 
-/// A peer: the socket it was heard on, by its number, and where it is.
+/// Identifies a peer: the index of the socket that it sent to, and its address.
 pub(super) type PeerKey = (usize, DatagramAddress);
 
-/// Everybody who is known.
+/// The table of known peers.
 #[derive(Debug)]
 pub(super) struct Peers {
-    /// How many there may be.
+    /// The maximum number of known peers.
     max: usize,
-    /// Whether the one who is heard when the table is full takes the place of another.
-    displaces: bool,
+    /// Whether a new peer evicts another when the table is full; otherwise it is refused.
+    evicts: bool,
     known: HashMap<PeerKey, Peer>,
-    strangers: Vec<PeerKey>,
+    /// Refused senders that were reported.
+    refused: Vec<PeerKey>,
 }
 
-/// One of them.
+/// A known peer.
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
+    /// The address as text.
     pub name: Arc<str>,
     pub addr: Addr,
-    /// How it is answered: from the address it asked last.
+    /// The route of replies: from the local address that the peer sent to last.
     pub route: Route,
     pub counts: DatagramCounts,
-    pub first: Instant,
-    /// When anything last came from it or went to it.
-    pub last: Instant,
+    /// When the first datagram was received.
+    pub first_received: Instant,
+    /// When a datagram was last received or sent.
+    pub last_activity: Instant,
 }
 
-/// Whom a datagram is from.
+/// The sender of a received datagram.
 #[derive(Debug)]
 pub(super) enum Sender {
-    /// Somebody known.
+    /// A known peer, by its name.
     Known(Arc<str>),
-    /// Somebody new, who may have taken the place of another.
+    /// A new peer, and the peer evicted for it, if any.
     New(Arc<str>, Addr, Option<Box<Peer>>),
-    /// Somebody there is no place for; whether it is the first time.
-    Stranger(Addr, bool),
+    /// A sender that is not allowed or does not fit into the table, and whether to report it.
+    Refused(Addr, bool),
 }
 
 impl Peers {
-    pub(super) fn new(max: usize, displaces: bool) -> Self {
-        Self { max, displaces, known: HashMap::new(), strangers: Vec::new() }
+    /// Returns an empty table for `max` peers; `evicts`: whether a new peer evicts another when it
+    /// is full.
+    pub(super) fn new(max: usize, evicts: bool) -> Self {
+        Self { max, evicts, known: HashMap::new(), refused: Vec::new() }
     }
 
-    /// Takes note of a datagram that came over the socket of this number.
-    pub(super) fn hear(&mut self, socket: usize, received: &Received, access: &Access) -> Sender {
+    /// Records a datagram received on the socket with this index, and returns its sender.
+    pub(super) fn record(&mut self, socket: usize, received: &Received, access: &Access) -> Sender {
         let key = (socket, received.from.clone());
         if let Some(peer) = self.known.get_mut(&key) {
             peer.route.from = received.to;
-            peer.last = Instant::now();
+            peer.last_activity = Instant::now();
             peer.counts.count_in(received.len);
             return Sender::Known(Arc::clone(&peer.name));
         }
         let addr = Addr::from(&received.from);
-        let is_welcome = access.admits(&addr);
-        if !is_welcome || (self.known.len() >= self.max && !self.displaces) {
-            let is_first = self.strangers.len() < MAX_STRANGERS && !self.strangers.contains(&key);
-            if is_first {
-                self.strangers.push(key);
+        let is_full = self.known.len() >= self.max;
+        if !access.admits(&addr) || (is_full && !self.evicts) {
+            let is_new = self.refused.len() < MAX_REFUSED && !self.refused.contains(&key);
+            if is_new {
+                self.refused.push(key);
             }
-            return Sender::Stranger(addr, is_first);
+            return Sender::Refused(addr, is_new);
         }
-        let displaced = if self.known.len() >= self.max { self.forget_oldest() } else { None };
+        let evicted = if is_full { self.remove_least_recent() } else { None };
         let now = Instant::now();
         let mut peer = Peer {
             name: addr.to_string().into(),
             addr: addr.clone(),
             route: Route { to: received.from.clone(), from: received.to },
             counts: DatagramCounts::default(),
-            first: now,
-            last: now,
+            first_received: now,
+            last_activity: now,
         };
         peer.counts.count_in(received.len);
         let name = Arc::clone(&peer.name);
         self.known.insert(key, peer);
-        Sender::New(name, addr, displaced.map(Box::new))
+        Sender::New(name, addr, evicted.map(Box::new))
     }
 
-    /// Takes note that so many bytes were sent to `key`.
-    pub(super) fn sent(&mut self, key: &PeerKey, len: usize) {
+    /// Records a datagram of `len` bytes sent to the peer `key`.
+    pub(super) fn record_sent(&mut self, key: &PeerKey, len: usize) {
         if let Some(peer) = self.known.get_mut(key) {
-            peer.last = Instant::now();
+            peer.last_activity = Instant::now();
             peer.counts.count_out(len);
         }
     }
 
-    /// Everybody who can be answered, in no order.
+    /// Returns the peers that replies can be sent to, in no particular order.
     pub(super) fn routes(&self) -> Vec<(PeerKey, Route)> {
         let routes = self.known.iter().map(|(key, peer)| (key.clone(), peer.route.clone()));
         routes.filter(|(_, route)| route.to != DatagramAddress::Unnamed).collect()
     }
 
-    pub(super) fn forget(&mut self, key: &PeerKey) -> Option<Peer> {
+    /// Removes the peer `key` and returns it.
+    pub(super) fn remove(&mut self, key: &PeerKey) -> Option<Peer> {
         self.known.remove(key)
     }
 
-    /// Forgets everybody.
-    pub(super) fn forget_all(&mut self) -> Vec<Peer> {
+    /// Removes all peers and returns them.
+    pub(super) fn remove_all(&mut self) -> Vec<Peer> {
         self.known.drain().map(|(_, peer)| peer).collect()
     }
 
-    /// Forgets who was silent for as long as `limit`; and says when there may be more of them.
-    pub(super) fn forget_idle(&mut self, limit: Duration) -> (Vec<Peer>, Duration) {
-        let idle = self.known.extract_if(|_, peer| peer.last.elapsed() >= limit);
+    /// Removes the peers that have been idle for `limit`; returns them, and the time until the next
+    /// one can be.
+    pub(super) fn remove_idle(&mut self, limit: Duration) -> (Vec<Peer>, Duration) {
+        let idle = self.known.extract_if(|_, peer| peer.last_activity.elapsed() >= limit);
         let idle: Vec<Peer> = idle.map(|(_, peer)| peer).collect();
-        let next = self.known.values().map(|peer| limit.saturating_sub(peer.last.elapsed())).min();
+        let time_left = |peer: &Peer| limit.saturating_sub(peer.last_activity.elapsed());
+        let next = self.known.values().map(time_left).min();
         (idle, next.unwrap_or(limit))
     }
 
-    fn forget_oldest(&mut self) -> Option<Peer> {
-        let oldest = self.known.iter().min_by_key(|(_, peer)| peer.last);
+    /// Removes the peer with the oldest activity.
+    fn remove_least_recent(&mut self) -> Option<Peer> {
+        let oldest = self.known.iter().min_by_key(|(_, peer)| peer.last_activity);
         let key = oldest.map(|(key, _)| key.clone())?;
         self.known.remove(&key)
     }
@@ -134,56 +143,56 @@ mod tests {
 
     fn from(port: u16) -> Received {
         let from = DatagramAddress::Net(([127, 0, 0, 1], port).into());
-        Received { len: 3, is_cut: false, from, to: None }
+        Received { len: 3, is_truncated: false, from, to: None }
     }
 
-    fn everybody() -> Access {
+    fn allow_all() -> Access {
         Access::default()
     }
 
     #[test]
-    fn the_one_not_heard_of_for_longest_makes_place() {
+    fn a_new_peer_evicts_the_one_with_the_oldest_activity() {
         let mut peers = Peers::new(2, true);
         for port in [1, 2, 1] {
-            peers.hear(0, &from(port), &everybody());
+            peers.record(0, &from(port), &allow_all());
         }
-        let Sender::New(name, _, Some(displaced)) = peers.hear(0, &from(3), &everybody()) else {
-            panic!("nobody was displaced");
+        let Sender::New(name, _, Some(evicted)) = peers.record(0, &from(3), &allow_all()) else {
+            panic!("no peer was evicted");
         };
-        assert_eq!((&*name, &*displaced.name), ("127.0.0.1:3", "127.0.0.1:2"));
+        assert_eq!((&*name, &*evicted.name), ("127.0.0.1:3", "127.0.0.1:2"));
         assert_eq!(peers.known.len(), 2);
     }
 
     #[test]
-    fn a_stranger_is_told_of_once_and_takes_no_place() {
+    fn a_refused_sender_is_reported_once_and_takes_no_slot() {
         let mut peers = Peers::new(1, false);
-        assert!(matches!(peers.hear(0, &from(1), &everybody()), Sender::New(..)));
-        assert!(matches!(peers.hear(0, &from(2), &everybody()), Sender::Stranger(_, true)));
-        assert!(matches!(peers.hear(0, &from(2), &everybody()), Sender::Stranger(_, false)));
-        assert!(matches!(peers.hear(0, &from(1), &everybody()), Sender::Known(_)));
+        assert!(matches!(peers.record(0, &from(1), &allow_all()), Sender::New(..)));
+        assert!(matches!(peers.record(0, &from(2), &allow_all()), Sender::Refused(_, true)));
+        assert!(matches!(peers.record(0, &from(2), &allow_all()), Sender::Refused(_, false)));
+        assert!(matches!(peers.record(0, &from(1), &allow_all()), Sender::Known(_)));
         for port in 3..1000 {
-            peers.hear(0, &from(port), &everybody());
+            peers.record(0, &from(port), &allow_all());
         }
-        assert_eq!((peers.known.len(), peers.strangers.len()), (1, MAX_STRANGERS));
+        assert_eq!((peers.known.len(), peers.refused.len()), (1, MAX_REFUSED));
     }
 
     #[test]
-    fn who_is_not_admitted_is_a_stranger() {
+    fn a_denied_sender_is_refused() {
         let mut peers = Peers::new(9, true);
         let deny = ["127.0.0.0/8".parse().unwrap()];
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let access = runtime.block_on(Access::resolve(&[], &deny, Deadline::NEVER)).unwrap();
-        let heard = peers.hear(0, &from(1), &access);
-        assert!(matches!(heard, Sender::Stranger(_, true)));
+        let sender = peers.record(0, &from(1), &access);
+        assert!(matches!(sender, Sender::Refused(_, true)));
     }
 
     #[test]
-    fn whoever_is_silent_for_too_long_is_forgotten() {
+    fn an_idle_peer_is_removed() {
         let mut peers = Peers::new(9, true);
-        peers.hear(0, &from(1), &everybody());
-        let (idle, next) = peers.forget_idle(Duration::from_hours(1));
+        peers.record(0, &from(1), &allow_all());
+        let (idle, next) = peers.remove_idle(Duration::from_hours(1));
         assert!(idle.is_empty() && next > Duration::from_mins(50));
-        assert_eq!(peers.forget_idle(Duration::ZERO).0.len(), 1);
+        assert_eq!(peers.remove_idle(Duration::ZERO).0.len(), 1);
         assert_eq!(peers.known.len(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! What has come and gone, when, and how it ended.
+//! The progress of a datagram exchange: counts, last activity, and how it ended.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,10 @@ use crate::net::idle_clock::IdleClock;
 use crate::net::stream::observer::StreamObserver;
 use crate::sync::lock;
 
-/// What both directions carried.
+/// Datagrams and bytes carried in each direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DatagramCounts {
-    /// Datagrams received, and written where they belong.
+    /// Datagrams received.
     pub datagrams_in: u64,
     /// Datagrams sent.
     pub datagrams_out: u64,
@@ -25,24 +25,26 @@ pub struct DatagramCounts {
 }
 
 impl DatagramCounts {
+    /// Counts a received datagram of `len` bytes.
     pub(super) fn count_in(&mut self, len: usize) {
         self.datagrams_in += 1;
         self.bytes_in += len as u64;
     }
 
+    /// Counts a sent datagram of `len` bytes.
     pub(super) fn count_out(&mut self, len: usize) {
         self.datagrams_out += 1;
         self.bytes_out += len as u64;
     }
 }
 
-/// How it ended.
+/// Why an exchange ended. `Display` writes the `reason` of the `closed` event.
 #[derive(Debug, thiserror::Error)]
 pub enum DatagramEnd {
-    /// Our input had ended, and nothing came or went for a while.
+    /// The input had ended, and there was no traffic within the linger time.
     #[error("quiet")]
     Quiet,
-    /// The peer's machine, or one on the way, says that nobody is there.
+    /// An ICMP error says that the peer's port is closed or that the peer is unreachable.
     #[error("{}", crate::reason::of(.0))]
     Refused(io::Error),
     /// Receiving failed.
@@ -51,28 +53,28 @@ pub enum DatagramEnd {
     /// Sending failed.
     #[error("{}", crate::reason::of(.0))]
     Send(io::Error),
-    /// What was to be sent could not be read.
-    #[error("input: {}", crate::reason::of(.0))]
+    /// The input could not be read.
+    #[error("cannot read input: {}", crate::reason::of(.0))]
     Input(io::Error),
-    /// What was to be sent is too long for a datagram.
+    /// The input is too long for one datagram.
     #[error("too long")]
     TooLong,
-    /// What came could not be written; `BrokenPipe` where the reader has left.
-    #[error("output: {}", crate::reason::of(.0))]
+    /// Received data could not be written; `BrokenPipe` if the reader of the output has closed it.
+    #[error("cannot write output: {}", crate::reason::of(.0))]
     Output(io::Error),
-    /// Nothing came or went for too long.
+    /// No traffic in either direction within the idle timeout.
     #[error("idle")]
     Idle,
     /// The deadline passed.
     #[error("timed out")]
     TimedOut,
-    /// It was asked to stop.
+    /// The caller's stop signal ended the exchange.
     #[error("stopped")]
     Stopped,
 }
 
 impl DatagramEnd {
-    /// What a failure to send or to receive is.
+    /// Returns the end that a send or receive error stands for; `otherwise` makes the general one.
     pub(super) fn of(error: io::Error, otherwise: fn(io::Error) -> Self) -> Self {
         use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
         if matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable) {
@@ -94,65 +96,69 @@ impl From<outgoing::OutgoingError> for DatagramEnd {
     }
 }
 
-/// What both directions write down while they run side by side.
+/// Counts, last activity and observer, shared by both directions.
 pub(super) struct Traffic {
-    record: Mutex<TrafficState>,
-    /// When anything last came or went; none as long as nothing has to be waited for.
-    moved: IdleClock,
+    state: Mutex<TrafficState>,
+    /// When a datagram was last sent or received; not set until idle time counts.
+    last_activity: IdleClock,
 }
 
 struct TrafficState {
     counts: DatagramCounts,
-    tap: Option<Box<dyn StreamObserver>>,
+    observer: Option<Box<dyn StreamObserver>>,
 }
 
 impl Traffic {
-    /// Returns a progress with nothing in it yet; `moved` is when waiting began.
-    pub(super) fn new(moved: IdleClock, tap: Option<Box<dyn StreamObserver>>) -> Self {
-        Self { record: Mutex::new(TrafficState { counts: DatagramCounts::default(), tap }), moved }
+    /// Returns traffic without datagrams; `last_activity` is when idle time starts to count.
+    pub(super) fn new(last_activity: IdleClock, observer: Option<Box<dyn StreamObserver>>) -> Self {
+        let state = TrafficState { counts: DatagramCounts::default(), observer };
+        Self { state: Mutex::new(state), last_activity }
     }
 
-    /// Gives the tap back.
-    pub(super) fn into_tap(self) -> Option<Box<dyn StreamObserver>> {
-        self.record.into_inner().unwrap_or_else(PoisonError::into_inner).tap
+    /// Returns the observer.
+    pub(super) fn into_observer(self) -> Option<Box<dyn StreamObserver>> {
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).observer
     }
 
+    /// Returns the counts so far.
     pub(super) fn counts(&self) -> DatagramCounts {
-        self.record().counts
+        self.state().counts
     }
 
+    /// Records a received datagram.
     pub(super) fn received(&self, datagram: &[u8]) {
-        self.moved.renew();
-        let mut record = self.record();
-        record.counts.count_in(datagram.len());
-        if let Some(tap) = &mut record.tap {
-            tap.received(datagram);
+        self.last_activity.renew();
+        let mut state = self.state();
+        state.counts.count_in(datagram.len());
+        if let Some(observer) = &mut state.observer {
+            observer.received(datagram);
         }
     }
 
+    /// Records a sent datagram.
     pub(super) fn sent(&self, datagram: &[u8]) {
-        self.moved.renew();
-        let mut record = self.record();
-        record.counts.count_out(datagram.len());
-        if let Some(tap) = &mut record.tap {
-            tap.sent(datagram);
+        self.last_activity.renew();
+        let mut state = self.state();
+        state.counts.count_out(datagram.len());
+        if let Some(observer) = &mut state.observer {
+            observer.sent(datagram);
         }
     }
 
-    /// Takes note that our input ended: what may still come is waited for from now on.
+    /// Restarts the idle time, because the input has ended.
     pub(super) fn input_ended(&self) {
-        if self.moved.is_set() {
-            self.moved.renew();
+        if self.last_activity.is_set() {
+            self.last_activity.renew();
         }
     }
 
-    /// Waits until nothing has come or gone for as long as `limit`; for ever without one, and as
-    /// long as nobody is waited for.
-    pub(super) async fn silence(&self, limit: Option<Duration>) {
-        self.moved.is_past(limit).await;
+    /// Waits until there has been no traffic for `limit`. Never returns without a limit, or before
+    /// the first datagram if idle time started unset.
+    pub(super) async fn idle_for(&self, limit: Option<Duration>) {
+        self.last_activity.expired(limit).await;
     }
 
-    fn record(&self) -> MutexGuard<'_, TrafficState> {
-        lock(&self.record)
+    fn state(&self) -> MutexGuard<'_, TrafficState> {
+        lock(&self.state)
     }
 }

@@ -1,4 +1,4 @@
-//! Datagrams from everybody, and answers to the one that was first or to all of them.
+//! Receives datagrams from any peer, and sends the input to the first peer or to all of them.
 
 use std::future::poll_fn;
 use std::io;
@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::net::accept::access::Access;
 use crate::net::address::addr::Addr;
 use crate::net::datagram::address::Route;
-use crate::net::datagram::exchange::flushed;
+use crate::net::datagram::exchange::flush;
 use crate::net::datagram::outgoing::Outgoing;
 use crate::net::datagram::peers::{Peer, PeerKey, Peers, Sender};
 use crate::net::datagram::progress::{DatagramCounts, DatagramEnd, Traffic};
@@ -24,125 +24,128 @@ use crate::net::relay::Sink;
 use crate::net::stream::observer::StreamObserver;
 use crate::sync::lock;
 
-/// How long one peer of many may keep a datagram from being sent: only Unix peers that do not read
-/// can, and nobody else is to wait for them.
-const SEND_PATIENCE: Duration = Duration::from_secs(1);
+/// With several peers, how long sending one datagram to one peer may take. Only a Unix peer that
+/// does not read can block a send; the limit keeps it from delaying the others.
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How a listener works.
+/// How a listener works and when it ends.
 #[derive(Clone, Copy, Debug)]
 pub struct DatagramListenSettings {
-    /// Whether everybody is heard, or only the first.
+    /// Whether to accept datagrams from every peer; otherwise only from the first.
     pub keep_open: bool,
-    /// How many peers are remembered, where everybody is heard.
+    /// With `keep_open`, the maximum number of known peers.
     pub max_peers: usize,
-    /// How long to go on, after our input's end, since a datagram last came or went; none for ever.
+    /// After the input ends, how long to wait without traffic; no limit if `None`.
     pub linger: Option<Duration>,
-    /// After how much silence a peer is forgotten, which ends it where there is only one.
+    /// How long a peer may be without traffic; no limit if `None`. With `keep_open`, the peer is
+    /// then removed; otherwise the listener ends.
     pub idle: Option<Duration>,
-    /// When to give up.
+    /// When the listener ends with [`DatagramEnd::TimedOut`].
     pub deadline: Deadline,
-    /// Whether what comes is of interest, beyond whom it is from.
+    /// Whether to write received datagrams to the sink; otherwise they are only counted.
     pub receive: bool,
 }
 
-/// What the operator may want to know.
+/// An event that a listener reports to its caller.
 #[derive(Debug)]
 pub enum DatagramNotice {
-    /// Somebody was heard for the first time.
-    Arrived {
-        /// Who.
+    /// The first datagram of a peer was received.
+    NewPeer {
+        /// The peer.
         peer: Addr,
-        /// Our address, as that peer sees it.
+        /// The local address that the peer sent to.
         local: Addr,
     },
-    /// Somebody is no longer remembered.
-    Left {
-        /// Who.
+    /// A peer was removed, or the listener has ended.
+    PeerRemoved {
+        /// The peer.
         peer: Addr,
-        /// What both directions carried.
+        /// Datagrams and bytes carried in each direction.
         counts: DatagramCounts,
-        /// Since the first datagram.
-        lasted: Duration,
-        /// Why.
+        /// The time since the peer's first datagram.
+        duration: Duration,
+        /// The reason for the `closed` event.
         reason: String,
     },
-    /// Somebody is not heard; told once of each.
+    /// A sender is refused; reported once per sender.
     Refused {
-        /// Who.
+        /// The sender.
         peer: Addr,
-        /// Why.
+        /// The reason for the `refused` event.
         reason: &'static str,
     },
-    /// A datagram was longer than the room for it, and its end is lost.
-    Cut {
-        /// Whose.
+    /// A datagram was longer than the buffer, and its end was discarded.
+    Truncated {
+        /// The sender.
         peer: Addr,
     },
 }
 
-/// Who listens, and what it goes by.
+/// A listener for datagrams.
 pub struct DatagramListener<'a> {
-    /// The sockets, which are ours alone.
+    /// The bound sockets; nothing else may read them.
     pub sockets: &'a [DatagramSocket],
-    /// Who is heard at all.
+    /// The peers whose datagrams are accepted.
     pub access: &'a Access,
-    /// How it works.
-    pub plan: DatagramListenSettings,
-    /// Gets what the operator may want to know.
-    pub tell: &'a (dyn Fn(DatagramNotice) + Sync),
+    /// How it works and when it ends.
+    pub settings: DatagramListenSettings,
+    /// Called for every notice.
+    pub notify: &'a (dyn Fn(DatagramNotice) + Sync),
 }
 
 impl DatagramListener<'_> {
-    /// Writes what comes to `sink` and sends what `outbox` holds to whoever is known, until it is
-    /// over; `stop` ends it in order. What came before the end is written before it is returned.
+    /// Writes received datagrams to `sink` and sends those of `outgoing` to every known peer, until
+    /// the listener ends or `stop` completes; returns why it ended. Datagrams received before the
+    /// end are written before this returns.
     pub async fn serve(
         &self,
-        outbox: &mut Outgoing,
+        outgoing: &mut Outgoing,
         sink: &Sink,
-        tap: &mut Option<Box<dyn StreamObserver>>,
+        observer: &mut Option<Box<dyn StreamObserver>>,
         stop: impl Future<Output = ()>,
     ) -> DatagramEnd {
-        let max = if self.plan.keep_open { self.plan.max_peers } else { 1 };
-        let round = ServerRun {
+        let max = if self.settings.keep_open { self.settings.max_peers } else { 1 };
+        let run = ServerRun {
             listener: self,
             sink,
-            peers: Mutex::new(Peers::new(max, self.plan.keep_open)),
-            arrived: Notify::new(),
-            progress: Traffic::new(IdleClock::default(), tap.take()),
+            peers: Mutex::new(Peers::new(max, self.settings.keep_open)),
+            peer_added: Notify::new(),
+            traffic: Traffic::new(IdleClock::default(), observer.take()),
         };
-        let end = round.run(outbox, stop).await;
-        let end = flushed(sink, self.plan.deadline, end).await;
+        let end = run.run(outgoing, stop).await;
+        let end = flush(sink, self.settings.deadline, end).await;
         let reason = end.to_string();
-        for peer in round.peers().forget_all() {
-            self.tell_left(peer, &reason);
+        for peer in run.peers().remove_all() {
+            self.notify_removed(peer, &reason);
         }
-        *tap = round.progress.into_tap();
+        *observer = run.traffic.into_observer();
         end
     }
 
-    fn tell_left(&self, peer: Peer, reason: &str) {
-        let Peer { addr, counts, first, .. } = peer;
-        let (lasted, reason) = (first.elapsed(), reason.to_owned());
-        (self.tell)(DatagramNotice::Left { peer: addr, counts, lasted, reason });
+    fn notify_removed(&self, peer: Peer, reason: &str) {
+        let Peer { addr, counts, first_received, .. } = peer;
+        let (duration, reason) = (first_received.elapsed(), reason.to_owned());
+        (self.notify)(DatagramNotice::PeerRemoved { peer: addr, counts, duration, reason });
     }
 }
 
-/// One run of a listener, and what it knows meanwhile.
+/// The state of one run of a listener.
 struct ServerRun<'a> {
     listener: &'a DatagramListener<'a>,
     sink: &'a Sink,
     peers: Mutex<Peers>,
-    /// Somebody is known now.
-    arrived: Notify,
-    progress: Traffic,
+    /// Notified when a peer is added.
+    peer_added: Notify,
+    traffic: Traffic,
 }
 
 impl ServerRun<'_> {
-    async fn run(&self, outbox: &mut Outgoing, stop: impl Future<Output = ()>) -> DatagramEnd {
-        let plan = self.listener.plan;
-        let mut outbound = pin!(self.send_all(outbox));
+    /// Runs both directions until one of them, a timeout or `stop` ends the listener.
+    async fn run(&self, outgoing: &mut Outgoing, stop: impl Future<Output = ()>) -> DatagramEnd {
+        let settings = self.listener.settings;
+        let mut outbound = pin!(self.send_all(outgoing));
         let mut inbound = pin!(self.receive_all());
-        let mut forgetting = pin!(self.forget_idle());
+        let mut idle = pin!(self.remove_idle());
         let mut stop = pin!(stop);
         let mut sending = true;
         loop {
@@ -152,19 +155,23 @@ impl ServerRun<'_> {
                 outcome = &mut outbound, if sending => match outcome {
                     Ok(()) => {
                         sending = false;
-                        self.progress.input_ended();
+                        self.traffic.input_ended();
                     }
                     Err(end) => return end,
                 },
-                error = self.sink.broken() => return DatagramEnd::Output(error),
-                () = self.progress.silence(plan.linger), if !sending => return DatagramEnd::Quiet,
-                () = &mut forgetting => return DatagramEnd::Idle,
-                () = plan.deadline.passed() => return DatagramEnd::TimedOut,
+                // Detects a sink that fails while no datagram arrives for it.
+                error = self.sink.failed() => return DatagramEnd::Output(error),
+                () = self.traffic.idle_for(settings.linger), if !sending => {
+                    return DatagramEnd::Quiet;
+                }
+                () = &mut idle => return DatagramEnd::Idle,
+                () = settings.deadline.passed() => return DatagramEnd::TimedOut,
                 () = &mut stop => return DatagramEnd::Stopped,
             }
         }
     }
 
+    /// Receives datagrams until a failure, and returns it.
     async fn receive_all(&self) -> DatagramEnd {
         let mut turn = 0;
         loop {
@@ -178,37 +185,38 @@ impl ServerRun<'_> {
             };
             let received = match self.listener.sockets[at].try_receive(&mut buffer) {
                 Ok(received) => received,
-                // What one peer's machine says of an answer is not the end for the others.
-                Err(error) if is_transient(&error) || is_one_peers(&error) => continue,
+                // An ICMP error about a datagram to one peer must not affect the other peers.
+                Err(error) if is_transient(&error) || is_about_one_peer(&error) => continue,
                 Err(error) => return DatagramEnd::Receive(error),
             };
-            let heard = self.peers().hear(at, &received, self.listener.access);
-            let name = match heard {
+            let sender = self.peers().record(at, &received, self.listener.access);
+            let name = match sender {
                 Sender::Known(name) => name,
-                Sender::New(name, peer, displaced) => {
-                    if let Some(displaced) = displaced {
-                        self.listener.tell_left(*displaced, "made place for another");
+                Sender::New(name, peer, evicted) => {
+                    if let Some(evicted) = evicted {
+                        self.listener.notify_removed(*evicted, "evicted");
                     }
                     let local = self.listener.sockets[at].local_for(received.to);
-                    (self.listener.tell)(DatagramNotice::Arrived { peer, local });
-                    self.arrived.notify_one();
+                    (self.listener.notify)(DatagramNotice::NewPeer { peer, local });
+                    self.peer_added.notify_one();
                     name
                 }
-                Sender::Stranger(peer, is_first) => {
-                    if is_first {
-                        let is_welcome = self.listener.access.admits(&peer);
+                Sender::Refused(peer, is_new) => {
+                    if is_new {
+                        let is_allowed = self.listener.access.admits(&peer);
                         let reason =
-                            if is_welcome { "not the first to come" } else { "not allowed" };
-                        (self.listener.tell)(DatagramNotice::Refused { peer, reason });
+                            if is_allowed { "already serving another peer" } else { "not allowed" };
+                        (self.listener.notify)(DatagramNotice::Refused { peer, reason });
                     }
                     continue;
                 }
             };
-            if received.is_cut {
-                (self.listener.tell)(DatagramNotice::Cut { peer: Addr::from(&received.from) });
+            if received.is_truncated {
+                let peer = Addr::from(&received.from);
+                (self.listener.notify)(DatagramNotice::Truncated { peer });
             }
-            self.progress.received(&buffer[..received.len]);
-            if !self.listener.plan.receive {
+            self.traffic.received(&buffer[..received.len]);
+            if !self.listener.settings.receive {
                 continue;
             }
             if let Err(error) = self.sink.deliver(&name, buffer, received.len).await {
@@ -217,13 +225,14 @@ impl ServerRun<'_> {
         }
     }
 
-    async fn send_all(&self, outbox: &mut Outgoing) -> Result<(), DatagramEnd> {
+    /// Sends every datagram of `outgoing` to all peers known at that moment.
+    async fn send_all(&self, outgoing: &mut Outgoing) -> Result<(), DatagramEnd> {
         loop {
-            // What is to be said waits for somebody to hear it.
+            // The input is not read before there is a peer to send it to.
             while self.peers().routes().is_empty() {
-                self.arrived.notified().await;
+                self.peer_added.notified().await;
             }
-            let Some(datagram) = outbox.next().await? else { return Ok(()) };
+            let Some(datagram) = outgoing.next().await? else { return Ok(()) };
             let routes = self.peers().routes();
             for (key, route) in routes {
                 self.send(&datagram, &key, &route).await?;
@@ -231,45 +240,50 @@ impl ServerRun<'_> {
         }
     }
 
-    /// Sends one datagram to one peer. What fails then is the end only where there is one peer.
+    /// Sends one datagram to one peer. With `keep_open`, a failure removes the peer; otherwise it
+    /// ends the listener.
+    ///
+    /// # Errors
+    /// The failure that ends the listener.
     async fn send(&self, datagram: &[u8], key: &PeerKey, route: &Route) -> Result<(), DatagramEnd> {
-        let limit = if self.listener.plan.keep_open {
-            Deadline::after(SEND_PATIENCE)
+        let limit = if self.listener.settings.keep_open {
+            Deadline::after(SEND_TIMEOUT)
         } else {
             Deadline::NEVER
         };
         let sending = self.listener.sockets[key.0].send(datagram, Some(route));
         let reason = match limit.bound(sending).await {
             Ok(Ok(())) => {
-                self.peers().sent(key, datagram.len());
-                self.progress.sent(datagram);
+                self.peers().record_sent(key, datagram.len());
+                self.traffic.sent(datagram);
                 return Ok(());
             }
             Ok(Err(error)) => match DatagramEnd::of(error, DatagramEnd::Send) {
                 DatagramEnd::TooLong => return Err(DatagramEnd::TooLong),
-                end if !self.listener.plan.keep_open => return Err(end),
+                end if !self.listener.settings.keep_open => return Err(end),
                 end => end.to_string(),
             },
-            Err(Elapsed) => "it does not read what it is sent".to_owned(),
+            Err(Elapsed) => "stalled".to_owned(),
         };
-        if let Some(peer) = self.peers().forget(key) {
-            self.listener.tell_left(peer, &reason);
+        if let Some(peer) = self.peers().remove(key) {
+            self.listener.notify_removed(peer, &reason);
         }
         Ok(())
     }
 
-    /// Forgets peers that are silent; ends only where there is but one.
-    async fn forget_idle(&self) {
-        let Some(limit) = self.listener.plan.idle else { return std::future::pending().await };
+    /// Removes idle peers; without `keep_open`, returns once there has been no traffic for the idle
+    /// timeout.
+    async fn remove_idle(&self) {
+        let Some(limit) = self.listener.settings.idle else { return std::future::pending().await };
         loop {
-            if self.listener.plan.keep_open {
-                let (idle, next) = self.peers().forget_idle(limit);
+            if self.listener.settings.keep_open {
+                let (idle, next) = self.peers().remove_idle(limit);
                 for peer in idle {
-                    self.listener.tell_left(peer, "idle");
+                    self.listener.notify_removed(peer, "idle");
                 }
                 tokio::time::sleep(next).await;
             } else {
-                return self.progress.silence(Some(limit)).await;
+                return self.traffic.idle_for(Some(limit)).await;
             }
         }
     }
@@ -279,7 +293,8 @@ impl ServerRun<'_> {
     }
 }
 
-/// Waits until one of the sockets has something, and returns its number; each has its turn.
+/// Waits until one of the sockets is readable, and returns its index. `turn` makes the search
+/// round-robin, so that a busy socket does not starve the others.
 async fn any_readable(sockets: &[DatagramSocket], turn: &mut usize) -> io::Result<usize> {
     poll_fn(|context| {
         for step in 0..sockets.len() {
@@ -294,8 +309,8 @@ async fn any_readable(sockets: &[DatagramSocket], turn: &mut usize) -> io::Resul
     .await
 }
 
-/// Whether a failure to receive is about an answer sent before.
-fn is_one_peers(error: &io::Error) -> bool {
+/// Returns whether a receive error is about a datagram sent earlier to one peer.
+fn is_about_one_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable};
     matches!(
         error.kind(),

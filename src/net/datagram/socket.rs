@@ -1,4 +1,4 @@
-//! One datagram socket: connected to a peer, or bound for all.
+//! A datagram socket: connected to one peer, or bound to receive from any.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -16,22 +16,24 @@ use crate::net::datagram::address::{DatagramAddress, Received, Route};
 use crate::net::datagram::packet_info;
 use crate::net::socket_file::SocketFile;
 
-/// How long a full socket is left alone before it is tried again, first and at most. Nothing
-/// announces that a Unix socket we are not connected to has place again.
-const PAUSES: (Duration, Duration) = (Duration::from_micros(500), Duration::from_millis(20));
+/// First and longest interval between attempts to send on a full socket. The kernel reports no
+/// event when the queue of an unconnected Unix socket has space again.
+const RETRY_INTERVALS: (Duration, Duration) =
+    (Duration::from_micros(500), Duration::from_millis(20));
 
 /// A datagram socket.
 #[derive(Debug)]
 pub struct DatagramSocket {
-    way: SocketMode,
+    socket: SocketMode,
     local: Addr,
-    /// Bound to all addresses: each datagram says to which it came.
+    /// Whether it is bound to a wildcard address, so that the kernel reports each datagram's
+    /// destination.
     is_wildcard: bool,
-    /// Removed with the socket.
+    /// The file of a Unix socket, removed on drop.
     file: Option<SocketFile>,
 }
 
-/// The socket itself, as the runtime has it.
+/// The socket, registered with the runtime.
 #[derive(Debug)]
 enum SocketMode {
     Udp(UdpSocket),
@@ -41,7 +43,7 @@ enum SocketMode {
 /// Calls a method that both kinds of socket have.
 macro_rules! either {
     ($this:expr, $socket:ident => $call:expr) => {
-        match &$this.way {
+        match &$this.socket {
             SocketMode::Udp($socket) => $call,
             SocketMode::Unix($socket) => $call,
         }
@@ -49,32 +51,32 @@ macro_rules! either {
 }
 
 impl DatagramSocket {
-    /// Takes over a socket that is bound, and the file that goes with it.
+    /// Registers a bound socket with the runtime; `file` is removed on drop.
     ///
     /// # Errors
-    /// The runtime does not take it.
+    /// The runtime cannot register it.
     pub(super) fn new(opened: socket2::Socket, file: Option<SocketFile>) -> io::Result<Self> {
         let local = Addr::from(&DatagramAddress::from(Some(rustix::net::getsockname(&opened)?)));
         let is_wildcard = local.ip().is_some_and(|ip| ip.is_unspecified());
         let opened = OwnedFd::from(opened);
-        let way = match local {
+        let socket = match local {
             Addr::Net(_) => SocketMode::Udp(UdpSocket::from_std(opened.into())?),
             Addr::Unix(_) => SocketMode::Unix(UnixDatagram::from_std(opened.into())?),
         };
-        Ok(Self { way, local, is_wildcard, file })
+        Ok(Self { socket, local, is_wildcard, file })
     }
 
-    /// Returns our own address.
+    /// Returns the local address.
     pub fn local(&self) -> &Addr {
         &self.local
     }
 
-    /// Returns whether there is a file to remove at the end.
+    /// Returns whether the socket has a file, which is removed on drop.
     pub fn has_file(&self) -> bool {
         self.file.is_some()
     }
 
-    /// Returns our own address as a peer sees it that sent to `to`.
+    /// Returns the local address that a peer sent to: `to`, if known, with the local port.
     pub(super) fn local_for(&self, to: Option<IpAddr>) -> Addr {
         match (&self.local, to) {
             (Addr::Net(addr), Some(ip)) => Addr::Net(SocketAddr::new(ip, addr.port())),
@@ -82,34 +84,38 @@ impl DatagramSocket {
         }
     }
 
-    /// Waits until there is a datagram, or a failure to be told.
+    /// Waits until a datagram or an error can be received.
+    ///
+    /// # Errors
+    /// The runtime is shutting down.
     pub(super) async fn readable(&self) -> io::Result<()> {
-        // Linux tells failures apart from datagrams.
-        let told = Interest::READABLE | Interest::ERROR;
-        either!(self, socket => socket.ready(told).await).map(drop)
+        // Linux reports a pending error as a separate event.
+        let interest = Interest::READABLE | Interest::ERROR;
+        either!(self, socket => socket.ready(interest).await).map(drop)
     }
 
-    /// Like [`Self::readable`], for several sockets at once.
+    /// Polls for a received datagram, so that a caller can wait for several sockets.
     pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         either!(self, socket => socket.poll_recv_ready(context))
     }
 
-    /// Receives a datagram, or a failure of one that was sent.
+    /// Receives a queued datagram, or the error of one that was sent.
     ///
     /// # Errors
-    /// `WouldBlock` where there is none; `ConnectionRefused` where nobody is at the other end.
+    /// `WouldBlock` if nothing is queued; `ConnectionRefused` if the peer's port is closed.
     pub(super) fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
         let mut receive = || {
             if self.is_wildcard {
                 packet_info::receive(self.as_fd(), buffer)
             } else {
-                receive_plainly(self.as_fd(), buffer)
+                receive_simple(self.as_fd(), buffer)
             }
         };
-        let mut try_one = |what| either!(self, socket => socket.try_io(what, &mut receive));
-        match try_one(Interest::READABLE) {
-            // One kind of event at a time: for two the runtime says that there is neither.
-            Err(error) if error.kind() == ErrorKind::WouldBlock => try_one(Interest::ERROR),
+        let mut try_with =
+            |interest| either!(self, socket => socket.try_io(interest, &mut receive));
+        match try_with(Interest::READABLE) {
+            // One interest per call: for a combined one, tokio always returns `WouldBlock`.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => try_with(Interest::ERROR),
             done => done,
         }
     }
@@ -117,14 +123,14 @@ impl DatagramSocket {
     /// Sends a datagram along `route`, or to the peer the socket is connected to.
     ///
     /// # Errors
-    /// What the socket reports, also of the datagram before.
+    /// The error that the socket reports, possibly about an earlier datagram.
     pub(super) async fn send(&self, bytes: &[u8], route: Option<&Route>) -> io::Result<()> {
-        let (mut pause, longest) = PAUSES;
+        let (mut interval, longest) = RETRY_INTERVALS;
         loop {
             match self.send_now(bytes, route) {
                 Err(error) if is_full(&error) => {
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(longest);
+                    tokio::time::sleep(interval).await;
+                    interval = (interval * 2).min(longest);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 done => return done,
@@ -157,15 +163,20 @@ impl AsFd for DatagramSocket {
     }
 }
 
-/// Receives a datagram that waits, without asking to which of our addresses it came.
-pub(super) fn receive_plainly(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
-    let room = buffer.len();
-    // With this flag the length is that of the datagram, though the buffer may be shorter.
+/// Receives a queued datagram, without the local address it was sent to.
+pub(super) fn receive_simple(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
+    let capacity = buffer.len();
+    // With MSG_TRUNC, recv(2) returns the datagram's full length even if the buffer is shorter.
     let (_, len, from) = rustix::net::recvfrom(socket, buffer, RecvFlags::TRUNC)?;
-    Ok(Received { len: len.min(room), is_cut: len > room, from: from.into(), to: None })
+    Ok(Received {
+        len: len.min(capacity),
+        is_truncated: len > capacity,
+        from: from.into(),
+        to: None,
+    })
 }
 
-/// Whether a datagram has to wait: for the system, or for a peer that does not read.
+/// Returns whether a send failed because a queue is full: the kernel's, or that of a Unix peer.
 fn is_full(error: &io::Error) -> bool {
     error.kind() == ErrorKind::WouldBlock
         || error.raw_os_error() == Some(Errno::NOBUFS.raw_os_error())

@@ -1,50 +1,51 @@
-//! How a stream of input becomes datagrams. Pure: whoever reads says when the input rests or ends.
+//! Splits a stream of input into datagrams. Plain state: the caller reads the input and detects its
+//! pauses and its end.
 
 use crate::net::datagram::MAX_DATAGRAM;
 
 /// Where a datagram ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// Where the input rests: what was written together goes together.
-    Rest,
-    /// Behind each line end, which belongs to it.
+    /// At a pause in the input, so that bytes written together are sent together.
+    Pause,
+    /// After each line feed, which is part of the datagram.
     Lines,
-    /// After so many bytes.
+    /// After this number of bytes.
     Size(usize),
 }
 
-/// More bytes than fit into a datagram, and nothing to say where to part them.
+/// The input exceeds [`MAX_DATAGRAM`] without a place to split it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("more than {MAX_DATAGRAM} bytes, which is the most a datagram carries")]
+#[error("input exceeds the maximum of {MAX_DATAGRAM} bytes per datagram")]
 pub struct TooLong;
 
-/// Parts input into datagrams.
+/// Splits input into datagrams.
 #[derive(Debug)]
 pub struct Splitter {
     split: Split,
     pending: Vec<u8>,
-    /// How many of the pending bytes hold no line end.
+    /// How many of the pending bytes are known to contain no line feed.
     searched: usize,
 }
 
 impl Splitter {
-    /// Returns a splitter that has seen nothing.
+    /// Returns a splitter without pending input.
     pub fn new(split: Split) -> Self {
         Self { split, pending: Vec::new(), searched: 0 }
     }
 
-    /// Takes what was read next.
+    /// Appends the bytes read next.
     pub fn push(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(bytes);
     }
 
-    /// Returns the next datagram that is complete.
+    /// Returns the next complete datagram; `None` if more input is needed.
     ///
     /// # Errors
-    /// There is more than fits into one.
+    /// The datagram would exceed [`MAX_DATAGRAM`].
     pub fn complete(&mut self) -> Result<Option<Vec<u8>>, TooLong> {
         let len = match self.split {
-            Split::Rest => None,
+            Split::Pause => None,
             Split::Size(size) => (self.pending.len() >= size).then_some(size),
             Split::Lines => {
                 let fresh = &self.pending[self.searched..];
@@ -61,20 +62,20 @@ impl Splitter {
         }
     }
 
-    /// Returns whether there is something that a rest would complete.
-    pub fn awaits_rest(&self) -> bool {
-        self.split == Split::Rest && !self.pending.is_empty()
+    /// Returns whether a pause in the input would complete a datagram.
+    pub fn awaits_pause(&self) -> bool {
+        self.split == Split::Pause && !self.pending.is_empty()
     }
 
-    /// Returns what is left, now that the input rested or ended.
-    pub fn rest(&mut self) -> Option<Vec<u8>> {
+    /// Takes the pending bytes as a datagram, after a pause or at the end of the input.
+    pub fn take_rest(&mut self) -> Option<Vec<u8>> {
         self.searched = 0;
         (!self.pending.is_empty()).then(|| self.take(self.pending.len()))
     }
 
     fn take(&mut self, len: usize) -> Vec<u8> {
-        let behind = self.pending.split_off(len);
-        std::mem::replace(&mut self.pending, behind)
+        let rest = self.pending.split_off(len);
+        std::mem::replace(&mut self.pending, rest)
     }
 }
 
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Everything that comes of these reads, with no rest between them.
+    /// Returns the datagrams that `reads` are split into, without a pause between them.
     fn datagrams(split: Split, reads: &[&[u8]]) -> Result<Vec<Vec<u8>>, TooLong> {
         let mut splitter = Splitter::new(split);
         let mut all = Vec::new();
@@ -93,21 +94,21 @@ mod tests {
                 all.push(datagram);
             }
         }
-        all.extend(splitter.rest());
+        all.extend(splitter.take_rest());
         Ok(all)
     }
 
     #[test]
-    fn without_a_word_what_comes_without_a_rest_is_one_datagram() {
-        assert_eq!(datagrams(Split::Rest, &[b"a\n", b"b"]), Ok(vec![b"a\nb".to_vec()]));
-        assert_eq!(datagrams(Split::Rest, &[]), Ok(vec![]));
+    fn input_without_a_pause_is_one_datagram() {
+        assert_eq!(datagrams(Split::Pause, &[b"a\n", b"b"]), Ok(vec![b"a\nb".to_vec()]));
+        assert_eq!(datagrams(Split::Pause, &[]), Ok(vec![]));
         let longest = vec![b'x'; MAX_DATAGRAM];
-        assert_eq!(datagrams(Split::Rest, &[&longest]), Ok(vec![longest.clone()]));
-        assert_eq!(datagrams(Split::Rest, &[&longest, b"x"]), Err(TooLong));
+        assert_eq!(datagrams(Split::Pause, &[&longest]), Ok(vec![longest.clone()]));
+        assert_eq!(datagrams(Split::Pause, &[&longest, b"x"]), Err(TooLong));
     }
 
     #[test]
-    fn a_line_goes_with_its_end_and_an_empty_one_goes_too() {
+    fn each_line_is_a_datagram_with_its_line_ending_even_an_empty_one() {
         let reads: [&[u8]; 3] = [b"one\n\ntw", b"o\r\n", b"last"];
         let expected = ["one\n", "\n", "two\r\n", "last"].map(|line| line.as_bytes().to_vec());
         assert_eq!(datagrams(Split::Lines, &reads), Ok(expected.to_vec()));
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_have_their_size_but_for_the_last() {
+    fn all_pieces_but_the_last_have_the_given_size() {
         let expected = ["abc", "def", "g"].map(|piece| piece.as_bytes().to_vec());
         assert_eq!(datagrams(Split::Size(3), &[b"ab", b"cdefg"]), Ok(expected.to_vec()));
         let two = vec![b'x'; 2 * MAX_DATAGRAM];
@@ -127,13 +128,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_byte_is_lost_and_reads_decide_nothing(
+        fn no_byte_is_lost_and_the_size_of_reads_does_not_matter(
             bytes in prop::collection::vec(prop_oneof![Just(b'\n'), any::<u8>()], 0..300),
             cut in 0_usize..300,
             size in 1_usize..20,
         ) {
             let cut = cut.min(bytes.len());
-            for split in [Split::Rest, Split::Lines, Split::Size(size)] {
+            for split in [Split::Pause, Split::Lines, Split::Size(size)] {
                 let whole = datagrams(split, &[&bytes]).unwrap();
                 prop_assert_eq!(&whole.concat(), &bytes);
                 prop_assert_eq!(datagrams(split, &[&bytes[..cut], &bytes[cut..]]).unwrap(), whole);

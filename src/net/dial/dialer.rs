@@ -1,6 +1,6 @@
 //! Dialling an endpoint: name resolution, the race over its addresses, and retries.
 //!
-//! Prints nothing; the caller is told of each attempt.
+//! Prints nothing; the caller receives a notice of each attempt.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,24 +14,25 @@ use crate::net::dial::race::{self, ConnectSettings};
 use crate::net::dial::unix;
 use crate::net::error::Error;
 
-/// The pause before the first retry; each further pause is twice as long, up to the longest.
+/// The pause before the first retry, doubled before each further one up to
+/// [`LONGEST_RETRY_PAUSE`].
 const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest pause between two attempts.
+/// The longest pause before a retry.
 const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(5);
 
 /// Connects to one stream endpoint.
 #[derive(Clone, Debug)]
 pub struct Dialer {
-    /// The endpoint as errors name it.
+    /// The name of the endpoint in errors.
     pub name: String,
     /// The endpoint.
     pub target: DialTarget,
-    /// Which of its addresses to try.
+    /// The address family to use.
     pub family: Family,
-    /// How each connection is made.
+    /// The settings of each connection attempt.
     pub settings: ConnectSettings,
-    /// How long one attempt over all addresses may take; none for no limit.
+    /// How long one attempt over all addresses may take; `None` for no limit.
     pub connect_timeout: Option<Duration>,
     /// How many times a failed attempt is repeated.
     pub retries: u32,
@@ -51,7 +52,7 @@ pub enum DialTarget {
     Unix(UnixPlace),
 }
 
-/// What a caller may report while [`Dialer::dial`] runs.
+/// The progress of [`Dialer::dial`], for the caller to report.
 #[derive(Debug)]
 pub enum DialNotice<'a> {
     /// An attempt failed and will be repeated.
@@ -63,7 +64,7 @@ pub enum DialNotice<'a> {
         /// How many attempts are left after the next one.
         left: u32,
     },
-    /// The addresses of a host were tried.
+    /// All addresses of a host were tried, or one of them was connected to.
     Raced(&'a Result<Dialed, Error>),
 }
 
@@ -82,13 +83,13 @@ impl Dialer {
         for left in (0..self.retries).rev() {
             let outcome = self.dial_once(deadline, &report).await;
             match &outcome {
-                Err(error) if is_passing(error) && !deadline.has_passed() => {
+                Err(error) if is_retryable(error) && !deadline.has_passed() => {
                     report(DialNotice::Retrying { error, pause, left });
                 }
                 _ => return outcome,
             }
             if deadline.bound(tokio::time::sleep(pause)).await.is_err() {
-                // The last failure says more than that no time was left for another attempt.
+                // The last failure is more specific than a timeout during the pause.
                 return outcome;
             }
             pause = (pause * 2).min(LONGEST_RETRY_PAUSE);
@@ -98,10 +99,10 @@ impl Dialer {
 
     async fn dial_once(
         &self,
-        whole: Deadline,
+        deadline: Deadline,
         report: &impl Fn(DialNotice<'_>),
     ) -> Result<Dialed, Error> {
-        let deadline = whole.earlier(Deadline::maybe(self.connect_timeout));
+        let deadline = deadline.earlier(Deadline::maybe(self.connect_timeout));
         let (host, port) = match &self.target {
             DialTarget::Unix(place) => return unix::connect(place, deadline).await,
             DialTarget::Net { host, port } => (host, port.0),
@@ -119,7 +120,7 @@ impl Dialer {
         deadline: Deadline,
     ) -> Result<Vec<SocketAddr>, Error> {
         let family = match (self.settings.from, self.family) {
-            // A socket bound to an address of one family reaches no other family.
+            // A socket that is bound to an address of one family cannot connect to the other.
             (Some(from), Family::Any) => Family::of(from.ip()),
             (_, family) => family,
         };
@@ -128,7 +129,7 @@ impl Dialer {
     }
 }
 
-/// Whether what failed may succeed a moment later.
-fn is_passing(error: &Error) -> bool {
+/// Returns whether the failed operation may succeed when it is repeated.
+fn is_retryable(error: &Error) -> bool {
     matches!(error, Error::Connect { .. } | Error::Name { .. })
 }

@@ -1,4 +1,4 @@
-//! Connecting to a stream endpoint: one deadline over all its addresses, with retries.
+//! Connecting to stream endpoints: one deadline over all addresses, and retries.
 
 mod dialer;
 mod race;

@@ -1,8 +1,7 @@
-//! Connecting: one deadline over all addresses, which race each other (RFC 8305).
+//! Connecting over TCP: attempts to all addresses race each other (RFC 8305) under one deadline.
 //!
-//! Every attempt that failed is reported with its own reason. A connection whose two ends are the
-//! same address, which TCP allows on a loopback port nobody listens on, counts as refused: there
-//! is nobody at the other end.
+//! Every failed attempt is reported with its own reason. A socket that connected to itself, which
+//! TCP allows on a loopback port without a server, counts as refused.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -20,32 +19,32 @@ use crate::net::self_connection;
 use crate::net::socket_options::SocketOptions;
 use crate::net::stream::Stream;
 
-/// A connection that was made.
+/// An established connection.
 #[derive(Debug)]
 pub struct Dialed {
     /// The connection.
     pub stream: Stream,
-    /// The address that answered.
+    /// The address of the peer.
     pub peer: Addr,
-    /// Our end.
+    /// The local address.
     pub local: Addr,
     /// When the dial began.
     pub began: Instant,
-    /// When the address that answered was tried, and did.
+    /// When the successful attempt started and ended.
     pub span: Span,
-    /// The addresses that failed before.
+    /// The attempts that had failed by then.
     pub failed: Vec<ConnectAttempt>,
-    /// The addresses that had not answered by then, with how long they were given.
+    /// The attempts that were still pending, with the time that each had run.
     pub unanswered: Vec<(SocketAddr, Span)>,
 }
 
-/// Connects to the first of `addrs` that answers, and names `target` where none does.
+/// Connects to the first of `addrs` that accepts the connection.
 ///
-/// The families alternate, beginning with the first address's; an address that says nothing gets
-/// a head start of 250 ms over the next (RFC 8305 sections 4 and 5), one that refuses none.
+/// The families alternate, beginning with the family of the first address. The next address is
+/// tried when an attempt fails, or 250 ms after the last attempt began (RFC 8305 sections 4 and 5).
 ///
 /// # Errors
-/// [`Error::Connect`] with all attempts.
+/// [`Error::Connect`] with `target` and all attempts, or [`Error::Bind`].
 pub async fn connect(
     target: &str,
     addrs: &[SocketAddr],
@@ -53,14 +52,14 @@ pub async fn connect(
     deadline: Deadline,
 ) -> Result<Dialed, Error> {
     let began = Instant::now();
-    let mut waiting = interleave(addrs);
+    let mut untried = interleave(addrs);
     let mut running = JoinSet::new();
-    // Each with when it was begun.
-    let mut open: Vec<(SocketAddr, Duration)> = Vec::new();
+    // The addresses of running attempts, and when each attempt started.
+    let mut pending: Vec<(SocketAddr, Duration)> = Vec::new();
     let mut failed = Vec::new();
     loop {
-        if let Some(addr) = waiting.pop_front() {
-            open.push((addr, began.elapsed()));
+        if let Some(addr) = untried.pop_front() {
+            pending.push((addr, began.elapsed()));
             running.spawn(async move {
                 let started = began.elapsed();
                 let outcome = attempt(addr, settings).await;
@@ -68,17 +67,18 @@ pub async fn connect(
             });
         }
         let head_start =
-            if waiting.is_empty() { Deadline::NEVER } else { Deadline::after(HEAD_START) };
+            if untried.is_empty() { Deadline::NEVER } else { Deadline::after(HEAD_START) };
         tokio::select! {
             biased;
             finished = running.join_next() => {
-                // An attempt that panicked is a bug of ours, and none is left when all are done.
+                // Ends when no attempt is left, or when one panicked, which is a bug in sockkit.
                 let Some(Ok((peer, span, outcome))) = finished else { break };
-                open.retain(|(addr, _)| *addr != peer);
+                pending.retain(|(addr, _)| *addr != peer);
                 match outcome {
                     Ok((stream, local)) => {
-                        let given = |(addr, started)| (addr, Span { started, ended: span.ended });
-                        let unanswered = open.into_iter().map(given).collect();
+                        let ended = span.ended;
+                        let with_span = |(addr, started)| (addr, Span { started, ended });
+                        let unanswered = pending.into_iter().map(with_span).collect();
                         return Ok(Dialed {
                             stream: Stream::Tcp(stream),
                             peer: peer.into(),
@@ -89,7 +89,7 @@ pub async fn connect(
                             unanswered,
                         });
                     }
-                    // No other address will make a port free on this machine.
+                    // The same local address would fail with every other peer address too.
                     Err(ConnectFailure::Bind(source)) => {
                         let addr = settings.from.unwrap_or(peer).into();
                         return Err(Error::Bind { addr, source });
@@ -98,16 +98,17 @@ pub async fn connect(
                         failed.push(ConnectAttempt { addr: peer.into(), error, span: Some(span) });
                     }
                 }
-                if running.is_empty() && waiting.is_empty() {
+                if running.is_empty() && untried.is_empty() {
                     break;
                 }
             }
             () = head_start.passed() => {}
             () = deadline.passed() => {
                 let ended = began.elapsed();
-                let given = |(addr, started)| (addr, Some(Span { started, ended }));
-                let never = waiting.into_iter().map(|addr| (addr, None));
-                failed.extend(open.into_iter().map(given).chain(never).map(|(addr, span)| {
+                let with_span = |(addr, started)| (addr, Some(Span { started, ended }));
+                let unstarted = untried.into_iter().map(|addr| (addr, None));
+                let unfinished = pending.into_iter().map(with_span).chain(unstarted);
+                failed.extend(unfinished.map(|(addr, span)| {
                     ConnectAttempt { addr: addr.into(), error: ErrorKind::TimedOut.into(), span }
                 }));
                 break;
@@ -121,20 +122,21 @@ pub async fn connect(
 /// The Connection Attempt Delay that RFC 8305 section 5 recommends.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// How a connection is made.
+/// The settings of a connection attempt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnectSettings {
-    /// Our end; port 0 for any. Addresses of the other family are not tried.
+    /// The local address; port 0 for any free port. Peer addresses of the other family are not
+    /// tried.
     pub from: Option<SocketAddr>,
-    /// What is set on the socket.
+    /// The options of the socket.
     pub options: SocketOptions,
 }
 
 /// Why an attempt failed.
 enum ConnectFailure {
-    /// Our own end could not be made as it was asked for.
+    /// The requested local address could not be used.
     Bind(io::Error),
-    /// The other end.
+    /// The connection to the peer failed.
     Connect(io::Error),
 }
 
@@ -152,13 +154,13 @@ async fn attempt(
     socket.set_nonblocking(true)?;
     settings.options.apply_to_stream(&SockRef::from(&socket), addr)?;
     if let Some(from) = settings.from {
-        // As a listener does: a port whose last connection is in TIME_WAIT may be used again.
+        // As for a listener: a port whose last connection is in TIME_WAIT can be used again.
         socket.set_reuse_address(from.port() != 0)?;
         socket.bind(&from.into()).map_err(ConnectFailure::Bind)?;
     }
     let socket = TcpSocket::from_std_stream(socket.into());
     let stream = socket.connect(addr).await.map_err(|error| match error.kind() {
-        // The port asked for is taken for this very peer (connect(2) on a bound socket).
+        // The local port already has a connection to this peer (connect(2) on a bound socket).
         ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable if settings.from.is_some() => {
             ConnectFailure::Bind(error)
         }
@@ -169,17 +171,17 @@ async fn attempt(
     Ok((stream, local))
 }
 
-/// Alternates the families, each in its own order.
+/// Returns `addrs` with the families alternating, and the order within each family kept.
 fn interleave(addrs: &[SocketAddr]) -> VecDeque<SocketAddr> {
     let first_is_v6 = addrs.first().is_some_and(SocketAddr::is_ipv6);
-    let (mut ours, mut others): (VecDeque<_>, VecDeque<_>) =
+    let (mut current, mut other): (VecDeque<_>, VecDeque<_>) =
         addrs.iter().copied().partition(|addr| addr.is_ipv6() == first_is_v6);
     let mut mixed = VecDeque::with_capacity(addrs.len());
-    while let Some(addr) = ours.pop_front() {
+    while let Some(addr) = current.pop_front() {
         mixed.push_back(addr);
-        std::mem::swap(&mut ours, &mut others);
-        if ours.is_empty() {
-            std::mem::swap(&mut ours, &mut others);
+        std::mem::swap(&mut current, &mut other);
+        if current.is_empty() {
+            std::mem::swap(&mut current, &mut other);
         }
     }
     mixed
@@ -195,7 +197,7 @@ mod tests {
         runtime.block_on(connect("test", addrs, ConnectSettings::default(), Deadline::after(limit)))
     }
 
-    /// A port that refuses for as long as the socket lives: bound, but not listening.
+    /// Returns a bound socket that does not listen: while it is open, its port refuses connections.
     fn refusing() -> (Socket, SocketAddr) {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
@@ -203,7 +205,7 @@ mod tests {
         (socket, addr)
     }
 
-    /// A listener whose backlog is full: the next connection gets no answer.
+    /// Returns a listener whose backlog is full: the next connection attempt gets no reply.
     fn silent() -> (Socket, Vec<std::net::TcpStream>, SocketAddr) {
         let (socket, addr) = refusing();
         socket.listen(0).unwrap();
@@ -217,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn families_alternate_and_none_is_lost() {
+    fn address_families_alternate_and_no_address_is_lost() {
         let parse = |list: &[&str]| -> Vec<SocketAddr> {
             list.iter().map(|addr| addr.parse().unwrap()).collect()
         };
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_address_delays_a_good_one_by_a_head_start_only() {
+    fn an_unresponsive_address_delays_the_next_one_by_the_head_start_only() {
         let (_listener, _held, silent) = silent();
         let good = TcpListener::bind("127.0.0.1:0").unwrap();
         let started = Instant::now();
@@ -247,13 +249,13 @@ mod tests {
         assert_eq!(dialed.peer, good.local_addr().unwrap().into());
         assert!(started.elapsed() >= HEAD_START);
         assert!(dialed.span.started >= HEAD_START);
-        let [(loser, span)] = dialed.unanswered[..] else { panic!("{dialed:?}") };
-        assert_eq!((loser, span.ended), (silent, dialed.span.ended));
+        let [(unanswered, span)] = dialed.unanswered[..] else { panic!("{dialed:?}") };
+        assert_eq!((unanswered, span.ended), (silent, dialed.span.ended));
         assert!(span.lasted() >= HEAD_START && span.started < dialed.span.started);
     }
 
     #[test]
-    fn the_deadline_is_one_for_all_addresses() {
+    fn one_deadline_limits_the_attempts_to_all_addresses() {
         let (_listener, _held, silent) = silent();
         let (_socket, refusing) = refusing();
         let error = dial(&[silent, refusing], Duration::from_millis(1500)).unwrap_err();

@@ -1,4 +1,4 @@
-//! Connecting to a Unix stream socket.
+//! Connecting to Unix stream sockets.
 
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::net::stream::Stream;
 /// Connects to a Unix socket.
 ///
 /// # Errors
-/// [`Error::Connect`] with the one attempt.
+/// [`Error::Connect`] with the only attempt.
 pub(super) async fn connect(place: &UnixPlace, deadline: Deadline) -> Result<Dialed, Error> {
     let peer = place.addr();
     let began = Instant::now();
@@ -39,13 +39,14 @@ pub(super) async fn connect(place: &UnixPlace, deadline: Deadline) -> Result<Dia
     }
 }
 
-/// A full backlog is told at once instead of waited for; this long until the next try.
+/// The pause before connecting again while the backlog is full: a non-blocking connect(2) does not
+/// wait for space, but fails with EAGAIN.
 const FULL_PAUSE: Duration = Duration::from_millis(20);
 
 /// Connects to the stream socket at `place`.
 ///
 /// # Errors
-/// Nobody listens there, or the backlog stayed full until `deadline`.
+/// No process listens there, or the backlog stayed full until `deadline`.
 async fn open(place: &UnixPlace, deadline: Deadline) -> io::Result<UnixStream> {
     let addr = place.to_sockaddr()?;
     loop {

@@ -1,4 +1,4 @@
-//! Whether what was sent has arrived.
+//! Waits for the peer's TCP to acknowledge what was sent.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -8,14 +8,19 @@ use crate::net::relay::end::StreamEnd;
 use crate::net::stream::Stream;
 use crate::sys;
 
-/// How long the peer's TCP may take to acknowledge the last bytes, where nothing else limits it.
-const ACKNOWLEDGEMENT: Duration = Duration::from_secs(30);
+/// How long the peer's TCP may take to acknowledge the last bytes if the run has no earlier
+/// deadline.
+const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Waits until the peer's TCP has everything, or has thrown it away.
-pub(crate) async fn wait(stream: Option<&Stream>, whole: Deadline) -> Result<(), StreamEnd> {
+/// Waits until the peer's TCP has acknowledged every byte; returns at once without a stream.
+///
+/// # Errors
+/// [`StreamEnd::TimedOut`] if `run_deadline` passes first; [`StreamEnd::Send`] if the connection
+/// fails or the peer acknowledges too slowly.
+pub(crate) async fn wait(stream: Option<&Stream>, run_deadline: Deadline) -> Result<(), StreamEnd> {
     let Some(stream) = stream else { return Ok(()) };
-    let deadline = whole.earlier(Deadline::after(ACKNOWLEDGEMENT));
-    let mut pause = Duration::from_micros(100);
+    let deadline = run_deadline.earlier(Deadline::after(ACKNOWLEDGEMENT_TIMEOUT));
+    let mut interval = Duration::from_micros(100);
     loop {
         match stream.take_error() {
             Ok(None) => {}
@@ -23,15 +28,15 @@ pub(crate) async fn wait(stream: Option<&Stream>, whole: Deadline) -> Result<(),
         }
         match sys::unacknowledged(stream) {
             Ok(0) => return Ok(()),
-            Ok(_) if whole.has_passed() => return Err(StreamEnd::TimedOut),
+            Ok(_) if run_deadline.has_passed() => return Err(StreamEnd::TimedOut),
             Ok(_) if deadline.has_passed() => {
                 return Err(StreamEnd::Send(ErrorKind::TimedOut.into()));
             }
             Ok(_) => {}
             Err(error) => return Err(StreamEnd::Send(error)),
         }
-        // Nothing announces an acknowledgement: usually it is there at the first look.
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(20));
+        // The kernel reports no event for an acknowledgement, so the counter is polled.
+        tokio::time::sleep(interval).await;
+        interval = (interval * 2).min(Duration::from_millis(20));
     }
 }

@@ -1,5 +1,5 @@
-//! A fixed number of buffers, used again: memory is flat whatever the size of a transfer or the
-//! slowness of either side.
+//! A fixed set of reused buffers: memory use is constant, whatever the size of a transfer and the
+//! speed of either side.
 
 use std::io::{self, ErrorKind};
 use std::ops::{Deref, DerefMut};
@@ -9,55 +9,62 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::sync::lock;
 
-/// Bytes moved at once. Between 64 and 256 KiB a plain loop is as fast as loopback gets.
+/// Size of a buffer, in bytes. On loopback, throughput no longer grows between 64 and 256 KiB.
 pub(super) const CHUNK: usize = 256 * 1024;
 
-/// Buffers in each direction: one being filled, one being emptied, and two on the way.
+/// Buffers in each direction: one being filled, one being emptied, two queued.
 pub(crate) const BUFFERS: usize = 4;
 
-/// The buffers of a sink: a fixed number, used again.
+/// The buffers of one sink, at most [`BUFFERS`].
 #[derive(Debug)]
 pub(super) struct Pool {
-    pub(super) places: Arc<Semaphore>,
+    /// One permit per buffer; closed when the writer fails.
+    pub(super) permits: Arc<Semaphore>,
     spare: Mutex<Vec<Vec<u8>>>,
-    /// Why the writer gave up.
+    /// The error that stopped the writer.
     pub(super) failure: Mutex<Option<io::Error>>,
 }
 
 impl Default for Pool {
     fn default() -> Self {
-        let places = Arc::new(Semaphore::new(BUFFERS));
-        Self { places, spare: Mutex::default(), failure: Mutex::default() }
+        let permits = Arc::new(Semaphore::new(BUFFERS));
+        Self { permits, spare: Mutex::default(), failure: Mutex::default() }
     }
 }
 
 impl Pool {
+    /// Waits for a free buffer.
+    ///
+    /// # Errors
+    /// The writer has failed.
     pub(super) async fn take(self: &Arc<Self>) -> io::Result<Buffer> {
-        let place = Arc::clone(&self.places).acquire_owned().await;
-        Ok(self.buffer(place.map_err(|_| self.failure())?))
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        Ok(self.buffer(permit.map_err(|_| self.failure())?))
     }
 
+    /// Returns a buffer, or `None` if all are in use.
     pub(super) fn try_take(self: &Arc<Self>) -> Option<Buffer> {
-        Some(self.buffer(Arc::clone(&self.places).try_acquire_owned().ok()?))
+        Some(self.buffer(Arc::clone(&self.permits).try_acquire_owned().ok()?))
     }
 
-    fn buffer(self: &Arc<Self>, place: OwnedSemaphorePermit) -> Buffer {
+    fn buffer(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Buffer {
         let bytes = lock(&self.spare).pop().unwrap_or_else(|| vec![0; CHUNK]);
-        Buffer { bytes, pool: Arc::clone(self), _place: place }
+        Buffer { bytes, pool: Arc::clone(self), _permit: permit }
     }
 
+    /// Returns why the writer failed: the original error to the first caller, `BrokenPipe` to
+    /// later ones, because an [`io::Error`] cannot be cloned.
     pub(super) fn failure(&self) -> io::Error {
-        // Told once in full; whoever asks later learns at least that nobody reads.
         lock(&self.failure).take().unwrap_or_else(|| ErrorKind::BrokenPipe.into())
     }
 }
 
-/// A buffer of a pool, which returns there by itself.
+/// A buffer of a pool, returned to it on drop.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
     pool: Arc<Pool>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Deref for Buffer {

@@ -2,49 +2,51 @@
 
 use std::io::{self, ErrorKind};
 
-/// How a connection ended.
+/// Why a connection ended. `Display` writes the `reason` of the `closed` event.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamEnd {
-    /// The peer ended its side in order.
+    /// The peer closed its side cleanly.
     #[error("eof")]
     Eof,
-    /// The peer ended its side in order, and our input rested then without having ended.
+    /// The peer closed its side cleanly, and the input was then idle without having ended.
     #[error("eof")]
-    Rested,
-    /// Receiving failed, by a reset for example.
+    IdleInput,
+    /// Receiving failed, for example because the peer reset the connection.
     #[error("{}", crate::reason::of(.0))]
     Receive(io::Error),
-    /// The peer's end came without TLS's `close_notify`: somebody may have cut the connection.
+    /// TLS ended without `close_notify`: the received data may be incomplete.
     #[error("truncated")]
     Truncated,
     /// Sending failed.
     #[error("{}", crate::reason::of(.0))]
     Send(io::Error),
-    /// What was to be sent could not be read.
-    #[error("input: {}", crate::reason::of(.0))]
+    /// The input could not be read.
+    #[error("cannot read input: {}", crate::reason::of(.0))]
     Input(io::Error),
-    /// What came could not be written; `BrokenPipe` where the reader has left.
-    #[error("output: {}", crate::reason::of(.0))]
+    /// Received data could not be written; `BrokenPipe` if the reader of the output has closed it.
+    #[error("cannot write output: {}", crate::reason::of(.0))]
     Output(io::Error),
-    /// Nothing came or went for too long.
+    /// No traffic in either direction within the idle timeout.
     #[error("idle")]
     Idle,
     /// The deadline passed.
     #[error("timed out")]
     TimedOut,
-    /// We ended our side, and the peer did not end its own in time.
-    #[error("no end")]
-    Lingered,
-    /// It was asked to stop.
+    /// The local side was shut down, and the peer did not close its side within the linger time.
+    #[error("peer did not close")]
+    LingerExpired,
+    /// The caller's stop signal ended the connection.
     #[error("stopped")]
     Stopped,
 }
 
-/// Returns what an error in receiving says about the connection.
-pub fn failed(error: io::Error) -> StreamEnd {
-    match error.kind() {
-        // A socket has no such error: it is how the TLS layer reports a missing `close_notify`.
-        ErrorKind::UnexpectedEof => StreamEnd::Truncated,
-        _ => StreamEnd::Receive(error),
+impl StreamEnd {
+    /// Returns the end that a receive error stands for.
+    pub fn of_receive_error(error: io::Error) -> Self {
+        match error.kind() {
+            // No socket reports this kind: it is how rustls reports a missing `close_notify`.
+            ErrorKind::UnexpectedEof => Self::Truncated,
+            _ => Self::Receive(error),
+        }
     }
 }

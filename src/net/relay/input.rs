@@ -1,5 +1,5 @@
-//! An input that nothing else reads: a pipe in the runtime itself, or a thread for what can only
-//! block. Which standard stream is behind it is the caller's business.
+//! An input read in chunks: a pipe is read in the runtime, anything that can only block is read by
+//! a thread. It does not know which stream or file it reads.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -12,43 +12,44 @@ use tokio::sync::mpsc;
 use crate::net::relay::buffers::{BUFFERS, CHUNK};
 use crate::net::relay::pipe::PipeReader;
 
-/// An input that is read in pieces.
+/// An input that is read in chunks.
 #[derive(Debug)]
 pub struct Input(Kind);
 
-/// How it is read.
+/// How the input is read.
 #[derive(Debug)]
 enum Kind {
-    /// By a thread.
+    /// By a thread, which sends filled buffers and receives empty ones.
     Thread {
         filled: mpsc::Receiver<io::Result<(Vec<u8>, usize)>>,
         empty: blocking::Sender<Vec<u8>>,
     },
-    /// From a pipe, into this buffer when it is not in use.
+    /// In the runtime, from a pipe; with the spare buffer for the next read.
     Pipe(PipeReader, Vec<u8>),
 }
 
 impl Input {
-    /// Returns an input that has ended already.
+    /// Returns an input that is already at its end.
     pub fn empty() -> Self {
         let ((_, filled), (empty, _)) = (mpsc::channel(1), blocking::channel());
         Self(Kind::Thread { filled, empty })
     }
 
-    /// Reads `file` in this runtime if it is a pipe that allows it; else none.
+    /// Returns an input that reads `file` in this runtime; `None` if it is not a pipe or cannot be
+    /// reopened.
     pub fn of_pipe(file: &File) -> Option<Self> {
         Some(Self(Kind::Pipe(PipeReader::open(file)?, Vec::new())))
     }
 
-    /// Starts reading. The thread ends with its input, or with the process.
+    /// Starts a thread that reads `reader`. The thread ends with the reader, or with the process.
     ///
     /// # Errors
-    /// No thread could be started.
+    /// The thread cannot be started.
     pub fn start(mut reader: impl Read + Send + 'static) -> io::Result<Self> {
         let (sender, filled) = mpsc::channel(BUFFERS);
         let (empty, empties) = blocking::channel();
         for _ in 0..BUFFERS {
-            // The receiver is at hand.
+            // Cannot fail: the receiver is still in scope.
             empty.send(vec![0; CHUNK]).ok();
         }
         thread::Builder::new().name("input".into()).spawn(move || {
@@ -64,7 +65,7 @@ impl Input {
         Ok(Self(Kind::Thread { filled, empty }))
     }
 
-    /// Waits for what was read next; none at the end.
+    /// Waits for the next chunk; returns `None` at the end of the input.
     ///
     /// # Errors
     /// Reading failed.
@@ -86,10 +87,10 @@ impl Input {
         }
     }
 
-    /// Returns the chunk's buffer for the next read.
-    pub(super) fn give_back(&mut self, chunk: Chunk) {
+    /// Takes the chunk's buffer back for the next read.
+    pub(super) fn recycle(&mut self, chunk: Chunk) {
         match (&mut self.0, chunk) {
-            // A reader that has ended needs none.
+            // Sending fails if the thread has ended, which then needs no buffer.
             (Kind::Thread { empty, .. }, Chunk::Own(buffer, _)) => drop(empty.send(buffer)),
             (Kind::Pipe(_, spare), Chunk::Own(buffer, _)) => *spare = buffer,
             _ => {}
@@ -97,12 +98,12 @@ impl Input {
     }
 }
 
-/// What was read at once.
+/// The bytes of one read.
 #[derive(Debug)]
 pub(crate) enum Chunk {
-    /// A buffer, and how much of it counts.
+    /// A buffer and the number of valid bytes in it.
     Own(Vec<u8>, usize),
-    /// Bytes that others get as well.
+    /// Bytes that other connections send as well.
     Shared(Arc<[u8]>),
 }
 

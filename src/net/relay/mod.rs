@@ -1,5 +1,5 @@
-//! Bytes both ways between a connection and our end: sources, sinks, pipes, shared input, and the
-//! rules by which a connection ends.
+//! Relays bytes in both directions between a connection and a local source and sink, and decides
+//! how the connection ends.
 
 mod acknowledgement;
 mod buffers;
@@ -12,10 +12,10 @@ mod sink;
 mod source;
 mod transfer;
 
-pub use self::end::{StreamEnd, failed};
+pub use self::end::StreamEnd;
 pub use self::input::Input;
 pub use self::settings::{LineEnds, RelaySettings};
 pub use self::shared_input::SharedInput;
 pub use self::sink::{BlockingWriter, Sink};
 pub use self::source::Source;
-pub use self::transfer::pump;
+pub use self::transfer::run;

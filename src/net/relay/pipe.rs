@@ -1,8 +1,9 @@
-//! Pipes as sources and sinks, without a thread between them and the connection.
+//! Non-blocking reads and writes on inherited pipes, without a thread.
 //!
-//! An inherited pipe must not be made non-blocking: whoever else holds it would be surprised
-//! (`O_NONBLOCK` belongs to the open file, not to the descriptor). So the pipe is opened once more,
-//! through `/proc`, which gives an open file of our own. Where that does not work, a thread does.
+//! An inherited pipe must not be made non-blocking: `O_NONBLOCK` belongs to the open file
+//! description, so the flag would change the pipe for every process that shares it. The pipe is
+//! therefore reopened through `/proc`, which creates a separate open file description. Where that
+//! fails, the caller uses a thread instead.
 
 use crate::net::error::is_transient;
 use crate::sync::lock;
@@ -19,18 +20,21 @@ use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
 use tokio::net::unix::pipe;
 use tokio::sync::watch;
 
-/// A pipe that is read.
+/// The read end of a pipe.
 #[derive(Debug)]
 pub(crate) struct PipeReader(pipe::Receiver);
 
 impl PipeReader {
-    /// Opens the pipe behind `descriptor` once more; none if it is no pipe, or cannot be.
+    /// Reopens the pipe of `descriptor`; `None` if it is not a pipe or cannot be reopened.
     pub(crate) fn open(descriptor: impl AsFd) -> Option<Self> {
         let file = reopen(descriptor, OpenOptions::new().read(true))?;
         pipe::Receiver::from_file(file).ok().map(Self)
     }
 
-    /// Waits until something can be read, and reads it.
+    /// Waits until the pipe is readable, and reads once; returns 0 at the end.
+    ///
+    /// # Errors
+    /// The error that the pipe reports.
     pub(crate) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             self.0.readable().await?;
@@ -41,8 +45,8 @@ impl PipeReader {
         }
     }
 
-    /// Reads once. As with sockets, a read that does not fill the buffer has emptied the pipe, and
-    /// the runtime is told so without another call.
+    /// Reads once. A read that does not fill the buffer has emptied the pipe: the runtime's
+    /// readiness is cleared at once, which saves a read that would return `EAGAIN`.
     fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut short = None;
         let full = self.0.try_io(|| {
@@ -51,41 +55,43 @@ impl PipeReader {
                 return Ok(len);
             }
             short = Some(len);
+            // Makes `try_io` clear the readiness; the caller gets `short`.
             Err(ErrorKind::WouldBlock.into())
         });
         short.map_or(full, Ok)
     }
 }
 
-/// A pipe that is written, by many connections in turn.
+/// The write end of a pipe, shared by all connections that write to it.
 #[derive(Debug)]
 pub(crate) struct PipeWriter<B> {
-    /// Whoever writes holds it; none once it was ended.
+    /// Locked by the task that writes; `None` once closed.
     pipe: tokio::sync::Mutex<Option<pipe::Sender>>,
-    /// What waits to be written, in order; with how much of it counts and how much is written.
-    waiting: Mutex<VecDeque<(B, usize, usize)>>,
-    broken: watch::Sender<bool>,
+    /// Buffers to write, in order, each with the number of valid bytes and of bytes written.
+    queue: Mutex<VecDeque<(B, usize, usize)>>,
+    /// Whether a write has failed.
+    failed: watch::Sender<bool>,
 }
 
 impl<B: AsRef<[u8]>> PipeWriter<B> {
-    /// Opens the pipe behind `descriptor` once more; none if it is no pipe, or cannot be.
+    /// Reopens the pipe of `descriptor`; `None` if it is not a pipe or cannot be reopened.
     pub(crate) fn open(descriptor: impl AsFd) -> Option<Self> {
         let file = reopen(descriptor, OpenOptions::new().write(true))?;
         let pipe = pipe::Sender::from_file(file).ok()?;
         let pipe = tokio::sync::Mutex::new(Some(pipe));
-        Some(Self { pipe, waiting: Mutex::default(), broken: watch::Sender::new(false) })
+        Some(Self { pipe, queue: Mutex::default(), failed: watch::Sender::new(false) })
     }
 
-    /// Puts the first `len` bytes of `buffer` behind everything that waits. They are written by
-    /// whoever calls [`Self::write_all`] next.
+    /// Appends the first `len` bytes of `buffer` to the queue. The next call of
+    /// [`Self::write_all`] writes them.
     pub(crate) fn push(&self, buffer: B, len: usize) {
-        self.waiting().push_back((buffer, len, 0));
+        self.queue().push_back((buffer, len, 0));
     }
 
-    /// Writes everything that waits. What is not written yet when this is dropped goes on waiting.
+    /// Writes the whole queue. Cancel-safe: bytes not yet written stay in the queue.
     ///
     /// # Errors
-    /// What the pipe reports: `BrokenPipe` once its reader has left.
+    /// The error that the pipe reports: `BrokenPipe` once its reader has closed it.
     pub(crate) async fn write_all(&self) -> io::Result<()> {
         let pipe = self.pipe.lock().await;
         let Some(pipe) = &*pipe else { return Ok(()) };
@@ -94,31 +100,31 @@ impl<B: AsRef<[u8]>> PipeWriter<B> {
                 Ok(true) => return Ok(()),
                 Ok(false) => pipe.writable().await?,
                 Err(error) => {
-                    self.waiting().clear();
-                    self.broken.send_replace(true);
+                    self.queue().clear();
+                    self.failed.send_replace(true);
                     return Err(error);
                 }
             }
         }
     }
 
-    /// Closes the pipe once everything that waits is written. What comes later goes nowhere.
-    pub(crate) async fn end(&self) {
-        // Whoever waits for a failure has been told of it.
+    /// Writes the queue and closes the pipe. Bytes pushed later are not written.
+    pub(crate) async fn close(&self) {
+        // `write_all` has already reported a failure through `failed`.
         self.write_all().await.ok();
         self.pipe.lock().await.take();
     }
 
-    /// Waits until writing has failed.
-    pub(crate) async fn broken(&self) {
-        // The sender lives as long as `self`, so this cannot end early.
-        self.broken.subscribe().wait_for(|broken| *broken).await.ok();
+    /// Waits until a write has failed.
+    pub(crate) async fn failed(&self) {
+        // `self` holds the sender, so the channel cannot close during the wait.
+        self.failed.subscribe().wait_for(|failed| *failed).await.ok();
     }
 
-    /// Writes until nothing waits (true) or nothing more fits.
+    /// Writes until the queue is empty (returns `true`) or the pipe is full (returns `false`).
     fn write_some(&self, pipe: &pipe::Sender) -> io::Result<bool> {
-        let mut waiting = self.waiting();
-        while let Some((buffer, len, written)) = waiting.front_mut() {
+        let mut queue = self.queue();
+        while let Some((buffer, len, written)) = queue.front_mut() {
             match pipe.try_write(&buffer.as_ref()[*written..*len]) {
                 Ok(more) => *written += more,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
@@ -126,37 +132,39 @@ impl<B: AsRef<[u8]>> PipeWriter<B> {
                 Err(error) => return Err(error),
             }
             if *written == *len {
-                waiting.pop_front();
+                queue.pop_front();
             }
         }
         Ok(true)
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<(B, usize, usize)>> {
-        lock(&self.waiting)
+    fn queue(&self) -> MutexGuard<'_, VecDeque<(B, usize, usize)>> {
+        lock(&self.queue)
     }
 }
 
-/// Opens the pipe behind `descriptor` once more, not to block.
+/// Reopens the pipe of `descriptor` as non-blocking; `None` if it is not a pipe or cannot be
+/// reopened.
 fn reopen(descriptor: impl AsFd, options: &mut OpenOptions) -> Option<File> {
     let descriptor = descriptor.as_fd();
     let path = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
-    // Not a FIFO with a name: one whose writer has left already would never be seen to end.
+    // Anonymous pipes only: if the last writer of a named FIFO has already closed it, a reader that
+    // opens it now never sees EOF.
     if !fs::read_link(&path).ok()?.as_os_str().as_bytes().starts_with(b"pipe:[") {
         return None;
     }
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;
     let file = options.custom_flags(flags).open(path).ok()?;
-    if fcntl_getpipe_size(&file).is_ok_and(|size| size < ROOM) {
-        // Refused where a user has too many pipes: a small one is only slower.
-        fcntl_setpipe_size(&file, ROOM).ok();
+    if fcntl_getpipe_size(&file).is_ok_and(|size| size < PIPE_CAPACITY) {
+        // The kernel may refuse (`pipe-user-pages-soft` in pipe(7)); a smaller pipe is only slower.
+        fcntl_setpipe_size(&file, PIPE_CAPACITY).ok();
     }
     Some(file)
 }
 
-/// What a pipe should hold: four times the kernel's default, so that whoever is at its other end
-/// is woken a quarter as often.
-const ROOM: usize = 256 * 1024;
+/// Requested capacity of a pipe, in bytes: four times the kernel's default, so that the process at
+/// the other end is woken a quarter as often.
+const PIPE_CAPACITY: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -164,16 +172,16 @@ mod tests {
     use rustix::fs::fcntl_getfl;
 
     #[test]
-    fn a_pipe_is_read_and_written_without_a_change_for_who_shares_it() {
+    fn reading_and_writing_a_pipe_leaves_the_flags_of_its_other_descriptors_unchanged() {
         let runtime = crate::net::runtime::runtime().unwrap();
         let (reader, writer) = io::pipe().unwrap();
         runtime.block_on(async {
-            let ours = PipeReader::open(&reader).unwrap();
-            let theirs = PipeWriter::<Vec<u8>>::open(&writer).unwrap();
-            theirs.push(b"hello!".to_vec(), 5);
-            theirs.write_all().await.unwrap();
+            let reader = PipeReader::open(&reader).unwrap();
+            let writer = PipeWriter::<Vec<u8>>::open(&writer).unwrap();
+            writer.push(b"hello!".to_vec(), 5);
+            writer.write_all().await.unwrap();
             let mut buffer = [0; 16];
-            assert_eq!(ours.read(&mut buffer).await.unwrap(), 5);
+            assert_eq!(reader.read(&mut buffer).await.unwrap(), 5);
             assert_eq!(&buffer[..5], b"hello");
         });
         assert!(!fcntl_getfl(&reader).unwrap().contains(OFlags::NONBLOCK));
@@ -182,29 +190,29 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_fit_waits_and_a_reader_that_leaves_is_noticed() {
+    fn a_full_pipe_keeps_the_rest_queued_and_a_closed_reader_is_reported() {
         let runtime = crate::net::runtime::runtime().unwrap();
         let (reader, writer) = io::pipe().unwrap();
         runtime.block_on(async {
             let pipe = PipeWriter::<Vec<u8>>::open(&writer).unwrap();
             pipe.push(vec![b'x'; 1024 * 1024], 1024 * 1024);
-            let soon = std::time::Duration::from_millis(50);
-            assert!(tokio::time::timeout(soon, pipe.write_all()).await.is_err());
-            let ours = PipeReader::open(&reader).unwrap();
+            let limit = std::time::Duration::from_millis(50);
+            assert!(tokio::time::timeout(limit, pipe.write_all()).await.is_err());
+            let pipe_reader = PipeReader::open(&reader).unwrap();
             let mut buffer = vec![0; 1024 * 1024];
             let read = async {
                 let mut read = 0;
                 while read < buffer.len() {
-                    read += ours.read(&mut buffer[read..]).await.unwrap();
+                    read += pipe_reader.read(&mut buffer[read..]).await.unwrap();
                 }
             };
             let (written, ()) = tokio::join!(pipe.write_all(), read);
             written.unwrap();
             assert!(buffer.iter().all(|byte| *byte == b'x'));
-            drop((ours, reader));
+            drop((pipe_reader, reader));
             pipe.push(vec![b'y'], 1);
             assert_eq!(pipe.write_all().await.unwrap_err().kind(), ErrorKind::BrokenPipe);
-            pipe.broken().await;
+            pipe.failed().await;
         });
     }
 }

@@ -1,37 +1,38 @@
-//! How bytes are relayed.
+//! Settings of one relayed connection.
 
 use std::time::Duration;
 
 use crate::net::deadline::Deadline;
 
-/// How a connection is pumped.
+/// How a connection is relayed and when it ends.
 #[derive(Clone, Copy, Debug)]
 pub struct RelaySettings {
-    /// Whether the end of an input that never held a byte is passed on. A listener that has
-    /// nothing to say has not finished speaking: its peer must not take it for gone.
-    pub pass_empty_end: bool,
-    /// Whether the source is sent to its end after the peer's end, however long it rests.
+    /// Whether to send FIN when the input ends without having produced a byte. A listener without
+    /// input leaves this off: a client that sees EOF may stop sending.
+    pub fin_on_empty_input: bool,
+    /// Whether to keep sending until the source ends after the peer has closed its side, even if
+    /// the source is idle.
     pub half_open: bool,
-    /// How long the peer's end may take after ours.
+    /// After the source ends, how long to wait for the peer to close; no limit if `None`.
     pub linger: Option<Duration>,
-    /// What happens to what is sent.
+    /// How line endings are sent.
     pub line_ends: LineEnds,
-    /// How long to wait after each line that is sent.
+    /// The pause after each line that is sent.
     pub delay: Option<Duration>,
-    /// How long nothing may come or go.
+    /// How long the connection may be without traffic; no limit if `None`.
     pub idle: Option<Duration>,
-    /// How long the peer may take to end once it was asked to stop; none to stop at once.
+    /// After a stop, how long to wait for the peer to close; `None` ends the relay at once.
     pub grace: Option<Duration>,
-    /// When to give up.
+    /// When the relay ends with [`StreamEnd::TimedOut`](crate::net::relay::StreamEnd::TimedOut).
     pub deadline: Deadline,
 }
 
-/// How lines end on the wire.
+/// How line endings are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LineEnds {
-    /// As the source has them.
+    /// As the source wrote them.
     #[default]
-    AsTheyAre,
-    /// With CR LF, whichever of LF and CR LF the source has.
+    Unchanged,
+    /// As CR LF, whether the source wrote LF or CR LF.
     CrLf,
 }

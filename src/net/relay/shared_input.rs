@@ -1,7 +1,8 @@
-//! One source for many connections: what is read goes to everybody who is there at that moment.
+//! One input for many connections: every connected subscriber receives each chunk.
 //!
-//! Nothing is read while nobody is there. Everybody gets every byte, so the slowest sets the pace;
-//! but only for so long: a connection that takes nothing is cut off, and the others go on.
+//! The input is read only while there is a subscriber, and at the pace of the slowest one, because
+//! each subscriber receives every byte. A subscriber that accepts nothing for
+//! [`SHARED_INPUT_TIMEOUT`] is cut off, so that it does not delay the others further.
 
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,35 +17,37 @@ use crate::net::relay::buffers::BUFFERS;
 use crate::net::relay::input::Input;
 use crate::sync::lock;
 
-/// How long a connection may hold all others up.
+/// How long one subscriber may delay the others before it is cut off.
 const SHARED_INPUT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A source that is shared. It is read for as long as the runtime lives.
+/// An input that several connections share. Its task runs until the runtime shuts down.
 #[derive(Debug)]
 pub struct SharedInput(Arc<SharedState>);
 
 #[derive(Debug, Default)]
 struct SharedState {
     state: Mutex<Subscribers>,
-    joined: Notify,
-    /// Since when the source is waited for.
-    waiting: IdleClock,
+    /// Notified when a subscriber is added.
+    subscribed: Notify,
+    /// Since when the input has been read without result; cleared while a chunk is delivered.
+    read_wait: IdleClock,
 }
 
 #[derive(Debug, Default)]
 struct Subscribers {
-    listeners: Vec<Subscriber>,
-    /// The source has ended, and how.
+    subscribers: Vec<Subscriber>,
+    /// How the input ended; `None` while it is open.
     ended: Option<Result<(), ErrorKind>>,
 }
 
+/// The sender's side of a [`Subscription`].
 #[derive(Debug)]
 struct Subscriber {
     chunks: mpsc::Sender<Arc<[u8]>>,
     cut_off: CancellationToken,
 }
 
-/// One connection's part in a broadcast, from now on.
+/// One connection's view of a shared input, from the moment it subscribed.
 #[derive(Debug)]
 pub struct Subscription {
     chunks: mpsc::Receiver<Arc<[u8]>>,
@@ -52,37 +55,37 @@ pub struct Subscription {
     shared: Arc<SharedState>,
 }
 
-/// For how long a source has given nobody anything.
+/// How long a shared input has produced nothing.
 #[derive(Debug)]
 pub(crate) struct InputIdleness(Arc<SharedState>);
 
 impl InputIdleness {
-    /// Waits until it is so long, or the source has ended.
-    pub(crate) async fn is_past(&self, limit: Duration) {
+    /// Waits until the input has been idle for `limit`; returns at once if it has ended.
+    pub(crate) async fn reaches(&self, limit: Duration) {
         if self.0.state().ended.is_none() {
-            self.0.waiting.is_past(Some(limit)).await;
+            self.0.read_wait.expired(Some(limit)).await;
         }
     }
 }
 
 impl SharedInput {
-    /// Begins to share `source`, in this runtime.
+    /// Starts a task that reads `input` and sends each chunk to every subscriber.
     pub fn start(input: Input) -> Self {
         let shared = Arc::<SharedState>::default();
-        tokio::spawn(Arc::clone(&shared).spread(input));
+        tokio::spawn(Arc::clone(&shared).run(input));
         Self(shared)
     }
 
-    /// Returns what is read from now on.
+    /// Returns a subscription to everything that is read from now on.
     pub fn subscribe(&self) -> Subscription {
         let (sender, chunks) = mpsc::channel(BUFFERS);
         let cut_off = CancellationToken::new();
         let mut state = self.0.state();
         if state.ended.is_none() {
-            state.listeners.push(Subscriber { chunks: sender, cut_off: cut_off.clone() });
+            state.subscribers.push(Subscriber { chunks: sender, cut_off: cut_off.clone() });
         }
         drop(state);
-        self.0.joined.notify_one();
+        self.0.subscribed.notify_one();
         Subscription { chunks, cut_off, shared: Arc::clone(&self.0) }
     }
 }
@@ -92,77 +95,79 @@ impl SharedState {
         lock(&self.state)
     }
 
-    async fn spread(self: Arc<Self>, mut source: Input) {
+    /// Reads `input` to its end and sends each chunk to the subscribers.
+    async fn run(self: Arc<Self>, mut input: Input) {
         let ended = loop {
-            self.somebody_listens().await;
-            self.waiting.renew();
-            let chunk = match source.next().await {
+            self.wait_for_subscriber().await;
+            self.read_wait.renew();
+            let chunk = match input.next().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error.kind()),
             };
-            self.waiting.clear();
-            // They may all have left meanwhile: it is for whoever comes next.
-            self.somebody_listens().await;
-            self.give_to_all(&Arc::from(&chunk[..])).await;
-            source.give_back(chunk);
+            self.read_wait.clear();
+            // All subscribers may have closed during the read; the next one then gets the chunk.
+            self.wait_for_subscriber().await;
+            self.send_to_all(&Arc::from(&chunk[..])).await;
+            input.recycle(chunk);
         };
         let mut state = self.state();
         state.ended = Some(ended);
-        state.listeners.clear();
+        state.subscribers.clear();
     }
 
-    async fn somebody_listens(&self) {
+    async fn wait_for_subscriber(&self) {
         loop {
-            let joined = self.joined.notified();
-            if self.has_listeners() {
+            let subscribed = self.subscribed.notified();
+            if self.has_subscriber() {
                 return;
             }
-            joined.await;
+            subscribed.await;
         }
     }
 
-    /// Returns whether somebody is there, those left out who have gone.
-    fn has_listeners(&self) -> bool {
+    /// Removes the subscribers that have closed, and returns whether any are left.
+    fn has_subscriber(&self) -> bool {
         let mut state = self.state();
-        state.listeners.retain(|listener| !listener.chunks.is_closed());
-        !state.listeners.is_empty()
+        state.subscribers.retain(|subscriber| !subscriber.chunks.is_closed());
+        !state.subscribers.is_empty()
     }
 
-    async fn give_to_all(&self, chunk: &Arc<[u8]>) {
-        // Whoever joins meanwhile begins with the next chunk.
-        let listeners = std::mem::take(&mut self.state().listeners);
+    /// Sends `chunk` to every subscriber; cuts off those that do not accept it in time.
+    async fn send_to_all(&self, chunk: &Arc<[u8]>) {
+        // A subscriber added during the loop receives only later chunks.
+        let subscribers = std::mem::take(&mut self.state().subscribers);
         let deadline = Deadline::after(SHARED_INPUT_TIMEOUT);
-        let mut staying = Vec::with_capacity(listeners.len());
-        for listener in listeners {
-            match deadline.bound(listener.chunks.send(Arc::clone(chunk))).await {
-                Ok(Ok(())) => staying.push(listener),
-                // It left.
+        let mut kept = Vec::with_capacity(subscribers.len());
+        for subscriber in subscribers {
+            match deadline.bound(subscriber.chunks.send(Arc::clone(chunk))).await {
+                Ok(Ok(())) => kept.push(subscriber),
+                // The subscriber has closed.
                 Ok(Err(_)) => {}
-                Err(_) => listener.cut_off.cancel(),
+                Err(_) => subscriber.cut_off.cancel(),
             }
         }
         let mut state = self.state();
-        staying.append(&mut state.listeners);
-        state.listeners = staying;
+        kept.append(&mut state.subscribers);
+        state.subscribers = kept;
     }
 }
 
 impl Subscription {
-    /// Returns how idle the source is.
+    /// Returns the idleness of the shared input.
     pub(crate) fn idleness(&self) -> InputIdleness {
         InputIdleness(Arc::clone(&self.shared))
     }
 
-    /// Waits until this connection is cut off, because it does not take what the others take.
+    /// Waits until this connection is cut off because it delayed the others.
     pub(crate) async fn cut_off(&self) {
         self.cut_off.cancelled().await;
     }
 
-    /// Waits for what was read next; none at the end.
+    /// Waits for the next chunk; returns `None` at the end of the input.
     ///
     /// # Errors
-    /// The source failed; `TimedOut` where this connection did not take what the others took.
+    /// Reading the input failed; `TimedOut` if this connection was cut off.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Arc<[u8]>>> {
         if let Some(chunk) = self.chunks.recv().await {
             return Ok(Some(chunk));
@@ -182,10 +187,10 @@ mod tests {
     use super::*;
     use std::io::Read;
 
-    /// Gives a piece each time it is told to.
-    struct Told(std::sync::mpsc::Receiver<&'static [u8]>);
+    /// A reader that returns one piece per message; EOF once the sender is dropped.
+    struct ChannelReader(std::sync::mpsc::Receiver<&'static [u8]>);
 
-    impl Read for Told {
+    impl Read for ChannelReader {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             let piece = self.0.recv().unwrap_or_default();
             buffer[..piece.len()].copy_from_slice(piece);
@@ -194,40 +199,40 @@ mod tests {
     }
 
     #[test]
-    fn everybody_gets_what_is_read_while_they_are_there() {
-        let (tell, told) = std::sync::mpsc::channel::<&[u8]>();
+    fn each_subscriber_receives_what_is_read_after_it_subscribed() {
+        let (sender, pieces) = std::sync::mpsc::channel::<&[u8]>();
         let runtime = crate::net::runtime::runtime().unwrap();
         runtime.block_on(async {
-            let broadcast = SharedInput::start(Input::start(Told(told)).unwrap());
-            let mut first = broadcast.subscribe();
-            tell.send(b"one").unwrap();
+            let shared = SharedInput::start(Input::start(ChannelReader(pieces)).unwrap());
+            let mut first = shared.subscribe();
+            sender.send(b"one").unwrap();
             assert_eq!(&*first.next().await.unwrap().unwrap(), b"one");
-            let mut second = broadcast.subscribe();
-            tell.send(b"two").unwrap();
+            let mut second = shared.subscribe();
+            sender.send(b"two").unwrap();
             assert_eq!(&*first.next().await.unwrap().unwrap(), b"two");
             assert_eq!(&*second.next().await.unwrap().unwrap(), b"two");
-            drop(tell);
+            drop(sender);
             assert_eq!(first.next().await.unwrap(), None);
             assert_eq!(second.next().await.unwrap(), None);
-            assert_eq!(broadcast.subscribe().next().await.unwrap(), None);
+            assert_eq!(shared.subscribe().next().await.unwrap(), None);
         });
     }
 
     #[test]
-    fn who_takes_nothing_is_cut_off_and_the_others_go_on() {
-        let (tell, told) = std::sync::mpsc::channel::<&[u8]>();
+    fn a_stalled_subscriber_is_cut_off_and_the_others_continue() {
+        let (sender, pieces) = std::sync::mpsc::channel::<&[u8]>();
         let runtime = crate::net::runtime::runtime().unwrap();
         runtime.block_on(async {
-            let broadcast = SharedInput::start(Input::start(Told(told)).unwrap());
-            let mut stalled = broadcast.subscribe();
-            let mut lively = broadcast.subscribe();
+            let shared = SharedInput::start(Input::start(ChannelReader(pieces)).unwrap());
+            let mut stalled = shared.subscribe();
+            let mut active = shared.subscribe();
             for _ in 0..=BUFFERS {
-                tell.send(b"x").unwrap();
-                assert!(lively.next().await.unwrap().is_some());
+                sender.send(b"x").unwrap();
+                assert!(active.next().await.unwrap().is_some());
             }
-            tell.send(b"y").unwrap();
+            sender.send(b"y").unwrap();
             stalled.cut_off().await;
-            assert_eq!(&*lively.next().await.unwrap().unwrap(), b"y");
+            assert_eq!(&*active.next().await.unwrap().unwrap(), b"y");
             for _ in 0..BUFFERS {
                 assert!(stalled.next().await.unwrap().is_some());
             }

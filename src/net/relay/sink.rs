@@ -1,5 +1,5 @@
-//! Where received bytes go: a pipe written in the runtime itself, or a thread for what can only
-//! block.
+//! Where received bytes are written: a pipe is written in the runtime, anything that can only block
+//! is written by a thread.
 
 use std::fs::File;
 use std::io;
@@ -12,55 +12,56 @@ use crate::net::relay::buffers::{BUFFERS, Buffer, CHUNK, Pool};
 use crate::net::relay::pipe::PipeWriter;
 use crate::sync::lock;
 
-/// Where what has come goes; clones share it.
+/// The destination of received bytes. Clones write to the same destination.
 #[derive(Clone, Debug)]
 pub struct Sink {
     pool: Arc<Pool>,
     outlet: Outlet,
-    /// What closes whatever else holds the pipe, where it ends with the peer's side.
+    /// Closes the process's other descriptors of the pipe when the peer closes its side; `None` to
+    /// leave the pipe open.
     close: Option<fn()>,
 }
 
-/// Who writes.
+/// How the sink writes.
 #[derive(Clone, Debug)]
 enum Outlet {
-    /// A thread.
+    /// A thread writes what it receives through this channel.
     Thread(mpsc::Sender<SinkMessage>),
-    /// Whoever delivers.
+    /// The task that delivers bytes also writes them.
     Pipe(Arc<PipeWriter<Buffer>>),
 }
 
-/// What a sink writes to.
+/// A destination that the thread of a [`Sink`] writes to.
 pub trait BlockingWriter: Send + 'static {
-    /// Writes `bytes`, which came from `from`.
+    /// Writes `bytes`, received from the peer `from`.
     ///
     /// # Errors
-    /// Nobody takes them: nothing more is written then.
+    /// The destination cannot be written; the sink then writes nothing more.
     fn write(&mut self, from: &str, bytes: &[u8]) -> io::Result<()>;
 
-    /// Takes note that the peer has ended its side.
-    fn end(&mut self) {}
+    /// Called after a peer has closed its side.
+    fn peer_closed(&mut self) {}
 }
 
 impl Sink {
-    /// Starts writing.
+    /// Starts a thread that writes to `writer`.
     ///
     /// # Errors
-    /// No thread could be started.
+    /// The thread cannot be started.
     pub fn start(mut writer: impl BlockingWriter) -> io::Result<Self> {
-        let (filled, mut deliveries) = mpsc::channel::<SinkMessage>(BUFFERS);
+        let (filled, mut messages) = mpsc::channel::<SinkMessage>(BUFFERS);
         let pool = Arc::<Pool>::default();
-        let told = Arc::clone(&pool);
+        let writer_pool = Arc::clone(&pool);
         thread::Builder::new().name("output".into()).spawn(move || {
-            while let Some(delivery) = deliveries.blocking_recv() {
-                let SinkMessage::Bytes { from, buffer, len } = delivery else {
-                    writer.end();
+            while let Some(message) = messages.blocking_recv() {
+                let SinkMessage::Bytes { from, buffer, len } = message else {
+                    writer.peer_closed();
                     continue;
                 };
                 if let Err(error) = writer.write(&from, &buffer[..len]) {
-                    *lock(&told.failure) = Some(error);
-                    // Wakes whoever waits for a buffer.
-                    told.places.close();
+                    *lock(&writer_pool.failure) = Some(error);
+                    // Wakes every task that waits for a buffer.
+                    writer_pool.permits.close();
                     return;
                 }
             }
@@ -68,25 +69,34 @@ impl Sink {
         Ok(Self { pool, outlet: Outlet::Thread(filled), close: None })
     }
 
-    /// Writes to `file` in this runtime if it is a pipe that allows it; else none. With `close`
-    /// the pipe ends when the peer ends its side: `close` is called then, to close what else holds
-    /// it.
+    /// Returns a sink that writes to `file` in this runtime; `None` if it is not a pipe or cannot
+    /// be reopened.
+    ///
+    /// With `close`, the sink closes the pipe when the peer closes its side, and then calls `close`
+    /// to close the process's other descriptors of it.
     pub fn of_pipe(file: &File, close: Option<fn()>) -> Option<Self> {
         let pipe = Arc::new(PipeWriter::open(file)?);
         Some(Self { pool: Arc::default(), outlet: Outlet::Pipe(pipe), close })
     }
 
-    /// Returns a buffer to fill, if one is free now.
+    /// Returns a buffer to fill, or `None` if all are in use.
     pub(crate) fn try_take(&self) -> Option<Buffer> {
         self.pool.try_take()
     }
 
     /// Waits for a buffer to fill.
+    ///
+    /// # Errors
+    /// The writer has failed.
     pub(crate) async fn take(&self) -> io::Result<Buffer> {
         self.pool.take().await
     }
 
-    /// Hands over the first `len` bytes of `buffer`, which are from `from`.
+    /// Queues the first `len` bytes of `buffer`, received from the peer `from`. A pipe is written
+    /// before this returns.
+    ///
+    /// # Errors
+    /// The error that the writer reported.
     pub(crate) async fn deliver(
         &self,
         from: &Arc<str>,
@@ -95,8 +105,8 @@ impl Sink {
     ) -> io::Result<()> {
         match &self.outlet {
             Outlet::Thread(filled) => {
-                let delivery = SinkMessage::Bytes { from: Arc::clone(from), buffer, len };
-                filled.send(delivery).await.map_err(|_| self.pool.failure())
+                let message = SinkMessage::Bytes { from: Arc::clone(from), buffer, len };
+                filled.send(message).await.map_err(|_| self.pool.failure())
             }
             Outlet::Pipe(pipe) => {
                 pipe.push(buffer, len);
@@ -105,24 +115,24 @@ impl Sink {
         }
     }
 
-    /// Passes on that the peer has ended its side.
-    pub(crate) async fn end(&self) {
+    /// Reports to the writer that a peer has closed its side.
+    pub(crate) async fn peer_closed(&self) {
         match (&self.outlet, self.close) {
-            // A writer that gave up has ended already.
-            (Outlet::Thread(filled), _) => drop(filled.send(SinkMessage::End).await),
+            // Sending fails if the thread has ended after an error, which is reported elsewhere.
+            (Outlet::Thread(filled), _) => drop(filled.send(SinkMessage::PeerClosed).await),
             (Outlet::Pipe(pipe), Some(close)) => {
-                pipe.end().await;
+                pipe.close().await;
                 close();
             }
             (Outlet::Pipe(_), None) => {}
         }
     }
 
-    /// Hands over a copy of `bytes`, which are from `from`.
+    /// Copies `bytes`, received from the peer `from`, and queues the copy.
     ///
     /// # Errors
-    /// What the writer reported.
-    pub async fn give(&self, from: &Arc<str>, bytes: &[u8]) -> io::Result<()> {
+    /// The error that the writer reported.
+    pub async fn write(&self, from: &Arc<str>, bytes: &[u8]) -> io::Result<()> {
         for piece in bytes.chunks(CHUNK) {
             let mut buffer = self.take().await?;
             buffer[..piece.len()].copy_from_slice(piece);
@@ -131,33 +141,33 @@ impl Sink {
         Ok(())
     }
 
-    /// Waits until the writer has given up, and returns why.
-    pub(crate) async fn broken(&self) -> io::Error {
+    /// Waits until writing fails, and returns the error.
+    pub(crate) async fn failed(&self) -> io::Error {
         match &self.outlet {
             Outlet::Thread(filled) => filled.closed().await,
-            Outlet::Pipe(pipe) => pipe.broken().await,
+            Outlet::Pipe(pipe) => pipe.failed().await,
         }
         self.pool.failure()
     }
 
-    /// Waits until everything delivered so far is written.
+    /// Waits until everything queued so far is written.
     ///
     /// # Errors
-    /// What the writer reported.
+    /// The error that the writer reported.
     pub async fn flush(&self) -> io::Result<()> {
         if let Outlet::Pipe(pipe) = &self.outlet {
             return pipe.write_all().await;
         }
-        // Once all buffers are free, none is on its way.
+        // The queue is empty once every buffer is free.
         let all = u32::try_from(BUFFERS).unwrap_or(u32::MAX);
-        let free = self.pool.places.acquire_many(all).await;
+        let free = self.pool.permits.acquire_many(all).await;
         free.map(drop).map_err(|_| self.pool.failure())
     }
 }
 
-/// What is on its way to the writer.
+/// A message to the writer thread.
 #[derive(Debug)]
 enum SinkMessage {
     Bytes { from: Arc<str>, buffer: Buffer, len: usize },
-    End,
+    PeerClosed,
 }

@@ -1,32 +1,33 @@
-//! What a connection sends: an input of its own, or its part in a shared one.
+//! The source of the bytes that a connection sends: its own input or a subscription to a shared
+//! one.
 
 use std::io;
 
 use crate::net::relay::input::{Chunk, Input};
 use crate::net::relay::shared_input::{InputIdleness, Subscription};
 
-/// What is to be sent.
+/// Where the bytes to send come from.
 #[derive(Debug)]
 pub enum Source {
-    /// An input that this connection has for itself.
+    /// An input that only this connection reads.
     Own(Input),
     /// An input that several connections share.
     Shared(Subscription),
 }
 
 impl Source {
-    /// Returns how idle the source is that others get as well; none where nobody does.
-    pub(super) fn shared(&self) -> Option<InputIdleness> {
+    /// Returns the idleness of a shared input; `None` for an input of this connection alone.
+    pub(super) fn shared_idleness(&self) -> Option<InputIdleness> {
         match self {
             Self::Own(_) => None,
             Self::Shared(subscription) => Some(subscription.idleness()),
         }
     }
 
-    /// Waits for what was read next; none at the end.
+    /// Waits for the next chunk; returns `None` at the end of the input.
     ///
     /// # Errors
-    /// Reading failed; `TimedOut` where this connection did not take what the others took.
+    /// Reading failed; `TimedOut` if this connection was cut off because it delayed the others.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Chunk>> {
         match self {
             Self::Own(input) => input.next().await,
@@ -34,8 +35,8 @@ impl Source {
         }
     }
 
-    /// Waits until this connection has held the others up for too long; for ever where it has the
-    /// source for itself.
+    /// Waits until this connection is cut off because it delayed the others for too long; never
+    /// returns for an input of this connection alone.
     pub(super) async fn cut_off(&self) {
         match self {
             Self::Own(_) => std::future::pending().await,
@@ -43,10 +44,10 @@ impl Source {
         }
     }
 
-    /// Gives the chunk's buffer back.
-    pub(crate) fn give_back(&mut self, chunk: Chunk) {
+    /// Returns the chunk's buffer to the input for reuse.
+    pub(crate) fn recycle(&mut self, chunk: Chunk) {
         if let Self::Own(input) = self {
-            input.give_back(chunk);
+            input.recycle(chunk);
         }
     }
 }

@@ -1,6 +1,5 @@
-//! Bytes both ways between a connection and our end, each end of input kept apart.
-//!
-//! It knows the rules of ending: whose end is passed on, what is still sent, what counts as done.
+//! Relays bytes between a connection and a source and a sink, and decides when the connection is
+//! over: which side has ended, what is still to be sent, and which [`StreamEnd`] results.
 
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
@@ -17,224 +16,235 @@ use crate::lines::CrLf;
 use crate::net::deadline::{Deadline, Elapsed};
 use crate::net::idle_clock::IdleClock;
 use crate::net::relay::acknowledgement;
-use crate::net::relay::end::{StreamEnd, failed};
+use crate::net::relay::end::StreamEnd;
 use crate::net::relay::settings::{LineEnds, RelaySettings};
 use crate::net::relay::shared_input::InputIdleness;
 use crate::net::relay::sink::Sink;
 use crate::net::relay::source::Source;
 use crate::net::stream::channel::Channel;
 
-/// Bytes read at once that nobody wants.
+/// Size of the buffer for received data that is discarded, in bytes.
 const DISCARD_BUFFER: usize = 64 * 1024;
 
-/// How long the last bytes may take to be written once time is up.
+/// How long the final shutdown, and the final flush of the sink once time is up, may take.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Carries bytes both ways until both sides have ended; without a source nothing is sent and our
-/// side stays open, without a sink what comes is thrown away.
+/// After the peer closes, an input that produces nothing for this long (a user at a terminal, a
+/// program waiting for an answer) is treated as finished.
+const IDLE_INPUT: Duration = Duration::from_millis(250);
+
+/// After a failed write, how long to keep reading the peer's remaining data.
+const LAST_READ_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Relays bytes between `channel` and `source` and `sink`, and returns how the connection ended.
 ///
-/// The end of the source is passed on (a FIN, under TLS `close_notify` before it) and reading goes
-/// on. After the peer's end whatever the source still has is sent; a source that is idle then is
-/// waited for only where the policy says so. What came before a failure is written before the
-/// failure is returned. [`StreamEnd::Eof`] means that the peer's TCP has acknowledged every byte;
-/// so does [`StreamEnd::Rested`], of what was sent. After `stop` nothing more is read from the
-/// source; our side is ended and the peer's end waited for, as the policy's grace allows.
-pub async fn pump(
+/// Without a source, nothing is sent and the write side stays open. Without a sink, received data
+/// is discarded.
+///
+/// When the source ends, the write side is shut down (`close_notify` under TLS, then FIN) and
+/// receiving continues. After the peer closes, the rest of the source is still sent; only with
+/// [`RelaySettings::half_open`] does the relay then wait for an idle source. Data received before a
+/// failure is written before the failure is returned.
+///
+/// [`StreamEnd::Eof`] means that the peer's TCP has acknowledged every byte;
+/// [`StreamEnd::IdleInput`] means the same for the bytes that were sent. Once `stop` completes, the
+/// source is no longer read, the write side is shut down, and the peer has
+/// [`RelaySettings::grace`] to close.
+pub async fn run(
     channel: &mut Channel,
     peer: &str,
     source: Option<&mut Source>,
     sink: Option<&Sink>,
-    policy: RelaySettings,
+    settings: RelaySettings,
     stop: impl Future<Output = ()>,
 ) -> StreamEnd {
-    let state = TransferState { moved: IdleClock::now(), ..TransferState::default() };
+    let state = TransferState { last_activity: IdleClock::now(), ..TransferState::default() };
     let mut end = {
         let (mut reader, writer) = tokio::io::split(&mut *channel);
         let writer = Mutex::new(writer);
-        let (has_source, shared) = (source.is_some(), source.as_ref().and_then(|s| s.shared()));
-        let mut outbound = pin!(send_all(&writer, source, policy, &state));
+        let has_source = source.is_some();
+        let shared_idleness = source.as_ref().and_then(|source| source.shared_idleness());
+        let mut outbound = pin!(send_all(&writer, source, settings, &state));
         let mut inbound = pin!(receive_all(&mut reader, peer, sink, &state));
-        let mut closing = pin!(async { writer.lock().await.shutdown().await });
+        let mut shutdown = pin!(async { writer.lock().await.shutdown().await });
         let mut stop = pin!(stop);
         let (mut sending, mut receiving) = (true, true);
-        let (mut stopping, mut closed, mut rested) = (false, false, false);
+        let (mut stopping, mut is_shut_down, mut input_idle) = (false, false, false);
         let mut send_failure = None;
-        let mut patience = Deadline::NEVER;
+        let mut close_deadline = Deadline::NEVER;
         loop {
             tokio::select! {
                 biased;
                 end = &mut inbound, if receiving => match end {
                     StreamEnd::Eof => {
                         receiving = false;
-                        state.peer_ended();
+                        state.peer_closed();
                     }
-                    // Both directions see a reset; receiving has the better words for it.
+                    // Both directions report a reset; the receive error is more specific.
                     end => break end,
                 },
                 outcome = &mut outbound, if sending => {
                     sending = false;
                     match outcome {
-                        Ok(()) if has_source => patience = Deadline::maybe(policy.linger),
+                        Ok(()) if has_source => close_deadline = Deadline::maybe(settings.linger),
                         Ok(()) => {}
                         Err(StreamEnd::Send(error)) if error.kind() == ErrorKind::TimedOut => {
                             break StreamEnd::Send(error);
                         }
-                        // The peer's last words may still be on their way.
+                        // Data that the peer sent before the failure may still arrive.
                         Err(failure @ StreamEnd::Send(_)) => {
                             send_failure = Some(failure);
-                            patience = Deadline::after(LAST_READ_TIMEOUT);
+                            close_deadline = Deadline::after(LAST_READ_TIMEOUT);
                         }
                         Err(failure) => break failure,
                     }
                 }
-                () = rests(&state, shared.as_ref()), if sending && !receiving && !policy.half_open => {
+                () = wait_for_idle_input(&state, shared_idleness.as_ref()),
+                    if sending && !receiving && !settings.half_open =>
+                {
                     sending = false;
-                    rested = true;
+                    input_idle = true;
                 }
-                _ = &mut closing, if stopping && !sending && !closed => closed = true,
-                // A writer that gave up is noticed though nothing more may come for it.
-                error = broken(sink) => break StreamEnd::Output(error),
-                () = state.moved.is_past(policy.idle) => break StreamEnd::Idle,
-                () = patience.passed() => {
-                    let late = if stopping { StreamEnd::Stopped } else { StreamEnd::Lingered };
-                    break send_failure.unwrap_or(late);
+                _ = &mut shutdown, if stopping && !sending && !is_shut_down => is_shut_down = true,
+                // Detects a sink that fails while no data arrives for it.
+                error = sink_failed(sink) => break StreamEnd::Output(error),
+                () = state.last_activity.expired(settings.idle) => break StreamEnd::Idle,
+                () = close_deadline.passed() => {
+                    let end = if stopping { StreamEnd::Stopped } else { StreamEnd::LingerExpired };
+                    break send_failure.unwrap_or(end);
                 }
-                () = policy.deadline.passed() => break StreamEnd::TimedOut,
+                () = settings.deadline.passed() => break StreamEnd::TimedOut,
                 () = &mut stop, if !stopping => {
-                    let Some(grace) = policy.grace else { break StreamEnd::Stopped };
+                    let Some(grace) = settings.grace else { break StreamEnd::Stopped };
                     stopping = true;
-                    patience = Deadline::after(grace);
-                    state.halt.notify_one();
+                    close_deadline = Deadline::after(grace);
+                    state.stop_sending.notify_one();
                 }
             }
             if !receiving && stopping {
                 break StreamEnd::Stopped;
             }
             if !receiving && (!sending || send_failure.is_some()) {
-                break send_failure.unwrap_or(if rested {
-                    StreamEnd::Rested
+                break send_failure.unwrap_or(if input_idle {
+                    StreamEnd::IdleInput
                 } else {
                     StreamEnd::Eof
                 });
             }
         }
     };
-    if let StreamEnd::Eof | StreamEnd::Rested = end {
-        // A side that was left open is ended as its peer's was: in order.
+    if let StreamEnd::Eof | StreamEnd::IdleInput = end {
+        // Without a source, or after an idle one, the write side is still open: close it cleanly.
         Deadline::after(FLUSH_TIMEOUT).bound(channel.shutdown()).await.ok();
     }
-    if let (StreamEnd::Eof | StreamEnd::Rested | StreamEnd::Lingered, 1..) =
+    if let (StreamEnd::Eof | StreamEnd::IdleInput | StreamEnd::LingerExpired, 1..) =
         (&end, channel.counts().bytes_out)
     {
-        end = acknowledgement::wait(channel.socket(), policy.deadline).await.err().unwrap_or(end);
+        end = acknowledgement::wait(channel.socket(), settings.deadline).await.err().unwrap_or(end);
     }
     let Some(sink) = sink else { return end };
-    // Whoever is out of time already waits for a blocked reader no longer than this.
-    let patience = match end {
+    // Once time is up, a blocked reader of the output delays the end by at most `FLUSH_TIMEOUT`.
+    let flush_deadline = match end {
         StreamEnd::TimedOut | StreamEnd::Idle | StreamEnd::Stopped => {
             Deadline::after(FLUSH_TIMEOUT)
         }
-        _ => policy.deadline,
+        _ => settings.deadline,
     };
-    match patience.bound(sink.flush()).await {
+    match flush_deadline.bound(sink.flush()).await {
         Ok(Err(error)) if !matches!(end, StreamEnd::Output(_)) => StreamEnd::Output(error),
         Err(Elapsed) if !matches!(end, StreamEnd::Stopped) => StreamEnd::TimedOut,
         _ => end,
     }
 }
 
-/// Waits until the source has nothing to give for the time being: it has given nothing since the
-/// peer's end, or, where others have it too, nothing to anybody.
-async fn rests(state: &TransferState, shared: Option<&InputIdleness>) {
+/// Waits until the input has been idle for [`IDLE_INPUT`] since the peer closed. A shared input
+/// counts as idle only if it has produced nothing for any connection.
+async fn wait_for_idle_input(state: &TransferState, shared: Option<&InputIdleness>) {
     match shared {
-        None => state.waiting.is_past(Some(RESTING)).await,
+        None => state.source_wait.expired(Some(IDLE_INPUT)).await,
         Some(shared) => {
-            // What has been read for us comes first.
-            state.waiting.is_past(Some(Duration::ZERO)).await;
-            shared.is_past(RESTING).await;
+            // First, this connection sends the chunks that are already queued for it.
+            state.source_wait.expired(Some(Duration::ZERO)).await;
+            shared.reaches(IDLE_INPUT).await;
         }
     }
 }
 
-/// Waits until the sink has given up; where there is none, for ever.
-async fn broken(sink: Option<&Sink>) -> io::Error {
+/// Waits until the sink fails; never returns without one.
+async fn sink_failed(sink: Option<&Sink>) -> io::Error {
     match sink {
-        Some(sink) => sink.broken().await,
+        Some(sink) => sink.failed().await,
         None => std::future::pending().await,
     }
 }
 
-/// A source that has given nothing for so long after the peer's end is idle: somebody at a
-/// terminal, or a program that waits for an answer that will not come.
-const RESTING: Duration = Duration::from_millis(250);
-
-/// How long the last words of a peer that takes no more are waited for.
-const LAST_READ_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What both directions have done so far.
+/// State that both directions share.
 #[derive(Default)]
 struct TransferState {
+    /// Whether any byte has been sent.
     has_sent: AtomicBool,
-    /// When anything last came or went.
-    moved: IdleClock,
-    /// Since when the source is waited for; nothing while something of it is being sent.
-    waiting: IdleClock,
-    /// Nothing more is to be sent.
-    halt: Notify,
+    /// When bytes were last sent or received.
+    last_activity: IdleClock,
+    /// Since when the sender has been waiting for the source; cleared while a chunk is being sent.
+    source_wait: IdleClock,
+    /// Notified to end sending.
+    stop_sending: Notify,
 }
 
 impl TransferState {
-    /// From now on the source must not rest.
-    fn peer_ended(&self) {
-        if self.waiting.is_set() {
-            self.waiting.renew();
+    /// Restarts the measurement of the source's idle time, because the peer has just closed.
+    fn peer_closed(&self) {
+        if self.source_wait.is_set() {
+            self.source_wait.renew();
         }
     }
 }
 
+/// Sends the source to its end, then shuts down the write side.
 async fn send_all(
     writer: &Mutex<impl AsyncWrite + Unpin>,
     source: Option<&mut Source>,
-    policy: RelaySettings,
+    settings: RelaySettings,
     state: &TransferState,
 ) -> Result<(), StreamEnd> {
     let Some(source) = source else { return Ok(()) };
     let mut writer = writer.lock().await;
     let mut translator = CrLf::default();
     loop {
-        state.waiting.renew();
+        state.source_wait.renew();
         let chunk = tokio::select! {
             chunk = source.next() => chunk.map_err(|error| match error.kind() {
-                // Reading does not time out: this peer did not take what the others took.
+                // Reads have no timeout: a shared input reports this way that it cut this
+                // connection off.
                 ErrorKind::TimedOut => StreamEnd::Send(error),
                 _ => StreamEnd::Input(error),
             })?,
-            () = state.halt.notified() => return Ok(()),
+            () = state.stop_sending.notified() => return Ok(()),
         };
-        state.waiting.clear();
+        state.source_wait.clear();
         let Some(chunk) = chunk else { break };
         let translated;
-        let bytes = match policy.line_ends {
-            LineEnds::AsTheyAre => &chunk[..],
+        let bytes = match settings.line_ends {
+            LineEnds::Unchanged => &chunk[..],
             LineEnds::CrLf => {
                 translated = translator.translate(&chunk);
                 &translated[..]
             }
         };
         tokio::select! {
-            sent = send_lines(&mut *writer, bytes, policy.delay, state) => sent?,
+            sent = send_lines(&mut *writer, bytes, settings.delay, state) => sent?,
             () = source.cut_off() => return Err(StreamEnd::Send(ErrorKind::TimedOut.into())),
-            () = state.halt.notified() => return Ok(()),
+            () = state.stop_sending.notified() => return Ok(()),
         }
-        source.give_back(chunk);
+        source.recycle(chunk);
     }
-    if state.has_sent.load(Ordering::Relaxed) || policy.pass_empty_end {
+    if state.has_sent.load(Ordering::Relaxed) || settings.fin_on_empty_input {
         writer.shutdown().await.map_err(StreamEnd::Send)?;
     }
     Ok(())
 }
 
-/// Sends what was read at once, with a pause after each line where one is asked for.
+/// Sends `bytes`; with a `delay`, pauses after each line.
 async fn send_lines(
     writer: &mut (impl AsyncWrite + Unpin),
     bytes: &[u8],
@@ -251,7 +261,7 @@ async fn send_lines(
     Ok(())
 }
 
-/// Sends as much at once as the socket takes, so that progress with a slow peer is seen.
+/// Sends `bytes`. Each partial write counts as activity, so a slow peer does not appear idle.
 async fn send(
     writer: &mut (impl AsyncWrite + Unpin),
     bytes: &[u8],
@@ -265,12 +275,13 @@ async fn send(
         }
         rest = &rest[len..];
         state.has_sent.store(true, Ordering::Relaxed);
-        state.moved.renew();
+        state.last_activity.renew();
     }
-    // What TLS has made of it must not wait for the next chunk.
+    // TLS may have buffered a record, which must not wait for the next chunk.
     writer.flush().await.map_err(StreamEnd::Send)
 }
 
+/// Receives until the peer closes and queues everything for the sink; without one, discards it.
 async fn receive_all(
     reader: &mut (impl AsyncRead + Unpin),
     peer: &str,
@@ -281,8 +292,8 @@ async fn receive_all(
     let from: Arc<str> = peer.into();
     let mut spare = None;
     loop {
-        // A buffer is held only while there is something to put into it: many connections may
-        // share a few.
+        // A buffer is held only while there are bytes to read into it, because many connections
+        // share the buffers of one sink.
         let read = poll_fn(|context| {
             let Some(mut buffer) = spare.take().or_else(|| sink.try_take()) else {
                 return Poll::Ready(None);
@@ -302,21 +313,21 @@ async fn receive_all(
                 Err(error) => return StreamEnd::Output(error),
             },
             Some(Ok((_, 0))) => {
-                sink.end().await;
+                sink.peer_closed().await;
                 return StreamEnd::Eof;
             }
             Some(Ok((buffer, len))) => {
                 if let Err(error) = sink.deliver(&from, buffer, len).await {
                     return StreamEnd::Output(error);
                 }
-                state.moved.renew();
+                state.last_activity.renew();
             }
-            Some(Err(error)) => return failed(error),
+            Some(Err(error)) => return StreamEnd::of_receive_error(error),
         }
     }
 }
 
-/// Reads to the end without keeping anything.
+/// Receives until the peer closes, and discards the data.
 async fn discard_all(reader: &mut (impl AsyncRead + Unpin), state: &TransferState) -> StreamEnd {
     let mut scratch = vec![0; DISCARD_BUFFER];
     loop {
@@ -324,8 +335,8 @@ async fn discard_all(reader: &mut (impl AsyncRead + Unpin), state: &TransferStat
         let read = poll_fn(|context| Pin::new(&mut *reader).poll_read(context, &mut free)).await;
         match (read, free.filled().len()) {
             (Ok(()), 0) => return StreamEnd::Eof,
-            (Ok(()), _) => state.moved.renew(),
-            (Err(error), _) => return failed(error),
+            (Ok(()), _) => state.last_activity.renew(),
+            (Err(error), _) => return StreamEnd::of_receive_error(error),
         }
     }
 }

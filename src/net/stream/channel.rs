@@ -1,7 +1,8 @@
-//! A connection as a conversation uses it: plain or TLS, over TCP or a Unix socket, with what
-//! watches it.
+//! A connection as the relay uses it: plain or TLS, over TCP or a Unix socket, with an optional
+//! observer.
 //!
-//! One type for all of them, so that there is one pump. It knows no rule of ending.
+//! One type for all of them, so that one relay serves them all. It does not decide when a
+//! connection ends.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -15,7 +16,7 @@ use tokio_rustls::TlsStream;
 use crate::net::stream::Stream;
 use crate::net::stream::observer::StreamObserver;
 
-/// What both directions carried.
+/// Bytes carried in each direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ByteCounts {
     /// Bytes received.
@@ -24,100 +25,101 @@ pub struct ByteCounts {
     pub bytes_out: u64,
 }
 
-/// A connection, with what watches it.
+/// A connection with an optional observer, which counts the bytes it carries.
 pub struct Channel {
-    way: ChannelState,
-    tap: Option<Box<dyn StreamObserver>>,
+    state: ChannelState,
+    observer: Option<Box<dyn StreamObserver>>,
     counts: ByteCounts,
+    /// When the first byte was received.
     first_byte: Option<Instant>,
-    /// How the peer began, as far as that says what it speaks.
+    /// The first bytes received, at most [`MAX_HEAD`].
     head: Vec<u8>,
 }
 
-/// How bytes get onto the socket.
+/// What carries the bytes.
 #[derive(Debug)]
 enum ChannelState {
-    /// As they are.
+    /// The socket itself.
     Plain(Stream),
-    /// Through TLS.
+    /// TLS over the socket.
     Tls(Box<TlsStream<Stream>>),
-    /// Not at all: TLS is being put on, or could not be.
+    /// Nothing: a TLS handshake is in progress or has failed.
     Closed,
 }
 
-/// Enough of a peer's beginning to tell TLS by.
-const HEAD: usize = 8;
+/// Received bytes kept to recognize a TLS record.
+const MAX_HEAD: usize = 8;
 
 impl Channel {
-    /// Returns a channel over `stream` that shows `tap` what passes.
-    pub fn new(stream: Stream, tap: Option<Box<dyn StreamObserver>>) -> Self {
+    /// Returns a plain channel over `stream` that reports all traffic to `observer`.
+    pub fn new(stream: Stream, observer: Option<Box<dyn StreamObserver>>) -> Self {
         let (counts, first_byte, head) = (ByteCounts::default(), None, Vec::new());
-        Self { way: ChannelState::Plain(stream), tap, counts, first_byte, head }
+        Self { state: ChannelState::Plain(stream), observer, counts, first_byte, head }
     }
 
-    /// Takes the plain stream out, to put TLS on it; until [`Self::secure`] the channel is closed.
-    /// None where there is no plain stream.
-    pub fn take(&mut self) -> Option<Stream> {
-        match std::mem::replace(&mut self.way, ChannelState::Closed) {
+    /// Takes the plain stream for a TLS handshake; `None` if there is none. The channel is closed
+    /// until [`Self::set_tls`].
+    pub fn take_plain(&mut self) -> Option<Stream> {
+        match std::mem::replace(&mut self.state, ChannelState::Closed) {
             ChannelState::Plain(stream) => Some(stream),
             other => {
-                self.way = other;
+                self.state = other;
                 None
             }
         }
     }
 
-    /// Goes on through `tls`.
-    pub fn secure(&mut self, tls: TlsStream<Stream>) {
-        self.way = ChannelState::Tls(Box::new(tls));
-        // What was said before was about TLS; the conversation begins here.
+    /// Continues over `tls`.
+    pub fn set_tls(&mut self, tls: TlsStream<Stream>) {
+        self.state = ChannelState::Tls(Box::new(tls));
+        // Bytes received so far, in the STARTTLS dialogue, precede the application protocol.
         self.first_byte = None;
     }
 
-    /// Returns the socket below everything, for what only it can tell; none while TLS is being
-    /// put on.
+    /// Returns the underlying socket, for its options and statistics; `None` while the channel is
+    /// closed.
     pub fn socket(&self) -> Option<&Stream> {
-        match &self.way {
+        match &self.state {
             ChannelState::Plain(stream) => Some(stream),
             ChannelState::Tls(tls) => Some(tls.get_ref().0),
             ChannelState::Closed => None,
         }
     }
 
-    /// Returns whether TLS is on.
+    /// Returns whether the channel uses TLS.
     pub fn is_tls(&self) -> bool {
-        matches!(self.way, ChannelState::Tls(_))
+        matches!(self.state, ChannelState::Tls(_))
     }
 
-    /// Returns what it carried so far.
+    /// Returns the bytes carried so far in each direction; under TLS, the decrypted bytes.
     pub fn counts(&self) -> ByteCounts {
         self.counts
     }
 
-    /// Returns when the peer's first byte came.
+    /// Returns when the first byte was received; under TLS, the first decrypted byte.
     pub fn first_byte(&self) -> Option<Instant> {
         self.first_byte
     }
 
-    /// Returns the first few bytes of what the peer said.
+    /// Returns the first bytes received, at most 8.
     pub fn head(&self) -> &[u8] {
         &self.head
     }
 
-    fn take_note(&mut self, fresh: &[u8]) {
+    fn record_received(&mut self, fresh: &[u8]) {
         self.counts.bytes_in += fresh.len() as u64;
         self.first_byte.get_or_insert_with(Instant::now);
-        let missing = HEAD.saturating_sub(self.head.len());
+        let missing = MAX_HEAD.saturating_sub(self.head.len());
         self.head.extend(fresh.iter().take(missing));
-        if let Some(tap) = &mut self.tap {
-            tap.received(fresh);
+        if let Some(observer) = &mut self.observer {
+            observer.received(fresh);
         }
     }
 }
 
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Channel").field("way", &self.way).finish_non_exhaustive()
+        f.debug_struct("Channel").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -128,7 +130,7 @@ impl AsyncRead for Channel {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let outcome = match &mut self.way {
+        let outcome = match &mut self.state {
             ChannelState::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             ChannelState::Tls(tls) => Pin::new(tls).poll_read(context, buffer),
             ChannelState::Closed => return Poll::Ready(Ok(())),
@@ -136,7 +138,7 @@ impl AsyncRead for Channel {
         ready!(outcome)?;
         let fresh = &buffer.filled()[before..];
         if !fresh.is_empty() {
-            self.take_note(fresh);
+            self.record_received(fresh);
         }
         Poll::Ready(Ok(()))
     }
@@ -148,30 +150,30 @@ impl AsyncWrite for Channel {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let outcome = match &mut self.way {
+        let outcome = match &mut self.state {
             ChannelState::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             ChannelState::Tls(tls) => Pin::new(tls).poll_write(context, bytes),
             ChannelState::Closed => return Poll::Ready(Err(ErrorKind::BrokenPipe.into())),
         };
         let len = ready!(outcome)?;
         self.counts.bytes_out += len as u64;
-        if let Some(tap) = &mut self.tap {
-            tap.sent(&bytes[..len]);
+        if let Some(observer) = &mut self.observer {
+            observer.sent(&bytes[..len]);
         }
         Poll::Ready(Ok(len))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.way {
+        match &mut self.state {
             ChannelState::Plain(stream) => Pin::new(stream).poll_flush(context),
             ChannelState::Tls(tls) => Pin::new(tls).poll_flush(context),
             ChannelState::Closed => Poll::Ready(Ok(())),
         }
     }
 
-    /// Ends our side: under TLS with `close_notify`, then with a FIN.
+    /// Shuts down the write side: under TLS `close_notify`, then FIN.
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.way {
+        match &mut self.state {
             ChannelState::Plain(stream) => Pin::new(stream).poll_shutdown(context),
             ChannelState::Tls(tls) => Pin::new(tls).poll_shutdown(context),
             ChannelState::Closed => Poll::Ready(Ok(())),

@@ -1,7 +1,7 @@
-//! Connected stream sockets, TCP or Unix, and how many of them are read without a buffer for each.
+//! Connected stream sockets, TCP or Unix, and reads into one buffer per thread.
 //!
-//! A worker's connections share one buffer: it is borrowed after the kernel said that there is
-//! something to read, and given back before anything is awaited. An idle connection holds none.
+//! All connections of a worker share one buffer: [`read`] takes it once the socket is readable and
+//! returns it before the next await, so an idle connection holds no buffer.
 
 pub mod channel;
 pub mod observer;
@@ -22,18 +22,18 @@ use crate::net::address::addr::Addr;
 use crate::net::deadline::Deadline;
 use crate::net::error::is_transient;
 
-/// Bytes read at once: what a pipe or a loopback segment carries, and small for a worker.
+/// Size of a worker's read buffer, in bytes: a full pipe or loopback segment fits.
 const SHARED_BUFFER: usize = 64 * 1024;
 
-/// Bytes read from a peer that is being closed, before it is cut off.
+/// Bytes that [`shut_down_and_drain`] discards at most.
 const MAX_DISCARDED_AT_CLOSE: usize = 1024 * 1024;
 
-/// A connected socket that carries a stream.
+/// A connected stream socket.
 #[derive(Debug)]
 pub enum Stream {
     /// TCP.
     Tcp(TcpStream),
-    /// A Unix stream.
+    /// A Unix stream socket.
     Unix(UnixStream),
 }
 
@@ -48,10 +48,10 @@ macro_rules! either {
 }
 
 impl Stream {
-    /// Returns our end's address.
+    /// Returns the local address.
     ///
     /// # Errors
-    /// The kernel does not say.
+    /// `getsockname` failed.
     pub fn local_addr(&self) -> io::Result<Addr> {
         match self {
             Self::Tcp(stream) => stream.local_addr().map(Addr::canonical),
@@ -59,10 +59,10 @@ impl Stream {
         }
     }
 
-    /// Takes the socket out of its runtime, for another one.
+    /// Deregisters the socket from its runtime, so that another runtime can use it.
     ///
     /// # Errors
-    /// The runtime does not let go of it.
+    /// The runtime cannot deregister it.
     pub(crate) fn detach(self) -> io::Result<Detached> {
         match self {
             Self::Tcp(stream) => stream.into_std().map(|stream| Detached::Tcp(stream.into())),
@@ -70,30 +70,30 @@ impl Stream {
         }
     }
 
-    /// Returns the error the kernel holds for the socket, and clears it.
+    /// Returns and clears the socket's pending error (`SO_ERROR`).
     ///
     /// # Errors
-    /// The socket cannot be asked.
+    /// `getsockopt` failed.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         either!(self, stream => stream.take_error())
     }
 
-    /// Ends our side (`shutdown(SHUT_WR)`).
+    /// Shuts down the write side (`shutdown(SHUT_WR)`).
     ///
     /// # Errors
-    /// `ConnectionReset` where the connection is gone already.
-    pub fn end(&self) -> io::Result<()> {
+    /// `ConnectionReset` if the peer has reset the connection.
+    pub fn shut_down_write(&self) -> io::Result<()> {
         SockRef::from(self).shutdown(Shutdown::Write).map_err(|error| {
-            // What a connection is that was reset before we could end it.
+            // After a reset, shutdown(2) fails with ENOTCONN.
             let is_reset = error.kind() == ErrorKind::NotConnected;
             if is_reset { ErrorKind::ConnectionReset.into() } else { error }
         })
     }
 
-    /// Makes closing the socket a reset (`SO_LINGER` of zero), which the peer sees as one.
+    /// Makes the close of the socket send a reset instead of FIN (`SO_LINGER` of zero).
     ///
     /// # Errors
-    /// The socket takes no such option.
+    /// The socket does not support the option.
     pub fn reset_on_close(&self) -> io::Result<()> {
         SockRef::from(self).set_linger(Some(std::time::Duration::ZERO))
     }
@@ -102,10 +102,10 @@ impl Stream {
         either!(self, stream => stream.poll_read_ready(context))
     }
 
-    /// Waits until something can be written.
+    /// Waits until the socket is writable.
     ///
     /// # Errors
-    /// The runtime is about to end.
+    /// The runtime is shutting down.
     pub async fn writable(&self) -> io::Result<()> {
         either!(self, stream => stream.writable().await)
     }
@@ -119,7 +119,7 @@ impl Stream {
     }
 }
 
-/// A socket between two runtimes.
+/// A socket that is registered with no runtime.
 #[derive(Debug)]
 pub(crate) enum Detached {
     Tcp(OwnedFd),
@@ -127,7 +127,10 @@ pub(crate) enum Detached {
 }
 
 impl Detached {
-    /// Puts the socket into this runtime.
+    /// Registers the socket with the current runtime.
+    ///
+    /// # Errors
+    /// The runtime cannot register it.
     pub(crate) fn attach(self) -> io::Result<Stream> {
         match self {
             Self::Tcp(socket) => TcpStream::from_std(socket.into()).map(Stream::Tcp),
@@ -178,28 +181,29 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.end())
+        Poll::Ready(self.shut_down_write())
     }
 }
 
 thread_local! {
+    /// The read buffer of this thread's connections; empty while a call of [`read`] uses it.
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SHARED_BUFFER].into_boxed_slice());
 }
 
-/// Waits for bytes and gives them to `take`; an empty slice is the end of the stream.
+/// Waits for bytes, passes them to `take` and returns its result; an empty slice means EOF.
 ///
-/// One task at a time may read a stream. `take` must not read another one: the buffer is lent to
-/// it.
+/// Only one task at a time may read a stream. `take` should not read another stream, because it
+/// holds the thread's only buffer.
 ///
 /// # Errors
-/// What the socket reports, such as a reset.
+/// The error that the socket reports, such as a reset.
 pub async fn read<T>(stream: &Stream, take: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
     loop {
-        // Unlike `readable()` this needs no place in a list of waiters.
+        // Unlike `readable()`, this adds no entry to the socket's list of waiters.
         poll_fn(|context| stream.poll_read_ready(context)).await?;
         let mut buffer = BUFFER.take();
         if buffer.is_empty() {
-            // Lost to a `take` that panicked, or lent to an outer call: correct, though not free.
+            // An earlier `take` panicked, or an outer call of `read` holds the buffer.
             buffer = vec![0; SHARED_BUFFER].into_boxed_slice();
         }
         let outcome = match read_now(stream, &mut buffer) {
@@ -215,10 +219,10 @@ pub async fn read<T>(stream: &Stream, take: impl FnOnce(&[u8]) -> T) -> io::Resu
     }
 }
 
-/// Reads once. A read that does not fill the buffer has emptied the socket: the runtime is told
-/// that there is no more for now, which saves the call that would find it out. (The runtime's own
-/// readers do the same. A read also stops short at an urgent mark: what lies behind one is read
-/// with whatever comes next.)
+/// Reads once. A read that does not fill the buffer has emptied the socket: the runtime's readiness
+/// is cleared at once, which saves a read that would return `EAGAIN`. (tokio's own readers do the
+/// same. A read also stops short at an urgent mark; the bytes after it are read when the next ones
+/// arrive.)
 fn read_now(stream: &Stream, buffer: &mut [u8]) -> io::Result<usize> {
     let mut short = None;
     let full = stream.try_io(|| {
@@ -227,7 +231,7 @@ fn read_now(stream: &Stream, buffer: &mut [u8]) -> io::Result<usize> {
             return Ok(len);
         }
         short = Some(len);
-        // True, if not what this read returned: the next one would block, until epoll says else.
+        // Makes `try_io` clear the readiness; the caller gets `short`.
         Err(ErrorKind::WouldBlock.into())
     });
     short.map_or(full, Ok)
@@ -236,7 +240,7 @@ fn read_now(stream: &Stream, buffer: &mut [u8]) -> io::Result<usize> {
 /// Writes all of `bytes`.
 ///
 /// # Errors
-/// What the socket reports; `TimedOut` when it is not done at `deadline`.
+/// The error that the socket reports; `TimedOut` if `deadline` passes first.
 pub async fn write_all(stream: &Stream, bytes: &[u8], deadline: Deadline) -> io::Result<()> {
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -252,10 +256,10 @@ pub async fn write_all(stream: &Stream, bytes: &[u8], deadline: Deadline) -> io:
     Ok(())
 }
 
-/// Writes as much of `bytes` as fits now, and returns how much that was.
+/// Writes as many of `bytes` as the socket accepts without waiting, and returns their number.
 ///
 /// # Errors
-/// What the socket reports, except that it is full.
+/// The error that the socket reports; a full socket is `Ok(0)`.
 pub fn write_now(stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
     match stream.try_write(bytes) {
         Err(error) if is_transient(&error) => Ok(0),
@@ -263,12 +267,13 @@ pub fn write_now(stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// Ends our side and reads on, without keeping anything, until the peer has ended its own.
+/// Shuts down the write side, and discards received data until the peer closes or `deadline`
+/// passes.
 ///
-/// A socket that is closed while bytes lie unread resets the connection, and what was sent last
-/// may never be seen. What goes wrong now is no longer worth a word.
-pub async fn close_gently(stream: &Stream, deadline: Deadline) {
-    stream.end().ok();
+/// Closing a socket with unread data resets the connection, and the peer may then lose the last
+/// bytes sent to it. Errors are ignored, because the connection is already over.
+pub async fn shut_down_and_drain(stream: &Stream, deadline: Deadline) {
+    stream.shut_down_write().ok();
     let drain = async {
         let mut drained = 0;
         while let Ok(len @ 1..) = read(stream, <[u8]>::len).await {

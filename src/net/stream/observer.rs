@@ -1,14 +1,14 @@
-//! A place to see what passes over a connection, as it passes.
+//! The interface for code that observes a connection's traffic.
 
-/// Gets every byte of a connection in the order it passes, after TLS is taken off and before it
-/// is put on.
+/// Receives every byte of a connection in order: received bytes after decryption, sent bytes before
+/// encryption.
 ///
-/// It is called where bytes move, so it must not wait for the peer. What it cannot do with them
-/// it has to remember: the conversation goes on.
+/// The relay calls it between reads and writes, so it must not wait for the peer. It has no way to
+/// return an error; an observer that fails must store the error, and the connection continues.
 pub trait StreamObserver: Send {
-    /// Takes note of bytes the socket took from us.
+    /// Records bytes that the socket has accepted.
     fn sent(&mut self, bytes: &[u8]);
 
-    /// Takes note of bytes the peer sent.
+    /// Records bytes received from the peer.
     fn received(&mut self, bytes: &[u8]);
 }

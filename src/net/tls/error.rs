@@ -1,4 +1,4 @@
-//! Why a handshake failed: what the library and the stream report, told apart.
+//! TLS errors: classifies what rustls and the stream report.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -14,120 +14,121 @@ use crate::{reason, text};
 #[derive(Debug, thiserror::Error)]
 #[error("TLS with {peer} failed: {problem}")]
 pub struct TlsError {
-    /// The other end.
+    /// The peer's address or name.
     pub peer: String,
-    /// What was wrong.
+    /// The reason.
     pub problem: TlsProblem,
 }
 
-/// Which side of the handshake the peer is.
+/// The peer's role in the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// It accepts; we connected to it.
+    /// The peer is the TLS server; sockkit is the client.
     Server,
-    /// It connected to us.
+    /// The peer is the TLS client; sockkit is the server.
     Client,
 }
 
-/// What was wrong.
+/// Why TLS with a peer failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsProblem {
-    /// What the peer said first is not TLS.
-    #[error("the {side} does not speak TLS: it said {}{}", text::quote(said), KnownAlert(said))]
+    /// The first bytes from the peer are not TLS.
+    #[error("the {side} does not speak TLS: it sent {}{}", text::quote(sent), KnownProtocol(sent))]
     NotTls {
-        /// Who it is.
+        /// The peer's role.
         side: Side,
-        /// The first of what it said: at most 64 bytes.
-        said: Vec<u8>,
+        /// The first bytes that the peer sent: at most 64.
+        sent: Vec<u8>,
     },
-    /// The peer sends back what it is sent.
-    #[error("the peer does not speak TLS: it sends back what it is sent")]
+    /// The peer returns the bytes that it receives.
+    #[error("the peer does not speak TLS: it echoes what it receives")]
     Echo,
-    /// The peer closed the connection before the handshake was done.
+    /// The peer closed the connection before the handshake was complete.
     #[error("the {0} closed the connection during the handshake")]
     Closed(Side),
-    /// The deadline passed; whether the peer had said anything by then.
-    #[error("the handshake timed out{}", if *silent { ": the peer said nothing" } else { "" })]
+    /// The deadline passed before the handshake was complete.
+    #[error("the handshake timed out{}", if *silent { ": the peer sent nothing" } else { "" })]
     TimedOut {
-        /// Whether nothing came at all.
+        /// Whether the peer sent no byte at all.
         silent: bool,
     },
-    /// We refuse the peer's certificate.
-    #[error("the certificate of the {side} is refused: {refusal}")]
+    /// sockkit rejected the peer's certificate.
+    #[error("cannot verify the {side}'s certificate: {refusal}")]
     Certificate {
-        /// Whose it is.
+        /// The peer's role.
         side: Side,
-        /// Why.
+        /// Why the certificate was rejected.
         refusal: CertificateRefusal,
-        /// Which certificate it was, where that is known.
+        /// The certificate's pin, if known.
         pin: Option<Pin>,
     },
-    /// We demand a certificate and the client has none.
-    #[error("the client showed no certificate")]
+    /// sockkit requires a client certificate, and the client sent none.
+    #[error("the client sent no certificate")]
     NoCertificate,
-    /// The peer demands a certificate, and got none.
-    #[error("the peer demands a client certificate")]
+    /// The peer requires a client certificate, and sockkit sent none.
+    #[error("the peer requires a client certificate")]
     CertificateDemanded,
-    /// The peer refuses our certificate, in the alert's words.
-    #[error("the {side} refuses our certificate: {alert}")]
-    OurCertificate {
-        /// Who refuses.
+    /// The peer rejected sockkit's certificate.
+    #[error("the {side} rejected sockkit's certificate: {alert}")]
+    LocalCertificateRejected {
+        /// The peer's role.
         side: Side,
-        /// Why.
+        /// The alert's name.
         alert: String,
     },
-    /// No application protocol (ALPN) that both sides speak.
+    /// The two sides support no common application protocol (ALPN).
     #[error("no application protocol (ALPN) in common")]
     NoProtocol,
-    /// No version that both sides speak.
-    #[error("no TLS version in common: we speak 1.2 and 1.3")]
+    /// The two sides support no common TLS version.
+    #[error("no TLS version in common: sockkit supports 1.2 and 1.3")]
     NoVersion,
-    /// No cipher suite, group or signature that both sides know.
+    /// The two sides support no common cipher suite, key exchange group or signature scheme.
     #[error("no cipher suite, key exchange or signature scheme in common")]
     NoCipher,
-    /// The peer does not know the name it was asked for.
-    #[error("the peer does not serve the name it was asked for")]
+    /// The server has no certificate for the requested name (SNI).
+    #[error("the peer does not serve the requested name")]
     UnknownName,
-    /// The peer gave up, in the alert's words.
-    #[error("the {side} gave up: {alert}")]
+    /// The peer sent another alert.
+    #[error("the {side} sent a TLS alert: {alert}")]
     Alert {
-        /// Who.
+        /// The peer's role.
         side: Side,
-        /// Why.
+        /// The alert's name.
         alert: String,
     },
-    /// The peer said what it must not, in the library's words.
+    /// The peer violated the TLS protocol.
     #[error("the {side} broke the protocol: {why}")]
     Broken {
-        /// Who.
+        /// The peer's role.
         side: Side,
-        /// How.
+        /// The library's message, escaped.
         why: String,
     },
-    /// The stream underneath failed.
+    /// The underlying stream failed.
     #[error("{}", reason::of(.0))]
     Stream(io::Error),
 }
 
 impl TlsError {
-    /// Explains why reading or writing failed after a handshake; `None` where it has nothing to do
-    /// with TLS. In TLS 1.3 a server's verdict on the client's certificate, or on its having none,
-    /// comes this late (RFC 8446 section 4.4.2.4).
+    /// Returns why reading or writing failed after the handshake; `None` if TLS is not the cause.
+    ///
+    /// In TLS 1.3 a client learns only now that the server rejected its certificate or requires one
+    /// (RFC 8446 section 4.4.2.4).
     pub fn after_handshake(peer: &str, side: Side, error: &io::Error) -> Option<Self> {
-        let problem = problem_of(library(error)?, side, None);
+        let problem = problem_of(library_error(error)?, side, None);
         Some(Self { peer: peer.to_owned(), problem })
     }
 
-    /// Explains a failed handshake: `heard` is how the peer began.
+    /// Returns why a handshake failed; `first` holds the first bytes from the peer.
     pub(super) fn of_handshake(
         peer: &str,
         side: Side,
         error: io::Error,
-        heard: Vec<u8>,
+        first: Vec<u8>,
         seen: Option<SeenCertificate>,
     ) -> Self {
-        let problem = match library(&error) {
-            _ if is_plain(&heard) => TlsProblem::NotTls { side, said: heard },
+        let problem = match library_error(&error) {
+            _ if is_plain(&first) => TlsProblem::NotTls { side, sent: first },
             Some(error) => problem_of(error, side, seen),
             None if error.kind() == ErrorKind::UnexpectedEof => TlsProblem::Closed(side),
             None => TlsProblem::Stream(error),
@@ -135,24 +136,25 @@ impl TlsError {
         Self { peer: peer.to_owned(), problem }
     }
 
-    /// Explains a handshake that was not done in time.
-    pub(super) fn of_deadline(peer: &str, side: Side, heard: Vec<u8>) -> Self {
-        let problem = if is_plain(&heard) {
-            TlsProblem::NotTls { side, said: heard }
+    /// Returns the error for a handshake that was not complete at its deadline.
+    pub(super) fn of_deadline(peer: &str, side: Side, first: Vec<u8>) -> Self {
+        let problem = if is_plain(&first) {
+            TlsProblem::NotTls { side, sent: first }
         } else {
-            TlsProblem::TimedOut { silent: heard.is_empty() }
+            TlsProblem::TimedOut { silent: first.is_empty() }
         };
         Self { peer: peer.to_owned(), problem }
     }
 }
 
-/// Returns whether a peer began with something else than TLS. A lone byte or two may still become
-/// a record.
-fn is_plain(heard: &[u8]) -> bool {
-    !heard.is_empty() && !looks_like_tls(heard) && !b"\x16\x03".starts_with(heard)
+/// Returns whether the peer's first bytes are not TLS. The first one or two bytes of a record do
+/// not count as plain.
+fn is_plain(first: &[u8]) -> bool {
+    !first.is_empty() && !looks_like_tls(first) && !b"\x16\x03".starts_with(first)
 }
 
-fn library(error: &io::Error) -> Option<&rustls::Error> {
+/// Returns the rustls error inside an I/O error.
+fn library_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
@@ -183,7 +185,7 @@ fn problem_of(error: &rustls::Error, side: Side, seen: Option<SeenCertificate>) 
 }
 
 fn problem_of_alert(alert: AlertDescription, side: Side) -> TlsProblem {
-    let words = words(alert);
+    let name = alert_name(alert);
     match alert {
         AlertDescription::CertificateRequired => TlsProblem::CertificateDemanded,
         AlertDescription::NoApplicationProtocol => TlsProblem::NoProtocol,
@@ -196,23 +198,25 @@ fn problem_of_alert(alert: AlertDescription, side: Side) -> TlsProblem {
         | AlertDescription::CertificateExpired
         | AlertDescription::CertificateUnknown
         | AlertDescription::UnknownCA
-        | AlertDescription::AccessDenied => TlsProblem::OurCertificate { side, alert: words },
-        _ => TlsProblem::Alert { side, alert: words },
+        | AlertDescription::AccessDenied => {
+            TlsProblem::LocalCertificateRejected { side, alert: name }
+        }
+        _ => TlsProblem::Alert { side, alert: name },
     }
 }
 
-/// An alert in words: `UnknownCA` is "unknown ca".
-fn words(alert: AlertDescription) -> String {
-    let mut words = String::new();
+/// Returns an alert's name in lower case, with spaces: "unknown ca" for `UnknownCA`.
+fn alert_name(alert: AlertDescription) -> String {
+    let mut name = String::new();
     let mut after_lower_case = false;
     for letter in format!("{alert:?}").chars() {
         if letter.is_uppercase() && after_lower_case {
-            words.push(' ');
+            name.push(' ');
         }
         after_lower_case = letter.is_lowercase();
-        words.extend(letter.to_lowercase());
+        name.extend(letter.to_lowercase());
     }
-    words
+    name
 }
 
 impl fmt::Display for Side {
@@ -224,10 +228,10 @@ impl fmt::Display for Side {
     }
 }
 
-/// The protocol a peer speaks instead, in parentheses.
-struct KnownAlert<'a>(&'a [u8]);
+/// Displays the protocol that the bytes identify, in parentheses, or nothing.
+struct KnownProtocol<'a>(&'a [u8]);
 
-impl fmt::Display for KnownAlert<'_> {
+impl fmt::Display for KnownProtocol<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         PlainProtocol::of(self.0).map_or(Ok(()), |protocol| write!(f, " ({protocol})"))
     }
@@ -238,14 +242,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alerts_read_as_words() {
-        assert_eq!(words(AlertDescription::UnknownCA), "unknown ca");
-        assert_eq!(words(AlertDescription::HandshakeFailure), "handshake failure");
-        assert_eq!(words(AlertDescription::Unknown(200)), "alert description(0xc8)");
+    fn alert_names_are_lower_case_words() {
+        assert_eq!(alert_name(AlertDescription::UnknownCA), "unknown ca");
+        assert_eq!(alert_name(AlertDescription::HandshakeFailure), "handshake failure");
+        assert_eq!(alert_name(AlertDescription::Unknown(200)), "alert description(0xc8)");
     }
 
     #[test]
-    fn the_beginning_of_a_record_is_not_taken_for_text() {
+    fn the_first_bytes_of_a_record_do_not_count_as_plain_text() {
         assert!(is_plain(b"220 smtp"));
         assert!(is_plain(b"2"));
         for tls in [&b""[..], b"\x16", b"\x16\x03", b"\x16\x03\x01\x02\x00"] {

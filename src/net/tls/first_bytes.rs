@@ -1,4 +1,4 @@
-//! What a peer said first, for the case that it was not TLS.
+//! The first bytes that a peer sends, to recognise peers that do not use TLS.
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -7,11 +7,11 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that are kept: enough for a greeting, and for a line on a screen.
-const KEPT: usize = 64;
+/// How many of the peer's first bytes are kept: enough for a greeting and one line of an error.
+const MAX_FIRST_BYTES: usize = 64;
 
-/// Returns whether a peer's first bytes are a TLS record: a handshake, or an alert as a TLS server
-/// sends it to whoever speaks in plain (RFC 8446 section 5.1).
+/// Returns whether a peer's first bytes are a TLS record (RFC 8446 section 5.1): a handshake, or
+/// the alert that a TLS server sends to a client that does not use TLS.
 pub fn looks_like_tls(bytes: &[u8]) -> bool {
     matches!(bytes, [ALERT | HANDSHAKE, MAJOR_VERSION, minor, ..] if *minor <= LAST_MINOR_VERSION)
 }
@@ -19,31 +19,31 @@ pub fn looks_like_tls(bytes: &[u8]) -> bool {
 const ALERT: u8 = 0x15;
 const HANDSHAKE: u8 = 0x16;
 
-/// Of SSL 3.0 and every TLS since.
+/// The major version in the records of SSL 3.0 and of every TLS version.
 const MAJOR_VERSION: u8 = 3;
 
-/// Of TLS 1.3, which writes an older one.
+/// The minor version of TLS 1.3, whose records carry an older one.
 const LAST_MINOR_VERSION: u8 = 4;
 
-/// A protocol that shows in its first bytes.
+/// A plain-text protocol that its first bytes identify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlainProtocol {
-    /// A request, or an answer to one.
+    /// An HTTP request or response.
     Http,
     /// SSH's version line (RFC 4253 section 4.2).
     Ssh,
-    /// A greeting of SMTP or FTP, which begin alike.
+    /// The greeting of SMTP or FTP, which both begin with 220.
     SmtpOrFtp,
-    /// A greeting of IMAP.
+    /// The greeting of IMAP.
     Imap,
-    /// A greeting of POP3.
+    /// The greeting of POP3.
     Pop3,
 }
 
 impl PlainProtocol {
-    /// Recognises the protocol that begins with `bytes`.
+    /// Returns the protocol that begins with `bytes`, or `None` if they identify none.
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        const BEGINNINGS: [(&[u8], PlainProtocol); 12] = [
+        const PREFIXES: [(&[u8], PlainProtocol); 12] = [
             (b"HTTP/", PlainProtocol::Http),
             (b"GET ", PlainProtocol::Http),
             (b"POST ", PlainProtocol::Http),
@@ -57,7 +57,7 @@ impl PlainProtocol {
             (b"* OK", PlainProtocol::Imap),
             (b"+OK", PlainProtocol::Pop3),
         ];
-        let known = BEGINNINGS.iter().find(|(beginning, _)| bytes.starts_with(beginning));
+        let known = PREFIXES.iter().find(|(prefix, _)| bytes.starts_with(prefix));
         known.map(|(_, protocol)| *protocol)
     }
 }
@@ -74,10 +74,10 @@ impl fmt::Display for PlainProtocol {
     }
 }
 
-/// A borrowed stream whose first bytes are written down as they are read.
+/// A borrowed stream that records the first bytes read from it.
 pub(super) struct FirstBytesReader<'a, S> {
     pub(super) stream: &'a mut S,
-    /// At most [`KEPT`] bytes.
+    /// At most [`MAX_FIRST_BYTES`] bytes.
     pub(super) first: &'a mut Vec<u8>,
 }
 
@@ -89,9 +89,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for FirstBytesReader<'_, S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut *self.stream).poll_read(context, buffer))?;
-        let room = KEPT.saturating_sub(self.first.len());
-        let fresh = buffer.filled().get(before..).unwrap_or_default();
-        self.first.extend(fresh.iter().take(room));
+        let room = MAX_FIRST_BYTES.saturating_sub(self.first.len());
+        let received = buffer.filled().get(before..).unwrap_or_default();
+        self.first.extend(received.iter().take(room));
         Poll::Ready(Ok(()))
     }
 }
@@ -105,8 +105,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for FirstBytesReader<'_, S> {
         Pin::new(&mut *self.stream).poll_write(context, bytes)
     }
 
-    /// Puts the pieces together: what follows a failure is the library's one attempt to write its
-    /// alert, and a stream that takes the first piece alone would leave the alert behind.
+    /// Joins `pieces` into one write. After a failed handshake, rustls tries only once to write its
+    /// alert; a stream that accepts only the first piece would lose the alert.
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_of_tls_are_told_from_text_and_from_other_bytes() {
+    fn tls_records_are_distinguished_from_text_and_other_bytes() {
         // An alert (fatal, decode_error), and the beginning of a ClientHello.
         assert!(looks_like_tls(&[0x15, 3, 3, 0, 2, 2, 50]));
         assert!(looks_like_tls(&[0x16, 3, 1, 2, 0]));
@@ -141,8 +141,8 @@ mod tests {
     }
 
     #[test]
-    fn protocols_are_known_by_their_first_words() {
-        for (said, protocol) in [
+    fn protocols_are_recognised_by_their_first_bytes() {
+        for (sent, protocol) in [
             (&b"HTTP/1.1 400 Bad Request\r\n"[..], Some(PlainProtocol::Http)),
             (b"GET / HTTP/1.1", Some(PlainProtocol::Http)),
             (b"SSH-2.0-OpenSSH_9.2", Some(PlainProtocol::Ssh)),
@@ -152,29 +152,29 @@ mod tests {
             (b"hello", None),
             (b"", None),
         ] {
-            assert_eq!(PlainProtocol::of(said), protocol);
+            assert_eq!(PlainProtocol::of(sent), protocol);
         }
     }
 
     #[tokio::test]
-    async fn only_the_first_bytes_are_kept_and_all_are_passed() {
+    async fn only_the_first_bytes_are_kept_and_all_bytes_are_passed_on() {
         use tokio::io::AsyncReadExt as _;
-        let mut said = vec![b'a'; 40];
-        said.extend([b'b'; 40]);
+        let mut sent = vec![b'a'; 40];
+        sent.extend([b'b'; 40]);
         let mut first = Vec::new();
-        let mut stream = tokio_test_stream(said.clone());
-        let mut heard = FirstBytesReader { stream: &mut stream, first: &mut first };
+        let mut stream = stream_of(sent.clone());
+        let mut reader = FirstBytesReader { stream: &mut stream, first: &mut first };
         let mut read = Vec::new();
-        heard.read_to_end(&mut read).await.unwrap();
-        assert_eq!(read, said);
-        assert_eq!(first, said[..64]);
+        reader.read_to_end(&mut read).await.unwrap();
+        assert_eq!(read, sent);
+        assert_eq!(first, sent[..64]);
     }
 
-    /// A stream that says something in pieces of at most 40 bytes.
-    fn tokio_test_stream(bytes: Vec<u8>) -> tokio::io::DuplexStream {
+    /// Returns a stream that yields `bytes` in pieces of at most 40 bytes, then EOF.
+    fn stream_of(bytes: Vec<u8>) -> tokio::io::DuplexStream {
         use tokio::io::AsyncWriteExt as _;
-        let (ours, mut theirs) = tokio::io::duplex(40);
-        tokio::spawn(async move { theirs.write_all(&bytes).await });
-        ours
+        let (local, mut remote) = tokio::io::duplex(40);
+        tokio::spawn(async move { remote.write_all(&bytes).await });
+        local
     }
 }

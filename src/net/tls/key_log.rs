@@ -1,4 +1,4 @@
-//! The secrets of each connection, written where Wireshark reads them.
+//! The key log: TLS secrets in a file from which Wireshark decrypts a capture.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -12,12 +12,16 @@ use crate::files::append::{self, Existing};
 use crate::net::tls::pem::SetupError;
 use crate::sync::lock;
 
-/// The file that `SSLKEYLOGFILE` names, in NSS's format (draft-ietf-tls-keylogfile). Unlike
-/// rustls's own it says when it cannot be opened, and is nobody else's to read.
+/// The file that `SSLKEYLOGFILE` names, in the NSS format (draft-ietf-tls-keylogfile). Unlike
+/// rustls's implementation, it reports an error if the file cannot be opened, and only the file's
+/// owner can read it.
 #[derive(Debug)]
 struct KeyLogFile(Mutex<File>);
 
-/// Opens a key log for appending; without a path nothing is logged.
+/// Opens the key log at `path` for appending; without a path, nothing is logged.
+///
+/// # Errors
+/// The file cannot be opened.
 pub(super) fn open(path: Option<&Path>) -> Result<Arc<dyn KeyLog>, SetupError> {
     let Some(path) = path else {
         return Ok(Arc::new(NoKeyLog));
@@ -31,7 +35,7 @@ impl KeyLog for KeyLogFile {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         let line = format!("{label} {} {}\n", hex(client_random), hex(secret));
         let mut file = lock(&self.0);
-        // There is nobody to tell here, and a full disk must not end the connection.
+        // rustls accepts no error here, and a full disk must not end the connection.
         file.write_all(line.as_bytes()).ok();
     }
 }

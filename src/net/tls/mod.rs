@@ -1,10 +1,11 @@
-//! TLS, both sides of it: over any stream, by rustls with ring.
+//! TLS client and server over any stream, with rustls and ring.
 //!
-//! [`ClientHandshake`] and [`ServerHandshake`] are made once, of files and flags that may be wrong;
-//! a handshake of theirs turns a stream into a TLS one and says what was agreed, or why nothing
-//! was. This module knows no command, no flag and no exit code, and prints nothing.
+//! A [`ClientHandshake`] or [`ServerHandshake`] is created once from files and settings, which are
+//! validated at that point. Its handshake turns a stream into a TLS stream and returns the
+//! negotiated parameters, or the reason for the failure. This module knows no command, command-line
+//! option or exit code, and prints nothing.
 //!
-//! No crypto provider is installed for the process: each configuration is given ring's.
+//! sockkit installs no process-wide crypto provider; each configuration receives ring's.
 
 mod client;
 mod error;
@@ -35,7 +36,7 @@ pub use self::pin::Pin;
 pub use self::refusal::CertificateRefusal;
 pub use self::server::{Identity, ServerHandshake, ServerTlsOptions};
 
-/// The algorithms all of this stands on.
+/// Returns the cryptographic algorithms for every configuration.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }

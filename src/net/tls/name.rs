@@ -1,4 +1,4 @@
-//! Names that a handshake carries: the server's, and protocols'.
+//! The names that a handshake carries: server names and application protocols.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,18 +9,18 @@ use rustls::pki_types;
 use crate::net::address::host::Host;
 use crate::text;
 
-/// Who a server's certificate must be for. A name is also told to the server (SNI); an address is
-/// not (RFC 6066 section 3).
+/// The host name or address for which a server's certificate must be valid. A client also sends a
+/// name to the server (SNI), but not an address (RFC 6066 section 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerName(pub(super) pki_types::ServerName<'static>);
 
-/// Something no certificate can be for.
+/// The error for text that a certificate cannot contain as a host name or address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a name or an address that a certificate can be for")]
+#[error("{0:?} is not a host name or address that a certificate can contain")]
 pub struct InvalidServerName(String);
 
 impl ServerName {
-    /// What a stream without a host goes by, such as one to a Unix socket.
+    /// Returns the name for a stream without a host, such as a Unix socket.
     pub fn localhost() -> Self {
         let name = pki_types::DnsName::try_from_str("localhost");
         Self(name.map_or_else(
@@ -48,13 +48,13 @@ impl TryFrom<&Host> for ServerName {
             Host::Ip(ip) => return Ok(Self((*ip).into())),
             Host::Name(name) => name,
         };
-        // A zone is the business of this machine alone.
+        // An IPv6 zone is local to this machine, so a certificate cannot contain it.
         if let Some((address, _zone)) = name.split_once('%')
             && let Ok(ip) = address.parse::<IpAddr>()
         {
             return Ok(Self(ip.into()));
         }
-        // SNI and certificates have names without the root's dot.
+        // SNI and certificates contain names without the trailing dot.
         let bare = name.strip_suffix('.').unwrap_or(name).to_owned();
         let parsed = pki_types::ServerName::try_from(bare);
         parsed.map(Self).map_err(|_| InvalidServerName(name.clone()))
@@ -67,20 +67,20 @@ impl fmt::Display for ServerName {
     }
 }
 
-/// An application protocol's name (ALPN, RFC 7301), such as `h2`: 1 to 255 bytes.
+/// The name of an application protocol (ALPN, RFC 7301), such as `h2`: 1 to 255 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alpn(pub(super) Vec<u8>);
 
-/// Text that is no protocol's name.
+/// The error for text that is not a protocol name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a protocol's name has 1 to 255 bytes")]
+#[error("a protocol name has 1 to 255 bytes")]
 pub struct InvalidAlpn;
 
 impl FromStr for Alpn {
     type Err = InvalidAlpn;
 
     fn from_str(name: &str) -> Result<Self, InvalidAlpn> {
-        // Its length travels in one byte.
+        // A handshake encodes the length in one byte.
         match name.len() {
             1..=255 => Ok(Self(name.as_bytes().to_vec())),
             _ => Err(InvalidAlpn),
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_told_as_certificates_have_them() {
+    fn server_names_are_normalised_to_the_form_in_certificates() {
         for (given, name) in [
             ("Example.com", "Example.com"),
             ("example.com.", "example.com"),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_protocols_name_fits_into_its_field() {
+    fn a_protocol_name_has_1_to_255_bytes() {
         assert_eq!("h2".parse(), Ok(Alpn(b"h2".to_vec())));
         assert_eq!("".parse::<Alpn>(), Err(InvalidAlpn));
         assert!("x".repeat(255).parse::<Alpn>().is_ok());

@@ -1,4 +1,4 @@
-//! Certificates and keys from PEM files, and what can be wrong with them.
+//! Reads certificates and private keys from PEM files.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -10,62 +10,62 @@ use rustls::{OtherError, RootCertStore};
 
 use crate::reason;
 
-/// The largest file that is read, in bytes: a system's whole bundle of CAs has a quarter of one.
+/// The largest file that is read, in bytes: four times a system's complete CA bundle.
 const MAX_FILE: u64 = 1024 * 1024;
 
-/// Where a certificate and its private key are.
+/// The paths of a certificate and its private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyPair {
-    /// A PEM file: the certificate, then those that lead from it to a CA.
+    /// A PEM file: the certificate, followed by the intermediate certificates up to a CA.
     pub certificate: PathBuf,
-    /// A PEM file with the key (PKCS#8, PKCS#1 or SEC1); none if the certificate's has it too.
+    /// A PEM file with the key (PKCS#8, PKCS#1 or SEC1); `None` if the certificate's file has it.
     pub key: Option<PathBuf>,
 }
 
-/// Why TLS could not be set up, before any peer was involved.
+/// Why TLS could not be set up, before any connection.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// A file could not be read.
     #[error("cannot read {}: {}", path.display(), reason::of(source))]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: io::Error,
     },
     /// The key log could not be opened for writing.
     #[error("cannot write {}: {}", path.display(), reason::of(source))]
     KeyLog {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         source: io::Error,
     },
-    /// A file has not what it should have.
-    #[error("{} holds no {what} in PEM form", path.display())]
+    /// A file contains no certificate, or no private key.
+    #[error("{} contains no PEM {what}", path.display())]
     Missing {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// `certificate` or `private key`.
         what: &'static str,
     },
-    /// A key is protected by a passphrase.
+    /// The private key is encrypted with a passphrase.
     #[error("the private key in {} is encrypted", path.display())]
     Encrypted {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
-    /// A file's contents make no sense.
-    #[error("{} is damaged: {why}", path.display())]
+    /// A file's contents are invalid.
+    #[error("cannot use {}: {why}", path.display())]
     Damaged {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// What is invalid.
         why: String,
     },
-    /// The public key in the certificate is not that of the private one.
+    /// The certificate was not issued for the private key.
     #[error(
-        "the certificate in {} and the key in {} do not belong together",
+        "the certificate in {} does not match the key in {}",
         certificate.display(),
         key.display()
     )]
@@ -75,25 +75,25 @@ pub enum SetupError {
         /// The key's file.
         key: PathBuf,
     },
-    /// The TLS library refused, for a reason that lies in no file.
-    #[error("cannot set TLS up: {0}")]
+    /// The TLS library reported an error that no file causes.
+    #[error("cannot set up TLS: {0}")]
     Library(rustls::Error),
-    /// No certificate could be made.
-    #[error("cannot make a certificate: {0}")]
+    /// The self-signed certificate could not be generated.
+    #[error("cannot generate a certificate: {0}")]
     Generate(rcgen::Error),
 }
 
-/// A certificate with its chain, and its key.
+/// A certificate chain, which begins with the end-entity certificate, and its private key.
 pub(super) type CertificateAndKey = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 impl KeyPair {
-    /// Reads both.
+    /// Reads the certificate chain and the private key.
     pub(super) fn read(&self) -> Result<CertificateAndKey, SetupError> {
         Ok((certificates(&self.certificate)?, private_key(self.key_path())?))
     }
 
-    /// Says what it means that the library refused what [`Self::read`] gave.
-    pub(super) fn refused(&self, error: rustls::Error) -> SetupError {
+    /// Returns the setup error for a library error about what [`Self::read`] returned.
+    pub(super) fn setup_error(&self, error: rustls::Error) -> SetupError {
         let key = self.key_path().to_owned();
         match error {
             rustls::Error::InconsistentKeys(_) => {
@@ -115,7 +115,7 @@ impl KeyPair {
     }
 }
 
-/// Reads the CAs of a file: at least one.
+/// Reads the CA certificates in a file, at least one.
 pub(super) fn roots(path: &Path) -> Result<RootCertStore, SetupError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path)? {
@@ -128,7 +128,7 @@ pub(super) fn roots(path: &Path) -> Result<RootCertStore, SetupError> {
     Ok(roots)
 }
 
-/// Reads the certificates of a file: at least one.
+/// Reads the certificates in a file, at least one.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
     let text = read(path)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
@@ -139,17 +139,19 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError>
     Ok(found)
 }
 
+/// Reads the first private key in a file.
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, SetupError> {
     let text = read(path)?;
     match PrivateKeyDer::pem_slice_iter(&text).next() {
         Some(Ok(key)) => Ok(key),
-        // Of PKCS#8, or an older header inside: neither is decrypted here.
+        // An encrypted PKCS#8 section or the older Proc-Type header; sockkit decrypts neither.
         _ if contains(&text, b"ENCRYPTED") => Err(SetupError::Encrypted { path: path.to_owned() }),
         Some(Err(error)) => Err(damaged(path, &error)),
         None => Err(SetupError::Missing { path: path.to_owned(), what: "private key" }),
     }
 }
 
+/// Reads a file of at most [`MAX_FILE`] bytes.
 fn read(path: &Path) -> Result<Vec<u8>, SetupError> {
     let mut text = Vec::new();
     let outcome = File::open(path)
@@ -158,16 +160,16 @@ fn read(path: &Path) -> Result<Vec<u8>, SetupError> {
     if u64::try_from(len).is_ok_and(|len| len <= MAX_FILE) {
         return Ok(text);
     }
-    let why = format!("it has more than {MAX_FILE} bytes");
+    let why = format!("it is larger than {MAX_FILE} bytes");
     Err(SetupError::Damaged { path: path.to_owned(), why })
 }
 
 fn damaged(path: &Path, error: &rustls::pki_types::pem::Error) -> SetupError {
     use rustls::pki_types::pem::Error;
-    // The library's own words would show lines of what may be a key.
+    // The library's message would quote lines that may belong to a private key.
     let why = match error {
         Error::MissingSectionEnd { .. } => "a section has no END line",
-        Error::IllegalSectionStart { .. } => "a BEGIN line is not whole",
+        Error::IllegalSectionStart { .. } => "a BEGIN line is incomplete",
         Error::Base64Decode(_) => "a section is not base64",
         _ => "it is not PEM",
     };
@@ -191,30 +193,30 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_broken_file_has_a_reason_of_its_own() {
+    fn each_kind_of_unusable_file_is_reported_with_its_reason() {
         let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
         let encrypted = key.replace("PRIVATE", "ENCRYPTED PRIVATE");
         let legacy = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n\
                       -----END RSA PRIVATE KEY-----\n";
-        let torn = key.split_once("-----END").unwrap().0;
-        for (contents, words) in [
-            ("", "holds no private key"),
-            ("hello", "holds no private key"),
+        let truncated = key.split_once("-----END").unwrap().0;
+        for (contents, reason) in [
+            ("", "contains no PEM private key"),
+            ("hello", "contains no PEM private key"),
             (&encrypted, "is encrypted"),
             (legacy, "is encrypted"),
-            (torn, "has no END line"),
+            (truncated, "has no END line"),
             (&key.replace('M', "*"), "not base64"),
-            (&"x".repeat(1024 * 1024 + 1), "more than 1048576 bytes"),
+            (&"x".repeat(1024 * 1024 + 1), "larger than 1048576 bytes"),
         ] {
             let (_directory, path) = file(contents);
             let message = private_key(&path).unwrap_err().to_string();
-            assert!(message.contains(words), "{message}");
+            assert!(message.contains(reason), "{message}");
             assert!(message.contains("file.pem"), "{message}");
         }
         let (_directory, path) = file(&key);
         assert!(private_key(&path).is_ok());
         let message = certificates(&path).unwrap_err().to_string();
-        assert!(message.contains("holds no certificate"), "{message}");
+        assert!(message.contains("contains no PEM certificate"), "{message}");
         let absent = path.with_file_name("absent");
         let message = certificates(&absent).unwrap_err().to_string();
         assert!(message.ends_with("absent: no such file or directory"), "{message}");

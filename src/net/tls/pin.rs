@@ -1,4 +1,4 @@
-//! A certificate's fingerprint, as people compare it.
+//! Pins: SHA-256 fingerprints of certificates.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,22 +6,25 @@ use std::str::FromStr;
 use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use rustls::pki_types::CertificateDer;
 
-/// What stands before the digits: the digest's name.
+/// The prefix of a pin: the name of the digest.
 const PREFIX: &str = "sha256:";
 
-/// What stands there in the line that openssl prints.
-const OPENSSL: &str = "sha256 Fingerprint=";
+/// The prefix in the output of `openssl x509 -fingerprint -sha256`.
+const OPENSSL_PREFIX: &str = "sha256 Fingerprint=";
 
 /// The SHA-256 of a certificate's DER: what `openssl x509 -fingerprint -sha256` prints.
 ///
-/// Written `sha256:` and 64 hexadecimal digits. Colons between them, upper case, openssl's whole
-/// line and the digits alone are read too.
+/// It is displayed as `sha256:` and 64 hexadecimal digits. Parsing also accepts upper case, a colon
+/// between every two digits, openssl's complete output line, and the digits without a prefix.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pin([u8; SHA256_OUTPUT_LEN]);
 
-/// Text that is no pin.
+/// The error for text that is not a pin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("give sha256: and 64 hexadecimal digits, as `openssl x509 -fingerprint -sha256` prints")]
+#[error(
+    "expected sha256: and 64 hexadecimal digits, \
+     or the output of `openssl x509 -fingerprint -sha256`"
+)]
 pub struct InvalidPin;
 
 impl Pin {
@@ -41,9 +44,9 @@ impl FromStr for Pin {
             let (start, digits) = text.split_at_checked(prefix.len())?;
             start.eq_ignore_ascii_case(prefix).then_some(digits)
         };
-        // Digits alone can be nothing else.
-        let digits = after(PREFIX).or_else(|| after(OPENSSL)).unwrap_or(text);
-        // Either all bytes are separated, or none is.
+        // Without a prefix, the text must be the digits.
+        let digits = after(PREFIX).or_else(|| after(OPENSSL_PREFIX)).unwrap_or(text);
+        // Colons separate either all bytes or none.
         let colons = digits.contains(':');
         let mut rest = digits;
         let mut bytes = [0; SHA256_OUTPUT_LEN];
@@ -52,7 +55,7 @@ impl FromStr for Pin {
                 rest = rest.strip_prefix(':').ok_or(InvalidPin)?;
             }
             let (pair, later) = rest.split_at_checked(2).ok_or(InvalidPin)?;
-            // `from_str_radix` alone would take a sign.
+            // `from_str_radix` alone would accept a sign.
             if !pair.bytes().all(|digit| digit.is_ascii_hexdigit()) {
                 return Err(InvalidPin);
             }
@@ -91,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_openssl_prints_is_read_and_nothing_else() {
+    fn a_pin_is_parsed_from_every_documented_form_and_no_other() {
         let pairs = vec!["AB"; 32];
         let openssl = format!("sha256:{}", pairs.join(":"));
         assert_eq!(openssl.parse::<Pin>().unwrap(), Pin([0xab; 32]));
@@ -119,7 +122,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reading_a_pin_never_panics_and_writing_one_reads_back(text in any::<String>(), bytes in any::<[u8; 32]>()) {
+        fn parsing_never_panics_and_a_displayed_pin_parses_back(
+            text in any::<String>(),
+            bytes in any::<[u8; 32]>(),
+        ) {
             text.parse::<Pin>().ok();
             format!("sha256:{text}").parse::<Pin>().ok();
             prop_assert_eq!(Pin(bytes).to_string().parse(), Ok(Pin(bytes)));

@@ -1,4 +1,4 @@
-//! Why a certificate was refused, in a user's words.
+//! Why a certificate was rejected, as shown to a user.
 
 use std::fmt;
 
@@ -9,62 +9,63 @@ use rustls::{CertificateError, OtherError};
 use crate::net::tls::verifier::{NoRoots, SeenCertificate, WrongPin};
 use crate::text;
 
-/// Names of a certificate that are told: a line's worth.
+/// How many of a certificate's names a message lists: about one line.
 const MAX_NAMES: usize = 6;
 
-/// How the library calls a CA's certificate that a server shows. The type is that of a crate below
-/// it: the words are all there is.
+/// The text of webpki's error for a CA certificate that a server presents. rustls does not export
+/// the error's type, so only the text identifies it.
 const CA_AS_END_ENTITY: &str = "CaUsedAsEndEntity";
 
-/// How the platform's verifier calls a certificate that was issued for other things, by a type that
-/// is its own.
+/// The text of the platform verifier's error for a certificate with another purpose. The verifier
+/// does not export the error's type.
 const WRONG_PURPOSE: &str = "certificate had invalid extensions";
 
-/// Why a certificate was refused.
+/// Why a certificate was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateRefusal {
-    /// Nobody but itself vouches for it.
+    /// It is signed with its own key, and not trusted itself.
     SelfSigned,
-    /// It comes from a CA that is not trusted here, or the server left out what leads to one.
+    /// Its issuer is not a trusted CA, or the peer did not send the intermediate certificates.
     UnknownIssuer,
-    /// No CA at all is known here.
+    /// This machine has no CA certificates.
     NoRoots,
-    /// It is not one that was pinned.
+    /// Its pin is not one of the given pins.
     WrongPin,
-    /// It is for somebody else.
+    /// It is not valid for the expected name.
     WrongName {
-        /// Who was expected.
+        /// The expected name or address.
         expected: String,
-        /// Who it is for, escaped; perhaps nobody.
+        /// The names and addresses in the certificate, escaped; may be empty.
         presented: Vec<String>,
     },
-    /// Its time is over.
+    /// It has expired, at this time if known.
     Expired(Option<Timestamp>),
-    /// Its time has not come.
+    /// It is not valid yet, but from this time on if known.
     NotYetValid(Option<Timestamp>),
-    /// It is a CA's own certificate (`CA:TRUE`), which must vouch for others only.
+    /// It is a CA certificate (`CA:TRUE`), which may only sign other certificates.
     CaAsEndEntity,
-    /// It was issued for other things than this.
+    /// It was issued for another purpose (extended key usage).
     WrongPurpose,
     /// It was revoked.
     Revoked,
-    /// Whoever shows it does not have its key.
-    NotItsOwner,
-    /// Anything else, in the library's words, escaped.
+    /// The peer did not prove that it has the certificate's private key.
+    KeyNotProven,
+    /// Another reason: the library's message, escaped.
     Other(String),
 }
 
 impl CertificateRefusal {
+    /// Returns why `error` rejected a certificate; `seen` is the server's, `None` for a client's.
     pub(super) fn of(error: &CertificateError, seen: Option<SeenCertificate>) -> Self {
         match error {
             CertificateError::UnknownIssuer if seen.is_some_and(|seen| seen.self_signed) => {
                 Self::SelfSigned
             }
             CertificateError::UnknownIssuer => Self::UnknownIssuer,
-            // A server's chain has been looked at by then: it is the handshake's. A client's may be
-            // either.
-            CertificateError::BadSignature if seen.is_some() => Self::NotItsOwner,
-            CertificateError::BadSignature => Self::Other("a signature does not verify".to_owned()),
+            // A server's chain is already verified at this point, so the invalid signature is that
+            // of the handshake. For a client it may be either.
+            CertificateError::BadSignature if seen.is_some() => Self::KeyNotProven,
+            CertificateError::BadSignature => Self::Other("a signature is invalid".to_owned()),
             CertificateError::NotValidForNameContext { expected, presented } => Self::WrongName {
                 expected: expected.to_str().into_owned(),
                 presented: presented.iter().map(|name| plain_name(name)).collect(),
@@ -86,14 +87,14 @@ impl CertificateRefusal {
             CertificateError::Other(OtherError(error)) => match &*error.to_string() {
                 CA_AS_END_ENTITY => Self::CaAsEndEntity,
                 WRONG_PURPOSE => Self::WrongPurpose,
-                words => Self::Other(text::escape(words.as_bytes())),
+                message => Self::Other(text::escape(message.as_bytes())),
             },
             error => Self::Other(text::escape(error.to_string().as_bytes())),
         }
     }
 }
 
-/// The library gives names as `DnsName("example.com")` or `IpAddress(192.0.2.7)`.
+/// Returns the name inside rustls's `DnsName("example.com")` or `IpAddress(192.0.2.7)`, escaped.
 fn plain_name(name: &str) -> String {
     let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
     let bare = inner.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(inner);
@@ -106,11 +107,11 @@ fn timestamp(time: UnixTime) -> Option<Timestamp> {
 
 impl fmt::Display for CertificateRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = match self {
-            Self::SelfSigned => "it is self-signed, so nobody else vouches for it",
-            Self::UnknownIssuer => "its issuer is not trusted here",
-            Self::NoRoots => "this machine knows no CA that could vouch for it",
-            Self::WrongPin => "it is not the pinned one",
+        let reason = match self {
+            Self::SelfSigned => "it is self-signed",
+            Self::UnknownIssuer => "its issuer is not trusted",
+            Self::NoRoots => "this machine has no CA certificates",
+            Self::WrongPin => "it is not a pinned certificate",
             Self::WrongName { expected, presented } => {
                 return wrong_name(f, expected, presented);
             }
@@ -118,23 +119,25 @@ impl fmt::Display for CertificateRefusal {
             Self::Expired(None) => "it has expired",
             Self::NotYetValid(Some(at)) => return write!(f, "it is not valid before {at}"),
             Self::NotYetValid(None) => "it is not valid yet",
-            Self::CaAsEndEntity => "it is a CA's own (CA:TRUE), which is for signing others only",
+            Self::CaAsEndEntity => {
+                "it is a CA certificate (CA:TRUE), which may only sign other certificates"
+            }
             Self::WrongPurpose => "it was issued for other purposes",
             Self::Revoked => "it was revoked",
-            Self::NotItsOwner => "whoever shows it does not have its key",
-            Self::Other(words) => words,
+            Self::KeyNotProven => "the peer does not have its private key",
+            Self::Other(message) => message,
         };
-        f.write_str(words)
+        f.write_str(reason)
     }
 }
 
 fn wrong_name(f: &mut fmt::Formatter<'_>, expected: &str, presented: &[String]) -> fmt::Result {
-    write!(f, "it is not for {expected}, ")?;
+    write!(f, "it is not valid for {expected}, ")?;
     if presented.is_empty() {
-        return f.write_str("and has no name that counts (subjectAltName)");
+        return f.write_str("and contains no host name or address (subjectAltName)");
     }
     let shown = presented.get(..MAX_NAMES).unwrap_or(presented);
-    write!(f, "but for {}", shown.join(", "))?;
+    write!(f, "only for {}", shown.join(", "))?;
     match presented.len() - shown.len() {
         0 => Ok(()),
         more => write!(f, " and {more} more"),
@@ -146,13 +149,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_told_as_people_write_them_and_not_all_of_a_hundred() {
+    fn certificate_names_are_shown_in_plain_form_and_at_most_six() {
         let presented: Vec<_> =
             (0..100).map(|number| plain_name(&format!("DnsName(\"h{number}.example\")"))).collect();
         let refusal = CertificateRefusal::WrongName { expected: "a.example".into(), presented };
-        let words = "it is not for a.example, but for h0.example, h1.example, h2.example, \
-                     h3.example, h4.example, h5.example and 94 more";
-        assert_eq!(refusal.to_string(), words);
+        let message = "it is not valid for a.example, only for h0.example, h1.example, \
+                       h2.example, h3.example, h4.example, h5.example and 94 more";
+        assert_eq!(refusal.to_string(), message);
         assert_eq!(plain_name("IpAddress(192.0.2.7)"), "192.0.2.7");
         assert_eq!(plain_name("DnsName(\"\u{1b}[2J\")"), "\\u{1b}[2J");
         assert_eq!(plain_name("DirectoryName"), "DirectoryName");

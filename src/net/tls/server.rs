@@ -1,4 +1,4 @@
-//! The side that accepts.
+//! The TLS server: its settings, its handshake and its self-signed certificate.
 
 use std::io;
 use std::path::PathBuf;
@@ -21,42 +21,43 @@ use crate::net::tls::{
     Alpn, KeyPair, Pin, SetupError, Side, TlsError, TlsFacts, Trust, key_log, pem, provider,
 };
 
-/// How long a client that failed is listened to, so that it hears why: a socket that is closed
-/// while bytes lie unread resets the connection, and the alert may be lost with it.
-const FAREWELL: Duration = Duration::from_millis(500);
+/// How long the server keeps reading after a failed handshake. Closing a socket that has unread
+/// bytes resets the connection, and the client may then never receive the alert.
+const ALERT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How much of such a client's bytes is read, at most.
+/// The most bytes read and discarded after a failed handshake.
 const MAX_DISCARDED_AFTER_FAILURE: usize = 64 * 1024;
 
-/// Days for which a certificate of ours is valid: some clients refuse more than 398.
+/// Days for which a self-signed certificate is valid: some clients reject more than 398.
 const VALIDITY_DAYS: i64 = 365;
 
-/// What a server may be told.
+/// The settings of a TLS server.
 #[derive(Clone, Debug)]
 pub struct ServerTlsOptions {
-    /// Who it is.
+    /// The server's certificate and key.
     pub identity: Identity,
-    /// The CAs (a PEM file) of which every client must have a certificate; none to ask for none.
+    /// A PEM file of CAs, one of which must have signed each client's certificate; `None` to
+    /// request no client certificate.
     pub client_ca: Option<PathBuf>,
-    /// The application protocols it speaks, the best first; empty for no choice.
+    /// The supported application protocols (ALPN), in order of preference; empty to select none.
     pub alpn: Vec<Alpn>,
-    /// Where to write the secrets of each connection.
+    /// The file to which the secrets of each connection are appended.
     pub key_log: Option<PathBuf>,
 }
 
-/// Who a server is.
+/// The source of a server's certificate and key.
 #[derive(Clone, Debug)]
 pub enum Identity {
-    /// Whoever its certificate says.
+    /// PEM files.
     Files(KeyPair),
-    /// This machine, by a certificate that is made now and for this run only.
+    /// A certificate for this machine that is generated at start and used for this run only.
     SelfSigned {
-        /// Names and addresses it goes by, beside those every machine has.
+        /// More names and addresses, besides localhost, the loopback addresses and the host name.
         names: Vec<String>,
     },
 }
 
-/// A server that is ready to accept.
+/// The server side of a handshake, ready to use on any number of connections.
 #[derive(Clone)]
 pub struct ServerHandshake {
     acceptor: TlsAcceptor,
@@ -65,17 +66,17 @@ pub struct ServerHandshake {
 }
 
 impl ServerHandshake {
-    /// Reads what `options` names, or makes it.
+    /// Reads the files that `options` names, or generates a certificate.
     ///
     /// # Errors
-    /// A file cannot be read or used.
+    /// A file cannot be read or used, or no certificate can be generated.
     pub fn new(options: &ServerTlsOptions) -> Result<Self, SetupError> {
         let provider = provider();
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(SetupError::Library)?;
         let (builder, trust) = match &options.client_ca {
-            None => (builder.with_no_client_auth(), Trust::NotAsked),
+            None => (builder.with_no_client_auth(), Trust::NotRequested),
             Some(path) => {
                 let roots = Arc::new(pem::roots(path)?);
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
@@ -92,31 +93,31 @@ impl ServerHandshake {
             Identity::SelfSigned { names } => self_signed(names)?,
         };
         let pin = chain.first().map(Pin::of);
-        let refused = |error| match &options.identity {
-            Identity::Files(pair) => pair.refused(error),
+        let setup_error = |error| match &options.identity {
+            Identity::Files(pair) => pair.setup_error(error),
             Identity::SelfSigned { .. } => SetupError::Library(error),
         };
-        let mut config = builder.with_single_cert(chain, key).map_err(refused)?;
+        let mut config = builder.with_single_cert(chain, key).map_err(setup_error)?;
         config.alpn_protocols = options.alpn.iter().map(|name| name.0.clone()).collect();
         config.key_log = key_log::open(options.key_log.as_deref())?;
-        // Nothing is resumed. A ticket that a client leaves unread would also turn its end into a
-        // reset.
+        // No session is resumed. Besides, a client that closes without having read a ticket would
+        // reset the connection.
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         let none = SetupError::Library(rustls::Error::NoCertificatesPresented);
         Ok(Self { acceptor: Arc::new(config).into(), pin: pin.ok_or(none)?, trust })
     }
 
-    /// Returns the pin of the server's certificate, for its clients.
+    /// Returns the pin of the server's certificate.
     pub fn pin(&self) -> Pin {
         self.pin
     }
 
-    /// Shakes hands with the client behind `stream`, which errors call `peer`.
+    /// Performs the handshake with the client on `stream`; `peer` is the client's name in errors.
     ///
     /// # Errors
-    /// What the client did, or what is wrong with its certificate. It has been told, as far as TLS
-    /// has words for it, and the stream is closed.
+    /// The handshake fails, the client's certificate is rejected, or `deadline` passes. Except at
+    /// the deadline, the client has been sent an alert where TLS defines one. `stream` is closed.
     pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         mut stream: S,
@@ -124,18 +125,19 @@ impl ServerHandshake {
         deadline: Deadline,
     ) -> Result<(TlsStream<S>, TlsFacts), TlsError> {
         let mut first = Vec::new();
-        let heard = FirstBytesReader { stream: &mut stream, first: &mut first };
-        let session = match deadline.bound(self.acceptor.accept(heard)).await {
+        let recorded = FirstBytesReader { stream: &mut stream, first: &mut first };
+        let session = match deadline.bound(self.acceptor.accept(recorded)).await {
             Ok(Ok(done)) => done.into_inner().1,
             Ok(Err(error)) => {
-                farewell(&mut stream).await;
+                drain_after_failure(&mut stream).await;
                 return Err(TlsError::of_handshake(peer, Side::Client, error, first, None));
             }
             Err(_) => return Err(TlsError::of_deadline(peer, Side::Client, first)),
         };
         let facts = TlsFacts::of(&session, self.trust);
-        // As in a client: the session moves to the bare stream, without another handshake.
-        let accepted = self.acceptor.accept_with(stream, |fresh| *fresh = session).await;
+        // As in `ClientHandshake::connect`, the session moves to the stream itself, without another
+        // handshake.
+        let accepted = self.acceptor.accept_with(stream, |new| *new = session).await;
         let fail = |error| TlsError::of_handshake(peer, Side::Client, error, Vec::new(), None);
         Ok((accepted.map_err(fail)?.into(), facts))
     }
@@ -143,12 +145,12 @@ impl ServerHandshake {
 
 impl std::fmt::Debug for ServerHandshake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("pin", &self.pin).finish_non_exhaustive()
+        f.debug_struct("ServerHandshake").field("pin", &self.pin).finish_non_exhaustive()
     }
 }
 
-/// Ends our side, and reads until the client has ended its own.
-async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
+/// Shuts down the write side, then reads until the client closes, within limits.
+async fn drain_after_failure<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
     let drain = async {
         stream.shutdown().await?;
         let mut rest = MAX_DISCARDED_AFTER_FAILURE;
@@ -161,29 +163,29 @@ async fn farewell<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
         }
         io::Result::Ok(())
     };
-    // What goes wrong now is no longer worth a word.
-    drop(Deadline::after(FAREWELL).bound(drain).await);
+    // The caller reports the failed handshake; a failure here adds nothing.
+    drop(Deadline::after(ALERT_DRAIN_TIMEOUT).bound(drain).await);
 }
 
-/// Makes a certificate for this machine, and its key.
+/// Generates a self-signed certificate for this machine, and its key.
 fn self_signed(names: &[String]) -> Result<CertificateAndKey, SetupError> {
-    let own = interface::hostname().ok();
-    let always = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    let mut known: Vec<String> = Vec::new();
-    for name in always.into_iter().chain(own).chain(names.iter().cloned()) {
-        if !known.contains(&name) {
-            known.push(name);
+    let host_name = interface::hostname().ok();
+    let loopback = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let mut distinct: Vec<String> = Vec::new();
+    for name in loopback.into_iter().chain(host_name).chain(names.iter().cloned()) {
+        if !distinct.contains(&name) {
+            distinct.push(name);
         }
     }
-    // A host's name that no certificate can have is left out: the pin counts.
-    let names: Vec<SanType> = known.iter().filter_map(|name| san(name)).collect();
+    // A name that a certificate cannot contain is skipped; clients can still use the pin.
+    let names: Vec<SanType> = distinct.iter().filter_map(|name| subject_alt_name(name)).collect();
     let mut params = CertificateParams::default();
     let mut subject = DistinguishedName::new();
     subject.push(DnType::CommonName, "sockkit self-signed certificate");
     params.distinguished_name = subject;
     params.subject_alt_names = names;
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    // From yesterday on, for clients whose clocks are behind or in another zone.
+    // Valid since yesterday, for clients with a slow clock or in another time zone.
     let today = Zoned::now().date();
     let day = |date: civil::Date| {
         let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
@@ -197,11 +199,12 @@ fn self_signed(names: &[String]) -> Result<CertificateAndKey, SetupError> {
     Ok((vec![certificate.der().clone()], key))
 }
 
-fn san(name: &str) -> Option<SanType> {
+/// Returns `name` as a subjectAltName; `None` if a certificate cannot contain it.
+fn subject_alt_name(name: &str) -> Option<SanType> {
     if let Ok(ip) = name.parse() {
         return Some(SanType::IpAddress(ip));
     }
-    // As certificates have them: ASCII, without a zone.
+    // A certificate's names are ASCII, and an IPv6 zone is not allowed.
     let valid = rustls::pki_types::DnsName::try_from_str(name).is_ok();
     if valid { name.try_into().ok().map(SanType::DnsName) } else { None }
 }

@@ -1,7 +1,7 @@
-//! Who decides on a server's certificate, and remembers it.
+//! Verifies a server's certificate and keeps its pin for reports.
 //!
-//! Whatever is decided on the certificate, its key must have signed the handshake: without that
-//! anybody could show a certificate that is pinned.
+//! Whatever the policy, the certificate's key must have signed the handshake: otherwise any server
+//! could present a copy of the pinned certificate.
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,66 +15,66 @@ use rustls::{
 
 use crate::net::tls::{Pin, Trust};
 
-/// What a certificate is held against.
+/// How a server's certificate is verified.
 #[derive(Clone, Debug)]
 pub(super) enum TrustPolicy {
-    /// It must have the right name and come from a CA that this knows.
+    /// It must have the expected name and a chain to a CA that this verifier trusts.
     Chain(Arc<dyn ServerCertVerifier>),
-    /// The same, where no CA is known at all.
+    /// Like `Chain`, on a machine that has no CA certificates: every certificate is rejected.
     NoRoots,
-    /// It must be one of these.
+    /// Its pin must be one of these.
     Pins(Arc<[Pin]>),
-    /// Any will do.
-    Anyone,
+    /// Any certificate is accepted.
+    AnyCertificate,
 }
 
-/// A verifier for one connection.
+/// The certificate verifier of one connection.
 #[derive(Debug)]
 pub(super) struct CertificateVerifier {
-    law: TrustPolicy,
+    policy: TrustPolicy,
     provider: Arc<CryptoProvider>,
     seen: OnceLock<SeenCertificate>,
 }
 
-/// The certificate a server showed.
+/// The certificate that a server sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SeenCertificate {
     /// Its pin.
     pub(super) pin: Pin,
-    /// Whether its own key signed it.
+    /// Whether it was signed with its own key; determined only if it was rejected.
     pub(super) self_signed: bool,
 }
 
-/// The certificate is not among the pinned ones.
+/// The certificate's pin is not one of the given pins.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("not the pinned certificate")]
+#[error("not a pinned certificate")]
 pub(super) struct WrongPin;
 
-/// There is no CA that could vouch for anybody.
+/// This machine has no CA certificates.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("no CA is known")]
+#[error("no CA certificates")]
 pub(super) struct NoRoots;
 
 impl CertificateVerifier {
-    pub(super) fn new(law: TrustPolicy, provider: Arc<CryptoProvider>) -> Self {
-        Self { law, provider, seen: OnceLock::new() }
+    pub(super) fn new(policy: TrustPolicy, provider: Arc<CryptoProvider>) -> Self {
+        Self { policy, provider, seen: OnceLock::new() }
     }
 
-    /// Returns what was shown, once it was.
+    /// Returns the server's certificate, or `None` before the server has sent it.
     pub(super) fn seen(&self) -> Option<SeenCertificate> {
         self.seen.get().copied()
     }
 
-    /// Returns what it means that this judge accepted a certificate.
+    /// Returns the reason for which this verifier accepts a certificate.
     pub(super) fn trust(&self) -> Trust {
-        match self.law {
+        match self.policy {
             TrustPolicy::Chain(_) | TrustPolicy::NoRoots => Trust::Chain,
             TrustPolicy::Pins(_) => Trust::Pinned,
-            TrustPolicy::Anyone => Trust::Unchecked,
+            TrustPolicy::AnyCertificate => Trust::Unchecked,
         }
     }
 
-    /// Returns whether a certificate would be accepted if it were a CA itself, names aside.
+    /// Returns whether `certificate` verifies with itself as the only CA, regardless of its names.
     fn is_self_signed(&self, certificate: &CertificateDer<'_>, now: UnixTime) -> bool {
         let mut roots = RootCertStore::empty();
         if roots.add(certificate.clone()).is_err() {
@@ -82,11 +82,11 @@ impl CertificateVerifier {
         }
         let builder =
             WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&self.provider));
-        let anybody = pki_types::ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
+        let any_name = pki_types::ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
         let outcome = builder
             .build()
-            .map(|verifier| verifier.verify_server_cert(certificate, &[], &anybody, &[], now));
-        // Names are compared last: who gets there has a chain.
+            .map(|verifier| verifier.verify_server_cert(certificate, &[], &any_name, &[], now));
+        // webpki compares names last, so a name error means that the chain is valid.
         matches!(
             outcome,
             Ok(Ok(_)
@@ -108,24 +108,24 @@ impl ServerCertVerifier for CertificateVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let pin = Pin::of(end_entity);
-        let outcome = match &self.law {
-            TrustPolicy::Anyone => Ok(ServerCertVerified::assertion()),
+        let outcome = match &self.policy {
+            TrustPolicy::AnyCertificate => Ok(ServerCertVerified::assertion()),
             TrustPolicy::Pins(pins) if pins.contains(&pin) => Ok(ServerCertVerified::assertion()),
-            TrustPolicy::Pins(_) => Err(other(WrongPin)),
-            TrustPolicy::NoRoots => Err(other(NoRoots)),
+            TrustPolicy::Pins(_) => Err(rejected(WrongPin)),
+            TrustPolicy::NoRoots => Err(rejected(NoRoots)),
             TrustPolicy::Chain(verifier) => verifier
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
                 .map_err(|error| match error {
-                    // A CA that has the issuer's name and another key is not the issuer.
+                    // A trusted CA with the issuer's name but another key is not the issuer.
                     Error::InvalidCertificate(CertificateError::BadSignature) => {
                         CertificateError::UnknownIssuer.into()
                     }
                     error => error,
                 }),
         };
-        // Of interest to an explanation only.
+        // Only the error message for a rejected certificate needs this.
         let self_signed = outcome.is_err() && self.is_self_signed(end_entity, now);
-        // A connection has one handshake: nothing stands there yet.
+        // A connection has one handshake, so the cell is still empty.
         self.seen.set(SeenCertificate { pin, self_signed }).ok();
         outcome
     }
@@ -155,6 +155,7 @@ impl ServerCertVerifier for CertificateVerifier {
     }
 }
 
-fn other(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+/// Returns `error` as the library's error for a rejected certificate.
+fn rejected(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     CertificateError::Other(OtherError(Arc::new(error))).into()
 }

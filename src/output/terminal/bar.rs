@@ -1,4 +1,4 @@
-//! The one progress bar, and writing to standard error while it is on the screen.
+//! The progress bar as shared state, and writing to standard error while the bar is shown.
 
 use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard};
@@ -7,10 +7,10 @@ use indicatif::ProgressBar;
 
 use crate::sync::lock;
 
-/// There is one terminal, so there is one bar: talk has to know of it.
+/// A process has one terminal, hence at most one bar; every write to the terminal must hide it.
 static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// Does `write` with the bar, if there is one, out of the way.
+/// Calls `write` while the bar, if there is one, is hidden.
 pub(crate) fn above<T>(write: impl FnOnce() -> T) -> T {
     let bar = bar().clone();
     match bar {
@@ -19,13 +19,13 @@ pub(crate) fn above<T>(write: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Returns the bar, if there is one.
+/// Locks and returns the bar, if there is one.
 pub(super) fn bar() -> MutexGuard<'static, Option<ProgressBar>> {
     lock(&BAR)
 }
 
 /// Writes `text` to standard error.
 pub(crate) fn write_stderr(text: &str) {
-    // A failure of standard error itself cannot be reported anywhere.
+    // A failure of standard error cannot be reported.
     above(|| io::stderr().lock().write_all(text.as_bytes()).ok());
 }

@@ -1,66 +1,66 @@
-//! The screen as the editor of a line sees it: when it may draw, and what.
+//! The line editor's side of the shared screen: when the editor may draw, and what it draws.
 
 use std::mem;
 use std::sync::MutexGuard;
 use std::thread;
 
-use crate::output::terminal::screen::{CHANGED, EditStage, Screen, lock_screen, to_terminal};
+use crate::output::terminal::screen::{CHANGED, EditStage, Screen, lock_screen, write_terminal};
 
-/// The screen in the hands of the editor, until this is dropped.
+/// While this exists, only the editor draws on the terminal.
 #[derive(Debug)]
 pub(in crate::output) struct DrawingTurn(());
 
-/// Returns whether lines are being edited.
-pub(in crate::output) fn is_edited() -> bool {
-    matches!(lock_screen().stage, EditStage::Editing | EditStage::Ending)
+/// Returns whether a line is being edited.
+pub(in crate::output) fn is_editing() -> bool {
+    matches!(lock_screen().stage, EditStage::Editing | EditStage::Stopping)
 }
 
-/// Takes note of the line as the editor is about to draw it, because of a key; `pos`: where the
-/// cursor stands, in bytes.
-pub(in crate::output) fn edited(line: &str, pos: usize) {
+/// Records the line that the editor is about to draw because of a key, and the cursor's position
+/// `pos` in it, in bytes.
+pub(in crate::output) fn record_edit(line: &str, pos: usize) {
     let mut screen = lock_screen();
-    if screen.stage == EditStage::Over {
-        stop(screen);
+    if screen.stage == EditStage::Stopped {
+        park_editor(screen);
     }
     line.clone_into(&mut screen.line.0);
     screen.line.1 = pos;
-    screen.by_key = true;
+    screen.drawing_for_key = true;
 }
 
-/// Returns the line as it was last drawn: what is before the cursor, and what is behind.
-pub(in crate::output) fn typed() -> (String, String) {
+/// Returns the line as it was last drawn: the text before the cursor and the text after it.
+pub(in crate::output) fn line_around_cursor() -> (String, String) {
     let screen = lock_screen();
     let (line, pos) = &screen.line;
-    let (before, behind) = line.split_at_checked(*pos).unwrap_or((line, ""));
-    (before.to_owned(), behind.to_owned())
+    let (before, after) = line.split_at_checked(*pos).unwrap_or((line, ""));
+    (before.to_owned(), after.to_owned())
 }
 
-/// Returns what has to stand above the line that the editor draws now, from the beginning of an
-/// empty row.
-pub(in crate::output) fn draw() -> String {
+/// Takes the pending output, which the editor now draws above its line. The text starts at the
+/// beginning of an empty row.
+pub(in crate::output) fn take_pending() -> String {
     let mut screen = lock_screen();
-    let by_nudge = !mem::take(&mut screen.by_key);
-    if screen.stage == EditStage::Ending && by_nudge {
-        screen.stage = EditStage::Over;
+    let is_requested = !mem::take(&mut screen.drawing_for_key);
+    if screen.stage == EditStage::Stopping && is_requested {
+        screen.stage = EditStage::Stopped;
         CHANGED.notify_all();
     }
-    if screen.stage == EditStage::Over {
-        stop(screen);
+    if screen.stage == EditStage::Stopped {
+        park_editor(screen);
     }
     if screen.stage == EditStage::Starting {
         screen.stage = EditStage::Editing;
     }
-    if by_nudge {
-        screen.nudged = false;
+    if is_requested {
+        screen.redraw_requested = false;
     }
-    screen.taken = screen.come;
-    let above = screen.above();
+    screen.taken = screen.queued;
+    let pending = screen.render_pending();
     CHANGED.notify_all();
-    above
+    pending
 }
 
-/// Stops the editor: the terminal is no longer its own.
-fn stop(screen: MutexGuard<'_, Screen>) -> ! {
+/// Blocks the editor's thread for good, after the terminal was taken from the editor.
+fn park_editor(screen: MutexGuard<'_, Screen>) -> ! {
     drop(screen);
     loop {
         thread::park();
@@ -68,17 +68,18 @@ fn stop(screen: MutexGuard<'_, Screen>) -> ! {
 }
 
 impl DrawingTurn {
-    /// Gives the screen to the editor; none once the conversation is over.
+    /// Lets only the editor draw; returns `None` if the session is over.
     pub(in crate::output) fn begin() -> Option<Self> {
         let mut screen = lock_screen();
-        if !screen.conversation {
+        if !screen.interactive {
             return None;
         }
-        if screen.begun {
-            // The editor begins its line by clearing it.
-            to_terminal("\n").ok();
+        if screen.is_mid_line {
+            // The editor clears the cursor's row before it draws.
+            write_terminal("\n").ok();
         }
-        (screen.stage, screen.begun, screen.nudged) = (EditStage::Starting, false, false);
+        screen.stage = EditStage::Starting;
+        (screen.is_mid_line, screen.redraw_requested) = (false, false);
         Some(Self(()))
     }
 }
@@ -86,15 +87,15 @@ impl DrawingTurn {
 impl Drop for DrawingTurn {
     fn drop(&mut self) {
         let mut screen = lock_screen();
-        if screen.stage == EditStage::Over {
+        if screen.stage == EditStage::Stopped {
             return;
         }
-        // The editor leaves an empty line.
-        screen.stage = EditStage::Free;
-        screen.leave();
-        let waiting = mem::take(&mut screen.waiting);
-        waiting.into_iter().try_for_each(|piece| screen.write(piece)).ok();
-        screen.taken = screen.come;
+        // The editor has left the cursor on an empty row.
+        screen.stage = EditStage::Inactive;
+        screen.start_new_line();
+        let pending = mem::take(&mut screen.pending);
+        pending.into_iter().try_for_each(|piece| screen.write(piece)).ok();
+        screen.taken = screen.queued;
         CHANGED.notify_all();
     }
 }

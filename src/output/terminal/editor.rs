@@ -1,7 +1,7 @@
-//! The editor of the line somebody types. The only file that names the editor's crate.
+//! The editor for the lines that the user types. The only module that uses `rustyline`.
 //!
-//! Keys are those of Emacs, as in a shell, and the lines typed before can be had again. They are
-//! kept in memory only: a line may hold a password, which no file is to see.
+//! The key bindings are those of Emacs, as in a shell. The history is kept in memory only, because
+//! a line can contain a password.
 
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -22,75 +22,76 @@ use crate::output::handle::Output;
 use crate::output::terminal::drawing;
 use crate::output::terminal::screen;
 
-/// How long, in milliseconds, a key may take that is sent as several bytes: Escape alone is a key,
-/// too, and what comes from the peer must not wait behind it.
-const KEY: u16 = 100;
+/// How long to wait, in milliseconds, for the remaining bytes of a key that the terminal sends as
+/// several bytes. Escape alone is also a key, and it must not delay the output of received data.
+const KEY_TIMEOUT_MS: u16 = 100;
 
-/// Makes the editor clear its line and draw it again, and has no effect of its own: one row up,
-/// and one down.
-const NUDGE: &str = "\x1b[A\n";
+/// What the external printer prints to make the editor redraw its line. It moves the cursor one row
+/// up and one down, so it leaves no trace.
+const REDRAW: &str = "\x1b[A\n";
 
-/// Reads lines.
+/// Reads lines that the user edits.
 #[derive(Debug)]
 pub(crate) struct LineEditor {
     editor: Editor<EditorHelper, MemHistory>,
-    /// As it is, and in colour.
+    /// The prompt without and with colour.
     prompt: (&'static str, String),
-    /// The terminal's settings from before the first line.
-    settings: Option<Termios>,
+    /// The terminal's settings before the first line was read.
+    original_settings: Option<Termios>,
     out: Output,
 }
 
-/// What came of reading a line.
+/// The result of reading a line.
 #[derive(Debug)]
 pub(crate) enum Typed {
-    /// Without its end; several lines where they were pasted.
+    /// A line without its line ending; pasted text can contain several lines.
     Line(String),
     /// Ctrl-D.
     End,
     /// Ctrl-C.
     Interrupt,
-    /// Lines cannot be edited here.
+    /// The editor failed: lines cannot be edited.
     Failed,
 }
 
 impl LineEditor {
-    /// Makes ready to edit lines on this terminal, and begins a conversation; none where the
-    /// terminal cannot do what editing needs (`TERM=dumb`).
+    /// Starts an interactive session with a line editor; returns `None` if the terminal does not
+    /// support editing (`TERM=dumb`).
     pub(crate) fn begin(out: Output) -> Option<Self> {
         let config = Config::builder()
             .auto_add_history(true)
             .completion_type(CompletionType::List)
-            .keyseq_timeout(Some(KEY))
-            // The prompt's colour is decided in `color`. Without, a `EditorHelper` is not asked for
-            // it.
+            .keyseq_timeout(Some(KEY_TIMEOUT_MS))
+            // `color` decides whether the prompt is coloured. In other modes the editor may not
+            // call `EditorHelper::highlight_prompt`.
             .color_mode(ColorMode::Forced)
             .build();
         let history = MemHistory::with_config(&config);
         let mut editor = Editor::with_history(config, history).ok()?;
         editor.set_helper(Some(EditorHelper));
         let mut printer = editor.create_external_printer().ok()?;
-        let (nudge, nudges) = mpsc::sync_channel(1);
-        // A thread, since the printer waits until the editor has taken the nudge before.
+        let (redraw, redraws) = mpsc::sync_channel(1);
+        // In its own thread, because the printer blocks until the editor has handled the previous
+        // redraw.
         let thread = thread::Builder::new().name("screen".into()).spawn(move || {
-            for () in nudges {
-                if drawing::is_edited() && printer.print(NUDGE.to_owned()).is_err() {
+            for () in redraws {
+                if drawing::is_editing() && printer.print(REDRAW.to_owned()).is_err() {
                     return;
                 }
             }
         });
         thread.ok()?;
         let prompt = (screen::PROMPT, out.error_paint().prompt(screen::PROMPT));
-        screen::begin_edited(prompt.1.clone(), nudge);
-        Some(Self { editor, prompt, settings: None, out })
+        screen::begin_edited_session(prompt.1.clone(), redraw);
+        Some(Self { editor, prompt, original_settings: None, out })
     }
 
-    /// Reads the next line.
+    /// Reads the next line; blocks until the user enters it.
     pub(crate) fn read_line(&mut self) -> Typed {
         let mut initial = (String::new(), String::new());
         loop {
             let Some(turn) = drawing::DrawingTurn::begin() else { return Typed::End };
-            self.settings = self.settings.take().or_else(await_keys);
+            self.original_settings = self.original_settings.take().or_else(disable_line_input);
             let (left, right) = (initial.0.as_str(), initial.1.as_str());
             let outcome = self.editor.readline_with_initial(&self.prompt, (left, right));
             drop(turn);
@@ -99,8 +100,8 @@ impl LineEditor {
                 Err(ReadlineError::Eof) => Typed::End,
                 Err(ReadlineError::Interrupted) => Typed::Interrupt,
                 Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
-                    self.out.warn("a key that is not UTF-8 is left out; a pipe carries any byte");
-                    initial = drawing::typed();
+                    self.out.warn("discarded a key that is not UTF-8; use a pipe to send any byte");
+                    initial = drawing::line_around_cursor();
                     continue;
                 }
                 Err(_) => Typed::Failed,
@@ -110,27 +111,27 @@ impl LineEditor {
 }
 
 impl Drop for LineEditor {
-    /// Whoever reads now, if anybody, has the terminal as it was.
+    /// Restores the terminal's settings.
     fn drop(&mut self) {
-        if let Some(before) = &self.settings {
-            // Nothing better can be done with a terminal that refuses.
-            tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, before).ok();
+        if let Some(settings) = &self.original_settings {
+            // There is no remedy if the terminal rejects its previous settings.
+            tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, settings).ok();
         }
     }
 }
 
-/// Makes the terminal keep keys as they are, and show none, while the editor is between two lines;
-/// it would take Ctrl-D for the end of what is read, which the editor could not tell from nothing.
-/// Returns the settings from before.
-fn await_keys() -> Option<Termios> {
-    let before = tcgetattr(rustix::stdio::stdin()).ok()?;
-    let mut settings = before.clone();
+/// Disables line input and echo while the editor is between two lines, and returns the previous
+/// settings. In line mode the terminal would turn Ctrl-D into a read of zero bytes, which the
+/// editor could not distinguish from no input.
+fn disable_line_input() -> Option<Termios> {
+    let original = tcgetattr(rustix::stdio::stdin()).ok()?;
+    let mut settings = original.clone();
     settings.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
     tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &settings).ok()?;
-    Some(before)
+    Some(original)
 }
 
-/// What the editor asks of its line.
+/// Callbacks of the editor, through which `drawing` learns when and what the editor draws.
 #[derive(Debug)]
 struct EditorHelper;
 
@@ -139,17 +140,18 @@ impl Helper for EditorHelper {}
 impl Validator for EditorHelper {}
 
 impl Highlighter for EditorHelper {
-    /// The prompt is drawn first, at the beginning of a cleared line, and everything the editor
-    /// does later is relative to where it ends: what has to stand above goes in front of it.
+    /// Returns the prompt with the pending output in front of it. The editor draws the prompt
+    /// first, at the beginning of a cleared line, and positions everything else relative to its
+    /// end.
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
-        let above = drawing::draw();
-        if above.is_empty() { Cow::Borrowed(prompt) } else { Cow::Owned(above + prompt) }
+        let pending = drawing::take_pending();
+        if pending.is_empty() { Cow::Borrowed(prompt) } else { Cow::Owned(pending + prompt) }
     }
 
-    /// Asked before everything that a key makes the editor draw, and not where it is nudged. The
-    /// answer makes it draw the whole line.
+    /// Records the line and the cursor. The editor calls this before it draws because of a key, and
+    /// not before a requested redraw. `true` makes it draw the whole line.
     fn highlight_char(&self, line: &str, pos: usize, _: CmdKind) -> bool {
-        drawing::edited(line, pos);
+        drawing::record_edit(line, pos);
         true
     }
 }
@@ -161,7 +163,7 @@ impl Hinter for EditorHelper {
 impl Completer for EditorHelper {
     type Candidate = String;
 
-    /// There is nothing to complete: a tab is a tab, as without an editor.
+    /// Inserts a tab, as without an editor: there is nothing to complete.
     fn complete(
         &self,
         _: &str,

@@ -1,6 +1,4 @@
-//! Standard input, as whoever sits at it gives it.
-//!
-//! At a terminal where lines can be edited, they are; everywhere else the bytes come as they are.
+//! Reads standard input: through the line editor in an interactive session, otherwise unchanged.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
@@ -14,11 +12,11 @@ use crate::output::terminal::editor::{LineEditor, Typed};
 use crate::output::terminal::screen;
 use crate::sync::lock;
 
-/// The editor of this terminal's conversation, until its lines are read.
+/// The editor of the interactive session, until [`Keyboard::new`] takes it.
 static EDITOR: Mutex<Option<LineEditor>> = Mutex::new(None);
 
-/// Leaves `editor` to whoever reads.
-pub(crate) fn leave(editor: LineEditor) {
+/// Sets the editor that the next [`Keyboard`] reads lines with.
+pub(crate) fn set_editor(editor: LineEditor) {
     *lock(&EDITOR) = Some(editor);
 }
 
@@ -27,12 +25,12 @@ pub(crate) fn leave(editor: LineEditor) {
 pub struct Keyboard {
     stdin: Reader,
     editor: Option<LineEditor>,
-    /// What is left of the last line.
+    /// The unread part of the last line.
     rest: Cursor<Vec<u8>>,
 }
 
 impl Keyboard {
-    /// Makes ready to read `stdin`: line by line where a conversation at a terminal has begun.
+    /// Returns a reader of `stdin`; it reads edited lines if [`set_editor`] was called before.
     pub fn new(stdin: File) -> Self {
         let editor = lock(&EDITOR).take();
         Self { stdin: Reader(stdin), editor, rest: Cursor::default() }
@@ -58,7 +56,7 @@ impl Read for Keyboard {
                 }
                 Some(Typed::Interrupt) => {
                     self.editor = None;
-                    interrupt();
+                    raise_interrupt();
                 }
                 Some(Typed::Failed) => self.editor = None,
                 None => break,
@@ -66,16 +64,16 @@ impl Read for Keyboard {
         }
         let len = self.stdin.read(buffer)?;
         if buffer[..len].ends_with(b"\n") {
-            screen::is_answered();
+            screen::line_entered();
         }
         Ok(len)
     }
 }
 
-/// The editor reads Ctrl-C as the key it is. It means what it does everywhere: the signal, which
-/// ends the program, or whatever else was made of it. Nothing more is read.
-fn interrupt() -> ! {
-    // To ourselves, which is always allowed.
+/// Sends SIGINT to this process and reads no more input. The editor reads Ctrl-C as a key, so the
+/// terminal does not send the signal itself.
+fn raise_interrupt() -> ! {
+    // A process may always signal itself.
     kill_process(getpid(), Signal::INT).ok();
     loop {
         thread::park();

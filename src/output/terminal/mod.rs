@@ -1,4 +1,4 @@
-//! The terminal: screen, line editor, keyboard and progress bar.
+//! The terminal: shared output, line editor, keyboard input and progress bar.
 
 pub(crate) mod bar;
 mod drawing;

@@ -1,12 +1,11 @@
-//! A peer's line without an end, which is gone on with when the rest of it comes.
+//! A peer's line without a newline so far, which its next bytes continue.
 
 use unicode_width::UnicodeWidthChar as _;
 
-/// Between two stops of a tab.
-const TAB: usize = 8;
+/// Columns between two tab stops.
+const TAB_WIDTH: usize = 8;
 
-/// The last row of the line: the terminal has wrapped what stands above it, and never comes back
-/// to that.
+/// The last terminal row of the line. The rows above it are complete and are never redrawn.
 #[derive(Debug)]
 pub(crate) struct PartialLine(String);
 
@@ -15,18 +14,18 @@ impl PartialLine {
         Self(String::new())
     }
 
-    /// Returns whether there is no such line.
+    /// Returns whether there is no partial line.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes note that something else stands below it now: what comes begins a line of its own.
-    pub(crate) fn leave(&mut self) {
+    /// Forgets the line, because other text follows it: the peer's next bytes begin a new line.
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Takes note of `text` that goes on with it.
-    pub(crate) fn follow(&mut self, text: &str, columns: usize) {
+    /// Appends `text`, which the terminal with this many `columns` shows after the line.
+    pub(crate) fn append(&mut self, text: &str, columns: usize) {
         match text.rsplit_once('\n') {
             Some((_, last)) => last.clone_into(&mut self.0),
             None => self.0 += text,
@@ -35,9 +34,9 @@ impl PartialLine {
         self.0.drain(..self.0.len() - last.len());
     }
 
-    /// Returns what makes a terminal go on with it that stands in the row below: the line is drawn
-    /// again, as if it had not been ended.
-    pub(crate) fn resume(&self, columns: usize) -> String {
+    /// Returns the text that continues the line when the cursor is in the row below: it moves the
+    /// cursor up, clears the line and draws it again without a newline.
+    pub(crate) fn redraw(&self, columns: usize) -> String {
         if self.is_empty() {
             return String::new();
         }
@@ -46,13 +45,14 @@ impl PartialLine {
     }
 }
 
-/// How many rows a terminal of so many `columns` shows `line` in, and what stands in the last.
+/// Returns how many rows `line` takes on a terminal with `columns` columns, and the text of the
+/// last row.
 fn rows(line: &str, columns: usize) -> (usize, &str) {
     let (mut rows, mut begin, mut column) = (1, 0, 0);
     for (at, c) in line.char_indices() {
         if c == '\t' {
-            // A tab does not go beyond the last column.
-            column = ((column / TAB + 1) * TAB).min(columns.saturating_sub(1));
+            // A tab does not move the cursor beyond the last column.
+            column = ((column / TAB_WIDTH + 1) * TAB_WIDTH).min(columns.saturating_sub(1));
             continue;
         }
         let width = c.width().unwrap_or(0);

@@ -1,10 +1,10 @@
-//! The terminal, where several write: what peers send, what is said, and the line being typed.
+//! The terminal as a shared resource: received data, diagnostics, and the line being typed.
 //!
-//! There is one terminal, so there is one screen. While a line is edited, the editor alone draws:
-//! what is to stand above the line waits here until the editor, which is nudged, takes it. At all
-//! other times it is written at once, and whatever stands on the terminal's line is ended before
-//! something else begins. Nothing is glued together, and nothing is lost. What is drawn and how
-//! the line is edited is the business of `editor`.
+//! A process has one terminal, hence one [`Screen`]. While a line is edited, only the editor draws:
+//! output is queued, the editor is asked to redraw, and it draws the queued output above its line.
+//! At all other times output is written at once, on a new line if other text is on the cursor's
+//! line. No two outputs share a line, and none is lost. How a line is edited is left to `editor`,
+//! and when it is drawn to `drawing`.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _};
@@ -20,187 +20,189 @@ use crate::output::terminal::bar::{self, write_stderr};
 use crate::output::terminal::partial_line::PartialLine;
 use crate::sync::lock;
 
-/// As the course's client prompts.
+/// The prompt of an interactive session, the same as that of the course's client.
 pub(crate) const PROMPT: &str = "> ";
 
-/// How long the editor may take to draw what waits for it. It is at once, except where somebody is
-/// in the middle of a sequence of keys, such as a search: then it is written where they are.
-const STALL: Duration = Duration::from_secs(1);
+/// How long to wait for the editor to draw the queued output. The editor responds at once, except
+/// within a sequence of keys, such as a history search; then the output is written below it.
+const EDITOR_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Where a terminal does not say how wide it is.
-const COLUMNS: u16 = 80;
+/// The assumed width of a terminal that does not report one.
+const DEFAULT_COLUMNS: u16 = 80;
 
-/// Bytes of talk collected for one write: a hexdump has many lines.
-const TALK_AT_ONCE: usize = 16 * 1024;
+/// Bytes of diagnostics collected for one write: a hexdump has many lines.
+const WRITE_SIZE: usize = 16 * 1024;
 
-/// What the editor has asked the terminal for and whoever comes after us has not: to show nothing
-/// before all of it is drawn, and to mark what is pasted.
-const EDITOR_OFF: &str = "\x1b[?2026l\x1b[?2004l";
+/// Ends two terminal modes that the editor sets: synchronized output (2026) and bracketed paste
+/// (2004).
+const RESET_EDITOR_MODES: &str = "\x1b[?2026l\x1b[?2004l";
 
 static SCREEN: Mutex<Screen> = Mutex::new(Screen::new());
 
-/// The stage has changed, or something was taken.
+/// Notified when the stage changes or the editor has taken output.
 pub(super) static CHANGED: Condvar = Condvar::new();
 
-/// Who has the terminal.
+/// The state of the line editor, which determines who may write to the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EditStage {
-    /// Whoever writes.
-    Free,
-    /// The editor, which has not drawn its line yet.
+    /// No line is being edited: output is written at once.
+    Inactive,
+    /// The editor has the terminal and has not drawn its line yet.
     Starting,
-    /// The editor.
+    /// The editor has the terminal.
     Editing,
-    /// The editor, which is to stop where it draws next because it is nudged.
-    Ending,
-    /// Whoever writes, for good: the editor has stopped, or stops at the next key.
-    Over,
+    /// The editor has the terminal; it stops at the next redraw that was requested.
+    Stopping,
+    /// The editor has stopped, or stops at the next key: output is written at once.
+    Stopped,
 }
 
-/// What is to be shown.
+/// A piece of output.
 #[derive(Debug)]
 pub(super) enum Piece {
-    /// What a peer sent, escaped: not always whole lines.
+    /// Escaped text from a peer, which can end in the middle of a line.
     Peer(String),
-    /// What is said: whole lines.
-    Talk(String),
+    /// Diagnostics, which are whole lines.
+    Diagnostics(String),
 }
 
 #[derive(Debug)]
 pub(super) struct Screen {
     pub(super) stage: EditStage,
-    /// A conversation is held at this terminal, until it is over.
-    pub(super) conversation: bool,
-    /// Lines are edited in it.
-    pub(super) edits: bool,
-    /// What somebody is prompted with.
+    /// Whether an interactive session runs on this terminal.
+    pub(super) interactive: bool,
+    /// Whether the session has a line editor.
+    pub(super) has_editor: bool,
     pub(super) prompt: String,
-    /// That is done here, since there is no editor that does it.
-    pub(super) prompts: bool,
-    /// The prompt stands on the terminal's line, and perhaps what is typed behind it.
-    pub(super) prompted: bool,
-    /// A peer's bytes without a line end stand there.
-    pub(super) begun: bool,
-    /// A peer's line without an end. It stands there, or while a line is edited right above the
-    /// prompt.
-    pub(super) unended: PartialLine,
-    /// What the editor has to draw.
-    pub(super) waiting: Vec<Piece>,
-    /// How many pieces have come, and how many of them the editor has taken.
-    pub(super) come: u64,
+    /// Whether this module prints the prompt, because there is no editor that does.
+    pub(super) prints_prompt: bool,
+    /// Whether the prompt is on the cursor's line, possibly with typed text after it.
+    pub(super) is_prompted: bool,
+    /// Whether a peer's text without a newline is on the cursor's line.
+    pub(super) is_mid_line: bool,
+    /// A peer's line without a newline so far. It is on the cursor's line, or while a line is
+    /// edited, directly above the prompt.
+    pub(super) partial_line: PartialLine,
+    /// Output that the editor has to draw.
+    pub(super) pending: Vec<Piece>,
+    /// The number of pieces queued so far, and the number of those that the editor has taken.
+    pub(super) queued: u64,
     pub(super) taken: u64,
-    /// Makes the editor draw.
-    pub(super) nudge: Option<SyncSender<()>>,
-    /// The editor has yet to draw because it was nudged.
-    pub(super) nudged: bool,
-    /// The editor draws because of a key.
-    pub(super) by_key: bool,
-    /// The line being typed, and where the cursor stands in it, in bytes.
+    /// Makes the editor redraw.
+    pub(super) redraw: Option<SyncSender<()>>,
+    /// Whether a redraw was requested and has not happened yet.
+    pub(super) redraw_requested: bool,
+    /// Whether the editor draws because of a key.
+    pub(super) drawing_for_key: bool,
+    /// The line being typed, and the cursor's position in it, in bytes.
     pub(super) line: (String, usize),
 }
 
-/// Begins a conversation without an editor; with a `prompt` where somebody has to be prompted.
-pub(crate) fn begin(prompt: Option<String>) {
+/// Begins an interactive session without an editor; with `prompt`, this module prints the prompt.
+pub(crate) fn begin_session(prompt: Option<String>) {
     let mut screen = lock_screen();
-    (screen.conversation, screen.prompts) = (true, prompt.is_some());
+    (screen.interactive, screen.prints_prompt) = (true, prompt.is_some());
     screen.prompt = prompt.unwrap_or_default();
 }
 
-/// Begins a conversation with an editor, which shows `prompt` and draws when it gets a `nudge`.
-pub(crate) fn begin_edited(prompt: String, nudge: SyncSender<()>) {
+/// Begins an interactive session with an editor, which prints `prompt` and redraws its line after
+/// each message on `redraw`.
+pub(crate) fn begin_edited_session(prompt: String, redraw: SyncSender<()>) {
     let mut screen = lock_screen();
-    (screen.conversation, screen.edits) = (true, true);
-    (screen.prompt, screen.nudge) = (prompt, Some(nudge));
+    (screen.interactive, screen.has_editor) = (true, true);
+    (screen.prompt, screen.redraw) = (prompt, Some(redraw));
 }
 
-/// Ends the conversation: nothing is prompted for or edited any more, and a new line begins.
-pub(crate) fn end() {
+/// Ends the interactive session: no prompt is printed and no line is edited any more, and the
+/// cursor is on a new line.
+pub(crate) fn end_session() {
     let mut screen = lock_screen();
-    if !mem::take(&mut screen.conversation) {
+    if !mem::take(&mut screen.interactive) {
         return;
     }
-    // The editor is about to take the terminal, and must not do so after it was put back.
+    // An editor that is starting must not change the terminal's modes after they were restored.
     screen = wait_while(screen, |screen| screen.stage == EditStage::Starting);
     if screen.stage == EditStage::Editing {
-        // What it has taken is on the screen once it comes to draw again: there it stops.
-        screen.stage = EditStage::Ending;
-        screen.nudge();
-        screen = wait_while(screen, |screen| screen.stage == EditStage::Ending);
+        // When the editor draws again, all output that it has taken is on the screen.
+        screen.stage = EditStage::Stopping;
+        screen.request_redraw();
+        screen = wait_while(screen, |screen| screen.stage == EditStage::Stopping);
     }
     match screen.stage {
-        EditStage::Free => {
+        EditStage::Inactive => {
             if screen.is_occupied() {
                 write_stderr("\n");
             }
         }
-        // The editor has cleared its line: what is typed stays visible.
-        EditStage::Over => {
-            let above = screen.above();
+        // The editor has cleared its line: draw it again, so that the typed text stays visible.
+        EditStage::Stopped => {
+            let pending = screen.render_pending();
             let Screen { prompt, line: (line, _), .. } = &*screen;
             let typed = if line.is_empty() { String::new() } else { format!("{prompt}{line}\n") };
-            to_terminal(&format!("{EDITOR_OFF}{above}{typed}")).ok();
+            write_terminal(&format!("{RESET_EDITOR_MODES}{pending}{typed}")).ok();
         }
-        // It waits in the middle of something.
-        EditStage::Starting | EditStage::Editing | EditStage::Ending => {
-            let above = screen.above();
-            to_terminal(&format!("{EDITOR_OFF}\n{above}")).ok();
+        // The editor has not responded: it waits for the rest of a sequence of keys.
+        EditStage::Starting | EditStage::Editing | EditStage::Stopping => {
+            let pending = screen.render_pending();
+            write_terminal(&format!("{RESET_EDITOR_MODES}\n{pending}")).ok();
         }
     }
-    screen.leave();
-    (screen.stage, screen.prompts, screen.taken) = (EditStage::Over, false, screen.come);
+    screen.start_new_line();
+    (screen.stage, screen.prints_prompt, screen.taken) = (EditStage::Stopped, false, screen.queued);
     CHANGED.notify_all();
 }
 
-/// Shows what a peer sent, escaped.
+/// Prints escaped text from a peer.
 ///
 /// # Errors
-/// The terminal could not be written.
-pub(crate) fn peer(text: String) -> io::Result<()> {
-    if text.is_empty() { Ok(()) } else { show(lock_screen(), Piece::Peer(text)) }
+/// The terminal cannot be written.
+pub(crate) fn print_peer_text(text: String) -> io::Result<()> {
+    if text.is_empty() { Ok(()) } else { print(lock_screen(), Piece::Peer(text)) }
 }
 
-/// Takes note of what a peer's `bytes`, untouched, leave on the line.
-pub(crate) fn passed(bytes: &[u8]) {
-    lock_screen().begun = !bytes.ends_with(b"\n");
+/// Records whether a peer's `bytes`, which were written to the terminal unchanged, end in the
+/// middle of a line.
+pub(crate) fn track_raw_bytes(bytes: &[u8]) {
+    lock_screen().is_mid_line = !bytes.ends_with(b"\n");
 }
 
-/// Says `lines`, each with its end, which nothing comes between. Talk that cannot be written is
-/// dropped: there is nobody left to tell.
-pub(crate) fn talk(lines: impl IntoIterator<Item = impl AsRef<str>>) {
+/// Prints `lines`, each with its newline, to standard error, without other output between them. A
+/// failure of standard error is ignored, since it cannot be reported.
+pub(crate) fn print_diagnostics(lines: impl IntoIterator<Item = impl AsRef<str>>) {
     let mut screen = lock_screen();
     if screen.is_free() {
-        screen.say(lines);
+        screen.write_diagnostics(lines);
     } else if io::stderr().is_terminal() {
         let all: Vec<_> = lines.into_iter().collect();
         let all: Vec<_> = all.iter().map(AsRef::as_ref).collect();
-        show(screen, Piece::Talk(all.concat())).ok();
+        print(screen, Piece::Diagnostics(all.concat())).ok();
     } else {
-        say("", lines);
+        write_lines("", lines);
     }
 }
 
-/// Prompts for the next line, where no editor does.
+/// Prints the prompt for the next line, if no editor prints it.
 pub(crate) fn prompt() {
-    lock_screen().prompt_again();
+    lock_screen().print_prompt();
 }
 
-/// Takes note that the line is over: somebody pressed Enter.
-pub(crate) fn is_answered() {
-    lock_screen().leave();
+/// Records that the user has pressed Enter, so that the cursor is on a new line.
+pub(crate) fn line_entered() {
+    lock_screen().start_new_line();
 }
 
-/// Shows `piece`: at once, or where the editor puts it.
-fn show(mut screen: MutexGuard<'static, Screen>, piece: Piece) -> io::Result<()> {
+/// Prints `piece` at once, or above the line being edited.
+fn print(mut screen: MutexGuard<'static, Screen>, piece: Piece) -> io::Result<()> {
     if screen.is_free() {
         return screen.write(piece);
     }
-    screen.waiting.push(piece);
-    screen.come += 1;
-    let number = screen.come;
-    screen.nudge();
+    screen.pending.push(piece);
+    screen.queued += 1;
+    let number = screen.queued;
+    screen.request_redraw();
     screen = wait_while(screen, |screen| screen.taken < number);
     if screen.taken < number {
-        return screen.break_in();
+        return screen.write_pending();
     }
     Ok(())
 }
@@ -208,162 +210,162 @@ fn show(mut screen: MutexGuard<'static, Screen>, piece: Piece) -> io::Result<()>
 impl Screen {
     const fn new() -> Self {
         Self {
-            stage: EditStage::Free,
-            conversation: false,
-            edits: false,
+            stage: EditStage::Inactive,
+            interactive: false,
+            has_editor: false,
             prompt: String::new(),
-            prompts: false,
-            prompted: false,
-            begun: false,
-            unended: PartialLine::new(),
-            waiting: Vec::new(),
-            come: 0,
+            prints_prompt: false,
+            is_prompted: false,
+            is_mid_line: false,
+            partial_line: PartialLine::new(),
+            pending: Vec::new(),
+            queued: 0,
             taken: 0,
-            nudge: None,
-            nudged: false,
-            by_key: false,
+            redraw: None,
+            redraw_requested: false,
+            drawing_for_key: false,
             line: (String::new(), 0),
         }
     }
 
-    /// Returns whether no editor has the terminal.
+    /// Returns whether output can be written at once, because no line is being edited.
     fn is_free(&self) -> bool {
-        matches!(self.stage, EditStage::Free | EditStage::Over)
+        matches!(self.stage, EditStage::Inactive | EditStage::Stopped)
     }
 
-    /// Returns whether something stands on the terminal's line.
+    /// Returns whether there is text on the cursor's line.
     fn is_occupied(&self) -> bool {
-        self.prompted || self.begun
+        self.is_prompted || self.is_mid_line
     }
 
-    /// Begins a new line.
-    pub(super) fn leave(&mut self) {
-        (self.prompted, self.begun) = (false, false);
-        self.unended.leave();
+    /// Records that the cursor is on a new line.
+    pub(super) fn start_new_line(&mut self) {
+        (self.is_prompted, self.is_mid_line) = (false, false);
+        self.partial_line.clear();
     }
 
-    /// Makes the editor draw. When it starts it does so by itself.
-    pub(super) fn nudge(&mut self) {
-        if let (EditStage::Editing | EditStage::Ending, Some(nudge)) = (self.stage, &self.nudge)
-            && !self.nudged
+    /// Makes the editor redraw. An editor that is starting draws without a request.
+    pub(super) fn request_redraw(&mut self) {
+        if let (EditStage::Editing | EditStage::Stopping, Some(redraw)) = (self.stage, &self.redraw)
+            && !self.redraw_requested
         {
-            // There is room for the only one on its way.
-            self.nudged = nudge.try_send(()).is_ok();
+            // The channel has room for the one request that can be outstanding.
+            self.redraw_requested = redraw.try_send(()).is_ok();
         }
     }
 
-    fn prompt_again(&mut self) {
-        if self.prompts {
+    fn print_prompt(&mut self) {
+        if self.prints_prompt {
             write_stderr(&self.prompt);
-            self.prompted = true;
+            self.is_prompted = true;
         }
     }
 
-    /// Writes `piece` where the cursor is.
+    /// Writes `piece` at the cursor, or on a new line if that is needed.
     pub(super) fn write(&mut self, piece: Piece) -> io::Result<()> {
         match piece {
             Piece::Peer(text) => {
-                if mem::take(&mut self.prompted) {
-                    // Whatever is typed behind it stays visible.
+                if mem::take(&mut self.is_prompted) {
+                    // A newline first, so that the typed text stays visible.
                     write_stderr("\n");
                 }
-                to_terminal(&text)?;
-                self.begun = !text.ends_with('\n');
-                if self.edits {
-                    self.unended.follow(&text, columns());
+                write_terminal(&text)?;
+                self.is_mid_line = !text.ends_with('\n');
+                if self.has_editor {
+                    self.partial_line.append(&text, columns());
                 }
-                if !self.begun {
-                    self.prompt_again();
+                if !self.is_mid_line {
+                    self.print_prompt();
                 }
             }
-            Piece::Talk(lines) => self.say([lines]),
+            Piece::Diagnostics(lines) => self.write_diagnostics([lines]),
         }
         Ok(())
     }
 
-    /// Says `lines` on lines of their own; the prompt, if it stood there, comes again behind them.
-    fn say(&mut self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
-        let prompted = self.prompted;
-        say(if self.is_occupied() { "\n" } else { "" }, lines);
-        self.leave();
-        if prompted {
-            self.prompt_again();
+    /// Writes diagnostics, starting on a new line, and prints the prompt again if it was there.
+    fn write_diagnostics(&mut self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
+        let is_prompted = self.is_prompted;
+        write_lines(if self.is_occupied() { "\n" } else { "" }, lines);
+        self.start_new_line();
+        if is_prompted {
+            self.print_prompt();
         }
     }
 
-    /// Writes what waits though the editor does not answer. It draws its line anew below.
-    fn break_in(&mut self) -> io::Result<()> {
-        self.unended.leave();
-        let text = format!("\n{}", self.above());
-        self.taken = self.come;
-        to_terminal(&text)
+    /// Writes the pending output although the editor has not responded; the editor draws its line
+    /// again below the output.
+    fn write_pending(&mut self) -> io::Result<()> {
+        self.partial_line.clear();
+        let text = format!("\n{}", self.render_pending());
+        self.taken = self.queued;
+        write_terminal(&text)
     }
 
-    /// Returns what waits, for the beginning of an empty line: whole lines, the last of which may
-    /// be gone on with later.
-    pub(super) fn above(&mut self) -> String {
+    /// Takes the pending output and returns it as text for the beginning of an empty row. The text
+    /// ends with a newline, even if the peer's last line is incomplete and continues later.
+    pub(super) fn render_pending(&mut self) -> String {
         let columns = columns();
-        let mut drawn = String::new();
-        for piece in mem::take(&mut self.waiting) {
+        let mut rendered = String::new();
+        for piece in mem::take(&mut self.pending) {
             match piece {
                 Piece::Peer(text) => {
-                    drawn += &self.unended.resume(columns);
-                    drawn += &text;
-                    self.unended.follow(&text, columns);
-                    if !self.unended.is_empty() {
-                        drawn.push('\n');
+                    rendered += &self.partial_line.redraw(columns);
+                    rendered += &text;
+                    self.partial_line.append(&text, columns);
+                    if !self.partial_line.is_empty() {
+                        rendered.push('\n');
                     }
                 }
-                Piece::Talk(lines) => {
-                    self.unended.leave();
-                    drawn += &lines;
+                Piece::Diagnostics(lines) => {
+                    self.partial_line.clear();
+                    rendered += &lines;
                 }
             }
         }
-        drawn
+        rendered
     }
 }
 
-/// Writes `first` and `lines` to standard error.
-fn say(first: &str, lines: impl IntoIterator<Item = impl AsRef<str>>) {
+/// Writes `prefix` and `lines` to standard error.
+fn write_lines(prefix: &str, lines: impl IntoIterator<Item = impl AsRef<str>>) {
     bar::above(|| {
         let mut stderr = io::stderr().lock();
-        let mut waiting = first.to_owned();
+        let mut buffer = prefix.to_owned();
         for line in lines {
-            waiting.push_str(line.as_ref());
-            if waiting.len() >= TALK_AT_ONCE {
-                if blocking::write_all(&mut stderr, waiting.as_bytes()).is_err() {
+            buffer.push_str(line.as_ref());
+            if buffer.len() >= WRITE_SIZE {
+                if blocking::write_all(&mut stderr, buffer.as_bytes()).is_err() {
                     return;
                 }
-                waiting.clear();
+                buffer.clear();
             }
         }
-        // Nobody is left to tell when standard error itself fails.
-        blocking::write_all(&mut stderr, waiting.as_bytes()).ok();
+        // A failure of standard error cannot be reported.
+        blocking::write_all(&mut stderr, buffer.as_bytes()).ok();
     });
 }
 
 fn columns() -> usize {
-    usize::from(table::width(rustix::stdio::stdout()).unwrap_or(COLUMNS))
+    usize::from(table::width(rustix::stdio::stdout()).unwrap_or(DEFAULT_COLUMNS))
 }
 
-/// Past std's line buffer, which would hold a prompt back.
-pub(super) fn to_terminal(text: &str) -> io::Result<()> {
+/// Writes `text` to standard output, bypassing std's line buffer, which would delay a prompt.
+pub(super) fn write_terminal(text: &str) -> io::Result<()> {
     let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     bar::above(|| blocking::write_all(&mut stdout, text.as_bytes()))
 }
 
 pub(super) fn lock_screen() -> MutexGuard<'static, Screen> {
-    // Whole at any moment, whoever panicked meanwhile.
     lock(&SCREEN)
 }
 
-/// Waits as long as `condition` holds, but not longer than the editor may take.
+/// Waits while `condition` holds, at most [`EDITOR_TIMEOUT`].
 fn wait_while(
     screen: MutexGuard<'static, Screen>,
     condition: impl FnMut(&mut Screen) -> bool,
 ) -> MutexGuard<'static, Screen> {
-    let waited = CHANGED.wait_timeout_while(screen, STALL, condition);
+    let waited = CHANGED.wait_timeout_while(screen, EDITOR_TIMEOUT, condition);
     waited.unwrap_or_else(PoisonError::into_inner).0
 }
 
@@ -372,18 +374,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_comes_in_parts_is_drawn_again_with_each_of_them() {
+    fn each_part_of_a_peers_line_redraws_the_line_until_it_is_complete() {
         let mut screen = Screen::new();
-        let mut draw = |piece| {
-            screen.waiting.push(piece);
-            screen.above()
+        let mut render = |piece| {
+            screen.pending.push(piece);
+            screen.render_pending()
         };
         let peer = |text: &str| Piece::Peer(text.to_owned());
-        assert_eq!(draw(peer("one\nHel")), "one\nHel\n");
-        assert_eq!(draw(peer("lo")), "\u{1b}[1A\r\u{1b}[JHello\n");
-        assert_eq!(draw(peer("!\n")), "\u{1b}[1A\r\u{1b}[JHello!\n");
-        assert_eq!(draw(peer("user: ")), "user: \n");
-        assert_eq!(draw(Piece::Talk("note: said\n".to_owned())), "note: said\n");
-        assert_eq!(draw(peer("name\n")), "name\n");
+        assert_eq!(render(peer("one\nHel")), "one\nHel\n");
+        assert_eq!(render(peer("lo")), "\u{1b}[1A\r\u{1b}[JHello\n");
+        assert_eq!(render(peer("!\n")), "\u{1b}[1A\r\u{1b}[JHello!\n");
+        assert_eq!(render(peer("user: ")), "user: \n");
+        assert_eq!(render(Piece::Diagnostics("note: text\n".to_owned())), "note: text\n");
+        assert_eq!(render(peer("name\n")), "name\n");
     }
 }

@@ -1,7 +1,7 @@
-//! From text to steps.
+//! Parses a script's text into steps.
 //!
-//! It opens the files that are to be sent, so that whatever can be wrong is known before anything
-//! is played; it knows no connection.
+//! The parser also opens the files to send, so that every error in a script is reported before the
+//! script runs. It knows no connection.
 
 use std::ffi::OsStr;
 use std::io;
@@ -18,14 +18,14 @@ use crate::script::sequence::Order;
 use crate::script::step::{MAX_SCRIPT_BYTES, MAX_SCRIPT_LINES, Step};
 use crate::text;
 
-/// How long an expectation waits that does not say how long: what a slow server may take for an
-/// answer, and short enough to notice that none will come.
+/// How long an expectation without a duration waits: long enough for a slow server's reply, short
+/// enough that a missing reply is noticed.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(10);
 
-/// The longest any step waits: a script that hangs must end some day.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
+/// The longest duration in a script, so that every step ends.
+const MAX_WAIT: Duration = Duration::from_hours(24);
 
-/// Every step, by name.
+/// The keywords of all steps.
 pub const STEPS: [&str; 10] = [
     "expect",
     "expect-hex",
@@ -39,18 +39,21 @@ pub const STEPS: [&str; 10] = [
     "starttls",
 ];
 
+/// What is allowed as a duration.
 const DURATION: &str = "a number with a unit, at most 24h: 500ms, 5s, 1m30s";
+
+/// What is allowed as bytes in hexadecimal.
 const HEX: &str = "bytes of two hexadecimal digits: 16 03 01";
 
 /// Parses a whole script.
 pub(super) fn script(script: &[u8], name: &str, folder: &Path) -> Result<Vec<Step>, Error> {
     let at = |line, wrong| Error::Line { name: name.to_owned(), line, wrong };
     if script.len() > MAX_SCRIPT_BYTES {
-        let allowed = "at most 1 MiB; send-file takes payload from another file";
+        let allowed = "at most 1 MiB; send-file can send large data from another file";
         return Err(at(1, Wrong::new(1, "this script is too long", allowed)));
     }
     let script = utf8(script).map_err(|(line, wrong)| at(line, wrong))?;
-    // Editors on Windows put a byte order mark in front.
+    // Some editors on Windows write a byte order mark at the beginning of a file.
     let script = script.strip_prefix('\u{feff}').unwrap_or(script);
     let mut steps = Vec::new();
     let mut order = Order::default();
@@ -79,13 +82,13 @@ pub(super) fn script(script: &[u8], name: &str, folder: &Path) -> Result<Vec<Ste
         steps.push(Step { place, ..parsed });
     }
     if steps.is_empty() {
-        let allowed = format!("one of {}", names());
-        return Err(at(1, Wrong::new(1, "there is no step in this script", allowed)));
+        let allowed = format!("one of {}", step_names());
+        return Err(at(1, Wrong::new(1, "this script has no steps", allowed)));
     }
     Ok(steps)
 }
 
-/// Why a line is not a step.
+/// Why a line is not a valid step.
 #[derive(Debug)]
 enum Fault {
     Wrong(Wrong),
@@ -98,10 +101,10 @@ impl From<Wrong> for Fault {
     }
 }
 
-/// Parses the line behind `cursor`, which stands at its first word; the place is left open.
+/// Parses a step; `cursor` is at its first word. The caller sets the step's place.
 fn step(mut cursor: Cursor<'_>, folder: &Path) -> Result<Step, Fault> {
     let begin = cursor;
-    hostile(begin)?;
+    reject_invisible(begin)?;
     let name = cursor.word();
     cursor.skip_blank();
     let mut action = match name {
@@ -112,12 +115,12 @@ fn step(mut cursor: Cursor<'_>, folder: &Path) -> Result<Step, Fault> {
             Action::Expect(literal(&bytes, column, HEX)?, DEFAULT_WAIT)
         }
         "expect-end" => Action::ExpectEnd(DEFAULT_WAIT),
-        "send" => Action::Send(said(&mut cursor)?),
+        "send" => Action::Send(text_to_send(&mut cursor)?),
         "send-hex" => Action::Send(hex(&mut cursor)?),
         "send-file" => Action::SendFile(attachment(&mut cursor, folder)?),
         "sleep" => {
             let column = cursor.column();
-            let missing = || Wrong::new(column, "how long is missing", DURATION);
+            let missing = || Wrong::new(column, "the duration is missing", DURATION);
             Action::Sleep(wait(&mut cursor)?.ok_or_else(missing)?)
         }
         "close-write" => Action::CloseWrite,
@@ -125,10 +128,11 @@ fn step(mut cursor: Cursor<'_>, folder: &Path) -> Result<Step, Fault> {
         "starttls" => Action::StartTls,
         _ => {
             let what = format!("unknown step {}", text::quote(name.as_bytes()));
-            return Err(Wrong::new(begin.column(), what, format!("one of {}", names())).into());
+            let allowed = format!("one of {}", step_names());
+            return Err(Wrong::new(begin.column(), what, allowed).into());
         }
     };
-    // An expectation is named without its duration, which is told in other words.
+    // The text of an expectation excludes its duration, because messages show the time separately.
     let end = cursor;
     if let Action::Expect(_, limit) | Action::ExpectEnd(limit) = &mut action {
         *limit = wait(&mut cursor)?.unwrap_or(*limit);
@@ -139,21 +143,21 @@ fn step(mut cursor: Cursor<'_>, folder: &Path) -> Result<Step, Fault> {
 }
 
 impl Step {
-    /// Returns the step that sends `text`, whose escapes are processed.
+    /// Returns the step of `--send`: it sends `text`, with its escapes processed.
     ///
     /// # Errors
-    /// There is an escape that is none.
+    /// An escape is invalid.
     pub fn send(text: &str) -> Result<Self, Wrong> {
         let bytes = cursor::unescape(text, 0..text.len())?;
         let text = format!("send {}", text::quote(&bytes));
         Ok(Self { place: "--send".to_owned(), text, action: Action::Send(bytes) })
     }
 
-    /// Returns the step that waits for the regular expression `pattern`. It may stand between
-    /// slashes, with flags and a duration behind, as in a script.
+    /// Returns the step of `--expect`: it waits for a match of the regular expression `pattern`.
+    /// As in a script, the expression may be between slashes, followed by flags and a duration.
     ///
     /// # Errors
-    /// It is not a regular expression, or what stands behind it is wrong.
+    /// The regular expression, the flags or the duration are invalid.
     pub fn expect(pattern: &str) -> Result<Self, Wrong> {
         let mut cursor = Cursor::new(pattern);
         let (regex, written, wait) = if let Ok(slashed) = cursor.slashed() {
@@ -163,10 +167,10 @@ impl Step {
             cursor.end()?;
             (regex, written, wait)
         } else if pattern.starts_with('/') {
-            let wrong = "the slash that closes the pattern is missing";
-            return Err(Wrong::new(pattern.chars().count() + 1, wrong, "/REGEX/ [DURATION]"));
+            let what = "this regular expression has no closing slash";
+            return Err(Wrong::new(pattern.chars().count() + 1, what, "/REGEX/ [DURATION]"));
         } else {
-            // Without slashes all of it is the pattern.
+            // Without slashes, the whole argument is the regular expression.
             let slashed = Slashed { pattern, flags: "", flags_column: 1 };
             (regex(slashed, 1)?, format!("/{}/", pattern.replace('\n', "\\n")), None)
         };
@@ -175,77 +179,77 @@ impl Step {
     }
 }
 
-/// Takes what an expectation waits for.
+/// Takes the regular expression or the text of an expectation.
 fn pattern(cursor: &mut Cursor<'_>) -> Result<Pattern, Wrong> {
     let column = cursor.column();
-    let allowed = "/REGEX/ or \"TEXT\", at least one character of it";
+    let allowed = "/REGEX/ or \"TEXT\", with at least one character";
     match cursor.rest().chars().next() {
         Some('/') => {
             let slashed = cursor.slashed()?;
             regex(slashed, column + 1)
         }
         Some('"') => literal(&cursor.quoted()?, column, allowed),
-        _ => Err(Wrong::new(column, "what to expect is missing", allowed)),
+        _ => Err(Wrong::new(column, "the pattern is missing", allowed)),
     }
 }
 
-/// Compiles a regular expression that stands at `column`.
+/// Compiles the regular expression at `column`.
 fn regex(slashed: Slashed<'_>, column: usize) -> Result<Pattern, Wrong> {
     let Slashed { pattern, flags, flags_column } = slashed;
     if let Some((before, c)) = flags.chars().enumerate().find(|(_, c)| !"ismx".contains(*c)) {
         let what = format!(
-            "unknown flag {} behind the regular expression",
+            "unknown flag {} after the regular expression",
             text::quote(c.encode_utf8(&mut [0; 4]).as_bytes())
         );
-        let allowed = r"i, s, m or x; a duration after a space; a slash to match as \/";
+        let allowed = r"i, s, m or x; a space before a duration; \/ for a slash to match";
         return Err(Wrong::new(flags_column + before, what, allowed));
     }
     if pattern.is_empty() {
-        let what = "an empty regular expression matches before anything comes";
+        let what = "an empty regular expression matches before any data arrives";
         return Err(Wrong::new(column, what, "at least one character"));
     }
     Pattern::regex(pattern, flags)
         .map_err(|why| Wrong::new(column, why, "a regular expression of Rust's regex crate"))
 }
 
-/// Compiles bytes written at `column`.
+/// Returns the pattern for the literal bytes at `column`.
 fn literal(bytes: &[u8], column: usize, allowed: &str) -> Result<Pattern, Wrong> {
     if bytes.is_empty() {
-        return Err(Wrong::new(column, "what to expect is empty", allowed));
+        return Err(Wrong::new(column, "the pattern is empty", allowed));
     }
     Pattern::literal(bytes).map_err(|why| Wrong::new(column, why, "a shorter text"))
 }
 
-/// Takes a text in double quotes.
-fn said(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, Wrong> {
+/// Takes the text of a `send` step, in double quotes.
+fn text_to_send(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, Wrong> {
     if cursor.rest().starts_with('"') {
         return cursor.quoted();
     }
     Err(Wrong::new(
         cursor.column(),
-        "what to send is missing",
+        "the text to send is missing",
         "a text in double quotes: \"QUIT\\r\\n\"",
     ))
 }
 
-/// Takes words of hexadecimal digits, up to what is none.
+/// Takes hexadecimal words up to the first word with another character.
 fn hex(cursor: &mut Cursor<'_>) -> Result<Vec<u8>, Wrong> {
     let column = cursor.column();
     let mut bytes = Vec::new();
     loop {
         cursor.skip_blank();
-        let mut behind = *cursor;
-        let word = behind.word();
+        let mut next = *cursor;
+        let word = next.word();
         let is_hex = word.bytes().all(|byte| byte.is_ascii_hexdigit());
         if cursor.is_done() || !is_hex {
             break;
         }
         if word.len() % 2 == 1 {
-            return Err(Wrong::new(cursor.column(), "half a byte", HEX));
+            return Err(Wrong::new(cursor.column(), "odd number of hexadecimal digits", HEX));
         }
         let pairs = word.as_bytes().chunks(2).filter_map(|pair| std::str::from_utf8(pair).ok());
         bytes.extend(pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()));
-        *cursor = behind;
+        *cursor = next;
     }
     if bytes.is_empty() {
         return Err(Wrong::new(column, "the bytes are missing", HEX));
@@ -264,8 +268,8 @@ fn attachment(cursor: &mut Cursor<'_>, folder: &Path) -> Result<Attachment, Faul
         cursor.word().as_bytes().to_owned()
     };
     if path.is_empty() {
-        let allowed = "a path, in double quotes if there are spaces in it";
-        return Err(Wrong::new(column, "which file is missing", allowed).into());
+        let allowed = "a path, in double quotes if it contains spaces";
+        return Err(Wrong::new(column, "the path is missing", allowed).into());
     }
     let path = folder.join(OsStr::from_bytes(&path));
     Attachment::open(&path).map_err(|source| Fault::File { column, path, source })
@@ -281,34 +285,46 @@ fn wait(cursor: &mut Cursor<'_>) -> Result<Option<Duration>, Wrong> {
     let word = cursor.word();
     let parsed: Option<SignedDuration> = word.parse().ok();
     match parsed.and_then(|parsed| Duration::try_from(parsed).ok()) {
-        Some(wait) if wait <= LONGEST_WAIT => Ok(Some(wait)),
+        Some(wait) if wait <= MAX_WAIT => Ok(Some(wait)),
         _ => {
-            let what = format!("not a duration: {}", text::quote(word.as_bytes()));
+            let what = format!("invalid duration {}", text::quote(word.as_bytes()));
             Err(Wrong::new(column, what, DURATION))
         }
     }
 }
 
-/// A line must show everything that is in it.
-fn hostile(cursor: Cursor<'_>) -> Result<(), Wrong> {
+/// Returns an error for a control or invisible character, which a reader of the script cannot see.
+fn reject_invisible(cursor: Cursor<'_>) -> Result<(), Wrong> {
     let found = cursor.rest().char_indices().find(|(_, c)| *c != '\t' && text::is_hostile(*c));
     let Some((at, c)) = found else { return Ok(()) };
     let column = cursor.column() + cursor.rest()[..at].chars().count();
     let escape = format!("\\u{{{:x}}}", u32::from(c));
-    Err(Wrong::new(column, "a character that cannot be seen", format!("{escape}, if it is meant")))
+    Err(Wrong::new(column, "invisible character", format!("the escape {escape}")))
 }
 
+/// Returns the script as UTF-8.
+///
+/// # Errors
+/// Returns the line number and the error of the first invalid byte.
 fn utf8(script: &[u8]) -> Result<&str, (usize, Wrong)> {
     std::str::from_utf8(script).map_err(|error| {
         let (before, _) = script.split_at(error.valid_up_to());
         let lines = before.split(|byte| *byte == b'\n');
         let (line, last) = (1..).zip(lines).last().unwrap_or((1, &[]));
         let column = String::from_utf8_lossy(last).chars().count() + 1;
-        (line, Wrong::new(column, "this is not UTF-8", r"any other byte as \xNN, or send-hex"))
+        (
+            line,
+            Wrong::new(
+                column,
+                "this is not UTF-8",
+                r"UTF-8; write other bytes as \xNN or use send-hex",
+            ),
+        )
     })
 }
 
-fn names() -> String {
+/// Returns the keywords of all steps as a list for a message.
+fn step_names() -> String {
     let (last, others) = STEPS.split_last().unwrap_or((&"", &[]));
     format!("{} or {last}", others.join(", "))
 }

@@ -1,8 +1,7 @@
-//! Carries out the steps of a script on a line.
+//! Executes the steps of a script on a connection.
 //!
-//! Whatever it does, it listens: a peer that answers while it is still being sent something, or
-//! while we sleep, is never kept waiting. It knows no socket; what only a socket can do is asked
-//! of the [`ScriptConnection`].
+//! It receives during every step, also while it sends or sleeps, so that the peer is never blocked.
+//! It knows no socket: the [`ScriptConnection`] does what only a socket can do.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -20,115 +19,118 @@ use crate::script::outcome::{ScriptEnd, Unmet, UnmetReason};
 use crate::script::unmatched::Unmatched;
 use crate::script::{Script, Step};
 
-/// Bytes read at once. Small, since every client of a scripted server has one.
-const RECEIVE_BUFFER: usize = 16 * 1024;
+/// The size of the read buffer in bytes; small, because every client of a scripted server has one.
+const READ_SIZE: usize = 16 * 1024;
 
-/// Bytes of a file sent at once.
+/// The size in bytes of the pieces in which a file is sent.
 const FILE_PIECE: usize = 64 * 1024;
 
-/// How long a peer may take nothing of what is sent, or do nothing for TLS.
+/// How long a peer may accept no data, or not continue TLS, before the script fails.
 const SCRIPT_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long the last words of a peer that takes no more are waited for.
+/// After a failed write, how long to keep receiving the peer's remaining data.
 const LAST_REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What a script is played on: an open connection.
+/// An open connection on which a script runs.
 ///
-/// Reading 0 bytes is the peer's end; `poll_shutdown` ends our side and leaves the peer's open.
+/// On its stream, a read of 0 bytes means that the peer has closed its side, and `poll_shutdown`
+/// shuts down the write side while the peer can still send.
 pub trait ScriptConnection {
-    /// Where bytes are read and written.
+    /// The stream that carries the connection's bytes.
     type Stream: AsyncRead + AsyncWrite + Unpin;
 
-    /// Why TLS was not started.
+    /// Why TLS could not be started.
     type TlsError;
 
-    /// Returns where bytes are read and written, now.
+    /// Returns the connection's current stream.
     fn stream(&mut self) -> &mut Self::Stream;
 
-    /// Gives on what came, such as to standard output. It is never cut off by a step that is out
-    /// of time, only by the deadline for everything.
+    /// Passes on received bytes, for example to standard output. The timeout of a step does not
+    /// cancel this; only the deadline of the whole run does.
     ///
     /// # Errors
-    /// What came cannot be written: the script ends. A line whose reader may leave without harm
-    /// returns none.
-    fn heard(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
+    /// The bytes cannot be written, which ends the script. If the script may continue without a
+    /// reader of the output, an implementation returns no error for a closed output.
+    fn deliver(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Goes on in TLS, as the side this line is; in bounded time.
+    /// Switches the connection to TLS, in its role of client or server, within a bounded time.
     ///
     /// # Errors
-    /// Whatever is wrong with the handshake, or TLS was started before.
+    /// The handshake fails, or the connection already uses TLS.
     fn start_tls(&mut self) -> impl Future<Output = Result<(), Self::TlsError>> + Send;
 
-    /// Makes the end of the connection a reset; it ends when the line is dropped.
+    /// Prepares the connection to be reset when it is dropped.
     ///
     /// # Errors
-    /// What the socket reports.
+    /// The socket reports an error.
     fn reset(&mut self) -> io::Result<()>;
 }
 
-/// How a line is left by a script that was played to its end.
+/// The state of the connection after the last step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Played {
-    /// The peer has ended its side.
-    pub peer_ended: bool,
-    /// Our side is ended.
-    pub ended: bool,
-    /// The line is to be dropped, which resets it.
+    /// The peer has closed its side.
+    pub peer_closed: bool,
+    /// The script has shut down the write side.
+    pub shut_down: bool,
+    /// The caller must drop the connection, which resets it.
     pub reset: bool,
 }
 
-/// Plays a script, until `deadline` at the latest.
+/// Executes a script until its last step or `deadline`.
 ///
 /// # Errors
-/// A step was not done; the ones behind it are not begun.
-pub async fn play<L: ScriptConnection>(
+/// A step failed; the steps after it were not started.
+pub async fn play<C: ScriptConnection>(
     script: &Script,
-    line: &mut L,
+    connection: &mut C,
     deadline: Deadline,
-) -> Result<Played, ScriptEnd<L::TlsError>> {
-    let mut player = Player::new(line);
+) -> Result<Played, ScriptEnd<C::TlsError>> {
+    let mut player = Player::new(connection);
     for step in script.steps() {
-        let Ok(done) = deadline.bound(player.take(step)).await else {
-            return Err(ScriptEnd::TimedOut { step: step.into(), got: player.unmatched.got() });
+        let Ok(done) = deadline.bound(player.execute(step)).await else {
+            let got = player.unmatched.excerpt();
+            return Err(ScriptEnd::TimedOut { step: step.into(), got });
         };
         done?;
     }
     player.finish()
 }
 
-struct Player<'a, L> {
-    line: &'a mut L,
+/// The state of a running script.
+struct Player<'a, C> {
+    connection: &'a mut C,
     unmatched: Unmatched,
-    /// The peer's end, in order or not, once it has come.
-    peer: Option<io::Result<()>>,
-    ended: bool,
+    /// How the peer's side ended: with EOF or an error; `None` while it is open.
+    peer_end: Option<io::Result<()>>,
+    shut_down: bool,
     reset: bool,
-    scratch: Box<[u8]>,
+    buffer: Box<[u8]>,
 }
 
-/// What came first.
+/// Which of the operation, the read and the timer finished first.
 enum TurnResult<T> {
-    /// The work is done.
+    /// The operation finished.
     Done(T),
-    /// The peer was heard, or ended.
-    Heard(io::Result<usize>),
-    /// Time is up.
-    Late,
+    /// Data, EOF (0 bytes) or an error was received.
+    Received(io::Result<usize>),
+    /// The timer expired.
+    TimedOut,
 }
 
-impl<'a, L: ScriptConnection> Player<'a, L> {
-    fn new(line: &'a mut L) -> Self {
+impl<'a, C: ScriptConnection> Player<'a, C> {
+    fn new(connection: &'a mut C) -> Self {
         Self {
-            line,
+            connection,
             unmatched: Unmatched::default(),
-            peer: None,
-            ended: false,
+            peer_end: None,
+            shut_down: false,
             reset: false,
-            scratch: vec![0; RECEIVE_BUFFER].into_boxed_slice(),
+            buffer: vec![0; READ_SIZE].into_boxed_slice(),
         }
     }
 
-    async fn take(&mut self, step: &Step) -> Result<(), ScriptEnd<L::TlsError>> {
+    async fn execute(&mut self, step: &Step) -> Result<(), ScriptEnd<C::TlsError>> {
         match &step.action {
             Action::Expect(pattern, wait) => self.expect(step, pattern, *wait).await,
             Action::ExpectEnd(wait) => self.expect_end(step, *wait).await,
@@ -136,25 +138,26 @@ impl<'a, L: ScriptConnection> Player<'a, L> {
             Action::SendFile(attachment) => self.send_file(step, attachment).await,
             Action::Sleep(wait) => self.sleep(*wait).await,
             Action::CloseWrite => {
-                self.patiently(step, AsyncWrite::poll_shutdown).await?;
-                self.ended = true;
+                self.run_while_receiving(step, AsyncWrite::poll_shutdown).await?;
+                self.shut_down = true;
                 Ok(())
             }
             Action::Reset => {
                 self.reset = true;
                 let label = || step.into();
-                self.line.reset().map_err(|source| ScriptEnd::Send { step: label(), source })
+                self.connection.reset().map_err(|source| ScriptEnd::Send { step: label(), source })
             }
             Action::StartTls => self.start_tls(step).await,
         }
     }
 
-    /// Returns how the line is left.
-    fn finish(self) -> Result<Played, ScriptEnd<L::TlsError>> {
-        match self.peer {
-            // Nothing was expected any more, but what we sent may not have arrived.
-            Some(Err(source)) if !self.reset => Err(ScriptEnd::Receive(source)),
-            peer => Ok(Played { peer_ended: peer.is_some(), ended: self.ended, reset: self.reset }),
+    /// Returns the state of the connection after the last step.
+    fn finish(self) -> Result<Played, ScriptEnd<C::TlsError>> {
+        let Self { peer_end, shut_down, reset, .. } = self;
+        match peer_end {
+            // Every expectation was met, but sent data may not have reached the peer.
+            Some(Err(source)) if !reset => Err(ScriptEnd::Receive(source)),
+            end => Ok(Played { peer_closed: end.is_some(), shut_down, reset }),
         }
     }
 
@@ -163,84 +166,86 @@ impl<'a, L: ScriptConnection> Player<'a, L> {
         step: &Step,
         pattern: &Pattern,
         wait: Duration,
-    ) -> Result<(), ScriptEnd<L::TlsError>> {
+    ) -> Result<(), ScriptEnd<C::TlsError>> {
         let until = Instant::now() + wait;
         let mut timer = pin!(tokio::time::sleep_until(until));
-        let mut is_late = false;
-        while !self.unmatched.take(pattern) {
-            if self.unmatched.is_too_much() {
-                return Err(self.unmet(step, UnmetReason::TooMuch));
+        let mut timed_out = false;
+        while !self.unmatched.consume_match(pattern) {
+            if self.unmatched.exceeds_limit() {
+                return Err(self.unmet(step, UnmetReason::TooMuchData));
             }
-            if self.peer.is_some() {
-                return Err(self.ended_before(step));
+            if self.peer_end.is_some() {
+                return Err(self.peer_ended(step));
             }
-            if is_late {
+            if timed_out {
                 return Err(self.unmet(step, UnmetReason::Timeout(wait)));
             }
-            match self.turn(timer.as_mut(), nothing).await {
-                TurnResult::Heard(heard) => self.hear(heard).await?,
-                TurnResult::Late => is_late = true,
+            match self.turn(timer.as_mut(), pending).await {
+                TurnResult::Received(received) => self.handle_read(received).await?,
+                TurnResult::TimedOut => timed_out = true,
                 TurnResult::Done(done) => match done {},
             }
-            // What has come already still counts, however late we are to look at it.
-            is_late |= Instant::now() >= until;
+            // The loop condition runs once more after the timeout, so that data which has already
+            // arrived can still match.
+            timed_out |= Instant::now() >= until;
         }
         Ok(())
     }
 
-    /// Waits for the end; whatever comes before it is as good as expected.
+    /// Waits for the peer to close its side; accepts any data before that.
     async fn expect_end(
         &mut self,
         step: &Step,
         wait: Duration,
-    ) -> Result<(), ScriptEnd<L::TlsError>> {
+    ) -> Result<(), ScriptEnd<C::TlsError>> {
         let until = Instant::now() + wait;
-        while self.peer.is_none() {
-            if !self.listen(until).await? {
+        while self.peer_end.is_none() {
+            if !self.receive_once(until).await? {
                 return Err(self.unmet(step, UnmetReason::Timeout(wait)));
             }
         }
-        match self.peer {
+        match self.peer_end {
             Some(Ok(())) => Ok(()),
-            _ => Err(self.ended_before(step)),
+            _ => Err(self.peer_ended(step)),
         }
     }
 
-    async fn sleep(&mut self, wait: Duration) -> Result<(), ScriptEnd<L::TlsError>> {
+    async fn sleep(&mut self, wait: Duration) -> Result<(), ScriptEnd<C::TlsError>> {
         let until = Instant::now() + wait;
-        while self.listen(until).await? {}
+        while self.receive_once(until).await? {}
         Ok(())
     }
 
-    async fn send(&mut self, step: &Step, bytes: &[u8]) -> Result<(), ScriptEnd<L::TlsError>> {
+    async fn send(&mut self, step: &Step, bytes: &[u8]) -> Result<(), ScriptEnd<C::TlsError>> {
         let mut rest = bytes;
         loop {
-            let write = |stream: Pin<&mut L::Stream>, context: &mut Context<'_>| {
+            let write = |stream: Pin<&mut C::Stream>, context: &mut Context<'_>| {
                 stream.poll_write(context, rest)
             };
-            let len = self.patiently(step, write).await?;
+            let len = self.run_while_receiving(step, write).await?;
             if len == 0 && !rest.is_empty() {
                 let source = ErrorKind::WriteZero.into();
                 return Err(ScriptEnd::Send { step: step.into(), source });
             }
             rest = &rest[len..];
-            // Even nothing is written once: it can be a datagram.
+            // An empty text is written once, too: it can be an empty datagram.
             if rest.is_empty() {
                 break;
             }
         }
-        self.patiently(step, AsyncWrite::poll_flush).await
+        self.run_while_receiving(step, AsyncWrite::poll_flush).await
     }
 
     async fn send_file(
         &mut self,
         step: &Step,
         attachment: &Attachment,
-    ) -> Result<(), ScriptEnd<L::TlsError>> {
+    ) -> Result<(), ScriptEnd<C::TlsError>> {
         let mut piece = vec![0; FILE_PIECE];
         let mut offset = 0;
         loop {
-            // A regular file, which the system reads without waiting for anybody.
+            // Reading in the runtime is acceptable: the kernel reads a regular file without waiting
+            // for a writer.
             let len = attachment.read_at(&mut piece, offset).map_err(|source| {
                 let path = attachment.path().to_owned();
                 ScriptEnd::File { step: step.into(), path, source }
@@ -253,34 +258,34 @@ impl<'a, L: ScriptConnection> Player<'a, L> {
         }
     }
 
-    async fn start_tls(&mut self, step: &Step) -> Result<(), ScriptEnd<L::TlsError>> {
+    async fn start_tls(&mut self, step: &Step) -> Result<(), ScriptEnd<C::TlsError>> {
         if !self.unmatched.is_empty() {
-            return Err(self.unmet(step, UnmetReason::PlainText));
+            return Err(self.unmet(step, UnmetReason::UnmatchedPlainText));
         }
-        // The line knows how long a handshake may take.
-        let done = self.line.start_tls().await;
+        // `start_tls` limits the time of the handshake itself.
+        let done = self.connection.start_tls().await;
         done.map_err(|error| ScriptEnd::StartTls { step: step.into(), error })
     }
 
-    /// Does `work` on the line and listens meanwhile, for as long as the peer lets it.
-    async fn patiently<T>(
+    /// Runs `operation` on the stream while receiving, for at most [`SCRIPT_WRITE_TIMEOUT`].
+    async fn run_while_receiving<T>(
         &mut self,
         step: &Step,
-        mut work: impl FnMut(Pin<&mut L::Stream>, &mut Context<'_>) -> Poll<io::Result<T>>,
-    ) -> Result<T, ScriptEnd<L::TlsError>> {
+        mut operation: impl FnMut(Pin<&mut C::Stream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Result<T, ScriptEnd<C::TlsError>> {
         let until = Instant::now() + SCRIPT_WRITE_TIMEOUT;
         let mut timer = pin!(tokio::time::sleep_until(until));
         loop {
-            match self.turn(timer.as_mut(), &mut work).await {
+            match self.turn(timer.as_mut(), &mut operation).await {
                 TurnResult::Done(Ok(done)) => return Ok(done),
                 TurnResult::Done(Err(source)) => {
-                    // The peer may have said why.
+                    // The peer may have sent a reply that explains the failure.
                     let until = Instant::now() + LAST_REPLY_TIMEOUT;
-                    while self.peer.is_none() && self.listen(until).await? {}
+                    while self.peer_end.is_none() && self.receive_once(until).await? {}
                     return Err(ScriptEnd::Send { step: step.into(), source });
                 }
-                TurnResult::Heard(heard) => self.hear(heard).await?,
-                TurnResult::Late => {
+                TurnResult::Received(received) => self.handle_read(received).await?,
+                TurnResult::TimedOut => {
                     return Err(ScriptEnd::Stalled {
                         step: step.into(),
                         waited: SCRIPT_WRITE_TIMEOUT,
@@ -290,77 +295,82 @@ impl<'a, L: ScriptConnection> Player<'a, L> {
         }
     }
 
-    /// Listens once; `false` at `until`, or if it is past.
-    async fn listen(&mut self, until: Instant) -> Result<bool, ScriptEnd<L::TlsError>> {
+    /// Receives once; returns whether time is left until `until`.
+    async fn receive_once(&mut self, until: Instant) -> Result<bool, ScriptEnd<C::TlsError>> {
         let mut timer = pin!(tokio::time::sleep_until(until));
-        match self.turn(timer.as_mut(), nothing).await {
-            TurnResult::Heard(heard) => self.hear(heard).await?,
-            TurnResult::Late => return Ok(false),
+        match self.turn(timer.as_mut(), pending).await {
+            TurnResult::Received(received) => self.handle_read(received).await?,
+            TurnResult::TimedOut => return Ok(false),
             TurnResult::Done(done) => match done {},
         }
-        // A peer that never stops talking does not stop the clock.
+        // A peer that sends continuously must not extend the wait.
         Ok(Instant::now() < until)
     }
 
-    /// Waits for whatever comes first: `work`, the peer, or the time.
+    /// Waits until `operation` finishes, data arrives or `timer` expires, whichever is first.
     async fn turn<T>(
         &mut self,
         mut timer: Pin<&mut Sleep>,
-        mut work: impl FnMut(Pin<&mut L::Stream>, &mut Context<'_>) -> Poll<T>,
+        mut operation: impl FnMut(Pin<&mut C::Stream>, &mut Context<'_>) -> Poll<T>,
     ) -> TurnResult<T> {
-        let Self { line, scratch, peer, .. } = self;
-        let stream = line.stream();
+        let Self { connection, buffer, peer_end, .. } = self;
+        let stream = connection.stream();
         poll_fn(|context| {
-            // Work first: what the peer says to the last byte of it belongs to the next step,
-            // which may be TLS.
-            if let Poll::Ready(done) = work(Pin::new(&mut *stream), context) {
+            // The operation is polled before the read: the peer's reply to its last byte belongs
+            // to the next step, which may start TLS.
+            if let Poll::Ready(done) = operation(Pin::new(&mut *stream), context) {
                 return Poll::Ready(TurnResult::Done(done));
             }
-            if peer.is_none() {
-                let mut buffer = ReadBuf::new(scratch);
+            if peer_end.is_none() {
+                let mut buffer = ReadBuf::new(buffer);
                 if let Poll::Ready(read) = Pin::new(&mut *stream).poll_read(context, &mut buffer) {
                     let len = buffer.filled().len();
-                    return Poll::Ready(TurnResult::Heard(read.map(|()| len)));
+                    return Poll::Ready(TurnResult::Received(read.map(|()| len)));
                 }
             }
-            timer.as_mut().poll(context).map(|()| TurnResult::Late)
+            timer.as_mut().poll(context).map(|()| TurnResult::TimedOut)
         })
         .await
     }
 
-    /// Takes in what was read to `scratch`, or that nothing more will be.
-    async fn hear(&mut self, heard: io::Result<usize>) -> Result<(), ScriptEnd<L::TlsError>> {
-        match heard {
-            Ok(0) => self.peer = Some(Ok(())),
+    /// Handles the result of a read into `buffer`: delivers and keeps the bytes, or stores how the
+    /// peer's side ended.
+    async fn handle_read(
+        &mut self,
+        received: io::Result<usize>,
+    ) -> Result<(), ScriptEnd<C::TlsError>> {
+        match received {
+            Ok(0) => self.peer_end = Some(Ok(())),
             Ok(len) => {
-                let bytes = &self.scratch[..len];
-                self.line.heard(bytes).await.map_err(ScriptEnd::Output)?;
+                let bytes = &self.buffer[..len];
+                self.connection.deliver(bytes).await.map_err(ScriptEnd::Output)?;
                 self.unmatched.push(bytes);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => self.peer = Some(Err(error)),
+            Err(error) => self.peer_end = Some(Err(error)),
         }
         Ok(())
     }
 
-    /// Returns the failure of an expectation that the peer's end, or a broken line, came before.
-    fn ended_before(&mut self, step: &Step) -> ScriptEnd<L::TlsError> {
-        match self.peer.take() {
+    /// Returns the failure of an expectation after the peer's side has ended.
+    fn peer_ended(&mut self, step: &Step) -> ScriptEnd<C::TlsError> {
+        match self.peer_end.take() {
             Some(Err(error)) if error.kind() != ErrorKind::ConnectionReset => {
                 ScriptEnd::Receive(error)
             }
             Some(Err(_)) => self.unmet(step, UnmetReason::Reset),
-            _ => self.unmet(step, UnmetReason::PeerEnded),
+            _ => self.unmet(step, UnmetReason::PeerClosed),
         }
     }
 
-    fn unmet(&self, step: &Step, why: UnmetReason) -> ScriptEnd<L::TlsError> {
-        ScriptEnd::Unmet(Unmet { step: step.into(), why, got: self.unmatched.got() })
+    /// Returns the failure of an expectation that was not met.
+    fn unmet(&self, step: &Step, why: UnmetReason) -> ScriptEnd<C::TlsError> {
+        ScriptEnd::Unmet(Unmet { step: step.into(), why, got: self.unmatched.excerpt() })
     }
 }
 
-/// No work: to wait for the others.
-fn nothing<S>(_: Pin<&mut S>, _: &mut Context<'_>) -> Poll<Infallible> {
+/// An operation that never finishes, for waiting only for data or the timer.
+fn pending<S>(_: Pin<&mut S>, _: &mut Context<'_>) -> Poll<Infallible> {
     Poll::Pending
 }
 

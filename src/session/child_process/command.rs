@@ -1,4 +1,4 @@
-//! `listen … -- CMD`: a program that is started once somebody listens, and with which it ends.
+//! `listen … -- CMD`: a command that runs while the listener is open.
 
 use std::ffi::OsString;
 use std::io;
@@ -14,54 +14,55 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::{Addr, Deadline, Stop};
 use crate::reason;
-use crate::session::child_process::exec::keep_sockets_from;
+use crate::session::child_process::exec::hide_inherited_sockets;
 
-/// A program that runs beside the listener. It is killed when this is dropped.
+/// The running command. It is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct CommandProcess {
     name: String,
     child: Child,
 }
 
-/// How long the program may take to end once it was asked to.
+/// After SIGTERM, how long the command may take to exit before it is killed.
 const COMMAND_END_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a shell says of a program that a signal ended: 128 and the signal's number.
-const SIGNALLED: i32 = 128;
+/// The exit code of a program that a signal ended is this plus the signal's number, as in a shell.
+const SIGNAL_EXIT_BASE: i32 = 128;
 
 impl CommandProcess {
-    /// Starts `command`, which finds where we listen in its environment: `SOCKKIT_LISTEN_ADDR` and
-    /// `SOCKKIT_LISTEN_PORT`. It has no input, and what it prints is talk: standard output is the
-    /// peers'.
+    /// Starts `command` with the first address of `listening` in its environment
+    /// (`SOCKKIT_LISTEN_ADDR` and `SOCKKIT_LISTEN_PORT`). Its standard input is empty, and its
+    /// standard output is sockkit's standard error, because standard output carries received data.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// The command cannot be started.
     pub(crate) fn start(command: &[OsString], listening: &[Addr]) -> Result<Self, Failure> {
         let Some((program, args)) = command.split_first() else {
-            return Err(Failure::new(Exit::Usage, "no program given behind --"));
+            return Err(Failure::new(Exit::Usage, "no command given after --"));
         };
         let name = program.display().to_string();
         let failed = |error: io::Error| {
             let message = format!("cannot run {name}: {}", reason::of(&error));
             Failure::new(Exit::File, message)
         };
-        let talk = io::stderr().as_fd().try_clone_to_owned().map_err(failed)?;
+        let stderr = io::stderr().as_fd().try_clone_to_owned().map_err(failed)?;
         let mut command = Command::new(program);
-        command.args(args).stdin(Stdio::null()).stdout(talk).kill_on_drop(true);
+        command.args(args).stdin(Stdio::null()).stdout(stderr).kill_on_drop(true);
         if let Some(addr) = listening.first() {
             command.env("SOCKKIT_LISTEN_ADDR", addr.to_string());
             if let Some(port) = addr.port() {
                 command.env("SOCKKIT_LISTEN_PORT", port.to_string());
             }
         }
-        let child = keep_sockets_from(&mut command).spawn().map_err(failed)?;
+        let child = hide_inherited_sockets(&mut command).spawn().map_err(failed)?;
         Ok(Self { name, child })
     }
 
-    /// Waits for its end. When `stop` is asked for before, it is asked to end too.
+    /// Waits until the command exits and returns its exit code. If `stop` drains first, the command
+    /// receives SIGTERM.
     ///
     /// # Errors
-    /// It was lost sight of.
+    /// Waiting for the command failed.
     pub(crate) async fn wait(mut self, stop: &Stop) -> Result<Exit, Failure> {
         let ended = tokio::select! {
             biased;
@@ -71,7 +72,7 @@ impl CommandProcess {
         match ended {
             Ok(status) => Ok(exit_of(status)),
             Err(error) => {
-                let message = format!("{} was lost: {}", self.name, reason::of(&error));
+                let message = format!("cannot wait for {}: {}", self.name, reason::of(&error));
                 Err(Failure::new(Exit::Internal, message))
             }
         }
@@ -80,7 +81,7 @@ impl CommandProcess {
     async fn end(&mut self) -> io::Result<ExitStatus> {
         let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
         if let Some(pid) = pid.and_then(Pid::from_raw) {
-            // One that has just ended needs no signal.
+            // An error means that the command has just exited.
             kill_process(pid, Signal::TERM).ok();
         }
         if let Ok(ended) = Deadline::after(COMMAND_END_TIMEOUT).bound(self.child.wait()).await {
@@ -92,7 +93,7 @@ impl CommandProcess {
 }
 
 fn exit_of(status: ExitStatus) -> Exit {
-    let code = status.code().or_else(|| status.signal().map(|number| SIGNALLED + number));
+    let code = status.code().or_else(|| status.signal().map(|number| SIGNAL_EXIT_BASE + number));
     match code.and_then(|code| u8::try_from(code).ok()) {
         Some(0) => Exit::Success,
         code => Exit::Command(code.unwrap_or(u8::MAX)),

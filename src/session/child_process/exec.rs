@@ -1,4 +1,4 @@
-//! `--exec`: a program at the other end of a connection, its input and output in place of ours.
+//! `--exec`: a program whose standard input and output are connected to the peer.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -18,7 +18,7 @@ use crate::net::relay::{BlockingWriter, Input, Sink, Source};
 use crate::net::{Addr, Deadline};
 use crate::{blocking, reason};
 
-/// A program and its arguments, split as a shell would; no shell is started.
+/// A program and its arguments, split into words as in a shell; no shell is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CommandLine(Vec<String>);
 
@@ -31,31 +31,31 @@ impl FromStr for CommandLine {
                 Ok(Self(words))
             }
             Ok(_) => Err("no program given".to_owned()),
-            Err(_) => Err("a quotation mark is not closed".to_owned()),
+            Err(_) => Err("unclosed quotation mark".to_owned()),
         }
     }
 }
 
-/// A program that serves one connection. It is killed, with whatever it started, when this is
-/// dropped.
+/// The running program of one connection. The program and the processes that it started are killed
+/// when this is dropped.
 #[derive(Debug)]
 pub(crate) struct ExecProcess {
     name: String,
     group: ProcessGroup,
-    /// What it writes.
+    /// The program's standard output.
     pub source: Source,
-    /// What it reads.
+    /// The program's standard input.
     pub sink: Sink,
 }
 
-/// How long a program may take to end after its connection has.
+/// How long a program may take to exit after its connection has ended.
 const EXEC_END_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl CommandLine {
     /// Starts the program for the connection between `peer` and `local`.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// The program cannot be started.
     pub(crate) fn start(&self, peer: &Addr, local: &Addr) -> Result<ExecProcess, Failure> {
         let [name, args @ ..] = &self.0[..] else {
             return Err(Failure::new(Exit::Usage, "no program given"));
@@ -64,22 +64,23 @@ impl CommandLine {
             let message = format!("cannot run {name}: {}", reason::of(&error));
             Failure::new(Exit::File, message)
         };
-        let (theirs_in, ours_in) = io::pipe().map_err(failed)?;
-        let (ours_out, theirs_out) = io::pipe().map_err(failed)?;
+        let (stdin, input_writer) = io::pipe().map_err(failed)?;
+        let (output_reader, stdout) = io::pipe().map_err(failed)?;
         let mut command = Command::new(name);
-        // A group of its own, so that what it starts can be ended with it.
-        command.args(args).stdin(theirs_in).stdout(theirs_out).process_group(0);
-        describe(&mut command, "SOCKKIT_PEER", peer);
-        describe(&mut command, "SOCKKIT_LOCAL", local);
-        let child = keep_sockets_from(&mut command).spawn().map_err(failed)?;
-        // The command holds the program's ends of the pipes, whose end it could never see.
+        // A process group, so that the processes it starts can be killed with it.
+        command.args(args).stdin(stdin).stdout(stdout).process_group(0);
+        pass_address(&mut command, "SOCKKIT_PEER", peer);
+        pass_address(&mut command, "SOCKKIT_LOCAL", local);
+        let child = hide_inherited_sockets(&mut command).spawn().map_err(failed)?;
+        // `command` holds the child's ends of the pipes. While it does, the output never reaches
+        // EOF.
         drop(command);
-        let output = File::from(OwnedFd::from(ours_out));
+        let output = File::from(OwnedFd::from(output_reader));
         let source = match Input::of_pipe(&output) {
             Some(input) => input,
             None => Input::start(output).map_err(failed)?,
         };
-        let input = ProgramInput(Some(File::from(OwnedFd::from(ours_in))));
+        let input = ProgramInput(Some(File::from(OwnedFd::from(input_writer))));
         let sink = Sink::start(input).map_err(failed)?;
         Ok(ExecProcess {
             name: name.clone(),
@@ -90,8 +91,8 @@ impl CommandLine {
     }
 }
 
-/// Tells a program an address: `…_ADDR` and, on a network, `…_PORT`.
-fn describe(command: &mut Command, prefix: &str, addr: &Addr) {
+/// Sets an address in a program's environment: `…_ADDR` and, for an IP address, `…_PORT`.
+fn pass_address(command: &mut Command, prefix: &str, addr: &Addr) {
     let host = addr.ip().map_or_else(|| addr.to_string(), |ip| ip.to_string());
     command.env(format!("{prefix}_ADDR"), host);
     match addr.port() {
@@ -100,49 +101,52 @@ fn describe(command: &mut Command, prefix: &str, addr: &Addr) {
     };
 }
 
-/// Keeps what systemd said to us (`sd_listen_fds(3)`) from a program it does not concern.
-pub(crate) fn keep_sockets_from(command: &mut Command) -> &mut Command {
+/// Removes the variables of inherited sockets (`sd_listen_fds(3)`), which are meant only for
+/// sockkit, from a program's environment.
+pub(crate) fn hide_inherited_sockets(command: &mut Command) -> &mut Command {
     ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"]
         .iter()
         .fold(command, |command, name| command.env_remove(name))
 }
 
-/// A process and whatever it started, killed together when this is dropped before its end.
+/// A process and the processes that it started. If the process has not exited, dropping this kills
+/// them all.
 #[derive(Debug)]
 struct ProcessGroup(Child);
 
 impl Drop for ProcessGroup {
     fn drop(&mut self) {
-        // Whoever has been waited for has no number any more.
+        // A process that has been waited for has no process id any more.
         let leader = self.0.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         if let Some(leader) = leader {
-            // One that ends at this moment needs no signal.
+            // An error means that the processes have just exited.
             kill_process_group(leader, Signal::KILL).ok();
         }
     }
 }
 
 impl ExecProcess {
-    /// Waits for its end, and says how that went where it went badly.
+    /// Waits until the program exits.
     ///
     /// # Errors
-    /// It ended with something else than 0, or not at all.
+    /// The program exits with another status than 0, or not in time.
     pub(crate) async fn finish(mut self) -> Result<(), Failure> {
-        // It may be waiting for the end of its input.
+        // The program may be waiting for EOF on its standard input.
         drop(self.sink);
         let name = OsString::from(&self.name);
         let name = name.display();
         match Deadline::after(EXEC_END_TIMEOUT).bound(self.group.0.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(()),
-            // A peer that left while it wrote: pipe(7).
+            // The program wrote after the peer had closed the connection: pipe(7).
             Ok(Ok(status)) if status.signal() == Some(SIGPIPE) => Ok(()),
-            Ok(Ok(status)) => Err(Failure::new(Exit::Negative, format!("{name} ended: {status}"))),
+            Ok(Ok(status)) => Err(Failure::new(Exit::Negative, format!("{name} failed: {status}"))),
             Ok(Err(error)) => {
-                let message = format!("{name} was lost: {}", reason::of(&error));
+                let message = format!("cannot wait for {name}: {}", reason::of(&error));
                 Err(Failure::new(Exit::Internal, message))
             }
             Err(_) => {
-                let message = format!("{name} did not end with its connection, and was killed");
+                let message =
+                    format!("{name} did not exit after its connection ended, and was killed");
                 Err(Failure::new(Exit::TimedOut, message))
             }
         }
@@ -151,14 +155,14 @@ impl ExecProcess {
 
 const SIGPIPE: i32 = 13;
 
-/// What a program reads, until it has had enough.
+/// The standard input of a program; `None` once the program has closed it.
 struct ProgramInput(Option<File>);
 
 impl BlockingWriter for ProgramInput {
     fn write(&mut self, _from: &str, bytes: &[u8]) -> io::Result<()> {
         let Some(input) = &mut self.0 else { return Ok(()) };
         match blocking::write_all(input, bytes) {
-            // It reads no more, and may have much to say yet.
+            // The program reads no more input, but may still write.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
                 self.0 = None;
                 Ok(())
@@ -167,7 +171,7 @@ impl BlockingWriter for ProgramInput {
         }
     }
 
-    fn end(&mut self) {
+    fn peer_closed(&mut self) {
         self.0 = None;
     }
 }
@@ -177,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_line_is_split_as_a_shell_would() {
+    fn a_command_line_is_split_into_words_as_in_a_shell() {
         let line: CommandLine = "awk '{ print $2 }' \"a b\"".parse().unwrap();
         assert_eq!(line.0, ["awk", "{ print $2 }", "a b"]);
         for text in ["", "  ", "''", "a 'b"] {

@@ -1,5 +1,5 @@
-//! Programs that sockkit runs at its end of a connection (`--exec`) or beside a listener (`--
-//! CMD`).
+//! Child processes: a program that serves a connection (`--exec`), and a command that runs while a
+//! listener is open (`-- CMD`).
 
 pub(crate) mod command;
 pub(crate) mod exec;

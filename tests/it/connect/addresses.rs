@@ -4,12 +4,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::support::{Peer, Ran, in_namespace, sockkit};
+use crate::support::{Outcome, Peer, in_namespace, sockkit};
 
-/// Runs a shell script in a network of its own, in which `serve ADDRESS` starts a listener for
-/// many clients and waits until it listens. Names and name servers are the script's to give:
-/// `/etc/hosts` and `/etc/resolv.conf` are empty, and its own.
-fn run(test: &str, script: &str) -> Option<Ran> {
+/// Runs a shell script in a network namespace, with empty private copies of `/etc/hosts` and
+/// `/etc/resolv.conf`. In the script, `serve ADDRESS` starts a listener for many clients and waits
+/// until it listens.
+fn run_in_network(test: &str, script: &str) -> Option<Outcome> {
     let program = env!("CARGO_BIN_EXE_sockkit");
     let setup = format!(
         "ip link set lo up
@@ -31,22 +31,22 @@ fn run(test: &str, script: &str) -> Option<Ran> {
 }
 
 #[test]
-fn e40_an_address_that_swallows_everything_does_not_delay_one_that_answers() {
-    // What is sent to the first address comes back to a machine that does not have it, which
-    // drops it.
+fn e40_an_address_that_drops_packets_does_not_delay_one_that_answers() {
+    // Packets to the first address are routed to the loopback interface, which drops them because
+    // no interface has that address.
     let script = "ip route add 2001:db8::/64 dev lo
         printf '2001:db8::2 both.example\\n127.0.0.1 both.example\\n' > hosts
         serve 127.0.0.1:5000
         sockkit connect both.example 5000 --connect-timeout 20s -v < /dev/null";
-    let Some(ran) = run("e40", script) else { return };
+    let Some(ran) = run_in_network("e40", script) else { return };
     let ran = ran.code(0);
     assert!(ran.stderr.contains("connected 127.0.0.1:5000"), "{}", ran.stderr);
-    // The first one had not even failed then.
+    // The first address had not failed by then.
     assert!(!ran.stderr.contains("2001:db8::2"), "{}", ran.stderr);
 }
 
 #[test]
-fn e42_every_way_to_write_an_address_reaches_it() {
+fn e42_every_notation_of_an_address_reaches_the_server() {
     let script = "ip address add fe80::1/64 dev lo
         printf '127.0.0.1 xn--bcher-kva.example server.example\\n' > hosts
         serve_at() { serve $1; shift; for to in \"$@\"; do
@@ -56,7 +56,7 @@ fn e42_every_way_to_write_an_address_reaches_it() {
         serve_at '127.0.0.1:80' '127.0.0.1:80' '127.0.0.1 http' 'server.example:http' \
             'bücher.example 80' 'tcp://server.example:80'
         serve_at '[::]:5000' 'fe80::1%lo 5000'";
-    let Some(ran) = run("e42", script) else { return };
+    let Some(ran) = run_in_network("e42", script) else { return };
     let ran = ran.code(0);
     assert_eq!(ran.out(), "");
     let reached = |addr: &str| ran.stderr.matches(&format!("connected {addr}")).count();
@@ -66,8 +66,8 @@ fn e42_every_way_to_write_an_address_reaches_it() {
 }
 
 #[test]
-fn e43_an_address_needs_no_name_server() {
-    // One that never answers would be asked in vain for seconds, and seen to be asked.
+fn e43_a_numeric_address_sends_no_dns_query() {
+    // The name server never answers; the kernel counts the datagrams sent to it.
     let script = "ip route add 192.0.2.0/24 dev lo
         echo 'nameserver 192.0.2.53' > resolv
         printf '127.0.0.1 localhost\\n::1 localhost\\n' > hosts
@@ -75,12 +75,12 @@ fn e43_an_address_needs_no_name_server() {
         sockkit connect 127.0.0.1 5000 < /dev/null
         sockkit connect 127.0.0.1:5000 -v < /dev/null
         awk '/^Udp:/ { print $5 }' /proc/net/snmp";
-    let Some(ran) = run("e43", script) else { return };
+    let Some(ran) = run_in_network("e43", script) else { return };
     assert_eq!(ran.code(0).out(), "OutDatagrams\n0\n");
 }
 
 #[test]
-fn c03_the_address_to_connect_from_is_the_one_asked_for() {
+fn c03_from_sets_the_source_address() {
     for from in ["127.0.0.2", "127.0.0.2:0"] {
         let peer = Peer::start(|client| client.stream.peer_addr().unwrap().ip());
         let connect = format!("connect {} --from {from}", peer.addr);
@@ -90,8 +90,8 @@ fn c03_the_address_to_connect_from_is_the_one_asked_for() {
 }
 
 #[test]
-fn a_connection_to_oneself_counts_as_refused() {
-    // With one port to connect from, connecting to that port meets oneself.
+fn a_self_connection_counts_as_refused() {
+    // With one ephemeral port, a socket that connects to that port connects to itself.
     let setup = "ip link set lo up; echo '40000 40000' > /proc/sys/net/ipv4/ip_local_port_range";
     for host in ["127.0.0.1", "0.0.0.0"] {
         let connect = format!("connect {host} 40000");
@@ -104,7 +104,7 @@ fn a_connection_to_oneself_counts_as_refused() {
 }
 
 #[test]
-fn localhost_reaches_a_server_on_ipv4_only_and_says_who_refused() {
+fn localhost_reaches_a_server_that_listens_on_ipv4_only() {
     let peer = Peer::start(|mut client| client.send(b"v4"));
     let ran = sockkit(&format!("connect localhost {} -v", peer.port())).start().wait().code(0);
     assert_eq!(ran.stdout, b"v4");
@@ -112,30 +112,30 @@ fn localhost_reaches_a_server_on_ipv4_only_and_says_who_refused() {
 }
 
 #[test]
-fn e16_localhost_reaches_a_server_on_ipv4_only_and_verbose_says_who_refused() {
+fn e16_verbose_reports_which_address_of_localhost_refused_and_which_answered() {
     let peer = Peer::start(|mut client| client.send(b"v4"));
     let ran = sockkit(&format!("connect localhost {} -v", peer.port())).start().wait().code(0);
     assert_eq!(ran.stdout, b"v4");
     let line = |start: &str| ran.stderr.lines().find(|line| line.starts_with(start));
     let answered = line(&format!("note: {} answered after ", peer.addr));
     assert!(answered.is_some_and(|line| line.ends_with('s')), "{}", ran.stderr);
-    // A machine may know `localhost` as 127.0.0.1 alone, or have the port free on ::1 only.
+    // On some machines `localhost` is 127.0.0.1 only.
     if ran.stderr.contains("[::1]") {
         let refused = line(&format!("note: [::1]:{} connection refused after ", peer.port()));
         assert!(refused.is_some_and(|line| line.ends_with('s')), "{}", ran.stderr);
     }
-    // Only those who ask are told.
+    // Without -v nothing is printed.
     let peer = Peer::start(|mut client| client.send(b"v4"));
     let ran = sockkit(&format!("connect localhost {}", peer.port())).run().code(0);
     assert_eq!(ran.stderr, "");
 }
 
-/// A namespace whose `localhost` has both addresses.
-const BOTH: &str = "ip link set lo up
+/// The setup of a namespace whose `localhost` has both addresses.
+const BOTH_FAMILIES: &str = "ip link set lo up
     printf '127.0.0.1 localhost\\n::1 localhost\\n' > hosts
     mount --bind hosts /etc/hosts";
 
-/// Serves one client on 127.0.0.1:7 there, and is gone with it.
+/// A shell command that starts a listener for one client on 127.0.0.1:7.
 fn one_client_on_ipv4() -> String {
     let program = env!("CARGO_BIN_EXE_sockkit");
     format!(
@@ -145,9 +145,9 @@ fn one_client_on_ipv4() -> String {
 }
 
 #[test]
-fn e16_both_addresses_of_localhost_are_told_of() {
+fn e16_verbose_reports_the_refused_address_before_the_one_that_answered() {
     let directory = tempfile::tempdir().unwrap();
-    let setup = format!("{BOTH}\n{}", one_client_on_ipv4());
+    let setup = format!("{BOTH_FAMILIES}\n{}", one_client_on_ipv4());
     let connect = "connect localhost 7 -v";
     let Some(connect) = in_namespace("both addresses of localhost", &setup, connect) else {
         return;
@@ -160,10 +160,10 @@ fn e16_both_addresses_of_localhost_are_told_of() {
 }
 
 #[test]
-fn e41_every_address_that_fails_is_listed_with_its_own_reason() {
+fn e41_every_failed_address_is_listed_with_its_own_reason() {
     let directory = tempfile::tempdir().unwrap();
-    // There is no route to 203.0.113.1.
-    let setup = format!("{BOTH}\necho '203.0.113.1 localhost' >> hosts");
+    // The namespace has no route to 203.0.113.1.
+    let setup = format!("{BOTH_FAMILIES}\necho '203.0.113.1 localhost' >> hosts");
     let connect = "connect localhost 7 -v";
     let Some(connect) = in_namespace("every address with its reason", &setup, connect) else {
         return;
@@ -181,8 +181,8 @@ fn e41_every_address_that_fails_is_listed_with_its_own_reason() {
 }
 
 #[test]
-fn e41_an_address_that_says_nothing_is_timed() {
-    // A full backlog answers nothing.
+fn e41_an_unanswered_address_is_reported_with_the_time_it_was_given() {
+    // A listener with a full backlog does not answer.
     let listener =
         socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
@@ -195,19 +195,20 @@ fn e41_an_address_that_says_nothing_is_timed() {
     }
     let connect = format!("connect {addr} -v --connect-timeout 300ms");
     let ran = sockkit(&connect).run().code(5);
-    let told = ran.stderr.lines().find(|line| line.starts_with("note: ")).unwrap();
-    let time = told.strip_prefix(&format!("note: {addr} timed out after ")).unwrap();
+    let note = ran.stderr.lines().find(|line| line.starts_with("note: ")).unwrap();
+    let time = note.strip_prefix(&format!("note: {addr} timed out after ")).unwrap();
     let (figure, unit) = time.split_once(' ').unwrap();
     let figure: f64 = figure.parse().unwrap();
-    assert!(unit == "s" || (unit == "ms" && figure >= 100.0), "{told}");
+    assert!(unit == "s" || (unit == "ms" && figure >= 100.0), "{note}");
 }
 
 #[test]
-fn a_loser_that_was_silent_is_named_with_the_time_it_was_given() {
+fn an_address_that_loses_the_race_is_reported_as_unanswered() {
     let directory = tempfile::tempdir().unwrap();
-    // What is sent to an address that is behind the loopback, but nobody's, gets no answer.
+    // Packets to an address that is routed to the loopback interface, but not assigned to it, get
+    // no answer.
     let setup = format!(
-        "{BOTH}\nprintf '2001:db8::1 target\\n127.0.0.1 target\\n' >> hosts
+        "{BOTH_FAMILIES}\nprintf '2001:db8::1 target\\n127.0.0.1 target\\n' >> hosts
         ip -6 addr add 2001:db8::2/128 dev lo && ip -6 route add 2001:db8::1 dev lo
         {}",
         one_client_on_ipv4()

@@ -6,21 +6,21 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::peers::datagram::{place, receive, receive_from, socket, unix_socket};
+use crate::support::peers::datagram::{receive, receive_from, socket, socket_path, unix_socket};
 use crate::support::program::events;
-use crate::support::{Ran, Sockkit, Terminal, eventually, sockkit};
+use crate::support::{Outcome, Sockkit, Terminal, eventually, sockkit};
 
-/// A port that refuses for as long as this lives: connected sockets take nothing from others.
-fn refusing(addr: &str) -> (UdpSocket, SocketAddr) {
+/// A port that refuses datagrams while the socket lives: it is connected to another address.
+fn refusing_port(addr: &str) -> (UdpSocket, SocketAddr) {
     let held = socket(addr);
     let addr = held.local_addr().unwrap();
-    let nobody = if addr.is_ipv4() { "127.0.0.1:9" } else { "[::1]:9" };
-    held.connect(nobody).unwrap();
+    let elsewhere = if addr.is_ipv4() { "127.0.0.1:9" } else { "[::1]:9" };
+    held.connect(elsewhere).unwrap();
     (held, addr)
 }
 
-/// `sockkit ARGS…` with a file as standard input, which is read at once.
-fn from_file(bytes: &[u8], args: &str) -> (tempfile::TempDir, Sockkit) {
+/// `sockkit ARGS…` with a file that holds `bytes` as standard input.
+fn with_input(bytes: &[u8], args: &str) -> (tempfile::TempDir, Sockkit) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("input");
     std::fs::write(&path, bytes).unwrap();
@@ -30,13 +30,13 @@ fn from_file(bytes: &[u8], args: &str) -> (tempfile::TempDir, Sockkit) {
     (directory, Sockkit::of(command))
 }
 
-fn run_from_file(bytes: &[u8], args: &str) -> Ran {
-    let (_directory, sockkit) = from_file(bytes, args);
+fn run_with_input(bytes: &[u8], args: &str) -> Outcome {
+    let (_directory, sockkit) = with_input(bytes, args);
     sockkit.run()
 }
 
 #[test]
-fn u01_an_answer_that_takes_a_while_is_printed_and_then_the_run_ends() {
+fn u01_a_late_answer_is_printed_before_the_run_ends() {
     let peer = socket("127.0.0.1:0");
     let addr = peer.local_addr().unwrap();
     let answering = thread::spawn(move || {
@@ -52,8 +52,8 @@ fn u01_an_answer_that_takes_a_while_is_printed_and_then_the_run_ends() {
 }
 
 #[test]
-fn u02_a_closed_port_is_refused_and_named() {
-    let (_held, addr) = refusing("127.0.0.1:0");
+fn u02_a_closed_port_is_reported_as_refused_and_exits_4() {
+    let (_held, addr) = refusing_port("127.0.0.1:0");
     for flags in ["", "--send-only", "--split lines"] {
         let ran = sockkit(&format!("connect -u {addr} {flags}")).stdin("1\n2\n").run().code(4);
         let expected = format!("error: cannot connect to udp://{addr}: connection refused\ntry: ");
@@ -62,7 +62,7 @@ fn u02_a_closed_port_is_refused_and_named() {
 }
 
 #[test]
-fn u02_a_port_that_closes_after_an_answer_is_a_failure_after_it() {
+fn u02_a_port_that_closes_after_an_answer_exits_4() {
     let peer = socket("127.0.0.1:0");
     let addr = peer.local_addr().unwrap();
     let mut running = sockkit(&format!("connect -u {addr} --split lines")).start();
@@ -70,7 +70,7 @@ fn u02_a_port_that_closes_after_an_answer_is_a_failure_after_it() {
     let (_, from) = receive_from(&peer);
     peer.send_to(b"ANSWER", from).unwrap();
     running.stdout.wait_for_text("ANSWER");
-    // From now on it takes nothing from our client any more.
+    // A socket connected to another address refuses datagrams from the client.
     peer.connect("127.0.0.1:9").unwrap();
     running.write(b"two\n");
     let ran = running.wait().code(4);
@@ -79,19 +79,20 @@ fn u02_a_port_that_closes_after_an_answer_is_a_failure_after_it() {
 }
 
 #[test]
-fn u03_silence_is_not_called_a_success() {
+fn u03_a_missing_answer_is_reported() {
     let peer = socket("127.0.0.1:0");
     let addr = peer.local_addr().unwrap();
     let ran = sockkit(&format!("connect -u {addr} --linger 300ms")).stdin("q").run().code(0);
-    let expected = "note: no answer came within 300ms; UDP does not say whether anything arrived\n";
+    let expected =
+        "note: no reply within 300ms; UDP does not report whether the peer received the data\n";
     assert_eq!(ran.stderr, expected);
     assert_eq!(receive(&peer), b"q");
     let ran = sockkit(&format!("connect -u {addr} --linger 300ms")).run().code(0);
-    assert_eq!(ran.stderr, "note: standard input was empty: nothing was sent\n");
+    assert_eq!(ran.stderr, "note: standard input was empty; nothing was sent\n");
 }
 
 #[test]
-fn u04_an_empty_datagram_is_a_datagram_and_no_end() {
+fn u04_an_empty_datagram_is_data_and_not_eof() {
     for flags in ["", "--json"] {
         let peer = socket("127.0.0.1:0");
         let args = format!("connect -u {} {flags}", peer.local_addr().unwrap());
@@ -116,11 +117,11 @@ fn u04_an_empty_datagram_is_a_datagram_and_no_end() {
 }
 
 #[test]
-fn u05_a_long_datagram_arrives_whole_both_ways() {
+fn u05_the_longest_datagram_arrives_whole_in_both_directions() {
     let longest: String = ('!'..='~').cycle().take(65_507).collect();
     let peer = socket("127.0.0.1:0");
     let args = format!("connect -u {} --linger 60s", peer.local_addr().unwrap());
-    let (_directory, sockkit) = from_file(longest.as_bytes(), &args);
+    let (_directory, sockkit) = with_input(longest.as_bytes(), &args);
     let running = sockkit.start();
     let (datagram, from) = receive_from(&peer);
     assert!(datagram == longest.as_bytes());
@@ -129,7 +130,7 @@ fn u05_a_long_datagram_arrives_whole_both_ways() {
 }
 
 #[test]
-fn u05_input_is_split_where_it_was_asked_for_and_nowhere_else() {
+fn u05_input_is_split_only_as_split_says() {
     for (flags, input, expected) in [
         ("--split lines", "one\n\ntwo\nlast", &["one\n", "\n", "two\n", "last"][..]),
         ("--split 3", "abcdefg", &["abc", "def", "g"]),
@@ -138,7 +139,7 @@ fn u05_input_is_split_where_it_was_asked_for_and_nowhere_else() {
     ] {
         let peer = socket("127.0.0.1:0");
         let addr = peer.local_addr().unwrap();
-        run_from_file(input.as_bytes(), &format!("connect -u {addr} --send-only {flags}")).code(0);
+        run_with_input(input.as_bytes(), &format!("connect -u {addr} --send-only {flags}")).code(0);
         let received: Vec<_> = expected.iter().map(|_| receive(&peer)).collect();
         let expected: Vec<_> = expected.iter().map(|text| text.as_bytes().to_vec()).collect();
         assert_eq!(received, expected);
@@ -146,12 +147,12 @@ fn u05_input_is_split_where_it_was_asked_for_and_nowhere_else() {
 }
 
 #[test]
-fn u05_what_is_written_at_different_times_goes_in_different_datagrams() {
+fn u05_input_written_at_different_times_is_sent_in_separate_datagrams() {
     let peer = socket("127.0.0.1:0");
     let mut running = sockkit(&format!("connect -u {}", peer.local_addr().unwrap())).start();
     for part in [&b"first"[..], b"second"] {
         running.write(part);
-        // Sent once the input rests, and so before there is any more of it.
+        // sockkit sends as soon as one read returns, before more input arrives.
         assert_eq!(receive(&peer), part);
     }
     running.close_stdin();
@@ -159,22 +160,22 @@ fn u05_what_is_written_at_different_times_goes_in_different_datagrams() {
 }
 
 #[test]
-fn u08_more_than_a_datagram_carries_is_refused_and_nothing_of_it_sent() {
+fn u08_input_longer_than_a_datagram_is_refused_and_none_of_it_is_sent() {
     let peer = socket("127.0.0.1:0");
     let addr = peer.local_addr().unwrap();
     let input = vec![b'x'; 65_508];
-    let ran = run_from_file(&input, &format!("connect -u {addr}")).code(2);
+    let ran = run_with_input(&input, &format!("connect -u {addr}")).code(2);
     assert!(ran.stderr.contains("65507 bytes"), "{}", ran.stderr);
     assert!(ran.stderr.contains("\ntry: --split "), "{}", ran.stderr);
-    // The first thing to arrive is what is sent afterwards.
-    run_from_file(&input, &format!("connect -u {addr} --send-only --split 40000")).code(0);
+    // The first datagram to arrive is from this run.
+    run_with_input(&input, &format!("connect -u {addr} --send-only --split 40000")).code(0);
     assert_eq!(receive(&peer).len(), 40_000);
     assert_eq!(receive(&peer).len(), 25_508);
 }
 
 #[test]
-fn an_address_that_refuses_gives_way_to_the_next_one_of_the_host() {
-    // Only where localhost has both, which is what goes wrong with other clients.
+fn when_one_address_of_a_host_refuses_the_next_is_used() {
+    // This needs a localhost with both families.
     let peer = socket("127.0.0.1:0");
     let port = peer.local_addr().unwrap().port();
     let Ok(held) = UdpSocket::bind(("::1", port)) else { return };
@@ -190,7 +191,7 @@ fn an_address_that_refuses_gives_way_to_the_next_one_of_the_host() {
 }
 
 #[test]
-fn a_client_ends_in_time_whatever_it_waits_for() {
+fn idle_timeout_timeout_and_linger_end_a_run_that_waits() {
     let peer = socket("127.0.0.1:0");
     let addr = peer.local_addr().unwrap();
     for flags in ["--idle-timeout 200ms", "--timeout 200ms", "--recv-only --timeout 200ms"] {
@@ -203,7 +204,7 @@ fn a_client_ends_in_time_whatever_it_waits_for() {
 }
 
 #[test]
-fn our_own_address_and_port_can_be_chosen() {
+fn from_sets_the_source_address_and_port() {
     let peer = socket("127.0.0.1:0");
     let addr = peer.local_addr().unwrap();
     let args = format!("connect -u {addr} --send-only --from 127.0.0.2");
@@ -216,7 +217,7 @@ fn our_own_address_and_port_can_be_chosen() {
 }
 
 #[test]
-fn a_line_typed_at_a_terminal_is_a_datagram() {
+fn each_line_typed_at_a_terminal_is_one_datagram() {
     let peer = socket("127.0.0.1:0");
     let args = format!("connect -u {} --linger 200ms", peer.local_addr().unwrap());
     let mut terminal = Terminal::start(&args, Path::new("."));
@@ -233,10 +234,10 @@ fn a_line_typed_at_a_terminal_is_a_datagram() {
 }
 
 #[test]
-fn a_unix_datagram_gets_its_answer_from_a_peer_that_needs_an_address() {
-    let (_directory, path) = place();
+fn from_gives_a_unix_datagram_client_a_path_that_the_peer_can_answer() {
+    let (_directory, path) = socket_path();
     let peer = unix_socket(&path);
-    // With a path of its own, which is gone at the end.
+    // The path given with --from is removed at exit.
     let own = path.with_file_name("own");
     let args = format!("connect -u unix:{} --from unix:{}", path.display(), own.display());
     let mut running = sockkit(&args).start();
@@ -252,8 +253,8 @@ fn a_unix_datagram_gets_its_answer_from_a_peer_that_needs_an_address() {
 }
 
 #[test]
-fn nobody_at_a_unix_socket_is_said_at_once() {
-    let (_directory, path) = place();
+fn a_unix_datagram_socket_without_a_receiver_exits_4() {
+    let (_directory, path) = socket_path();
     let args = format!("connect -u unix:{}", path.display());
     let ran = sockkit(&args).stdin("q").run().code(4);
     assert!(ran.stderr.contains("no such file or directory"), "{}", ran.stderr);

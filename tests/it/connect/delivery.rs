@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::support::procfs::Process;
-use crate::support::{Client, Killed, Peer, eventually, fill, payload, shell, sockkit};
+use crate::support::{Client, KillOnDrop, Peer, eventually, fill_buffers, payload, shell, sockkit};
 
-/// The most memory a bulk transfer may take: what is held is a few buffers, not the stream.
-const MEMORY: u64 = 20_000_000;
+/// The most memory in bytes that a bulk transfer may use: a few buffers, not the stream.
+const MAX_MEMORY: u64 = 20_000_000;
 
-/// A listener whose connections have the smallest buffer the kernel grants.
+/// A listener whose connections have the smallest receive buffer that the kernel allows.
 fn narrow_listener() -> TcpListener {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    // Inherited by what it accepts; before the handshake, which tells the window.
+    // Accepted sockets inherit the size; it must be set before the handshake announces the window.
     socket.set_recv_buffer_size(1).unwrap();
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     socket.bind(&any.into()).unwrap();
@@ -26,7 +26,7 @@ fn narrow_listener() -> TcpListener {
 }
 
 #[test]
-fn e09_a_slow_reader_gets_everything() {
+fn e09_a_slow_reader_gets_every_byte() {
     let sent = payload(20_000_000);
     let peer = Peer::start(|mut client| {
         let mut read = Vec::new();
@@ -44,9 +44,9 @@ fn e09_a_slow_reader_gets_everything() {
 }
 
 #[test]
-fn e10_a_reader_that_leaves_ends_it_quietly() {
+fn e10_a_closed_standard_output_ends_the_run_without_a_message() {
     let peer = Peer::start(|client| {
-        // Until the other end is gone.
+        // Until sockkit closes the connection.
         while (&client.stream).write_all(&[b'x'; 65536]).is_ok() {}
     });
     let script = format!("sockkit connect {} | head -c1; exit ${{PIPESTATUS[0]}}", peer.addr);
@@ -56,7 +56,7 @@ fn e10_a_reader_that_leaves_ends_it_quietly() {
 }
 
 #[test]
-fn e11_a_full_disk_is_exit_8() {
+fn e11_a_full_disk_exits_8() {
     for json in ["", " --json"] {
         let peer = Peer::start(|mut client| {
             client.send(b"data");
@@ -64,8 +64,8 @@ fn e11_a_full_disk_is_exit_8() {
         });
         let script = format!("exec sockkit connect {}{json} > /dev/full", peer.addr);
         let ran = shell(&script).start().wait().code(8);
-        let told = "cannot write standard output: no space left on device";
-        assert!(ran.stderr.contains(told), "{}", ran.stderr);
+        let expected = "cannot write standard output: no space left on device";
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
         peer.join();
     }
     let listen = shell("exec sockkit listen 0 > /dev/full").serve();
@@ -76,7 +76,7 @@ fn e11_a_full_disk_is_exit_8() {
 }
 
 #[test]
-fn e15_a_prompt_without_newline_is_visible_at_once() {
+fn e15_a_prompt_without_a_newline_is_printed_at_once() {
     let peer = Peer::start(|mut client| {
         client.send(b"prompt> ");
         client.read_until("answer\n")
@@ -89,7 +89,7 @@ fn e15_a_prompt_without_newline_is_visible_at_once() {
 }
 
 #[test]
-fn e22_a_reader_that_looks_away_stops_the_sender_and_costs_no_memory() {
+fn e22_a_blocked_standard_output_stops_the_sender_without_using_memory() {
     for role in ["listen", "connect"] {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_sockkit"));
@@ -98,7 +98,7 @@ fn e22_a_reader_that_looks_away_stops_the_sender_and_costs_no_memory() {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("port");
             command.args(["-q", "listen", "0", "-4", "--port-file"]).arg(&path);
-            let child = Killed(command.spawn().unwrap());
+            let child = KillOnDrop(command.spawn().unwrap());
             let port: u16 = eventually("the port file", || {
                 std::fs::read_to_string(&path).ok()?.trim().parse().ok()
             });
@@ -106,15 +106,15 @@ fn e22_a_reader_that_looks_away_stops_the_sender_and_costs_no_memory() {
         } else {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             command.arg("connect").arg(listener.local_addr().unwrap().to_string());
-            let child = Killed(command.spawn().unwrap());
+            let child = KillOnDrop(command.spawn().unwrap());
             (Client::of(listener.accept().unwrap().0), child)
         };
         let process = Process::of_child(&child.0);
-        let sent = fill(&client);
-        process.wait_until_it_rests();
-        assert!(process.peak_memory() < MEMORY, "{role}: {} bytes", process.peak_memory());
-        // Nothing of it was lost: it comes as soon as somebody looks.
-        client.end();
+        let sent = fill_buffers(&client);
+        process.wait_until_idle();
+        assert!(process.peak_memory() < MAX_MEMORY, "{role}: {} bytes", process.peak_memory());
+        // Every byte arrives when the pipe is read.
+        client.shut_down();
         drop(command);
         let mut read = 0;
         let mut buffer = vec![0; 65536];
@@ -129,7 +129,7 @@ fn e22_a_reader_that_looks_away_stops_the_sender_and_costs_no_memory() {
 }
 
 #[test]
-fn e27_a_reader_of_single_bytes_gets_everything() {
+fn e27_a_peer_that_reads_single_bytes_gets_every_byte() {
     let sent = payload(100_000);
     let peer = Peer::at(narrow_listener(), |mut client| {
         let mut read = Vec::new();
@@ -146,23 +146,23 @@ fn e27_a_reader_of_single_bytes_gets_everything() {
 }
 
 #[test]
-fn e28_a_peer_that_reads_nothing_costs_neither_memory_nor_time_and_can_be_left() {
+fn e28_a_peer_that_reads_nothing_costs_no_memory_or_cpu_and_a_signal_still_ends_the_run() {
     let listener = narrow_listener();
     let connect = format!("exec sockkit connect {} < /dev/zero", listener.local_addr().unwrap());
     let running = shell(&connect).start();
     let (mut peer, _) = listener.accept().unwrap();
-    // It is underway, and nothing more is read.
+    // The transfer has started; the peer reads no more.
     peer.read_exact(&mut [0; 1]).unwrap();
     let process = Process::of(&running);
-    process.wait_until_it_rests();
-    assert!(process.peak_memory() < MEMORY, "{} bytes", process.peak_memory());
-    // Not SIGINT: who runs the tests in the background has it ignored, and so has every child.
+    process.wait_until_idle();
+    assert!(process.peak_memory() < MAX_MEMORY, "{} bytes", process.peak_memory());
+    // Not SIGINT: in a background job it is ignored, and children inherit that.
     running.signal(Signal::TERM);
     running.wait().code(143);
 }
 
 #[test]
-fn e29_every_byte_passes_both_ways() {
+fn e29_every_byte_value_passes_in_both_directions() {
     let all: Vec<u8> = (0..=255).cycle().take(3_000_000).collect();
     let expected = all.clone();
     let peer = Peer::start(move |mut client| {
@@ -176,14 +176,14 @@ fn e29_every_byte_passes_both_ways() {
 }
 
 #[test]
-fn e30_crlf_makes_every_line_end_one_and_no_more() {
+fn e30_crlf_turns_every_line_ending_into_exactly_one_cr_lf() {
     let peer = Peer::start(|mut client| {
         let first = client.read_until("a\r\n");
         client.send(b"go on\n");
         first + &String::from_utf8(client.read_to_end()).unwrap()
     });
     let mut connect = sockkit(&format!("connect {} --crlf", peer.addr)).start();
-    // Its first half is read before the second one is there.
+    // sockkit reads the CR before the test writes the LF.
     connect.write(b"a\nb\r");
     connect.stdout.wait_for_text("go on\n");
     connect.write(b"\nc\r\n\nd\re\r");
@@ -193,15 +193,15 @@ fn e30_crlf_makes_every_line_end_one_and_no_more() {
 }
 
 #[test]
-fn e31_crlf_leaves_what_comes_as_it_is() {
-    let came = b"a\nb\r\nc\r\r\n\n\r";
-    let peer = Peer::start(move |mut client| client.send(came));
+fn e31_crlf_does_not_change_received_data() {
+    let received = b"a\nb\r\nc\r\r\n\n\r";
+    let peer = Peer::start(move |mut client| client.send(received));
     let ran = sockkit(&format!("connect {} --crlf", peer.addr)).run().code(0);
-    assert_eq!(ran.stdout, came);
+    assert_eq!(ran.stdout, received);
 }
 
 #[test]
-fn lines_are_sent_as_slowly_as_delay_says() {
+fn delay_spaces_out_the_lines_that_are_sent() {
     const DELAY: Duration = Duration::from_millis(300);
     let peer = Peer::start(|mut client| {
         let moments = ["a\n", "b\n"].map(|line| {
@@ -212,6 +212,6 @@ fn lines_are_sent_as_slowly_as_delay_says() {
         moments[1] - moments[0]
     });
     sockkit(&format!("connect {} --delay 300ms", peer.addr)).stdin("a\nb\n").run().code(0);
-    // A little less: the first line may have been noticed late.
+    // Half of the delay, because the peer may have read the first line late.
     assert!(peer.join() > DELAY / 2);
 }

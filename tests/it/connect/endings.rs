@@ -4,13 +4,13 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Peer, SLOW_ANSWER, payload, shell, sockkit};
+use crate::support::{Peer, SLOW_REPLY, payload, shell, sockkit};
 
 #[test]
-fn e01_a_request_from_a_pipe_gets_its_whole_reply() {
+fn e01_a_piped_request_gets_its_whole_reply() {
     let peer = Peer::start(|mut client| {
         let request = client.read_to_end();
-        thread::sleep(SLOW_ANSWER);
+        thread::sleep(SLOW_REPLY);
         client.send(b"REPLY");
         request
     });
@@ -21,7 +21,7 @@ fn e01_a_request_from_a_pipe_gets_its_whole_reply() {
 }
 
 #[test]
-fn e02_the_peers_end_ends_the_run_though_our_input_is_open() {
+fn e02_eof_from_the_peer_ends_the_run_while_standard_input_is_open() {
     let peer = Peer::start(|mut client| client.send(b"BYE"));
     let running = sockkit(&format!("connect {}", peer.addr)).start();
     let ran = running.wait().code(0);
@@ -29,15 +29,15 @@ fn e02_the_peers_end_ends_the_run_though_our_input_is_open() {
 }
 
 #[test]
-fn e12_the_peers_end_does_not_end_what_we_still_have_to_send() {
+fn e12_pending_input_is_still_sent_after_eof_from_the_peer() {
     let peer = Peer::start(|mut client| {
-        client.end();
+        client.shut_down();
         client.read_to_end()
     });
     let sent = payload(5_000_000);
     sockkit(&format!("connect {}", peer.addr)).stdin(&sent).run().code(0);
     assert!(peer.join() == sent);
-    // Both ways round, between our own two programs: one has nothing to say and ends at once.
+    // The same between connect and listen, when the input of connect is empty.
     let listen = sockkit("listen 0").serve();
     let mut connect = sockkit(&format!("connect 127.0.0.1 {}", listen.port())).start();
     connect.close_stdin();
@@ -49,28 +49,28 @@ fn e12_the_peers_end_does_not_end_what_we_still_have_to_send() {
 }
 
 #[test]
-fn e12_what_might_come_later_is_not_waited_for_and_that_is_said() {
+fn e12_idle_standard_input_is_not_waited_for_after_eof_from_the_peer() {
     let peer = Peer::start(|mut client| {
         client.send(b"HI");
-        client.end();
+        client.shut_down();
         client.read_to_end()
     });
     let ran = sockkit(&format!("connect {}", peer.addr)).start().wait().code(0);
     assert_eq!(ran.stdout, b"HI");
-    assert!(ran.stderr.contains("was not waited for"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("unread standard input was discarded"), "{}", ran.stderr);
     assert_eq!(peer.join(), b"");
 }
 
 #[test]
-fn e12_with_half_open_late_words_reach_a_peer_that_has_ended() {
+fn e12_half_open_delivers_late_input_after_eof_from_the_peer() {
     let peer = Peer::start(|mut client| {
         client.send(b"HI");
-        client.end();
+        client.shut_down();
         client.read_to_end()
     });
     let mut connect = sockkit(&format!("connect {} --half-open", peer.addr)).start();
     connect.stdout.wait_for_text("HI");
-    thread::sleep(SLOW_ANSWER);
+    thread::sleep(SLOW_REPLY);
     connect.write(b"LATE");
     connect.close_stdin();
     assert_eq!(connect.wait().code(0).stdout, b"HI");
@@ -78,13 +78,13 @@ fn e12_with_half_open_late_words_reach_a_peer_that_has_ended() {
 }
 
 #[test]
-fn e24_send_only_sends_all_and_waits_for_the_peers_end() {
+fn e24_send_only_sends_everything_and_waits_for_the_peer_to_close() {
     let sent = payload(5_000_000);
     let peer = Peer::start(|mut client| {
-        // Nobody wants it, and it must hold nothing up.
+        // sockkit discards this data, which must not block the transfer.
         client.send(payload(1_000_000));
         let read = client.read_to_end();
-        thread::sleep(SLOW_ANSWER);
+        thread::sleep(SLOW_REPLY);
         read
     });
     let connect = format!("connect {} --send-only -v", peer.addr);
@@ -95,10 +95,10 @@ fn e24_send_only_sends_all_and_waits_for_the_peers_end() {
 }
 
 #[test]
-fn e24_a_peer_that_does_not_end_is_waited_for_as_long_as_linger_says() {
+fn e24_linger_limits_the_wait_for_the_peer_to_close() {
     let peer = Peer::start(|mut client| {
         let read = client.read_to_end();
-        // Ours is over; our end of the connection stays open until theirs is gone.
+        // The peer keeps its side open until sockkit has closed the connection.
         client.stream.set_nonblocking(false).unwrap();
         while std::io::Write::write(&mut client.stream, b".").is_ok() {
             thread::sleep(Duration::from_millis(10));
@@ -112,10 +112,10 @@ fn e24_a_peer_that_does_not_end_is_waited_for_as_long_as_linger_says() {
 }
 
 #[test]
-fn e24_recv_only_leaves_our_input_and_our_side_alone() {
+fn e24_recv_only_does_not_read_standard_input_or_shut_down_its_side() {
     let peer = Peer::start(|mut client| {
         client.send(b"data");
-        client.stream.set_read_timeout(Some(SLOW_ANSWER)).unwrap();
+        client.stream.set_read_timeout(Some(SLOW_REPLY)).unwrap();
         let nothing = std::io::Read::read(&mut client.stream, &mut [0]);
         nothing.unwrap_err().kind()
     });
@@ -126,8 +126,8 @@ fn e24_recv_only_leaves_our_input_and_our_side_alone() {
 }
 
 #[test]
-fn e25_when_both_sides_have_ended_no_idle_limit_is_waited_for() {
-    // Longer than this test may take.
+fn e25_eof_on_both_sides_ends_the_run_before_the_idle_timeout() {
+    // Longer than the timeout of the test.
     const IDLE: &str = "--idle-timeout 10m";
     let peer = Peer::start(|mut client| client.read_to_end());
     sockkit(&format!("connect {} {IDLE}", peer.addr)).stdin("data").run().code(0);
@@ -137,12 +137,12 @@ fn e25_when_both_sides_have_ended_no_idle_limit_is_waited_for() {
     listen.running.write(b"data");
     listen.running.close_stdin();
     assert_eq!(client.read_to_end(), b"data");
-    client.end();
+    client.shut_down();
     listen.running.wait().code(0);
 }
 
 #[test]
-fn e26_a_pipeline_of_programs_moves_a_tree_of_files() {
+fn e26_a_tar_pipeline_transfers_a_directory_tree() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let written = payload(5_000_000);
     std::fs::create_dir(from.path().join("dir")).unwrap();
@@ -158,7 +158,7 @@ fn e26_a_pipeline_of_programs_moves_a_tree_of_files() {
 }
 
 #[test]
-fn a_fifo_whose_writer_has_left_already_ends_our_input() {
+fn a_fifo_whose_writer_has_exited_is_read_to_eof() {
     let directory = tempfile::tempdir().unwrap();
     let peer = Peer::start(|mut client| client.read_to_end());
     let script = format!(
@@ -170,7 +170,7 @@ fn a_fifo_whose_writer_has_left_already_ends_our_input() {
 }
 
 #[test]
-fn a_filter_behind_a_client_sees_the_peers_end_with_half_open() {
+fn half_open_passes_eof_from_the_server_to_a_filter() {
     let listen = sockkit("listen 0").serve();
     let script =
         format!("mkfifo fifo; sockkit connect {} --half-open < fifo | sort > fifo", listen.addr);

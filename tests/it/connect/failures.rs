@@ -7,37 +7,37 @@ use crate::support::procfs::wait_until_acknowledged;
 use crate::support::{ClosedPort, Peer, in_namespace, payload, sockkit};
 
 #[test]
-fn c01_a_name_that_does_not_exist_is_exit_3() {
+fn c01_an_unknown_host_exits_3() {
     let ran = sockkit("connect no-such-host.invalid 80 --connect-timeout 20s").run().code(3);
     assert!(ran.stderr.contains("cannot resolve no-such-host.invalid"), "{}", ran.stderr);
     sockkit("listen no-such-host.invalid:0").run().code(3);
 }
 
 #[test]
-fn c02_a_network_that_cannot_be_reached_is_named_so() {
-    // A network of its own has no route to anywhere.
+fn c02_an_unreachable_network_is_named_and_exits_4() {
+    // A new network namespace has no routes.
     let connect = "connect 192.0.2.1 80";
     let Some(connect) = in_namespace("c02", "ip link set lo up", connect) else { return };
     let ran = connect.run().code(4);
-    let told = "error: cannot connect to 192.0.2.1:80: network unreachable\n";
-    assert!(ran.stderr.starts_with(told), "{}", ran.stderr);
+    let expected = "error: cannot connect to 192.0.2.1:80: network unreachable\n";
+    assert!(ran.stderr.starts_with(expected), "{}", ran.stderr);
 }
 
 #[test]
-fn c03_a_busy_address_to_connect_from_is_exit_7_and_named() {
+fn c03_a_busy_source_address_is_named_and_exits_7() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let from = taken.local_addr().unwrap();
     let peer = TcpListener::bind("127.0.0.1:0").unwrap();
     let to = peer.local_addr().unwrap();
     let ran = sockkit(&format!("connect {to} --from {from}")).run().code(7);
-    let told = format!("error: cannot connect from {from}: address already in use\n");
-    assert!(ran.stderr.starts_with(&told), "{}", ran.stderr);
+    let expected = format!("error: cannot connect from {from}: address already in use\n");
+    assert!(ran.stderr.starts_with(&expected), "{}", ran.stderr);
     let ran = sockkit(&format!("connect {to} --from 192.0.2.1")).run().code(7);
     assert!(ran.stderr.contains("192.0.2.1"), "{}", ran.stderr);
 }
 
 #[test]
-fn c04_silence_beyond_the_idle_limit_is_exit_5() {
+fn c04_an_idle_timeout_exits_5() {
     let peer = Peer::start(|mut client| {
         client.send(b"x");
         client.read_to_end();
@@ -49,7 +49,7 @@ fn c04_silence_beyond_the_idle_limit_is_exit_5() {
 }
 
 #[test]
-fn e03_a_reset_is_exit_4() {
+fn e03_a_reset_exits_4() {
     let peer = Peer::start(crate::support::Client::reset);
     let ran = sockkit(&format!("connect {}", peer.addr)).start().wait().code(4);
     assert!(ran.stderr.contains("connection reset by peer"), "{}", ran.stderr);
@@ -57,22 +57,22 @@ fn e03_a_reset_is_exit_4() {
 }
 
 #[test]
-fn e03_bytes_the_peer_threw_away_are_no_success() {
+fn e03_a_peer_that_closes_with_unread_data_exits_4() {
     let peer = Peer::start(|mut client| {
         client.read_until("first");
-        // Closed with bytes unread: the kernel answers the rest with a reset.
+        // The peer closes with unread data, so the kernel sends a reset.
     });
     let sent = [b"first".to_vec(), payload(5_000_000)].concat();
     sockkit(&format!("connect {}", peer.addr)).stdin(sent).run().code(4);
 }
 
 #[test]
-fn e03b_everything_that_came_before_a_reset_is_printed() {
+fn e03b_a_reset_after_data_prints_the_data_and_exits_4() {
     let sent = payload(1_000_000);
     let expected = sent.clone();
     let peer = Peer::start(move |mut client| {
         client.send(&sent);
-        // A reset throws away what has not arrived; what has is the other end's.
+        // A reset discards unacknowledged data, so the peer waits for the acknowledgement first.
         let (local, peer) =
             (client.stream.local_addr().unwrap(), client.stream.peer_addr().unwrap());
         wait_until_acknowledged(local, peer);
@@ -84,20 +84,20 @@ fn e03b_everything_that_came_before_a_reset_is_printed() {
 }
 
 #[test]
-fn e04_a_closed_port_is_named_with_its_reason_and_a_hint() {
+fn e04_a_closed_port_is_reported_with_its_address_reason_and_a_hint() {
     let port = ClosedPort::new();
     let ran = sockkit(&format!("connect {}", port.addr())).run().code(4);
     let expected = format!(
         "error: cannot connect to {}: connection refused\n\
-         try: another port, or start the server: nothing listens there\n",
+         try: check that the server is running and listening on this port\n",
         port.addr()
     );
     assert_eq!(ran.stderr, expected);
 }
 
 #[test]
-fn e05_silence_while_connecting_is_exit_5() {
-    // A full backlog answers nothing.
+fn e05_a_connect_timeout_exits_5() {
+    // A listener with a full backlog does not answer.
     let listener =
         socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
@@ -115,7 +115,7 @@ fn e05_silence_while_connecting_is_exit_5() {
 }
 
 #[test]
-fn a_silent_peer_is_exit_5_at_the_deadline_for_everything() {
+fn a_silent_peer_exits_5_when_the_timeout_expires() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     let ran = sockkit(&format!("connect {addr} --timeout 300ms")).start().wait().code(5);

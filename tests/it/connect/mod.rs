@@ -19,19 +19,19 @@ use std::net::TcpListener;
 use crate::support::{ClosedPort, Peer, sockkit};
 
 #[test]
-fn a_port_that_opens_later_is_reached_by_a_retry() {
+fn retry_connects_to_a_port_that_opens_later() {
     let port = ClosedPort::new();
     let connect = format!("connect {} --retry 20 -v", port.addr());
     let mut running = sockkit(&connect).start();
     running.close_stdin();
-    running.stderr.wait_for_text("trying again");
+    running.stderr.wait_for_text("retrying in");
     let peer = Peer::at(port.open(), |mut client| client.read_to_end());
     running.wait().code(0);
     peer.join();
 }
 
 #[test]
-fn json_gives_one_object_a_line_and_bytes_that_are_not_text_as_base64() {
+fn json_prints_one_object_per_line_and_binary_data_as_base64() {
     let peer = Peer::start(|mut client| {
         client.send(b"ol\xc3\xa1\x1b\n");
         client.read_until("more\n");
@@ -56,12 +56,12 @@ fn json_gives_one_object_a_line_and_bytes_that_are_not_text_as_base64() {
 }
 
 #[test]
-fn a_signal_ends_it_like_any_program() {
+fn sigterm_exits_143() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     let running = sockkit(&format!("connect {addr} -v")).start();
     running.stderr.wait_for_text("connected");
-    // Not SIGINT: who runs the tests in the background has it ignored, and so has every child.
+    // Not SIGINT: in a background job it is ignored, and children inherit that.
     running.signal(rustix::process::Signal::TERM);
     running.wait().code(143);
 }

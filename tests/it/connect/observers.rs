@@ -8,11 +8,11 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::json_doc;
-use crate::support::recording::{carried, directory, recorded};
+use crate::support::recording::{payload_of, read_recording, recording_path};
 use crate::support::{ClosedPort, Peer, Terminal, eventually, sockkit};
 
-/// A peer that answers lines until its client is gone.
-fn answering() -> Peer<()> {
+/// A peer that answers every line until the client closes.
+fn line_server() -> Peer<()> {
     Peer::start(|mut client| {
         let stream = BufReader::new(client.stream.try_clone().unwrap());
         for line in stream.lines().map_while(Result::ok) {
@@ -22,31 +22,31 @@ fn answering() -> Peer<()> {
 }
 
 #[test]
-fn e32_a_recording_has_both_directions_in_order_and_is_complete_when_killed() {
+fn e32_a_recording_holds_both_directions_in_order_and_is_complete_after_a_kill() {
     for signal in [Signal::TERM, Signal::KILL] {
-        let (_directory, path) = directory();
-        let peer = answering();
+        let (_directory, path) = recording_path();
+        let peer = line_server();
         let connect = format!("connect {} --record", peer.addr);
         let mut running = sockkit(&connect).arg(&path).start();
-        let mut asked = String::new();
-        let mut answered = String::new();
+        let mut sent = String::new();
+        let mut received = String::new();
         for number in 0..20 {
             let line = format!("line {number}\n");
             running.write(line.as_bytes());
-            asked += &line;
-            answered += "got ";
-            answered += &line;
-            running.stdout.wait_for_text(&answered);
+            sent += &line;
+            received += "got ";
+            received += &line;
+            running.stdout.wait_for_text(&received);
         }
         running.signal(signal);
         running.wait();
-        let lines = recorded(&path);
+        let lines = read_recording(&path);
         let kinds: Vec<_> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
         assert_eq!(kinds[..2], ["record", "connected"]);
         let addr = peer.addr.to_string();
-        assert_eq!(carried(&lines, "out", &addr), asked);
-        assert_eq!(carried(&lines, "in", &addr), answered);
-        // Each was waited for: question and answer take turns.
+        assert_eq!(payload_of(&lines, "out", &addr), sent);
+        assert_eq!(payload_of(&lines, "in", &addr), received);
+        // The test waited for every answer, so the directions alternate.
         let turns = lines.iter().filter_map(|line| line["direction"].as_str());
         assert!(turns.eq(["out", "in"].into_iter().cycle().take(40)), "{lines:?}");
         let times = lines[1..].iter().map(|line| line["time_us"].as_u64().unwrap());
@@ -56,8 +56,8 @@ fn e32_a_recording_has_both_directions_in_order_and_is_complete_when_killed() {
 }
 
 #[test]
-fn a_recording_ends_with_the_end_of_the_connection_and_is_continued_by_the_next_run() {
-    let (_directory, path) = directory();
+fn a_recording_ends_with_the_close_and_a_second_run_appends_to_it() {
+    let (_directory, path) = recording_path();
     for run in 1..=2 {
         let peer = Peer::start(|mut client| {
             client.send(b"caf\xe9");
@@ -66,7 +66,7 @@ fn a_recording_ends_with_the_end_of_the_connection_and_is_continued_by_the_next_
         let connect = format!("connect {} --record", peer.addr);
         let ran = sockkit(&connect).arg(&path).stdin("x").run().code(0);
         assert_eq!(ran.stdout, b"caf\xe9");
-        let lines = recorded(&path);
+        let lines = read_recording(&path);
         let records = lines.iter().filter(|line| line["type"] == "record").count();
         assert_eq!(records, run);
         let last = lines.last().unwrap();
@@ -77,8 +77,8 @@ fn a_recording_ends_with_the_end_of_the_connection_and_is_continued_by_the_next_
 }
 
 #[test]
-fn a_recording_that_cannot_begin_is_exit_8_before_anything_is_connected() {
-    // Whoever connected first would be refused.
+fn a_recording_that_cannot_be_opened_exits_8_before_connecting() {
+    // Connecting first would fail with another exit code.
     let port = ClosedPort::new();
     for path in ["/dev/full", "/no/such/directory/talk"] {
         let ran = sockkit(&format!("connect {} --record {path}", port.addr())).run().code(8);
@@ -88,13 +88,13 @@ fn a_recording_that_cannot_begin_is_exit_8_before_anything_is_connected() {
 }
 
 #[test]
-fn a_recording_that_fails_is_said_once_and_is_exit_8_after_the_whole_conversation() {
-    let (_directory, path) = directory();
-    // A pipe fails when its reader leaves.
+fn a_recording_that_fails_is_reported_once_and_exits_8_after_the_connection_ends() {
+    let (_directory, path) = recording_path();
+    // Writing to a FIFO fails when its reader has closed it.
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     let fifo = rustix::fs::FileType::Fifo;
     rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, mode, 0).unwrap();
-    let peer = answering();
+    let peer = line_server();
     let connect = format!("connect {} --record", peer.addr);
     let mut running = sockkit(&connect).arg(&path).start();
     let mut first = String::new();
@@ -114,7 +114,7 @@ fn a_recording_that_fails_is_said_once_and_is_exit_8_after_the_whole_conversatio
 }
 
 #[test]
-fn a_hexdump_shows_both_directions_and_leaves_the_payload_alone() {
+fn a_hexdump_shows_both_directions_and_does_not_change_the_payload() {
     let peer = Peer::start(|mut client| {
         let request = client.read_until("\r\n\r\n");
         client.send(b"\x1b[2Jno\xff");
@@ -140,14 +140,14 @@ fn a_hexdump_shows_both_directions_and_leaves_the_payload_alone() {
 }
 
 #[test]
-fn a_hexdump_has_no_place_where_every_line_is_json() {
+fn hexdump_with_json_is_a_usage_error() {
     let port = ClosedPort::new();
     let ran = sockkit(&format!("connect {} --json --hexdump", port.addr())).run().code(2);
     assert!(ran.stderr.contains("--record"), "{}", ran.stderr);
 }
 
 #[test]
-fn the_figures_of_a_conversation_are_a_table_beside_the_payload() {
+fn stats_are_a_table_on_standard_error() {
     let peer = Peer::start(|mut client| {
         client.read_to_end();
         client.send(b"answer");
@@ -169,7 +169,7 @@ fn the_figures_of_a_conversation_are_a_table_beside_the_payload() {
 }
 
 #[test]
-fn the_figures_are_an_event_under_json() {
+fn json_prints_stats_as_one_event() {
     let peer = Peer::start(|mut client| {
         client.read_to_end();
         client.send(b"answer");
@@ -183,7 +183,7 @@ fn the_figures_are_an_event_under_json() {
     json_doc::holds("Events", &stats);
     let stats = &stats[0];
     assert_eq!((&stats["bytes_in"], &stats["bytes_out"]), (&6.into(), &8.into()));
-    // An address is not resolved.
+    // An address is not resolved, so there is no resolve phase.
     let phases = stats["phases"].as_array().unwrap();
     let names: Vec<_> = phases.iter().map(|phase| phase["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["connect", "first_byte"]);
@@ -196,7 +196,7 @@ fn the_figures_are_an_event_under_json() {
 }
 
 #[test]
-fn a_long_transfer_into_a_file_shows_a_bar_that_is_gone_at_the_end() {
+fn a_transfer_to_a_file_shows_a_progress_bar_and_clears_it_at_the_end() {
     let directory = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
@@ -210,7 +210,7 @@ fn a_long_transfer_into_a_file_shows_a_bar_that_is_gone_at_the_end() {
     drop(stream);
     let screen = terminal.screen.clone();
     assert_eq!(terminal.wait(), 0);
-    // Nothing is left on the line.
+    // The bar is cleared.
     eventually("the line is cleared", || {
         screen.text().rsplit_once("received").unwrap().1.contains("\u{1b}[2K").then_some(())
     });
@@ -218,7 +218,7 @@ fn a_long_transfer_into_a_file_shows_a_bar_that_is_gone_at_the_end() {
 }
 
 #[test]
-fn no_bar_disturbs_a_terminal_that_shows_the_payload() {
+fn the_progress_bar_is_cleared_before_payload_is_printed() {
     let directory = tempfile::tempdir().unwrap();
     let input = directory.path().join("input");
     fs::write(&input, "question\n").unwrap();
@@ -228,7 +228,7 @@ fn no_bar_disturbs_a_terminal_that_shows_the_payload() {
     let script = format!("exec {program} connect {addr} < input");
     let terminal = Terminal::of("sh", ["-c", &script], directory.path());
     let (mut stream, _) = listener.accept().unwrap();
-    // Nothing comes: the bar appears.
+    // The bar appears while no data arrives.
     terminal.screen.wait_for_text("9 B sent");
     std::io::Write::write_all(&mut stream, b"answer").unwrap();
     let screen = terminal.screen.wait_for_text("answer");

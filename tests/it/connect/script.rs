@@ -3,11 +3,11 @@
 use std::fs;
 use std::io::{ErrorKind, Read as _};
 
-use crate::support::script::{Scripted, says};
+use crate::support::script::{Scripted, assert_stderr_contains};
 use crate::support::{ClosedPort, Peer, sockkit};
 
-/// A mail server that greets, takes one line and says goodbye; it returns the line.
-fn mail(greeting: &'static str) -> Peer<String> {
+/// A mail server that sends `greeting`, reads one line, sends a reply and returns the line.
+fn mail_server(greeting: &'static str) -> Peer<String> {
     Peer::start(move |mut client| {
         client.send(greeting);
         let line = client.line();
@@ -17,8 +17,8 @@ fn mail(greeting: &'static str) -> Peer<String> {
 }
 
 #[test]
-fn send_and_expect_are_taken_in_their_order() {
-    let peer = mail("220 here\r\n");
+fn send_and_expect_run_in_command_line_order() {
+    let peer = mail_server("220 here\r\n");
     let ran = sockkit(&format!("connect {}", peer.addr))
         .arg("--expect")
         .arg("^220 .*\\r\\n")
@@ -35,18 +35,18 @@ fn send_and_expect_are_taken_in_their_order() {
 }
 
 #[test]
-fn a_script_is_followed_to_its_end() {
+fn a_script_runs_to_its_last_step() {
     let script = Scripted::new(
         "# a client\nexpect /^220 .*\\r\\n/ 30s\nsend \"QUIT\\r\\n\"\nexpect \"221 bye\\r\\n\" 30s\nexpect-end 30s\n",
     );
-    let peer = mail("220 here\r\n");
+    let peer = mail_server("220 here\r\n");
     let ran = script.sockkit(&format!("connect {}", peer.addr)).start().wait().code(0);
     assert_eq!(ran.stdout, b"220 here\r\n221 bye\r\n");
     assert_eq!(peer.join(), "QUIT");
 }
 
 #[test]
-fn an_expectation_that_is_not_met_is_exit_1_and_shows_what_came_instead() {
+fn an_unmet_expectation_exits_1_and_shows_what_arrived_instead() {
     let peer = Peer::start(|mut client| {
         client.send("421 busy\r\n");
         client.read_to_end()
@@ -55,13 +55,13 @@ fn an_expectation_that_is_not_met_is_exit_1_and_shows_what_came_instead() {
     let ran = script.sockkit(&format!("connect {}", peer.addr)).start().wait().code(1);
     assert_eq!(ran.stdout, b"421 busy\r\n");
     let expected = "error: expect /^220/ was not met within 3s (s.txt:3)\n\
-                    cause: what came instead: \"421 busy\\r\\n\"\n";
+                    cause: received \"421 busy\\r\\n\"\n";
     assert!(ran.stderr.starts_with(expected), "{}", ran.stderr);
     assert_eq!(peer.join(), b"");
 }
 
 #[test]
-fn an_expectation_of_a_peer_that_ends_is_given_up_at_once() {
+fn an_expectation_fails_at_once_when_the_peer_closes() {
     let peer = Peer::start(|mut client| client.send("421 busy\r\n"));
     let ran = sockkit(&format!("connect {}", peer.addr))
         .arg("--expect")
@@ -69,47 +69,50 @@ fn an_expectation_of_a_peer_that_ends_is_given_up_at_once() {
         .start()
         .wait()
         .code(1);
-    says(&ran, &["expect /^220/ was not met before the peer's end (--expect)", "421 busy"]);
+    assert_stderr_contains(
+        &ran,
+        &["expect /^220/ was not met before the peer closed (--expect)", "421 busy"],
+    );
 }
 
 #[test]
-fn a_peer_that_says_nothing_is_told_as_such() {
+fn an_unmet_expectation_without_data_reports_that_nothing_arrived() {
     let peer = Peer::start(|mut client| client.read_to_end());
     let ran = sockkit(&format!("connect {} --expect", peer.addr))
         .arg("/^220/ 200ms")
         .start()
         .wait()
         .code(1);
-    says(&ran, &["was not met within 200ms", "cause: nothing came"]);
+    assert_stderr_contains(&ran, &["was not met within 200ms", "cause: received nothing"]);
 }
 
 #[test]
-fn the_deadline_for_everything_is_exit_5_in_the_middle_of_a_script() {
+fn a_timeout_during_a_script_exits_5() {
     let peer = Peer::start(|mut client| client.read_to_end());
     let script = Scripted::new("expect /^220/ 1h\n");
     let connect = format!("connect {} --timeout 3s", peer.addr);
     let ran = script.sockkit(&connect).start().wait().code(5);
-    says(&ran, &["timed out in expect /^220/ (s.txt:1)"]);
+    assert_stderr_contains(&ran, &["timed out in expect /^220/ (s.txt:1)"]);
 }
 
 #[test]
-fn a_wrong_script_is_exit_2_before_anything_is_dialled() {
+fn an_invalid_script_is_reported_before_connecting() {
     let port = ClosedPort::new();
     let script = Scripted::new("# mail\n  expect 220\n");
     let ran = script.sockkit(&format!("connect {}", port.addr())).run().code(2);
-    says(&ran, &["s.txt:2:10: what to expect is missing", "try: /REGEX/"]);
+    assert_stderr_contains(&ran, &["s.txt:2:10: the pattern is missing", "try: /REGEX/"]);
     fs::write(script.path("s.txt"), "send-file none\n").unwrap();
     let ran = script.sockkit(&format!("connect {}", port.addr())).run().code(8);
-    says(&ran, &["s.txt:1:11: cannot read none: no such file or directory"]);
+    assert_stderr_contains(&ran, &["s.txt:1:11: cannot read none: no such file or directory"]);
     let ran = script.sockkit("listen 0").run().code(8);
-    says(&ran, &["s.txt:1:11"]);
+    assert_stderr_contains(&ran, &["s.txt:1:11"]);
     fs::remove_file(script.path("s.txt")).unwrap();
     let ran = script.sockkit(&format!("connect {}", port.addr())).run().code(8);
-    says(&ran, &["cannot read s.txt: no such file or directory"]);
+    assert_stderr_contains(&ran, &["cannot read s.txt: no such file or directory"]);
 }
 
 #[test]
-fn a_large_file_is_sent_while_the_answer_comes() {
+fn a_large_file_is_sent_while_the_reply_arrives() {
     let script = Scripted::new("send-file all.bin\nclose-write\nexpect-end 1m\n");
     let all: Vec<u8> = (0..=255).cycle().take(8_000_000).collect();
     fs::write(script.path("all.bin"), &all).unwrap();
@@ -119,7 +122,7 @@ fn a_large_file_is_sent_while_the_answer_comes() {
 }
 
 #[test]
-fn a_script_can_end_in_a_reset() {
+fn a_script_can_end_with_a_reset() {
     let peer = Peer::start(|mut client| {
         client.send("hello\n");
         let mut buffer = [0; 16];
@@ -131,11 +134,11 @@ fn a_script_can_end_in_a_reset() {
 }
 
 #[test]
-fn a_script_that_was_played_does_not_wait_for_a_peer_that_stays() {
+fn a_finished_script_does_not_wait_for_the_peer_to_close() {
     let peer = Peer::start(|mut client| {
         client.send("220 hi\r\n");
         client.read_to_end();
-        // To the end of the other side, and then some.
+        // The peer keeps its side open.
         std::thread::sleep(std::time::Duration::from_secs(3));
     });
     sockkit(&format!("connect {} --expect ^220", peer.addr)).run().code(0);
@@ -143,9 +146,9 @@ fn a_script_that_was_played_does_not_wait_for_a_peer_that_stays() {
 }
 
 #[test]
-fn flags_that_mean_nothing_beside_a_script_are_refused() {
+fn options_that_have_no_meaning_for_a_script_are_refused() {
     for flag in ["--crlf", "--delay 1s", "--idle-timeout 1s", "--half-open", "--recv-only"] {
         let ran = sockkit(&format!("connect 127.0.0.1:1 --expect x {flag}")).run().code(2);
-        assert!(ran.stderr.contains("does not go with a script"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("conflicts with --script"), "{}", ran.stderr);
     }
 }

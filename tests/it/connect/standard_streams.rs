@@ -5,17 +5,17 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{OFlags, fcntl_getfl};
 
-use crate::support::{Killed, Peer, eventually, shell};
+use crate::support::{KillOnDrop, Peer, eventually, shell};
 
 #[test]
-fn e13_and_e37_closed_standard_streams_do_no_harm() {
+fn e13_and_e37_a_closed_standard_stream_is_not_confused_with_the_socket() {
     for closing in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
         let peer = Peer::start(|mut client| {
             client.send(b"hello");
             client.read_to_end()
         });
         let ran = shell(&format!("exec sockkit connect {} {closing}", peer.addr)).run();
-        // Nothing the peer sent may come back to it, nothing else reach it.
+        // The peer gets back neither its own data nor anything else.
         assert_eq!(peer.join(), b"", "{closing}");
         if closing == "<&-" {
             assert_eq!(ran.code(0).stdout, b"hello");
@@ -25,14 +25,14 @@ fn e13_and_e37_closed_standard_streams_do_no_harm() {
         let listen = shell(&format!("exec sockkit listen 0 {closing}")).serve();
         let mut client = listen.client();
         client.send(b"hello");
-        client.end();
+        client.shut_down();
         assert_eq!(client.read_to_end(), b"", "{closing}");
         listen.running.wait();
     }
 }
 
 #[test]
-fn e14_streams_shared_with_a_shell_are_left_as_they_were() {
+fn e14_a_stream_shared_with_a_shell_stays_in_blocking_mode() {
     let peer = Peer::start(|mut client| {
         client.send(b"hello");
         client.read_until("bye\n")
@@ -49,7 +49,7 @@ fn e14_streams_shared_with_a_shell_are_left_as_they_were() {
         .stdout(stdout.try_clone().unwrap())
         .stderr(Stdio::null())
         .spawn();
-    let mut child = Killed(child.unwrap());
+    let mut child = KillOnDrop(child.unwrap());
     use std::io::{Read as _, Write as _};
     output.read_exact(&mut [0; 5]).unwrap();
     assert!(!nonblocking(), "while it runs");

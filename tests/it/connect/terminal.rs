@@ -2,15 +2,14 @@
 
 use rustix::process::Signal;
 
-use crate::support::terminal::here;
 use crate::support::{Peer, Terminal, sockkit};
 
 #[test]
 fn connect_prompts_and_shows_both_addresses() {
-    let directory = here();
+    let directory = tempfile::tempdir().unwrap();
     let echo = sockkit("echo-server 0 --timestamp").serve();
     let mut terminal = Terminal::start(&format!("connect {}", echo.addr), directory.path());
-    let text = terminal.screen.wait_for_text("(here 127.0.0.1:");
+    let text = terminal.screen.wait_for_text("(local 127.0.0.1:");
     assert!(text.contains(&format!("{}", echo.addr)), "{text:?}");
     terminal.screen.wait_for_text("> ");
     terminal.type_in("hello\r");
@@ -25,7 +24,7 @@ fn connect_prompts_and_shows_both_addresses() {
 }
 
 #[test]
-fn e38_the_terminal_is_as_it_was_however_it_ends() {
+fn e38_the_terminal_settings_are_restored_however_the_run_ends() {
     let directory = tempfile::tempdir().unwrap();
     for how in ["the peer's end", "Ctrl-D", "Ctrl-C", "SIGTERM"] {
         let peer = Peer::start(move |mut client| {
@@ -52,13 +51,13 @@ fn e38_the_terminal_is_as_it_was_however_it_ends() {
             _ => 0,
         };
         assert_eq!(code, expected, "{how}");
-        assert!(terminal.is_as_new(), "{how}");
+        assert!(terminal.has_default_settings(), "{how}");
         peer.join();
     }
 }
 
 #[test]
-fn e39_what_a_peer_sends_cannot_play_with_the_terminal_unless_raw() {
+fn e39_control_characters_from_the_peer_are_escaped_unless_raw_is_given() {
     let directory = tempfile::tempdir().unwrap();
     let attack = b"\x1b]0;pwned\x07 ok\r\n";
     for (raw, shown) in [("", "\\u{1b}]0;pwned\\u{7} ok"), (" --raw", "\u{1b}]0;pwned\u{7} ok")] {
@@ -70,8 +69,8 @@ fn e39_what_a_peer_sends_cannot_play_with_the_terminal_unless_raw() {
 }
 
 #[test]
-fn json_at_a_terminal_is_not_edited() {
-    let directory = here();
+fn json_at_a_terminal_does_without_the_line_editor() {
+    let directory = tempfile::tempdir().unwrap();
     let echo = sockkit("echo-server 0").serve();
     let mut terminal = Terminal::start(&format!("connect {} --json", echo.addr), directory.path());
     terminal.screen.wait_for_text("\"connected\"");

@@ -8,16 +8,17 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::support::peers::tls::{
-    Certificates, LONGER_THAN_A_REST, MUCH, end_in_order, end_plainly, noise, pin_of, provider,
+    BULK, Certificates, LONGER_THAN_IDLE_INPUT, close_with_notify, close_without_notify, pin_of,
+    provider, pseudorandom,
 };
 use crate::support::{Client, Peer, sockkit};
 
 #[test]
-fn t01_a_close_without_close_notify_is_a_truncation_after_the_data() {
+fn t01_a_close_without_close_notify_prints_the_data_and_exits_6() {
     let certificates = Certificates::new();
     let peer = certificates.peer(|mut stream| {
         stream.write_all(b"half of it").unwrap();
-        end_plainly(&mut stream.sock);
+        close_without_notify(&mut stream.sock);
     });
     let ran = certificates.connect(&peer.port(), "").run().code(6);
     assert_eq!(ran.stdout, b"half of it");
@@ -27,11 +28,11 @@ fn t01_a_close_without_close_notify_is_a_truncation_after_the_data() {
 }
 
 #[test]
-fn t01_a_close_with_close_notify_is_an_end_in_order() {
+fn t01_a_close_with_close_notify_exits_0() {
     let certificates = Certificates::new();
     let peer = certificates.peer(|mut stream| {
         stream.write_all(b"all of it").unwrap();
-        end_in_order(&mut stream);
+        close_with_notify(&mut stream);
     });
     let ran = certificates.connect(&peer.port(), "").run().code(0);
     assert_eq!((ran.stdout.as_slice(), &*ran.stderr), (&b"all of it"[..], ""));
@@ -39,7 +40,7 @@ fn t01_a_close_with_close_notify_is_an_end_in_order() {
 }
 
 #[test]
-fn t02_a_certificate_nobody_vouches_for_is_refused_with_the_pin_that_accepts_it() {
+fn t02_a_self_signed_certificate_is_refused_with_the_pin_that_would_accept_it() {
     let certificates = Certificates::new();
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let key = || PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
@@ -54,11 +55,11 @@ fn t02_a_certificate_nobody_vouches_for_is_refused_with_the_pin_that_accepts_it(
             let session = ServerConnection::new(Arc::new(config)).unwrap();
             let mut stream = StreamOwned::new(session, client.stream);
             if stream.write_all(b"hello").is_ok() {
-                end_in_order(&mut stream);
+                close_with_notify(&mut stream);
             }
         })
     };
-    // What this machine trusts, whatever machine it is.
+    // The test's CA replaces the trust store of the machine.
     let connect = |peer: &Peer<()>, flags: &str| {
         sockkit(&format!("connect tls://127.0.0.1:{} {flags}", peer.port()))
             .env("SSL_CERT_FILE", &certificates.path("ca"))
@@ -76,12 +77,12 @@ fn t02_a_certificate_nobody_vouches_for_is_refused_with_the_pin_that_accepts_it(
         assert_eq!(connect(&peer, &flags).run().code(0).stdout, b"hello");
         peer.join();
     }
-    // Another certificate than the pinned one.
+    // The certificate differs from the pinned one.
     let peer = serve();
     let other = certificates.pin();
     let ran = connect(&peer, &format!("--pin {other}")).run().code(6);
     assert!(
-        ran.stderr.contains("not the pinned one") && ran.stderr.contains(&pin),
+        ran.stderr.contains("not a pinned certificate") && ran.stderr.contains(&pin),
         "{}",
         ran.stderr
     );
@@ -89,31 +90,31 @@ fn t02_a_certificate_nobody_vouches_for_is_refused_with_the_pin_that_accepts_it(
 }
 
 #[test]
-fn t02_a_wrong_name_is_refused_and_the_right_ones_are_said() {
+fn t02_a_certificate_for_another_name_is_refused_with_the_names_it_covers() {
     let certificates = Certificates::new();
     let peer = certificates.peer(|mut stream| {
         stream.write_all(b"x").unwrap_err();
     });
     let ran = certificates.connect(&peer.port(), "--servername other.example").run().code(6);
-    for part in ["not for other.example", "127.0.0.1, localhost", "--servername"] {
+    for part in ["not valid for other.example", "127.0.0.1, localhost", "--servername"] {
         assert!(ran.stderr.contains(part), "{part:?} is not in {}", ran.stderr);
     }
     peer.join();
 }
 
 #[test]
-fn t03_a_peer_that_does_not_speak_tls_is_quoted() {
+fn t03_a_peer_that_does_not_speak_tls_is_reported_with_its_first_bytes() {
     for (said, quoted, tried) in [
         ("220 smtp.example ESMTP\r\n", r#""220 smtp.example ESMTP\r\n""#, "--starttls smtp"),
-        ("SSH-2.0-OpenSSH_9.2\r\n", r#""SSH-2.0-OpenSSH_9.2\r\n" (SSH)"#, "without --tls"),
-        ("\u{1b}[2Jhi", r#""\u{1b}[2Jhi""#, "without --tls"),
+        ("SSH-2.0-OpenSSH_9.2\r\n", r#""SSH-2.0-OpenSSH_9.2\r\n" (SSH)"#, "omit --tls"),
+        ("\u{1b}[2Jhi", r#""\u{1b}[2Jhi""#, "omit --tls"),
     ] {
         let peer = Peer::start(move |mut client: Client| {
             client.send(said);
             client.read_to_end();
         });
         let ran = sockkit(&format!("connect 127.0.0.1 {} --tls", peer.port())).run().code(6);
-        let message = format!("the peer does not speak TLS: it said {quoted}");
+        let message = format!("the peer does not speak TLS: it sent {quoted}");
         assert!(ran.stderr.contains(&message) && ran.stderr.contains(tried), "{}", ran.stderr);
         assert_eq!(ran.stdout, b"");
         peer.join();
@@ -121,11 +122,11 @@ fn t03_a_peer_that_does_not_speak_tls_is_quoted() {
 }
 
 #[test]
-fn t04_plain_text_to_a_tls_server_is_answered_with_a_hint() {
+fn t04_plain_text_to_a_tls_server_prints_a_hint_to_use_tls() {
     let certificates = Certificates::new();
     let peer = certificates.peer(|mut stream| {
         stream.read_exact(&mut [0]).unwrap_err();
-        end_plainly(&mut stream.sock);
+        close_without_notify(&mut stream.sock);
     });
     let command = sockkit(&format!("connect 127.0.0.1 {}", peer.port()));
     let ran = command.stdin("hello, is this plain?\n").run();
@@ -138,20 +139,20 @@ fn t04_plain_text_to_a_tls_server_is_answered_with_a_hint() {
 }
 
 #[test]
-fn t05_e12b_a_peer_that_has_ended_its_side_still_gets_what_comes_late() {
+fn t05_e12b_half_open_delivers_late_input_after_close_notify_from_the_server() {
     let certificates = Certificates::new();
     let peer = certificates.peer(|mut stream| {
         stream.write_all(b"HI").unwrap();
         stream.conn.send_close_notify();
         stream.flush().unwrap();
         let mut late = Vec::new();
-        // To the close_notify of the other side: an end without one is an error here.
+        // rustls reports EOF without close_notify as an error.
         stream.read_to_end(&mut late).unwrap();
         late
     });
     let mut running = certificates.connect(&peer.port(), "--half-open").start();
     running.stdout.wait_for_text("HI");
-    thread::sleep(LONGER_THAN_A_REST);
+    thread::sleep(LONGER_THAN_IDLE_INPUT);
     running.write(b"LATE");
     running.close_stdin();
     assert_eq!(running.wait().code(0).stdout, b"HI");
@@ -159,19 +160,19 @@ fn t05_e12b_a_peer_that_has_ended_its_side_still_gets_what_comes_late() {
 }
 
 #[test]
-fn e33_everything_crosses_before_the_end_from_a_client_to_a_listener() {
+fn e33_a_tls_client_delivers_every_byte_before_the_close() {
     let certificates = Certificates::new();
     let mut server = certificates.listen("");
     server.running.close_stdin();
-    let much = noise(MUCH);
+    let much = pseudorandom(BULK);
     let ran = certificates.connect(&server.port(), "").stdin(&much).run().code(0);
     assert_eq!(ran.stdout, b"");
     let ran = server.running.wait().code(0);
-    assert!(ran.stdout == much, "{} bytes of {MUCH} came", ran.stdout.len());
+    assert!(ran.stdout == much, "received {} of {BULK} bytes", ran.stdout.len());
 }
 
 #[test]
-fn a_mail_server_changes_over_to_tls_and_whoever_meddles_is_found_out() {
+fn starttls_upgrades_the_connection_and_rejects_injected_replies() {
     let certificates = Certificates::new();
     for injected in ["", "250 injected\r\n"] {
         let config = certificates.server_config();
@@ -184,7 +185,7 @@ fn a_mail_server_changes_over_to_tls_and_whoever_meddles_is_found_out() {
             let session = ServerConnection::new(config).unwrap();
             let mut stream = StreamOwned::new(session, client.stream);
             if stream.write_all(b"220 private now\r\n").is_ok() {
-                end_in_order(&mut stream);
+                close_with_notify(&mut stream);
             }
         });
         let flags = format!("--starttls smtp --ca {}", certificates.path("ca"));
@@ -194,19 +195,19 @@ fn a_mail_server_changes_over_to_tls_and_whoever_meddles_is_found_out() {
         } else {
             let ran = ran.code(9);
             assert_eq!(ran.stdout, b"");
-            assert!(ran.stderr.contains("bytes that nobody asked for"), "{}", ran.stderr);
+            assert!(ran.stderr.contains("unsolicited data"), "{}", ran.stderr);
         }
         peer.join();
     }
 }
 
 #[test]
-fn the_secrets_go_to_the_file_that_the_environment_names() {
+fn tls_secrets_are_written_to_sslkeylogfile() {
     let certificates = Certificates::new();
     let log = certificates.path("keys");
     let peer = certificates.peer(|mut stream| {
         stream.write_all(b"secret").unwrap();
-        end_in_order(&mut stream);
+        close_with_notify(&mut stream);
     });
     certificates.connect(&peer.port(), "").env("SSLKEYLOGFILE", &log).run().code(0);
     assert!(fs::read_to_string(log).unwrap().contains("CLIENT_TRAFFIC_SECRET_0 "));
@@ -214,18 +215,18 @@ fn the_secrets_go_to_the_file_that_the_environment_names() {
 }
 
 #[test]
-fn files_that_cannot_be_used_are_named_before_anybody_is_called() {
+fn unusable_certificate_files_are_reported_before_connecting() {
     let certificates = Certificates::new();
     let (cert, key) = (certificates.path("cert"), certificates.path("key"));
     let absent = certificates.path("absent");
     for (flags, code, words) in [
         (format!("--ca {absent}"), 8, "absent.pem: no such file or directory"),
-        (format!("--ca {key}"), 8, "key.pem holds no certificate"),
-        (format!("--cert {cert}"), 8, "cert.pem holds no private key"),
+        (format!("--ca {key}"), 8, "key.pem contains no PEM certificate"),
+        (format!("--cert {cert}"), 8, "cert.pem contains no PEM private key"),
         (format!("--insecure --key {key}"), 2, "--cert"),
         (format!("--insecure --ca {cert}"), 2, "cannot be used with"),
     ] {
-        // Nobody listens there: it does not come to that.
+        // No server listens there; sockkit fails before it connects.
         let ran = sockkit(&format!("connect 127.0.0.1 9 --tls {flags}")).run().code(code);
         assert!(ran.stderr.contains(words), "{}", ran.stderr);
     }
@@ -236,11 +237,11 @@ fn files_that_cannot_be_used_are_named_before_anybody_is_called() {
 }
 
 #[test]
-fn a_peer_that_says_nothing_does_not_hold_a_client_for_ever() {
+fn a_server_that_never_answers_the_handshake_exits_5() {
     let peer = Peer::start(|mut client: Client| client.read_to_end());
     let flags = "--tls --connect-timeout 2s";
     let ran = sockkit(&format!("connect 127.0.0.1 {} {flags}", peer.port())).run().code(5);
-    assert!(ran.stderr.contains("the peer said nothing"), "{}", ran.stderr);
-    // A greeting of TLS was all that it heard.
+    assert!(ran.stderr.contains("the peer sent nothing"), "{}", ran.stderr);
+    // The peer received only a TLS handshake record.
     assert!(peer.join().starts_with(&[0x16, 3]));
 }

@@ -6,11 +6,11 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{Captured, Client, Killed, eventually, sockkit};
+use crate::support::{Captured, Client, KillOnDrop, eventually, sockkit};
 
-/// Starts `sockkit ARGS` with a socket handed over as a service manager does
-/// (`sd_listen_fds(3)`): descriptor 3, and two variables.
-fn activated(args: &str, socket: impl Into<OwnedFd>) -> (Killed, Captured, Captured) {
+/// Starts `sockkit ARGS` with an inherited socket, as a service manager does (`sd_listen_fds(3)`):
+/// descriptor 3 and two environment variables.
+fn activated(args: &str, socket: impl Into<OwnedFd>) -> (KillOnDrop, Captured, Captured) {
     let program = env!("CARGO_BIN_EXE_sockkit");
     let script = format!("exec 3<&0 < /dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec {program} {args}");
     let mut child = Command::new("sh")
@@ -22,7 +22,7 @@ fn activated(args: &str, socket: impl Into<OwnedFd>) -> (Killed, Captured, Captu
         .unwrap();
     let out = Captured::of(child.stdout.take().unwrap());
     let err = Captured::of(child.stderr.take().unwrap());
-    (Killed(child), out, err)
+    (KillOnDrop(child), out, err)
 }
 
 fn code(child: &mut Child) -> Option<i32> {
@@ -30,21 +30,21 @@ fn code(child: &mut Child) -> Option<i32> {
 }
 
 #[test]
-fn a_socket_that_was_handed_over_is_listened_on() {
+fn listen_accepts_on_an_inherited_socket() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     let (mut child, out, err) = activated("listen", listener);
     err.wait_for_text(&format!("listening on {addr}"));
     let mut client = Client::connect(addr);
     client.send(b"hello");
-    client.end();
+    client.shut_down();
     assert_eq!(client.read_to_end(), b"");
     assert_eq!(out.to_end(), b"hello");
     assert_eq!(code(&mut child.0), Some(0));
 }
 
 #[test]
-fn the_file_of_a_unix_socket_that_was_handed_over_stays() {
+fn the_file_of_an_inherited_unix_socket_is_not_removed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
     let (mut child, out, err) = activated("listen", UnixListener::bind(&path).unwrap());
@@ -58,7 +58,7 @@ fn the_file_of_a_unix_socket_that_was_handed_over_stays() {
 }
 
 #[test]
-fn a_socket_of_another_kind_is_refused() {
+fn an_inherited_udp_socket_is_refused() {
     let (mut child, _out, err) = activated("listen", UdpSocket::bind("127.0.0.1:0").unwrap());
     let text = String::from_utf8(err.to_end()).unwrap();
     assert_eq!(code(&mut child.0), Some(7), "{text}");
@@ -66,9 +66,9 @@ fn a_socket_of_another_kind_is_refused() {
 }
 
 #[test]
-fn without_an_address_and_a_socket_there_is_nowhere_to_listen() {
+fn listen_without_an_address_or_an_inherited_socket_is_a_usage_error() {
     let ran = sockkit("listen").run().code(2);
     assert!(ran.stderr.contains("LISTEN_FDS"), "{}", ran.stderr);
-    // One that was meant for somebody else is none.
+    // A socket for another process id is not used.
     sockkit("listen").env("LISTEN_FDS", "1").env("LISTEN_PID", "1").run().code(2);
 }

@@ -7,13 +7,13 @@ use rustix::process::Signal;
 
 use crate::support::{Client, Server, in_namespace, sockkit};
 
-/// Whether this machine has `::1`: a container may not.
+/// Whether this machine has `::1`; some containers lack it.
 fn has_ipv6() -> bool {
     TcpListener::bind("[::1]:0").is_ok()
 }
 
 #[test]
-fn e06_the_real_port_is_reported_and_is_one_for_both_families() {
+fn e06_the_actual_port_is_reported_and_is_the_same_on_both_families() {
     let listen = sockkit("listen 0 --keep-open").serve();
     let port = listen.port();
     assert_ne!(port, "0");
@@ -39,7 +39,7 @@ fn e06_the_real_port_is_reported_and_is_one_for_both_families() {
 }
 
 #[test]
-fn e06b_connecting_right_after_the_line_is_never_refused() {
+fn e06b_connecting_right_after_the_listening_line_is_never_refused() {
     for _ in 0..100 {
         let listen = sockkit("listen 0 -4").serve();
         drop(listen.client());
@@ -52,24 +52,24 @@ fn e06b_connecting_right_after_the_line_is_never_refused() {
 }
 
 #[test]
-fn e19_the_port_can_be_taken_again_at_once() {
+fn e19_the_port_can_be_bound_again_at_once() {
     let mut port = "0".to_owned();
     for _ in 0..3 {
         let listen = sockkit(&format!("listen {port} -4")).serve();
         port = listen.port();
         let mut client = listen.client();
         let mut running = listen.running;
-        // Who ends first keeps the connection in TIME_WAIT.
+        // The side that closes first keeps the connection in TIME_WAIT.
         running.write(b"bye");
         running.close_stdin();
         client.read_to_end();
-        client.end();
+        client.shut_down();
         running.wait().code(0);
     }
 }
 
 #[test]
-fn e19b_a_second_listener_on_the_port_fails() {
+fn e19b_a_second_listener_on_the_same_port_fails() {
     let first = sockkit("listen 0 --keep-open").serve();
     let ran = sockkit(&format!("listen {}", first.port())).run().code(7);
     assert!(ran.stderr.contains("address already in use"), "{}", ran.stderr);
@@ -77,7 +77,7 @@ fn e19b_a_second_listener_on_the_port_fails() {
 }
 
 #[test]
-fn e20_both_families_are_reached_by_default_and_one_where_one_is_asked_for() {
+fn e20_both_families_are_bound_by_default_and_one_with_a_flag() {
     let reached = |listen: &Server, host: &str| {
         let addr = format!("{host}:{}", listen.port()).parse().unwrap();
         TcpStream::connect_timeout(&addr, Duration::from_secs(30)).is_ok()
@@ -94,7 +94,7 @@ fn e20_both_families_are_reached_by_default_and_one_where_one_is_asked_for() {
 }
 
 #[test]
-fn e20_a_family_this_machine_lacks_is_no_obstacle() {
+fn e20_a_family_that_the_machine_lacks_is_skipped() {
     let setup = "ip link set lo up
         echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
         hosts=$(mktemp); printf '127.0.0.1 both.example\\n::1 both.example\\n' > $hosts
@@ -110,19 +110,19 @@ fn e20_a_family_this_machine_lacks_is_no_obstacle() {
 }
 
 #[test]
-fn e20b_a_client_on_ipv4_is_shown_as_such_where_both_families_listen() {
+fn e20b_an_ipv4_client_of_a_dual_stack_listener_is_shown_with_its_ipv4_address() {
     let listen = sockkit("listen 0 --public").serve();
     let addr = ([127, 0, 0, 1], listen.addr.port()).into();
     let client = Client::connect(addr);
-    let ours = client.stream.local_addr().unwrap();
-    listen.running.stderr.wait_for_text(&format!("connected {ours}"));
-    client.end();
+    let addr = client.stream.local_addr().unwrap();
+    listen.running.stderr.wait_for_text(&format!("connected {addr}"));
+    client.shut_down();
     let ran = listen.running.wait().code(0);
     assert!(!ran.stderr.contains("::ffff"), "{}", ran.stderr);
 }
 
 #[test]
-fn l04_a_busy_port_is_exit_7_and_says_what_to_try() {
+fn l04_a_busy_port_exits_7_with_a_hint() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap();
     let ran = sockkit(&format!("listen {}", addr.port())).run().code(7);

@@ -1,5 +1,5 @@
-//! Child processes of `listen`: one per connection (`--exec`), or one beside the listener (`--
-//! CMD`).
+//! Child processes of `listen`: one for each connection (`--exec`), or one command that runs while
+//! sockkit listens (`-- CMD`).
 
 use std::fs;
 
@@ -8,79 +8,80 @@ use serde_json::Value;
 
 use crate::support::procfs::Process;
 use crate::support::program::exec;
-use crate::support::{Ran, Running, Sockkit, eventually, shell, sockkit};
+use crate::support::{Outcome, Running, Sockkit, eventually, shell, sockkit};
 
-/// `sockkit listen ARGS… -- sh -c SCRIPT`, in which `sockkit` is the program.
-fn beside(args: &str, script: &str) -> Sockkit {
+/// `sockkit listen ARGS… -- sh -c SCRIPT`, with `sockkit` in the PATH of the script.
+fn listen_with_command(args: &str, script: &str) -> Sockkit {
     shell(&format!("exec sockkit listen {args} -- sh -c '{script}'"))
 }
 
-/// Waits until the process with this number has ended.
-fn has_ended(pid: &str) {
+/// Waits until the process with this id has exited.
+fn wait_until_ended(pid: &str) {
     eventually("its end", || match fs::read_to_string(format!("/proc/{pid}/stat")) {
-        // Dead, and whoever should collect it has not done so yet.
+        // A zombie, which its parent has not yet waited for.
         Ok(stat) if stat.rsplit_once(')').unwrap().1.starts_with(" Z") => Some(()),
         Ok(_) => None,
         Err(_) => Some(()),
     });
 }
 
-/// The number behind `pid ` in what was said.
+/// The process id after `pid ` in `text`.
 fn pid_in(text: &str) -> Option<String> {
     let (line, _) = text.split_once("pid ")?.1.split_once('\n')?;
     Some(line.to_owned())
 }
 
 #[test]
-fn a_program_answers_a_client() {
+fn exec_connects_a_client_to_the_childs_standard_streams() {
     let listen = exec("listen 0", "tr a-z A-Z").serve();
     let mut client = listen.client();
     client.send("hello");
-    client.end();
+    client.shut_down();
     assert_eq!(client.read_to_end(), b"HELLO");
-    // Standard output is the peers', and this peer was heard by the program.
+    // The child has received the client's data, so standard output stays empty.
     assert_eq!(listen.running.wait().code(0).out(), "");
 }
 
 #[test]
-fn a_program_that_has_had_enough_ends_the_conversation_in_order() {
+fn a_child_that_exits_early_sends_eof_to_the_client() {
     let listen = exec("listen 0", "head -c 1").serve();
     let mut client = listen.client();
     client.send("abc");
     assert_eq!(client.read_to_end(), b"a");
-    // What comes after its end is not lost on anybody: nobody wants it.
+    // Data that arrives after the child has exited is discarded.
     client.send("more");
-    client.end();
+    client.shut_down();
     listen.running.wait().code(0);
 }
 
 #[test]
-fn a_program_that_ends_before_its_input_loses_nothing_of_what_it_said() {
+fn the_output_of_a_child_that_exits_early_is_delivered_whole() {
     let listen = exec("listen 0", "seq 300000").serve();
     let mut client = listen.client();
     client.send("something it never reads");
-    let heard = client.read_to_end();
-    let said = (1..=300_000).map(|n| format!("{n}\n")).collect::<Vec<_>>().concat();
-    assert!(heard == said.as_bytes(), "{} of {} bytes", heard.len(), said.len());
-    client.end();
+    let received = client.read_to_end();
+    let expected = (1..=300_000).map(|n| format!("{n}\n")).collect::<Vec<_>>().concat();
+    assert!(received == expected.as_bytes(), "{} of {} bytes", received.len(), expected.len());
+    client.shut_down();
     listen.running.wait().code(0);
 }
 
 #[test]
-fn a_program_knows_both_addresses() {
+fn a_child_gets_both_addresses_in_its_environment() {
     let script = "sh -c 'echo $SOCKKIT_PEER_ADDR $SOCKKIT_PEER_PORT \
                   $SOCKKIT_LOCAL_ADDR $SOCKKIT_LOCAL_PORT'";
     let listen = exec("listen 127.0.0.1:0", script).serve();
     let mut client = listen.client();
-    let (theirs, ours) = (listen.addr, client.stream.local_addr().unwrap());
-    let expected = format!("{} {} {} {}\n", ours.ip(), ours.port(), theirs.ip(), theirs.port());
+    let (server, client_addr) = (listen.addr, client.stream.local_addr().unwrap());
+    let expected =
+        format!("{} {} {} {}\n", client_addr.ip(), client_addr.port(), server.ip(), server.port());
     assert_eq!(String::from_utf8(client.read_to_end()).unwrap(), expected);
-    client.end();
+    client.shut_down();
     listen.running.wait().code(0);
 }
 
 #[test]
-fn programs_serve_many_clients_at_once_and_none_is_left_behind() {
+fn keep_open_runs_one_child_per_client_and_leaves_none_behind() {
     let listen = exec("listen 0 --keep-open", "cat").serve();
     let mut clients: Vec<_> = (0..20).map(|_| listen.client()).collect();
     for client in &mut clients {
@@ -89,16 +90,16 @@ fn programs_serve_many_clients_at_once_and_none_is_left_behind() {
     }
     let process = Process::of(&listen.running);
     assert_eq!(process.children(), 20);
-    // Ten end in order, ten do not.
+    // Ten clients send EOF, ten reset.
     for (number, client) in clients.into_iter().enumerate() {
-        if number % 2 == 0 { client.end() } else { client.reset() }
+        if number % 2 == 0 { client.shut_down() } else { client.reset() }
     }
     eventually("all are gone", || (process.children() == 0).then_some(()));
     listen.stop().code(0);
 }
 
 #[test]
-fn a_program_ends_with_us() {
+fn a_stop_ends_the_children() {
     for (signal, flags, code) in
         [(Signal::TERM, "--keep-open", 0), (Signal::TERM, "", 143), (Signal::INT, "", 130)]
     {
@@ -108,18 +109,18 @@ fn a_program_ends_with_us() {
         let pid = pid_in(&client.read_until("\n")).unwrap();
         listen.running.signal(signal);
         listen.running.wait().code(code);
-        has_ended(&pid);
+        wait_until_ended(&pid);
     }
 }
 
 #[test]
-fn a_conversation_that_a_program_leads_is_recorded_and_has_figures() {
+fn an_exec_connection_is_recorded_and_has_statistics() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("record");
     let listen = exec("listen 0 --stats", "tr a-z A-Z").arg("--record").arg(&path).serve();
     let mut client = listen.client();
     client.send("hello");
-    client.end();
+    client.shut_down();
     assert_eq!(client.read_to_end(), b"HELLO");
     let ran = listen.running.wait().code(0);
     assert!(ran.stderr.contains("first byte"), "{}", ran.stderr);
@@ -130,63 +131,63 @@ fn a_conversation_that_a_program_leads_is_recorded_and_has_figures() {
 }
 
 #[test]
-fn what_a_program_beside_us_sends_is_printed_and_its_exit_code_is_ours() {
+fn data_from_the_command_is_printed_and_its_exit_code_is_returned() {
     for (code, script) in [
         (0, "head -c 3000000 /dev/zero | sockkit connect 127.0.0.1 $SOCKKIT_LISTEN_PORT"),
         (9, "head -c 3000000 /dev/zero | sockkit connect $SOCKKIT_LISTEN_ADDR; exit 9"),
     ] {
-        let ran = beside("0", script).run().code(code);
+        let ran = listen_with_command("0", script).run().code(code);
         assert_eq!(ran.stdout.len(), 3_000_000);
     }
 }
 
 #[test]
-fn a_program_beside_us_need_not_connect() {
+fn the_command_need_not_connect() {
     for (code, script) in [(0, "true"), (7, "exit 7"), (137, "kill -9 $$")] {
-        assert_eq!(beside("0", script).run().code(code).out(), "");
+        assert_eq!(listen_with_command("0", script).run().code(code).out(), "");
     }
-    // What it prints is talk: standard output is the peers'.
-    let ran = beside("0", "echo it talks; echo it complains >&2").run().code(0);
+    // The output of the command goes to standard error; standard output carries peer data only.
+    let ran = listen_with_command("0", "echo it talks; echo it complains >&2").run().code(0);
     assert_eq!(ran.out(), "");
     assert!(ran.stderr.contains("it talks\n") && ran.stderr.contains("it complains\n"));
 }
 
 #[test]
-fn a_program_beside_us_can_be_many_clients() {
+fn the_command_can_connect_many_times() {
     let script =
         "for n in 1 2 3; do echo $n | sockkit connect 127.0.0.1 $SOCKKIT_LISTEN_PORT; done";
-    let ran = beside("0 --keep-open", script).run().code(0);
+    let ran = listen_with_command("0 --keep-open", script).run().code(0);
     assert_eq!(ran.out(), "1\n2\n3\n");
 }
 
 #[test]
-fn a_program_beside_us_that_cannot_be_started_is_exit_8() {
+fn a_command_that_cannot_be_started_exits_8() {
     let ran = sockkit("listen 0 -- /no/such/program").run().code(8);
     assert!(ran.stderr.contains("cannot run /no/such/program: no such file"), "{}", ran.stderr);
 }
 
-/// Starts a listener with a program beside it that would go on for ever, and returns its number.
-fn with_sleeper(args: &str) -> (Running, String) {
-    let running = beside(args, "echo pid $$; exec sleep 1000").start();
+/// Starts a listener with a command that never exits by itself, and returns its process id.
+fn listen_with_sleeper(args: &str) -> (Running, String) {
+    let running = listen_with_command(args, "echo pid $$; exec sleep 1000").start();
     let pid = running.stderr.wait_for(pid_in);
     (running, pid)
 }
 
 #[test]
-fn a_program_beside_us_ends_with_us() {
+fn a_stop_ends_the_command() {
     for flags in ["0", "0 --keep-open"] {
-        let (running, pid) = with_sleeper(flags);
+        let (running, pid) = listen_with_sleeper(flags);
         running.signal(Signal::TERM);
-        // 143: it was ended by the signal that we passed on.
+        // 143: SIGTERM, which sockkit passed on, ended the command.
         running.wait().code(143);
-        has_ended(&pid);
+        wait_until_ended(&pid);
     }
 }
 
 #[test]
-fn a_program_beside_us_has_the_same_time() {
-    let (running, pid) = with_sleeper("0 --timeout 300ms");
-    let Ran { stderr, .. } = running.wait().code(5);
-    assert!(stderr.contains("time was up (--timeout)"), "{stderr}");
-    has_ended(&pid);
+fn a_timeout_ends_the_command() {
+    let (running, pid) = listen_with_sleeper("0 --timeout 300ms");
+    let Outcome { stderr, .. } = running.wait().code(5);
+    assert!(stderr.contains("timed out (--timeout)"), "{stderr}");
+    wait_until_ended(&pid);
 }

@@ -9,7 +9,7 @@ use crate::support::procfs::Process;
 use crate::support::{Client, eventually, sockkit};
 
 #[test]
-fn e20b_an_address_that_is_allowed_or_denied_is_so_on_both_families() {
+fn e20b_allow_and_deny_match_ipv4_clients_of_a_dual_stack_listener() {
     for (rules, comes_in) in [
         ("--allow 127.0.0.1", true),
         ("--allow 127.0.0.0/8 --deny 127.0.0.2", true),
@@ -19,20 +19,20 @@ fn e20b_an_address_that_is_allowed_or_denied_is_so_on_both_families() {
     ] {
         let listen = sockkit(&format!("listen 0 --public --keep-open {rules}")).serve();
         let mut client = Client::connect(([127, 0, 0, 1], listen.addr.port()).into());
-        let ours = client.stream.local_addr().unwrap();
+        let addr = client.stream.local_addr().unwrap();
         if comes_in {
             client.send(b"x");
             listen.running.stdout.wait_for_text("x");
         } else {
             assert_eq!(client.read_to_end(), b"");
-            listen.running.stderr.wait_for_text(&format!("refused {ours}"));
+            listen.running.stderr.wait_for_text(&format!("refused {addr}"));
         }
         listen.stop().code(0);
     }
 }
 
 #[test]
-fn e21_without_descriptors_it_waits_idly_and_goes_on_when_there_are_some() {
+fn e21_without_free_descriptors_listen_idles_and_recovers() {
     const CLIENTS: usize = 20;
     let listen = sockkit("listen 0 --keep-open -4").serve();
     let process = Process::of(&listen.running);
@@ -40,7 +40,7 @@ fn e21_without_descriptors_it_waits_idly_and_goes_on_when_there_are_some() {
     let mut clients = vec![listen.client()];
     clients[0].send(b"first\n");
     listen.running.stdout.wait_for_text("first\n");
-    // Room for three more, of twenty who come.
+    // The limit allows three more descriptors for twenty clients.
     let current = Some(process.descriptors() as u64 + 3);
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     prlimit(pid, Resource::Nofile, Rlimit { current, maximum }).unwrap();
@@ -49,12 +49,12 @@ fn e21_without_descriptors_it_waits_idly_and_goes_on_when_there_are_some() {
         client.send(b"hello\n");
     }
     listen.running.stderr.wait_for_text("too many open files");
-    process.wait_until_it_rests();
+    process.wait_until_idle();
     let served = |text: &str| text.matches("hello\n").count();
     assert!(served(&listen.running.stdout.text()) < CLIENTS);
-    // Those who leave make room for those who wait.
+    // A client that closes frees a descriptor for the next one.
     for mut client in clients {
-        client.end();
+        client.shut_down();
         client.read_to_end();
     }
     listen.running.stdout.wait_for(|text| (served(text) == CLIENTS).then_some(()));
@@ -62,7 +62,7 @@ fn e21_without_descriptors_it_waits_idly_and_goes_on_when_there_are_some() {
 }
 
 #[test]
-fn e36_a_thousand_clients_leave_neither_descriptors_nor_processes_behind() {
+fn e36_a_thousand_clients_leak_neither_descriptors_nor_processes() {
     let listen = sockkit("listen 0 --keep-open -4 -q --port-file");
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("port");
@@ -72,7 +72,7 @@ fn e36_a_thousand_clients_leave_neither_descriptors_nor_processes_behind() {
     let serve_one = || {
         let mut client = Client::connect(([127, 0, 0, 1], port).into());
         client.send(b".");
-        client.end();
+        client.shut_down();
         assert_eq!(client.read_to_end(), b"");
     };
     serve_one();
@@ -91,13 +91,13 @@ fn e36_a_thousand_clients_leave_neither_descriptors_nor_processes_behind() {
 }
 
 #[test]
-fn l02_the_second_client_is_refused_while_the_first_is_served() {
+fn l02_a_second_client_is_refused_while_the_first_is_served() {
     let listen = sockkit("listen 0 -4").serve();
     let mut client = listen.client();
     client.send(b"x");
     listen.running.stdout.wait_for_text("x");
     eventually("the port is closed", || TcpStream::connect(listen.addr).is_err().then_some(()));
-    client.end();
+    client.shut_down();
     listen.running.wait().code(0);
 }
 
@@ -108,7 +108,7 @@ fn l06_many_clients_are_served_at_once_with_keep_open() {
     let mut clients: Vec<Client> = (0..50).map(|_| listen.client()).collect();
     for client in &mut clients {
         client.send(b"hello\n");
-        client.end();
+        client.shut_down();
         client.read_to_end();
     }
     idle.send(b"still here\n");
@@ -119,7 +119,7 @@ fn l06_many_clients_are_served_at_once_with_keep_open() {
 }
 
 #[test]
-fn l03_a_reset_is_exit_4_for_one_client_and_nothing_for_many() {
+fn l03_a_reset_exits_4_for_a_single_client_and_does_not_stop_keep_open() {
     for first_words in ["", "x"] {
         let listen = sockkit("listen 0").serve();
         let mut client = listen.client();
@@ -138,7 +138,7 @@ fn l03_a_reset_is_exit_4_for_one_client_and_nothing_for_many() {
 }
 
 #[test]
-fn an_idle_client_of_many_is_closed_where_that_is_asked_for() {
+fn idle_timeout_closes_a_silent_client_with_keep_open() {
     let listen = sockkit("listen 0 -k --max-clients 1 --idle-timeout 200ms -4").serve();
     let mut silent = listen.client();
     let mut next = listen.client();

@@ -6,11 +6,13 @@ use std::path::Path;
 
 use rustix::process::Signal;
 
-use crate::support::peers::datagram::{client, place, receive, receive_from, socket, unix_socket};
+use crate::support::peers::datagram::{
+    client, receive, receive_from, socket, socket_path, unix_socket,
+};
 use crate::support::program::events;
 use crate::support::{Running, Server, eventually, sockkit};
 
-/// `listen` under `--json`, and where.
+/// Starts `listen -u --json` and waits for its `listening` event.
 fn listen_json(args: &str) -> Server {
     let running = sockkit(&format!("listen -u --json {args}")).start();
     let addr = eventually("a listening event", || {
@@ -20,7 +22,7 @@ fn listen_json(args: &str) -> Server {
 }
 
 #[test]
-fn u04_a_listener_takes_an_empty_datagram_for_a_datagram_too() {
+fn u04_a_listener_reports_an_empty_datagram_as_data() {
     let server = listen_json("0");
     let client = client(server.addr);
     client.send(b"").unwrap();
@@ -34,7 +36,7 @@ fn u04_a_listener_takes_an_empty_datagram_for_a_datagram_too() {
 }
 
 #[test]
-fn u06_every_client_is_shown_by_name_and_gets_what_is_said() {
+fn u06_keep_open_reports_each_client_by_address_and_sends_input_to_all() {
     let mut server = listen_json("-k 0");
     let addr = server.addr;
     let clients = [client(addr), client(addr)];
@@ -63,37 +65,37 @@ fn u06_every_client_is_shown_by_name_and_gets_what_is_said() {
 }
 
 #[test]
-fn u06_without_keep_open_the_first_to_come_is_the_only_one() {
+fn u06_without_keep_open_only_the_first_client_is_served() {
     let mut server = sockkit("listen -u 0").serve();
     let (first, second) = (client(server.addr), client(server.addr));
     first.send(b"first\n").unwrap();
     server.running.stdout.wait_for_text("first\n");
     second.send(b"second\n").unwrap();
     second.send(b"again\n").unwrap();
-    let stranger = format!("refused {}: ", second.local_addr().unwrap());
-    server.running.stderr.wait_for_text(&stranger);
+    let refusal = format!("refused {}: ", second.local_addr().unwrap());
+    server.running.stderr.wait_for_text(&refusal);
     server.running.write(b"answer");
     assert_eq!(receive(&first), b"answer");
     first.send(b"more\n").unwrap();
     server.running.stdout.wait_for_text("more\n");
     let ran = server.stop().code(143);
     assert_eq!(ran.stdout, b"first\nmore\n");
-    assert_eq!(ran.stderr.matches(&stranger).count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches(&refusal).count(), 1, "{}", ran.stderr);
 }
 
 #[test]
-fn u07_an_answer_leaves_from_the_address_that_was_asked() {
+fn u07_a_reply_is_sent_from_the_address_that_the_request_came_to() {
     let mut server = sockkit("listen -u -k 0 --public").serve();
     assert!(server.addr.ip().is_unspecified());
     let asked = [("127.0.0.2:0", "127.0.0.3"), ("127.0.0.1:0", "127.0.0.4"), ("[::1]:0", "::1")];
-    for (number, (ours, asked)) in asked.into_iter().enumerate() {
-        if UdpSocket::bind(ours).is_err() {
+    for (number, (client, asked)) in asked.into_iter().enumerate() {
+        if UdpSocket::bind(client).is_err() {
             continue;
         }
-        let asking = socket(ours);
+        let asking = socket(client);
         let asked = SocketAddr::new(asked.parse().unwrap(), server.addr.port());
         asking.send_to(b"q", asked).unwrap();
-        let here = format!("{} (here {asked})", asking.local_addr().unwrap());
+        let here = format!("{} (local {asked})", asking.local_addr().unwrap());
         server.running.stderr.wait_for_text(&here);
         let answer = format!("answer {number}");
         server.running.write(answer.as_bytes());
@@ -103,7 +105,7 @@ fn u07_an_answer_leaves_from_the_address_that_was_asked() {
 }
 
 #[test]
-fn both_sides_are_ours_and_both_hear_each_other() {
+fn connect_and_listen_exchange_datagrams() {
     let mut server = sockkit("listen -u 0").serve();
     let mut running = sockkit(&format!("connect -u 127.0.0.1 {}", server.port())).start();
     running.write(b"question");
@@ -116,7 +118,7 @@ fn both_sides_are_ours_and_both_hear_each_other() {
 }
 
 #[test]
-fn a_listener_is_on_both_families_and_its_port_is_not_shared() {
+fn a_listener_is_bound_on_both_families_and_a_second_one_fails() {
     let server = sockkit("listen -u -k 0").serve();
     let Ok(v6) = UdpSocket::bind("[::1]:0") else { return };
     v6.send_to(b"over six\n", ("::1", server.addr.port())).unwrap();
@@ -128,7 +130,7 @@ fn a_listener_is_on_both_families_and_its_port_is_not_shared() {
 }
 
 #[test]
-fn who_is_not_allowed_is_told_of_and_not_heard() {
+fn a_denied_sender_is_reported_and_its_datagrams_are_dropped() {
     let server = sockkit("listen -u -k 0 --deny 127.0.0.2").serve();
     let denied = socket("127.0.0.2:0");
     denied.send_to(b"psst", server.addr).unwrap();
@@ -140,7 +142,7 @@ fn who_is_not_allowed_is_told_of_and_not_heard() {
 }
 
 #[test]
-fn a_listener_ends_when_it_was_told_to() {
+fn linger_and_idle_timeout_end_a_listener() {
     for (flags, code) in [("--linger 200ms", 0), ("--idle-timeout 200ms", 5)] {
         let mut server = sockkit(&format!("listen -u 0 {flags}")).serve();
         server.running.close_stdin();
@@ -149,7 +151,7 @@ fn a_listener_ends_when_it_was_told_to() {
     }
 }
 
-/// `listen -u unix:PATH`, once it listens.
+/// Starts `listen -u unix:PATH` and waits for its `listening` line.
 fn listen_unix(path: &Path, flags: &str) -> Running {
     let running = sockkit(&format!("listen -u unix:{} {flags}", path.display())).start();
     running.stderr.wait_for_text("listening on unix:");
@@ -157,13 +159,13 @@ fn listen_unix(path: &Path, flags: &str) -> Running {
 }
 
 #[test]
-fn unix_datagrams_go_both_ways_between_two_of_ours() {
-    let (_directory, path) = place();
+fn connect_and_listen_exchange_unix_datagrams() {
+    let (_directory, path) = socket_path();
     let abstract_name = format!("unix:@sockkit-test-{}", std::process::id());
     for name in [format!("unix:{}", path.display()), abstract_name] {
         let mut server = sockkit(&format!("listen -u {name}")).start();
         server.stderr.wait_for_text("listening on unix:");
-        // Without a name of its own: it is given one that can be answered.
+        // Without --from, connect binds an address that the server can reply to.
         let mut running = sockkit(&format!("connect -u {name}")).start();
         running.write(b"question");
         server.stdout.wait_for_text("question");
@@ -178,8 +180,8 @@ fn unix_datagrams_go_both_ways_between_two_of_ours() {
 }
 
 #[test]
-fn x01_a_dead_sockets_file_is_reused_and_a_live_ones_is_refused() {
-    let (_directory, path) = place();
+fn x01_a_stale_datagram_socket_is_replaced_and_a_live_one_is_refused() {
+    let (_directory, path) = socket_path();
     drop(unix_socket(&path));
     assert!(path.exists());
     let live = listen_unix(&path, "");
@@ -192,25 +194,25 @@ fn x01_a_dead_sockets_file_is_reused_and_a_live_ones_is_refused() {
 }
 
 #[test]
-fn x02_a_regular_file_is_refused_and_stays_as_it_is() {
-    let (_directory, path) = place();
+fn x02_a_regular_file_is_refused_and_not_changed() {
+    let (_directory, path) = socket_path();
     std::fs::write(&path, "precious").unwrap();
     sockkit(&format!("listen -u unix:{}", path.display())).run().code(7);
     assert_eq!(std::fs::read(&path).unwrap(), b"precious");
-    let args = format!("connect -u unix:@nobody --from unix:{}", path.display());
+    let args = format!("connect -u unix:@absent --from unix:{}", path.display());
     sockkit(&args).run().code(7);
     assert_eq!(std::fs::read(&path).unwrap(), b"precious");
 }
 
 #[test]
-fn x03_the_sockets_file_is_gone_after_every_kind_of_end() {
+fn x03_the_socket_file_is_removed_after_a_signal() {
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
-        let (_directory, path) = place();
+        let (_directory, path) = socket_path();
         let running = listen_unix(&path, "");
         running.signal(signal);
         running.wait().code(code);
         assert!(!path.exists());
-        // The client's own file, too.
+        // The socket file that connect has created is removed, too.
         let peer = unix_socket(&path);
         let own = path.with_file_name("own");
         let args = format!("connect -u unix:{} --from unix:{}", path.display(), own.display());
@@ -225,20 +227,20 @@ fn x03_the_sockets_file_is_gone_after_every_kind_of_end() {
 }
 
 #[test]
-fn x04_a_path_too_long_is_told_and_the_mode_holds() {
+fn x04_a_too_long_path_is_refused_and_mode_sets_the_permissions() {
     let long = "x".repeat(108);
     let ran = sockkit(&format!("listen -u unix:{long}")).run().code(7);
     assert!(ran.stderr.contains("108 bytes"), "{}", ran.stderr);
     use std::os::unix::fs::PermissionsExt as _;
-    let (_directory, path) = place();
+    let (_directory, path) = socket_path();
     let running = listen_unix(&path, "--mode 600");
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     drop(running);
 }
 
 #[test]
-fn a_peer_without_a_name_is_heard_and_holds_nobody_up() {
-    let (_directory, path) = place();
+fn a_sender_without_an_address_delays_no_other() {
+    let (_directory, path) = socket_path();
     let mut server = listen_unix(&path, "-k");
     UnixDatagram::unbound().unwrap().send_to(b"nameless\n", &path).unwrap();
     server.stdout.wait_for_text("nameless\n");
@@ -252,8 +254,8 @@ fn a_peer_without_a_name_is_heard_and_holds_nobody_up() {
 }
 
 #[test]
-fn a_unix_peer_that_does_not_read_keeps_nobody_else_waiting() {
-    let (_directory, path) = place();
+fn a_unix_peer_that_does_not_read_delays_no_other() {
+    let (_directory, path) = socket_path();
     let mut server = listen_unix(&path, "-k --split lines");
     let stuck = unix_socket(&path.with_file_name("stuck"));
     stuck.send_to(b"stuck\n", &path).unwrap();
@@ -261,9 +263,9 @@ fn a_unix_peer_that_does_not_read_keeps_nobody_else_waiting() {
     let reading = unix_socket(&path.with_file_name("reading"));
     reading.send_to(b"reading\n", &path).unwrap();
     server.stdout.wait_for_text("reading\n");
-    // Sooner or later the queue of the one that does not read is full (net.unix.max_dgram_qlen).
+    // The queue of the peer that does not read is full after net.unix.max_dgram_qlen datagrams.
     let mut number = 0;
-    while !server.stderr.text().contains("it does not read what it is sent") {
+    while !server.stderr.text().contains("stalled") {
         number += 1;
         server.write(format!("{number}\n").as_bytes());
         let mut buffer = [0; 10];

@@ -5,10 +5,12 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Captured, Client, Killed, eventually, fill, payload, shell, sockkit};
+use crate::support::{
+    Captured, Client, KillOnDrop, eventually, fill_buffers, payload, shell, sockkit,
+};
 
 #[test]
-fn e10_a_reader_that_leaves_ends_it_quietly_also_with_many_clients() {
+fn e10_a_closed_standard_output_ends_keep_open_with_exit_0() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("port");
     let script = "sockkit listen 0 -k --port-file port | head -c1; exit ${PIPESTATUS[0]}";
@@ -25,7 +27,7 @@ fn e10_a_reader_that_leaves_ends_it_quietly_also_with_many_clients() {
 }
 
 #[test]
-fn e22_under_json_a_slow_reader_slows_the_sender_and_loses_nothing() {
+fn e22_json_with_a_slow_reader_slows_the_sender_and_loses_nothing() {
     let program = env!("CARGO_BIN_EXE_sockkit");
     let (mut reader, writer) = std::io::pipe().unwrap();
     let child = Command::new(program)
@@ -33,14 +35,14 @@ fn e22_under_json_a_slow_reader_slows_the_sender_and_loses_nothing() {
         .stdin(std::process::Stdio::null())
         .stdout(writer)
         .spawn();
-    let mut child = Killed(child.unwrap());
+    let mut child = KillOnDrop(child.unwrap());
     let mut first = [0; 256];
     let len = reader.read(&mut first).unwrap();
     let line = std::str::from_utf8(&first[..len]).unwrap().lines().next().unwrap();
     let event: serde_json::Value = serde_json::from_str(line).unwrap();
     let client = Client::connect(event["addr"].as_str().unwrap().parse().unwrap());
-    let sent = fill(&client);
-    client.end();
+    let sent = fill_buffers(&client);
+    client.shut_down();
     let rest = String::from_utf8(Captured::of(reader).to_end()).unwrap();
     let status = eventually("the end", || child.0.try_wait().unwrap());
     assert!(status.success());
@@ -50,18 +52,18 @@ fn e22_under_json_a_slow_reader_slows_the_sender_and_loses_nothing() {
 }
 
 #[test]
-fn e30_a_listener_sends_them_too() {
+fn e30_crlf_works_for_a_listener() {
     let mut listen = sockkit("listen 0 --crlf").serve();
     let mut client = listen.client();
     listen.running.write(b"a\nb\r\n");
     listen.running.close_stdin();
     assert_eq!(client.read_to_end(), b"a\r\nb\r\n");
-    client.end();
+    client.shut_down();
     listen.running.wait().code(0);
 }
 
 #[test]
-fn l01_a_listener_that_only_sends_delivers_all_of_its_file_too() {
+fn l01_send_only_delivers_the_whole_file_although_the_client_sends_data() {
     let directory = tempfile::tempdir().unwrap();
     let file = payload(5 * 1024 * 1024);
     std::fs::write(directory.path().join("file"), &file).unwrap();
@@ -74,12 +76,12 @@ fn l01_a_listener_that_only_sends_delivers_all_of_its_file_too() {
     thread::sleep(Duration::from_millis(300));
     read.extend(client.read_to_end());
     assert!(read == file, "{} bytes of {}", read.len(), file.len());
-    client.end();
+    client.shut_down();
     assert!(listen.running.wait().code(0).stdout.is_empty());
 }
 
 #[test]
-fn l01_a_listener_that_was_sent_something_still_delivers_all_of_its_file() {
+fn l01_the_whole_file_is_delivered_although_the_client_sends_data() {
     let directory = tempfile::tempdir().unwrap();
     let file = payload(5 * 1024 * 1024);
     std::fs::write(directory.path().join("file"), &file).unwrap();
@@ -96,6 +98,6 @@ fn l01_a_listener_that_was_sent_something_still_delivers_all_of_its_file() {
         thread::sleep(Duration::from_millis(2));
     }
     assert!(read == file, "{} bytes of {}", read.len(), file.len());
-    client.end();
+    client.shut_down();
     assert_eq!(listen.running.wait().code(0).stdout, [b'?'; 600]);
 }

@@ -2,17 +2,17 @@
 
 use std::thread;
 
-use crate::support::{SLOW_ANSWER, payload, shell, sockkit};
+use crate::support::{SLOW_REPLY, payload, shell, sockkit};
 
 #[test]
-fn e12b_with_half_open_a_listener_speaks_to_a_client_that_has_ended() {
+fn e12b_half_open_delivers_late_input_after_eof_from_the_client() {
     let listen = sockkit("listen 0 --half-open").serve();
     let mut client = listen.client();
     client.send(b"HI");
-    client.end();
+    client.shut_down();
     let mut running = listen.running;
     running.stdout.wait_for_text("HI");
-    thread::sleep(SLOW_ANSWER);
+    thread::sleep(SLOW_REPLY);
     running.write(b"LATE");
     running.close_stdin();
     assert_eq!(client.read_to_end(), b"LATE");
@@ -20,35 +20,35 @@ fn e12b_with_half_open_a_listener_speaks_to_a_client_that_has_ended() {
 }
 
 #[test]
-fn e12b_the_end_of_a_listeners_input_is_passed_on_and_what_comes_then_is_printed() {
+fn e12b_eof_on_standard_input_is_passed_on_and_later_data_is_printed() {
     let listen = sockkit("listen 0").serve();
     let mut client = listen.client();
     let mut running = listen.running;
     running.write(b"welcome\n");
     running.close_stdin();
     assert_eq!(client.read_to_end(), b"welcome\n");
-    // Our half still works: half-close is not close.
+    // The other direction still works after a half-close.
     client.send(b"late");
-    client.end();
+    client.shut_down();
     let ran = running.wait().code(0);
     assert_eq!(ran.stdout, b"late");
 }
 
 #[test]
-fn e18_an_input_that_never_held_a_byte_does_not_end_the_conversation() {
+fn e18_an_empty_standard_input_does_not_end_the_connection() {
     let listen = shell("exec sockkit listen 0 < /dev/null").serve();
     let mut client = listen.client();
     let running = listen.running;
     client.send(b"first ");
     running.stdout.wait_for_text("first");
     client.send(b"second");
-    client.end();
+    client.shut_down();
     assert_eq!(running.wait().code(0).stdout, b"first second");
 }
 
 #[test]
-fn e18b_a_script_without_terminal_and_input_can_listen() {
-    // As cron starts it, and as a service manager may: no terminal, no standard input.
+fn e18b_listen_works_without_a_terminal_or_standard_input() {
+    // As cron or a service manager starts it: without a terminal and without standard input.
     for input in ["< /dev/null", "<&-", ""] {
         let script = format!("setsid --wait sockkit listen 0 {input} & wait");
         let listen = shell(&script).serve();
@@ -57,35 +57,35 @@ fn e18b_a_script_without_terminal_and_input_can_listen() {
         running.close_stdin();
         client.send(b"data");
         running.stdout.wait_for_text("data");
-        client.end();
+        client.shut_down();
         assert_eq!(running.wait().code(0).stdout, b"data", "{input}");
     }
 }
 
 #[test]
-fn a_filter_behind_a_listener_sees_the_peers_end_with_half_open() {
-    // `sort` has nothing to say before the end, whose pipe is the only way to tell it.
+fn half_open_passes_eof_from_the_client_to_a_filter() {
+    // `sort` prints nothing before EOF, which it can only get through the pipe.
     for way in ["fifo | sort > fifo", "fifo | tee heard | sort > fifo"] {
         let directory = tempfile::tempdir().unwrap();
         let script = format!("mkfifo fifo; sockkit listen 0 --half-open < {way}");
         let listen = shell(&script).dir(directory.path()).serve();
         let mut client = listen.client();
         client.send("pear\napple\n");
-        client.end();
+        client.shut_down();
         assert_eq!(client.read_to_end(), b"apple\npear\n");
         listen.running.wait().code(0);
     }
 }
 
 #[test]
-fn standard_output_that_is_a_file_is_whole_with_half_open() {
+fn half_open_with_standard_output_in_a_file_writes_every_byte() {
     let directory = tempfile::tempdir().unwrap();
     let listen =
         shell("exec sockkit listen 0 --half-open > received").dir(directory.path()).serve();
     let mut client = listen.client();
     let sent = payload(3_000_000);
     client.send(&sent);
-    client.end();
+    client.shut_down();
     let mut running = listen.running;
     running.write(b"late");
     running.close_stdin();

@@ -14,31 +14,31 @@ mod shutdown;
 mod tls;
 mod unix;
 
-use crate::support::terminal::{LEFT, here, rows};
+use crate::support::terminal::{LEFT, rows};
 use crate::support::{Client, Terminal, sockkit};
 
 #[test]
-fn it_says_who_came_and_prints_what_they_send() {
+fn listen_reports_the_client_and_prints_what_it_sends() {
     let listen = sockkit("listen 0").serve();
     let mut client = listen.client();
-    let ours = client.stream.local_addr().unwrap();
+    let addr = client.stream.local_addr().unwrap();
     client.send(b"Hello, world");
-    client.end();
+    client.shut_down();
     let ran = listen.running.wait().code(0);
     assert_eq!(ran.stdout, b"Hello, world");
-    assert!(ran.stderr.contains(&format!("connected {ours}")), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("connected {addr}")), "{}", ran.stderr);
     assert!(
-        ran.stderr.contains(&format!("closed {ours}: 12 bytes in, 0 bytes out")),
+        ran.stderr.contains(&format!("closed {addr}: 12 bytes in, 0 bytes out")),
         "{}",
         ran.stderr
     );
 }
 
 #[test]
-fn the_name_of_the_client_is_told_too() {
+fn the_name_of_the_client_is_reported() {
     let listen = sockkit("listen 0").serve();
     let client = listen.client();
-    // Every machine knows its own loopback address by a name.
+    // Every machine has a name for its loopback address.
     listen
         .running
         .stderr
@@ -46,7 +46,7 @@ fn the_name_of_the_client_is_told_too() {
 }
 
 #[test]
-fn under_json_the_first_object_is_listening() {
+fn the_first_json_object_is_listening() {
     let running = sockkit("listen 0 --json -4").start();
     let line = running
         .stdout
@@ -57,7 +57,7 @@ fn under_json_the_first_object_is_listening() {
     assert_eq!(event["port"].as_u64(), Some(u64::from(std::net::SocketAddr::port(&addr))));
     let mut client = Client::connect(addr);
     client.send(b"x\n");
-    client.end();
+    client.shut_down();
     let ran = running.wait().code(0);
     let kinds: Vec<String> = ran
         .out()
@@ -74,7 +74,7 @@ fn under_json_the_first_object_is_listening() {
 }
 
 #[test]
-fn the_port_file_appears_with_the_port_and_goes_at_the_end() {
+fn the_port_file_holds_the_port_and_is_removed_at_exit() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("port");
     let listen = sockkit("listen 0 --keep-open --port-file").arg(&path).serve();
@@ -86,8 +86,8 @@ fn the_port_file_appears_with_the_port_and_goes_at_the_end() {
 }
 
 #[test]
-fn listen_edits_lines_once_somebody_has_come() {
-    let directory = here();
+fn the_line_editor_starts_when_a_client_connects() {
+    let directory = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start("listen 127.0.0.1:0", directory.path());
     let addr = terminal.screen.wait_for(|text| {
         let line = text.lines().find(|line| line.contains("listening"))?;
@@ -95,12 +95,12 @@ fn listen_edits_lines_once_somebody_has_come() {
     });
     assert!(terminal.echoes());
     let mut client = Client::connect(addr);
-    terminal.edits();
+    terminal.wait_until_editing();
     client.send(b"hello\n");
-    terminal.shows(&["hello", ">"]);
+    terminal.wait_for_rows(&["hello", ">"]);
     terminal.type_in(&format!("hi{LEFT}\u{4}ello\r"));
     assert_eq!(client.line(), "hello");
-    terminal.edits();
+    terminal.wait_until_editing();
     terminal.type_in("\u{3}");
     assert_eq!(client.read_to_end(), b"");
     assert_eq!(terminal.exit_code(), 130);

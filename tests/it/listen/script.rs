@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::script::{Scripted, says};
+use crate::support::script::{Scripted, assert_stderr_contains};
 use crate::support::sockkit;
 
 #[test]
@@ -15,13 +15,13 @@ fn a_listener_can_be_a_mock_server() {
     assert_eq!(client.line(), "220 mock");
     client.send("ehlo me\r\n");
     assert_eq!(client.read_to_end(), b"250 mock\r\n");
-    client.end();
+    client.shut_down();
     let ran = listen.running.wait().code(0);
     assert_eq!(ran.stdout, b"ehlo me\r\n");
 }
 
 #[test]
-fn a_mock_server_plays_its_script_for_every_client() {
+fn keep_open_runs_the_script_for_every_client() {
     let script = Scripted::new("send-file greeting\nexpect \"x\" 30s\nsend \"bye\"\n");
     fs::write(script.path("greeting"), "hello\n").unwrap();
     let listen = script.sockkit("listen 0 --keep-open").serve();
@@ -31,25 +31,28 @@ fn a_mock_server_plays_its_script_for_every_client() {
     }
     for mut client in clients {
         client.send("x");
-        client.end();
+        client.shut_down();
         assert_eq!(client.read_to_end(), b"bye");
     }
     listen.stop().code(0);
 }
 
 #[test]
-fn a_mock_server_that_is_not_sent_what_it_expects_is_exit_1() {
+fn an_unmet_expectation_of_a_listener_exits_1() {
     let script = Scripted::new("expect /^EHLO/ 30s\n");
     let listen = script.sockkit("listen 0").serve();
     let mut client = listen.client();
     client.send("HELO me\r\n");
-    client.end();
+    client.shut_down();
     let ran = listen.running.wait().code(1);
-    says(&ran, &["expect /^EHLO/ was not met before the peer's end (s.txt:1)", "HELO me"]);
+    assert_stderr_contains(
+        &ran,
+        &["expect /^EHLO/ was not met before the peer closed (s.txt:1)", "HELO me"],
+    );
 }
 
 #[test]
-fn two_scripts_can_talk_to_each_other() {
+fn two_scripts_can_run_against_each_other() {
     let server = Scripted::new(
         "send \"220 mock\\r\\n\"\nexpect \"QUIT\\r\\n\" 30s\nsend \"221 bye\\r\\n\"\nclose-write\nexpect-end 30s\n",
     );
@@ -63,12 +66,12 @@ fn two_scripts_can_talk_to_each_other() {
 }
 
 #[test]
-fn one_failure_of_many_scripted_clients_fails_the_listener() {
+fn one_failed_client_of_many_makes_listen_exit_1() {
     let listen = sockkit("listen 127.0.0.1:0 --keep-open --expect ^yes").serve();
     for (said, fails) in [("yes", false), ("no", true), ("yes", false)] {
         let mut client = listen.client();
         client.send(said);
-        client.end();
+        client.shut_down();
         client.read_to_end();
         if fails {
             listen.running.stderr.wait_for_text("was not met");
@@ -78,7 +81,7 @@ fn one_failure_of_many_scripted_clients_fails_the_listener() {
 }
 
 #[test]
-fn a_mock_server_nobody_came_to_is_no_success() {
+fn a_script_that_ran_for_no_client_exits_1() {
     let ran = sockkit("listen 127.0.0.1:0 --expect ^yes -- true").run().code(1);
-    assert!(ran.stderr.contains("nobody came"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no client connected"), "{}", ran.stderr);
 }

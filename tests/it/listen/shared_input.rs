@@ -3,13 +3,13 @@
 use std::io::{ErrorKind, Read as _};
 use std::time::Duration;
 
-use crate::support::{Client, PATIENCE, Server, payload, sockkit};
+use crate::support::{Client, Server, TIMEOUT, payload, sockkit};
 
-/// Long enough to see that nothing comes; a machine that is slower sees less.
-const NOTHING_COMES: Duration = Duration::from_millis(200);
+/// How long a client is observed to decide that it receives nothing.
+const QUIET_PERIOD: Duration = Duration::from_millis(200);
 
-/// A client of which the server has taken note: it has printed what the client sent.
-fn present(listen: &Server, name: &str) -> Client {
+/// Connects a client and waits until the server has printed its data, and so has accepted it.
+fn connected_client(listen: &Server, name: &str) -> Client {
     let mut client = listen.client();
     client.send(name);
     listen.running.stdout.wait_for_text(name);
@@ -17,78 +17,79 @@ fn present(listen: &Server, name: &str) -> Client {
 }
 
 #[track_caller]
-fn hears_nothing(client: &mut Client) {
-    client.stream.set_read_timeout(Some(NOTHING_COMES)).unwrap();
+fn assert_receives_nothing(client: &mut Client) {
+    client.stream.set_read_timeout(Some(QUIET_PERIOD)).unwrap();
     let read = client.stream.read(&mut [0; 16]);
     assert_eq!(read.unwrap_err().kind(), ErrorKind::WouldBlock);
-    client.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.stream.set_read_timeout(Some(TIMEOUT)).unwrap();
 }
 
 #[test]
-fn what_is_said_goes_to_everybody_who_is_there_and_so_does_its_end() {
+fn standard_input_and_its_eof_reach_every_connected_client() {
     let mut listen = sockkit("listen 0 --keep-open -4").serve();
-    let (mut one, mut two) = (present(&listen, "<one>"), present(&listen, "<two>"));
+    let (mut one, mut two) =
+        (connected_client(&listen, "<one>"), connected_client(&listen, "<two>"));
     listen.running.write(b"first\n");
     assert_eq!((one.line(), two.line()), ("first".to_owned(), "first".to_owned()));
-    // Who comes later gets what comes later.
-    let mut three = present(&listen, "<three>");
+    // A client that connects later receives only later input.
+    let mut three = connected_client(&listen, "<three>");
     listen.running.write(b"second\n");
     for client in [&mut one, &mut two, &mut three] {
         assert_eq!(client.line(), "second");
     }
-    // Who leaves holds nobody up.
+    // A client that resets does not delay the others.
     two.reset();
     listen.running.write(b"third\n");
     listen.running.close_stdin();
     for mut client in [one, three] {
         assert_eq!(client.read_to_end(), b"third\n");
         client.send(b"<bye>");
-        client.end();
+        client.shut_down();
     }
     listen.running.stdout.wait_for(|out| (out.matches("<bye>").count() == 2).then_some(()));
-    // Whoever comes now is heard, and told nothing.
-    let mut four = present(&listen, "<four>");
-    hears_nothing(&mut four);
-    four.end();
+    // A client that connects after EOF is printed, and receives nothing.
+    let mut four = connected_client(&listen, "<four>");
+    assert_receives_nothing(&mut four);
+    four.shut_down();
     assert_eq!(four.read_to_end(), b"");
     listen.stop().code(0);
 }
 
 #[test]
-fn an_input_without_a_byte_ends_for_none_of_many_clients() {
+fn an_empty_standard_input_sends_eof_to_no_client() {
     let mut listen = sockkit("listen 0 --keep-open -4").serve();
-    let mut before = present(&listen, "<before>");
+    let mut before = connected_client(&listen, "<before>");
     listen.running.close_stdin();
-    let mut after = present(&listen, "<after>");
-    hears_nothing(&mut before);
-    hears_nothing(&mut after);
-    before.send(b"<still heard>");
-    listen.running.stdout.wait_for_text("<still heard>");
+    let mut after = connected_client(&listen, "<after>");
+    assert_receives_nothing(&mut before);
+    assert_receives_nothing(&mut after);
+    before.send(b"<still received>");
+    listen.running.stdout.wait_for_text("<still received>");
     listen.stop().code(0);
 }
 
 #[test]
-fn a_client_that_takes_nothing_is_cut_off_and_the_others_get_everything() {
-    // More than the kernel's buffers between us and one who does not read.
-    let said = payload(24_000_000);
+fn a_client_that_reads_nothing_is_cut_off_and_the_others_get_everything() {
+    // More than the kernel buffers for a client that does not read.
+    let input = payload(24_000_000);
     let mut listen = sockkit("listen 0 --keep-open -4").serve();
-    let stalled = present(&listen, "<stalled>");
-    let mut lively = present(&listen, "<lively>");
-    let heard = std::thread::spawn(move || {
-        let heard = lively.read_to_end();
-        lively.end();
-        heard
+    let stalled = connected_client(&listen, "<stalled>");
+    let mut reader = connected_client(&listen, "<lively>");
+    let received = std::thread::spawn(move || {
+        let received = reader.read_to_end();
+        reader.shut_down();
+        received
     });
-    listen.running.write(&said);
+    listen.running.write(&input);
     listen.running.close_stdin();
-    assert!(heard.join().unwrap() == said);
+    assert!(received.join().unwrap() == input);
     let who = stalled.stream.local_addr().unwrap();
     listen.running.stderr.wait_for_text(&format!("writing to {who} failed: timed out"));
     listen.stop().code(0);
 }
 
 #[test]
-fn everybody_is_told_over_tls_too() {
+fn standard_input_reaches_every_tls_client() {
     let mut listen = sockkit("listen 0 --keep-open -4 --tls --self-signed").serve();
     let connect = |name: &str| {
         let mut client = sockkit(&format!("connect {} --tls --insecure", listen.addr)).start();
@@ -109,26 +110,26 @@ fn everybody_is_told_over_tls_too() {
 }
 
 #[test]
-fn a_client_of_many_that_has_ended_still_gets_all_that_is_there_to_give() {
+fn a_client_that_has_sent_eof_still_gets_all_of_standard_input() {
     let much = payload(4 * 1024 * 1024);
     let mut listen = sockkit("listen 127.0.0.1:0 --keep-open").serve();
     let mut client = listen.client();
     client.send("GET\n");
-    client.end();
+    client.shut_down();
     listen.running.write(&much);
     listen.running.close_stdin();
     let got = client.read_to_end();
-    assert!(got == much, "{} bytes came", got.len());
+    assert!(got == much, "received {} bytes", got.len());
     listen.stop().code(0);
 }
 
 #[test]
-fn what_was_read_when_the_last_client_left_is_for_the_next_one() {
+fn input_read_after_the_last_client_left_goes_to_the_next_client() {
     let mut listen = sockkit("listen 127.0.0.1:0 --keep-open").serve();
     let mut first = listen.client();
     first.send("first");
     listen.running.stdout.wait_for_text("first");
-    first.end();
+    first.shut_down();
     first.read_to_end();
     listen.running.stderr.wait_for_text("closed ");
     listen.running.write(b"for you\n");

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::support::{shell, sockkit};
 
 #[test]
-fn e17_one_client_and_a_signal_is_an_interruption() {
+fn e17_sigint_exits_130_and_sigterm_143_with_a_summary() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let listen = sockkit("listen 0").serve();
         listen.running.signal(signal);
@@ -18,14 +18,14 @@ fn e17_one_client_and_a_signal_is_an_interruption() {
         listen.running.stdout.wait_for_text("x");
         listen.running.signal(signal);
         let ran = listen.running.wait().code(code);
-        // Also then it says what the conversation came to.
+        // The summary is printed after a signal, too.
         assert!(ran.stderr.contains(": 1 byte in, 0 bytes out"), "{}", ran.stderr);
     }
 }
 
 #[test]
-fn e17_a_signal_ends_the_listener_and_nobody_beside_it() {
-    // In one process group, as in any script.
+fn e17_a_signal_ends_only_the_listener() {
+    // The listener and the shell are in one process group, as in any script.
     let script = "sockkit listen 0 & listener=$!
         read -r _
         kill $listener; wait $listener; echo \"ended with $?\"";
@@ -36,10 +36,10 @@ fn e17_a_signal_ends_the_listener_and_nobody_beside_it() {
 }
 
 #[test]
-fn a_listener_ends_when_its_time_is_up_with_and_without_a_client() {
+fn a_timeout_exits_5_with_and_without_a_client() {
     for flags in ["", "--keep-open"] {
         let ran = sockkit(&format!("listen 0 --timeout 200ms {flags}")).run().code(5);
-        assert!(ran.stderr.contains("time was up (--timeout)"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("timed out (--timeout)"), "{}", ran.stderr);
     }
     let listen = sockkit("listen 0 --timeout 3s").serve();
     let mut client = listen.client();
@@ -49,21 +49,21 @@ fn a_listener_ends_when_its_time_is_up_with_and_without_a_client() {
 }
 
 #[test]
-fn a_listener_that_is_stopped_lets_an_upload_end_within_the_grace() {
+fn grace_lets_an_upload_finish_after_a_stop() {
     let listen = sockkit("listen 127.0.0.1:0 --keep-open --grace 20s").serve();
     let mut client = listen.client();
     client.send("one ");
     listen.running.stdout.wait_for_text("one ");
     listen.running.signal(Signal::TERM);
-    // Our side is over, and the client may still finish.
+    // sockkit has shut down its side; the client can still send.
     assert_eq!(client.recv(), b"");
     client.send("two");
-    client.end();
+    client.shut_down();
     assert_eq!(listen.running.wait().code(0).out(), "one two");
 }
 
 #[test]
-fn a_tls_client_of_a_listener_that_is_stopped_sees_an_end_in_order() {
+fn a_stop_sends_close_notify_to_tls_clients() {
     let listen = sockkit("listen 127.0.0.1:0 --keep-open --tls --self-signed").serve();
     let mut connect = sockkit(&format!("connect {} --tls --insecure", listen.addr)).start();
     connect.write(b"here\n");
@@ -74,7 +74,7 @@ fn a_tls_client_of_a_listener_that_is_stopped_sees_an_end_in_order() {
 }
 
 #[test]
-fn a_client_that_is_cut_off_is_no_success() {
+fn a_client_that_is_cut_off_after_grace_makes_listen_exit_5() {
     let directory = tempfile::tempdir().unwrap();
     let program = "exec 3<>/dev/tcp/127.0.0.1/$SOCKKIT_LISTEN_PORT; printf begun >&3; \
                    sleep 30 <&3 >/dev/null 2>&1 & echo $! > left_behind";
@@ -82,7 +82,7 @@ fn a_client_that_is_cut_off_is_no_success() {
     let ran = listen.dir(directory.path()).run().code(5);
     assert_eq!(ran.out(), "begun");
     assert!(ran.stderr.contains("--grace"), "{}", ran.stderr);
-    // What was left behind ends with this test.
+    // The test ends the process that its command has left in the background.
     let number = std::fs::read_to_string(directory.path().join("left_behind")).unwrap();
     Command::new("kill").arg(number.trim()).status().unwrap();
 }

@@ -11,11 +11,11 @@ use std::{fs, thread};
 use rustix::process::Signal;
 
 use crate::support::peers::unix::{
-    Place, answer_after_the_end, client, end, read_to_end, with_deadlines,
+    SocketPath, client, read_to_end, reply_after_eof, shut_down, with_deadlines,
 };
 use crate::support::{Running, eventually, shell, sockkit};
 
-/// Starts a listener and waits until it says where it listens.
+/// Starts a listener and waits for its `listening` line.
 fn listen(args: &str) -> Running {
     let running = sockkit(&format!("listen {args}")).start();
     running.stderr.wait_for_text("listening on unix:");
@@ -24,14 +24,14 @@ fn listen(args: &str) -> Running {
 
 #[test]
 fn listen_prints_what_a_client_sends_and_sends_its_input() {
-    let place = Place::new();
-    let mut running = listen(&place.word());
-    let mut client = client(&place.path);
+    let socket = SocketPath::new();
+    let mut running = listen(&socket.endpoint());
+    let mut client = client(&socket.path);
     running.write(b"welcome\n");
     running.close_stdin();
     assert_eq!(read_to_end(&client), b"welcome\n");
     client.write_all(b"late").unwrap();
-    end(&client);
+    shut_down(&client);
     let ran = running.wait().code(0);
     assert_eq!(ran.stdout, b"late");
     assert!(ran.stderr.contains("connected unix:"), "{}", ran.stderr);
@@ -39,14 +39,14 @@ fn listen_prints_what_a_client_sends_and_sends_its_input() {
 }
 
 #[test]
-fn many_clients_are_served_at_once_with_keep_open() {
-    let place = Place::new();
-    let running = listen(&format!("{} --keep-open", place.word()));
-    let mut idle = client(&place.path);
+fn keep_open_serves_many_clients_at_once() {
+    let socket = SocketPath::new();
+    let running = listen(&format!("{} --keep-open", socket.endpoint()));
+    let mut idle = client(&socket.path);
     for _ in 0..10 {
-        let mut client = client(&place.path);
+        let mut client = client(&socket.path);
         client.write_all(b"hello\n").unwrap();
-        end(&client);
+        shut_down(&client);
         assert_eq!(read_to_end(&client), b"");
     }
     idle.write_all(b"still here\n").unwrap();
@@ -57,17 +57,17 @@ fn many_clients_are_served_at_once_with_keep_open() {
 }
 
 #[test]
-fn an_abstract_name_needs_no_file() {
+fn an_abstract_name_creates_no_file() {
     let name = format!("sockkit-test-{}", std::process::id());
     let running = listen(&format!("unix:@{name}"));
     assert!(running.stderr.text().contains(&format!("listening on unix:@{name}")));
-    // A foreign program means the same by that name.
+    // The kernel has the socket under that name.
     let addr = SocketAddr::from_abstract_name(&name).unwrap();
     let mut stream = with_deadlines(UnixStream::connect_addr(&addr).unwrap());
     stream.write_all(b"hello").unwrap();
-    end(&stream);
+    shut_down(&stream);
     assert_eq!(running.wait().code(0).stdout, b"hello");
-    let peer = answer_after_the_end(UnixListener::bind_addr(&addr).unwrap(), b"answer".to_vec());
+    let peer = reply_after_eof(UnixListener::bind_addr(&addr).unwrap(), b"answer".to_vec());
     let ran = sockkit(&format!("connect unix:@{name}")).stdin("request").run().code(0);
     assert_eq!(ran.stdout, b"answer");
     assert_eq!(peer.join().unwrap(), b"request");
@@ -79,136 +79,137 @@ fn a_second_listener_on_an_abstract_name_fails() {
     let name = format!("unix:@sockkit-test-twice-{}", std::process::id());
     let first = listen(&name);
     let ran = sockkit(&format!("listen {name}")).run().code(7);
-    let told = format!("error: cannot listen on {name}: address already in use\n");
-    assert!(ran.stderr.starts_with(&told), "{}", ran.stderr);
+    let expected = format!("error: cannot listen on {name}: address already in use\n");
+    assert!(ran.stderr.starts_with(&expected), "{}", ran.stderr);
     drop(first);
 }
 
 #[test]
-fn under_json_the_address_is_the_path_and_there_is_no_port() {
-    let place = Place::new();
-    let running = sockkit(&format!("listen {} --json", place.word())).start();
+fn json_reports_the_path_and_no_port() {
+    let socket = SocketPath::new();
+    let running = sockkit(&format!("listen {} --json", socket.endpoint())).start();
     let line = running
         .stdout
         .wait_for(|text| text.lines().next().map(str::to_owned).filter(|_| text.contains('\n')));
     let event: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(event["type"], "listening");
-    assert_eq!(event["addr"], place.word());
+    assert_eq!(event["addr"], socket.endpoint());
     assert!(event["port"].is_null(), "{event}");
-    end(&client(&place.path));
+    shut_down(&client(&socket.path));
     running.wait().code(0);
 }
 
 #[test]
-fn x01_a_socket_that_nobody_listens_on_any_more_is_replaced() {
-    let place = Place::new();
-    place.leave_stale();
-    let running = listen(&place.word());
-    let mut client = client(&place.path);
+fn x01_a_stale_socket_file_is_replaced() {
+    let socket = SocketPath::new();
+    socket.leave_stale();
+    let running = listen(&socket.endpoint());
+    let mut client = client(&socket.path);
     client.write_all(b"hello").unwrap();
-    end(&client);
+    shut_down(&client);
     assert_eq!(running.wait().code(0).stdout, b"hello");
 }
 
 #[test]
-fn x01_a_socket_that_somebody_listens_on_is_refused_and_goes_on() {
-    let place = Place::new();
-    let first = listen(&format!("{} --keep-open", place.word()));
-    let ran = sockkit("listen").arg(place.word()).run().code(7);
-    let told = format!("error: cannot listen on {}: address already in use\n", place.word());
-    assert!(ran.stderr.starts_with(&told), "{}", ran.stderr);
-    client(&place.path).write_all(b"hello").unwrap();
+fn x01_a_live_socket_is_refused_and_keeps_working() {
+    let socket = SocketPath::new();
+    let first = listen(&format!("{} --keep-open", socket.endpoint()));
+    let ran = sockkit("listen").arg(socket.endpoint()).run().code(7);
+    let expected =
+        format!("error: cannot listen on {}: address already in use\n", socket.endpoint());
+    assert!(ran.stderr.starts_with(&expected), "{}", ran.stderr);
+    client(&socket.path).write_all(b"hello").unwrap();
     first.stdout.wait_for_text("hello");
     first.signal(Signal::TERM);
     first.wait().code(0);
 }
 
 #[test]
-fn x02_a_file_that_is_no_socket_is_refused_and_left_alone() {
-    let place = Place::new();
-    fs::write(&place.path, "precious").unwrap();
-    let ran = sockkit("listen").arg(place.word()).run().code(7);
-    let told = format!("error: cannot listen on {}: ", place.word());
-    assert!(ran.stderr.starts_with(&told), "{}", ran.stderr);
-    assert_eq!(fs::read_to_string(&place.path).unwrap(), "precious");
-    // Nor is it reached through a link.
-    let link = place.path.with_extension("link");
-    std::os::unix::fs::symlink(&place.path, &link).unwrap();
+fn x02_a_file_that_is_not_a_socket_is_refused_and_not_changed() {
+    let socket = SocketPath::new();
+    fs::write(&socket.path, "precious").unwrap();
+    let ran = sockkit("listen").arg(socket.endpoint()).run().code(7);
+    let expected = format!("error: cannot listen on {}: ", socket.endpoint());
+    assert!(ran.stderr.starts_with(&expected), "{}", ran.stderr);
+    assert_eq!(fs::read_to_string(&socket.path).unwrap(), "precious");
+    // A symbolic link to the file is refused, too.
+    let link = socket.path.with_extension("link");
+    std::os::unix::fs::symlink(&socket.path, &link).unwrap();
     sockkit("listen").arg(format!("unix:{}", link.display())).run().code(7);
-    assert_eq!(fs::read_to_string(&place.path).unwrap(), "precious");
+    assert_eq!(fs::read_to_string(&socket.path).unwrap(), "precious");
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
 }
 
 #[test]
-fn x03_the_socket_file_is_gone_however_it_ends() {
+fn x03_the_socket_file_is_removed_at_every_exit() {
     for (signal, code) in [(None, 0), (Some(Signal::TERM), 143), (Some(Signal::INT), 130)] {
-        let place = Place::new();
-        let running = listen(&place.word());
-        assert!(place.path.exists());
+        let socket = SocketPath::new();
+        let running = listen(&socket.endpoint());
+        assert!(socket.path.exists());
         match signal {
-            None => end(&client(&place.path)),
+            None => shut_down(&client(&socket.path)),
             Some(signal) => running.signal(signal),
         }
         running.wait().code(code);
-        assert!(!place.path.exists(), "{signal:?}");
+        assert!(!socket.path.exists(), "{signal:?}");
     }
-    let place = Place::new();
-    let running = listen(&format!("{} --keep-open", place.word()));
+    let socket = SocketPath::new();
+    let running = listen(&format!("{} --keep-open", socket.endpoint()));
     running.signal(Signal::TERM);
     running.wait().code(0);
-    assert!(!place.path.exists());
+    assert!(!socket.path.exists());
 }
 
 #[test]
-fn x03_what_somebody_else_put_there_meanwhile_stays() {
-    let place = Place::new();
-    let running = listen(&format!("{} --keep-open", place.word()));
-    fs::remove_file(&place.path).unwrap();
-    let theirs = UnixListener::bind(&place.path).unwrap();
+fn x03_a_socket_file_that_another_process_created_is_not_removed() {
+    let socket = SocketPath::new();
+    let running = listen(&format!("{} --keep-open", socket.endpoint()));
+    fs::remove_file(&socket.path).unwrap();
+    let other = UnixListener::bind(&socket.path).unwrap();
     running.signal(Signal::TERM);
     running.wait().code(0);
-    UnixStream::connect(&place.path).unwrap();
-    drop(theirs);
+    UnixStream::connect(&socket.path).unwrap();
+    drop(other);
 }
 
 #[test]
-fn x04_a_path_that_is_too_long_is_refused_with_its_limit() {
+fn x04_a_too_long_path_is_refused_with_the_limit() {
     let long = format!("unix:/tmp/{}", "x".repeat(103));
     for (command, code) in [("listen", 7), ("connect", 4)] {
         let ran = sockkit(command).arg(&long).run().code(code);
         assert!(ran.stderr.contains("107"), "{}", ran.stderr);
     }
-    // The longest there can be is none too long.
+    // A path of exactly 107 bytes works.
     let directory = tempfile::tempdir_in("/tmp").unwrap();
     let start = directory.path().join("x");
     let room = 107 - start.as_os_str().len();
     let path = PathBuf::from(format!("{}{}", start.display(), "x".repeat(room)));
     let running = listen(&format!("unix:{}", path.display()));
-    end(&client(&path));
+    shut_down(&client(&path));
     running.wait().code(0);
 }
 
 #[test]
-fn x04_the_mode_holds_before_anybody_can_connect() {
-    let place = Place::new();
-    let path = place.path.clone();
-    // Connects as soon as that is possible at all, and looks then.
+fn x04_mode_is_applied_before_a_client_can_connect() {
+    let socket = SocketPath::new();
+    let path = socket.path.clone();
+    // Connects as early as possible, and reads the mode then.
     let watching = thread::spawn(move || {
-        eventually("somebody listens", || UnixStream::connect(&path).ok());
+        eventually("a socket listens", || UnixStream::connect(&path).ok());
         fs::metadata(&path).unwrap().permissions().mode() & 0o777
     });
-    let script = format!("umask 0; exec sockkit listen {} -k --mode 600", place.word());
+    let script = format!("umask 0; exec sockkit listen {} -k --mode 600", socket.endpoint());
     let running = shell(&script).start();
     running.stderr.wait_for_text("listening on unix:");
     assert_eq!(watching.join().unwrap(), 0o600);
     running.signal(Signal::TERM);
     running.wait().code(0);
-    sockkit(&format!("listen {} --mode rw", place.word())).run().code(2);
+    sockkit(&format!("listen {} --mode rw", socket.endpoint())).run().code(2);
     sockkit("listen 0 --mode 600").run().code(2);
 }
 
 #[test]
-fn asking_for_a_taken_unix_path_does_not_take_its_only_client() {
+fn checking_a_live_socket_leaves_no_connection_in_its_queue() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s");
     let listening = UnixListener::bind(&path).unwrap();

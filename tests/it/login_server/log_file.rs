@@ -1,4 +1,4 @@
-//! The log of `login-server`: a login that was answered `OK` is in it, whatever happens.
+//! The log of `login-server`: a login that was answered `OK` is in the log.
 
 use std::fs;
 use std::process::Command;
@@ -9,9 +9,9 @@ use super::{log, log_in, pairs};
 use crate::support::{Sockkit, sockkit};
 
 #[test]
-fn a_log_that_cannot_be_written_is_never_answered_with_ok() {
-    // A file may have 1 KiB in all (ulimit counts 512-byte blocks in sh): records fit until they
-    // do not, and the last one is torn.
+fn a_login_that_cannot_be_logged_is_never_answered_ok() {
+    // The log may grow to 1 KiB (ulimit counts 512-byte blocks in sh); the record that exceeds the
+    // limit is written in part.
     let directory = tempfile::tempdir().unwrap();
     let program = env!("CARGO_BIN_EXE_sockkit");
     let mut command = Command::new("sh");
@@ -31,7 +31,7 @@ fn a_log_that_cannot_be_written_is_never_answered_with_ok() {
     let log = log(&directory);
     let whole = log.split_inclusive('\n').filter(|line| line.ends_with("\"0123456789\"\n")).count();
     assert_eq!(whole, accepted);
-    // There is space again: what was torn is ended, and the next record stands alone.
+    // A new log has space again; the incomplete record does not affect the next one.
     fs::rename(directory.path().join("log-acesso.txt"), directory.path().join("full")).unwrap();
     server.running.signal(Signal::HUP);
     let mut client = server.client();
@@ -42,7 +42,7 @@ fn a_log_that_cannot_be_written_is_never_answered_with_ok() {
 }
 
 #[test]
-fn a_torn_last_line_is_ended_at_the_next_start() {
+fn an_incomplete_last_line_is_terminated_at_startup() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("log-acesso.txt"), "torn").unwrap();
     let server = sockkit("login-server 0").dir(directory.path()).serve();
@@ -50,16 +50,16 @@ fn a_torn_last_line_is_ended_at_the_next_start() {
     assert_eq!(log_in(&mut client, "alice", "x"), "OK recorded");
     assert!(log(&directory).starts_with("torn\n2"));
     let ran = server.stop().code(0);
-    assert!(ran.stderr.contains("ended a torn line"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("ended an incomplete line"), "{}", ran.stderr);
     assert!(ran.stderr.contains("chmod 600 log-acesso.txt"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_log_that_is_no_file_is_exit_8_before_anybody_is_let_in() {
+fn an_unusable_log_exits_8_before_listening() {
     let directory = tempfile::tempdir().unwrap();
     let run =
         |log: &str| sockkit("login-server 0 --log").arg(log).dir(directory.path()).run().code(8);
-    assert!(run("/no/such/log").stderr.contains("try: create the directory first"));
+    assert!(run("/no/such/log").stderr.contains("try: create the directory"));
     assert!(run(".").stderr.contains("it is a directory"));
     std::os::unix::fs::symlink("elsewhere", directory.path().join("link")).unwrap();
     assert!(run("link").stderr.contains("it is a symbolic link"));
@@ -67,7 +67,7 @@ fn a_log_that_is_no_file_is_exit_8_before_anybody_is_let_in() {
 }
 
 #[test]
-fn what_was_acknowledged_survives_a_kill() {
+fn an_acknowledged_login_is_in_the_log_after_a_kill() {
     let directory = tempfile::tempdir().unwrap();
     for round in 0..3 {
         let mut server = sockkit("login-server 0").dir(directory.path()).serve();
@@ -87,7 +87,7 @@ fn what_was_acknowledged_survives_a_kill() {
                 })
             })
             .collect();
-        // In the middle of it.
+        // Kill the server while the clients log in.
         crate::support::eventually("some logins", || {
             (log(&directory).lines().count() > 50 * (round + 1)).then_some(())
         });
@@ -102,13 +102,13 @@ fn what_was_acknowledged_survives_a_kill() {
     }
 }
 
-/// Logs in, as long as there is a server: whether it said OK.
+/// Tries to log in, and returns whether the server answered OK.
 fn try_log_in(addr: std::net::SocketAddr, user: &str) -> bool {
     use std::io::{Read as _, Write as _};
     let Ok(mut stream) = std::net::TcpStream::connect(addr) else {
         return false;
     };
-    stream.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(crate::support::TIMEOUT)).unwrap();
     let mut answer = String::new();
     stream.write_all(format!("{user}\nx\n").as_bytes()).is_ok()
         && stream.read_to_string(&mut answer).is_ok()

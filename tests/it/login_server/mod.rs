@@ -7,11 +7,10 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::support::program::over_unix;
-use crate::support::terminal::here;
+use crate::support::program::start_over_unix;
 use crate::support::{Client, Server, Terminal, eventually, sockkit};
 
-/// A server in a directory of its own, and the path of its log.
+/// Starts a server in a temporary directory, which holds its log.
 pub(crate) fn server(args: &str) -> (Server, TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let server = sockkit(&format!("login-server 0 {args}")).dir(directory.path()).serve();
@@ -22,7 +21,7 @@ pub(crate) fn log(directory: &TempDir) -> String {
     fs::read_to_string(directory.path().join("log-acesso.txt")).unwrap()
 }
 
-/// What follows the trusted fields of each record.
+/// The user and password fields of each record.
 pub(crate) fn pairs(log: &str) -> Vec<String> {
     let pair = |line: &str| line[line.find(" user=").unwrap() + 1..].to_owned();
     log.lines().map(pair).collect()
@@ -37,15 +36,15 @@ pub(crate) fn log_in(client: &mut Client, user: &str, password: &str) -> String 
 }
 
 #[test]
-fn a_login_is_answered_shown_and_recorded() {
+fn a_login_is_answered_printed_and_recorded() {
     let (server, directory) = server("");
     let mut client = server.client();
-    let ours = client.stream.local_addr().unwrap();
+    let addr = client.stream.local_addr().unwrap();
     assert_eq!(log_in(&mut client, "alice", "s3cret"), "OK recorded");
-    // The record was there before the answer.
+    // The record is in the log before the answer arrives.
     let record = log(&directory);
     assert!(record.ends_with("user=\"alice\" password=\"s3cret\"\n"), "{record}");
-    assert!(record.contains(&format!(" login peer={ours} conn=1 try=1 user=")), "{record}");
+    assert!(record.contains(&format!(" login peer={addr} conn=1 try=1 user=")), "{record}");
     assert_eq!(client.read_to_end(), b"");
     let ran = server.stop().code(0);
     assert_eq!(ran.out(), record);
@@ -55,7 +54,7 @@ fn a_login_is_answered_shown_and_recorded() {
 }
 
 #[test]
-fn empty_fields_are_refused_and_asked_again_and_not_recorded() {
+fn an_empty_field_is_refused_asked_for_again_and_not_recorded() {
     let (server, directory) = server("");
     let mut client = server.client();
     client.read_until("Username: ");
@@ -81,7 +80,7 @@ fn empty_fields_are_refused_and_asked_again_and_not_recorded() {
 }
 
 #[test]
-fn line_ends_of_every_kind_and_pieces_of_any_size_make_one_login() {
+fn every_line_ending_and_any_fragmentation_make_one_login() {
     let (server, directory) = server("");
     for end in ["\n", "\r\n", "\r", "\r\0"] {
         let mut client = server.client();
@@ -98,7 +97,7 @@ fn line_ends_of_every_kind_and_pieces_of_any_size_make_one_login() {
 }
 
 #[test]
-fn every_byte_is_recorded_in_one_safe_line_and_comes_back() {
+fn every_byte_is_recorded_in_one_escaped_line_and_can_be_recovered() {
     let (server, directory) = server("");
     for byte in (0..=255_u8).filter(|byte| !b"\r\n\0".contains(byte)) {
         let mut client = server.client();
@@ -115,7 +114,7 @@ fn every_byte_is_recorded_in_one_safe_line_and_comes_back() {
 }
 
 #[test]
-fn a_password_cannot_forge_a_record_or_touch_the_operators_terminal() {
+fn a_password_cannot_forge_a_record_or_send_terminal_escapes() {
     let (server, directory) = server("");
     let mut client = server.client();
     let attack =
@@ -131,7 +130,7 @@ fn a_password_cannot_forge_a_record_or_touch_the_operators_terminal() {
 }
 
 #[test]
-fn ten_megabytes_without_a_newline_are_cut_off_and_memory_stays_flat() {
+fn an_endless_line_closes_the_connection_and_uses_no_memory() {
     let (server, directory) = server("");
     let resident = || {
         let status = fs::read_to_string(format!("/proc/{}/status", server.running.pid())).unwrap();
@@ -141,7 +140,7 @@ fn ten_megabytes_without_a_newline_are_cut_off_and_memory_stays_flat() {
     let before = resident();
     let client = server.client();
     use std::io::Write as _;
-    // It may be closed on us at any moment, which is the point.
+    // The server may close the connection during the write.
     let sent = (&client.stream).write_all(&vec![b'x'; 10_000_000]);
     let mut client = client;
     let answer = String::from_utf8_lossy(&client.read_to_end()).into_owned();
@@ -153,12 +152,12 @@ fn ten_megabytes_without_a_newline_are_cut_off_and_memory_stays_flat() {
 }
 
 #[test]
-fn half_a_login_is_no_login() {
+fn an_incomplete_login_is_not_recorded() {
     let (server, directory) = server("");
     for part in ["ali", "alice\n", "alice\ns3cr"] {
         let mut client = server.client();
         client.send(part);
-        client.end();
+        client.shut_down();
         client.read_to_end();
     }
     server.client().reset();
@@ -169,22 +168,22 @@ fn half_a_login_is_no_login() {
             .wait_for(|text| (text.matches("incomplete").count() == 3).then_some(()));
         server.stop().code(0)
     };
-    assert!(ran.stderr.contains("left after 3 bytes"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("disconnected after 3 bytes"), "{}", ran.stderr);
     assert_eq!(log(&directory), "");
 }
 
 #[test]
-fn a_silent_client_is_told_and_closed_at_its_deadline() {
+fn a_client_that_does_not_log_in_in_time_is_closed_with_an_error() {
     let (server, _directory) = server("--idle-timeout 300ms");
     let mut client = server.client();
     let text = String::from_utf8(client.read_to_end()).unwrap();
     assert_eq!(text, "Username: ERR login timed out after 0.3s\r\n");
-    // Dripping bytes buys nothing.
+    // Sending single bytes does not extend the deadline.
     let mut client = server.client();
     let started = std::time::Instant::now();
     use std::io::Write as _;
     while (&client.stream).write_all(b"x").is_ok() {
-        assert!(started.elapsed() < crate::support::PATIENCE);
+        assert!(started.elapsed() < crate::support::TIMEOUT);
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let text = String::from_utf8_lossy(&client.read_to_end()).into_owned();
@@ -192,7 +191,7 @@ fn a_silent_client_is_told_and_closed_at_its_deadline() {
 }
 
 #[test]
-fn the_oldest_that_has_not_logged_in_makes_place() {
+fn the_oldest_client_that_has_not_logged_in_is_evicted() {
     let (server, _directory) = server("--max-clients 3");
     let mut silent: Vec<Client> = (0..3)
         .map(|_| {
@@ -206,16 +205,16 @@ fn the_oldest_that_has_not_logged_in_makes_place() {
     assert_eq!(silent[0].line(), "ERR busy, try later");
     assert_eq!(silent[0].read_to_end(), b"");
     let evicted = silent[0].stream.local_addr().unwrap();
-    let events = server.running.stderr.wait_for_text("(made place for another)");
+    let events = server.running.stderr.wait_for_text("(evicted)");
     assert!(events.contains(&format!("closed {evicted}: ")), "{events}");
-    // The others still have their places.
+    // The other clients stay connected.
     assert_eq!(silent[1].stream.take_error().unwrap().map(|e| e.kind()), None);
     silent[2].send("bob\n");
     silent[2].read_until("Password: ");
 }
 
 #[test]
-fn once_serves_one_client_and_says_in_the_exit_code_whether_it_logged_in() {
+fn once_exits_0_after_a_login_and_1_without_one() {
     let (once, directory) = server("--once");
     let mut client = once.client();
     assert_eq!(log_in(&mut client, "alice", "x"), "OK recorded");
@@ -228,7 +227,7 @@ fn once_serves_one_client_and_says_in_the_exit_code_whether_it_logged_in() {
 }
 
 #[test]
-fn json_tells_every_login() {
+fn json_prints_each_login() {
     let directory = tempfile::tempdir().unwrap();
     let running = sockkit("login-server 0 --json -4").dir(directory.path()).start();
     let line = running
@@ -252,8 +251,8 @@ fn json_tells_every_login() {
 }
 
 #[test]
-fn a_server_ends_with_its_terminal_and_cleans_up() {
-    let directory = here();
+fn a_hangup_stops_the_server_and_removes_the_port_file() {
+    let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("port");
     let server = format!("login-server 0 --port-file {}", path.display());
     let terminal = Terminal::start(&server, directory.path());
@@ -264,10 +263,10 @@ fn a_server_ends_with_its_terminal_and_cleans_up() {
 }
 
 #[test]
-fn the_login_server_speaks_over_a_unix_socket() {
+fn login_works_over_a_unix_socket() {
     let directory = tempfile::tempdir().unwrap();
     let (server, mut client) =
-        over_unix("login-server --once --log log", &directory.path().join("socket"));
+        start_over_unix("login-server --once --log log", &directory.path().join("socket"));
     client.stdout.wait_for_text("Username: ");
     client.write(b"alice\n");
     client.stdout.wait_for_text("Password: ");

@@ -1,4 +1,4 @@
-//! `resolve`, against a DNS server that the test scripts.
+//! `resolve` with a DNS server whose replies the test defines.
 
 mod aliases;
 mod exchange;
@@ -22,20 +22,20 @@ struct Run {
     stderr: String,
 }
 
-/// Runs `sockkit resolve` with these words.
+/// Runs `sockkit resolve` with these arguments.
 fn resolve<const N: usize>(words: [&str; N]) -> Run {
     let ran = Sockkit::new(["resolve"].into_iter().chain(words)).run();
     Run { code: ran.code, stdout: ran.out(), stderr: ran.stderr }
 }
 
 impl Run {
-    /// The objects on standard output.
+    /// The JSON objects on standard output.
     fn json(&self) -> Vec<Value> {
         let lines = self.stdout.lines();
         lines.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// The data of the first lookup's answers.
+    /// The data of the answers to the first lookup.
     fn data(&self) -> Vec<String> {
         let answers = self.json()[0]["answers"].as_array().unwrap().clone();
         let data = |answer: &Value| answer["data"].as_str().unwrap().to_owned();
@@ -43,29 +43,29 @@ impl Run {
     }
 
     #[track_caller]
-    fn says(&self, words: &str) {
+    fn assert_stderr_contains(&self, words: &str) {
         assert!(self.stderr.contains(words), "{words:?} not in {:?}", self.stderr);
     }
 }
 
-fn www() -> Vec<Record> {
+fn www_records() -> Vec<Record> {
     vec![
         a("www.ita.br.", [161, 24, 23, 180]),
         record("www.ita.br.", RData::AAAA(AAAA("2001:db8::10".parse().unwrap()))),
     ]
 }
 
-/// A server that answers every question with this code.
-fn always(code: ResponseCode) -> DnsServer {
-    DnsServer::start(move |asked| vec![asked.reply_code(code)])
+/// A server that answers every query with this response code.
+fn server_answering(code: ResponseCode) -> DnsServer {
+    DnsServer::start(move |query| vec![query.reply_code(code)])
 }
 
 /// A server that never answers.
-fn silent() -> DnsServer {
+fn silent_server() -> DnsServer {
     DnsServer::start(|_| Vec::new())
 }
 
-/// A port that refuses datagrams as long as the socket lives: bound, and connected elsewhere.
+/// A port that refuses datagrams while the socket lives: it is connected to another address.
 fn closed_port() -> (UdpSocket, String) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     socket.connect(socket.local_addr().unwrap()).unwrap();
@@ -73,14 +73,14 @@ fn closed_port() -> (UdpSocket, String) {
     (socket, word)
 }
 
-fn ends_soon(started: Instant) {
+fn assert_ends_soon(started: Instant) {
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
 }
 
 #[test]
-fn both_families_are_asked_for_by_default() {
-    let server = DnsServer::with_records(www());
-    let run = resolve(["www.ita.br", &server.word()]);
+fn both_families_are_queried_by_default() {
+    let server = DnsServer::with_records(www_records());
+    let run = resolve(["www.ita.br", &server.argument()]);
     assert_eq!(run.code, 0);
     assert_eq!(
         run.stdout,
@@ -93,63 +93,65 @@ fn both_families_are_asked_for_by_default() {
 }
 
 #[test]
-fn a_family_that_is_missing_is_only_spoken_of_on_request() {
+fn a_missing_family_is_mentioned_only_on_request() {
     let server = DnsServer::with_records(vec![a("v4.example.", [192, 0, 2, 1])]);
-    let run = resolve(["v4.example", &server.word()]);
+    let run = resolve(["v4.example", &server.argument()]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
-    let run = resolve(["v4.example", &server.word(), "-v"]);
-    run.says("v4.example has no AAAA record (the name exists)");
-    let run = resolve(["v4.example", "a", "aaaa", &server.word()]);
+    let run = resolve(["v4.example", &server.argument(), "-v"]);
+    run.assert_stderr_contains("v4.example has no AAAA record (the name exists)");
+    let run = resolve(["v4.example", "a", "aaaa", &server.argument()]);
     assert_eq!(run.code, 0);
-    run.says("v4.example has no AAAA record (the name exists)");
+    run.assert_stderr_contains("v4.example has no AAAA record (the name exists)");
 }
 
 #[test]
-fn an_address_asks_for_its_name() {
+fn an_address_is_looked_up_in_reverse() {
     let target = RData::PTR(PTR(Name::from_ascii("host.example.").unwrap()));
     let server = DnsServer::with_records(vec![record("10.2.0.192.in-addr.arpa.", target)]);
     for word in ["192.0.2.10", "::ffff:192.0.2.10", "10.2.0.192.in-addr.arpa"] {
-        let run = resolve(["--json", word, &server.word()]);
+        let run = resolve(["--json", word, &server.argument()]);
         assert_eq!(run.code, 0, "{word}");
         let line = &run.json()[0];
         assert_eq!((&line["record_type"], &line["name"]), (&json!("PTR"), &json!(word)));
         assert_eq!(run.data(), ["host.example."]);
     }
-    let run = resolve(["2001:db8::10", &server.word()]);
+    let run = resolve(["2001:db8::10", &server.argument()]);
     assert_eq!(run.code, 1);
-    run.says("8.b.d.0.1.0.0.2.ip6.arpa (the reverse name of 2001:db8::10) does not exist");
+    run.assert_stderr_contains(
+        "8.b.d.0.1.0.0.2.ip6.arpa (the reverse name of 2001:db8::10) does not exist",
+    );
 }
 
 #[test]
-fn a_name_that_does_not_exist_and_one_without_records_are_told_apart() {
-    let server = DnsServer::with_records(www());
-    let run = resolve(["nope.ita.br", &server.word()]);
+fn a_nonexistent_name_and_a_name_without_records_are_reported_differently() {
+    let server = DnsServer::with_records(www_records());
+    let run = resolve(["nope.ita.br", &server.argument()]);
     assert_eq!((run.code, run.stdout.as_str()), (1, ""));
     let expected =
-        format!("note: nope.ita.br does not exist (NXDOMAIN, says udp://{})\n", server.addr);
+        format!("note: nope.ita.br does not exist (NXDOMAIN from udp://{})\n", server.addr);
     assert_eq!(run.stderr, expected);
-    let run = resolve(["www.ita.br", "mx", "txt", &server.word()]);
+    let run = resolve(["www.ita.br", "mx", "txt", &server.argument()]);
     assert_eq!((run.code, run.stdout.as_str()), (1, ""));
     assert_eq!(run.stderr, "note: www.ita.br has no MX or TXT record (the name exists)\n");
-    let run = resolve(["--json", "nope.ita.br", "a", &server.word()]);
+    let run = resolve(["--json", "nope.ita.br", "a", &server.argument()]);
     assert_eq!(run.json()[0]["status"], "NXDOMAIN");
 }
 
 #[test]
-fn of_several_names_the_highest_code_wins() {
-    let server = DnsServer::start(|asked| {
-        let code = match asked.name.as_str() {
+fn the_highest_exit_code_of_several_names_wins() {
+    let server = DnsServer::start(|query| {
+        let code = match query.name.as_str() {
             "broken.example." => ResponseCode::ServFail,
             "no.example." => ResponseCode::NXDomain,
             _ => {
-                let mut reply = asked.reply();
-                reply.add_answer(a(&asked.name, [192, 0, 2, 1]));
+                let mut reply = query.reply();
+                reply.add_answer(a(&query.name, [192, 0, 2, 1]));
                 return vec![wire(&reply)];
             }
         };
-        vec![asked.reply_code(code)]
+        vec![query.reply_code(code)]
     });
-    let word = server.word();
+    let word = server.argument();
     assert_eq!(resolve(["yes.example", "also.example", "a", &word]).code, 0);
     assert_eq!(resolve(["no.example", "yes.example", "a", &word]).code, 1);
     let run = resolve(["--json", "broken.example", "no.example", "yes.example", "a", &word]);
@@ -159,43 +161,43 @@ fn of_several_names_the_highest_code_wins() {
 }
 
 #[test]
-fn a_name_that_looks_like_a_type_is_written_with_a_dot() {
+fn a_name_that_looks_like_a_type_needs_a_trailing_dot() {
     let server = DnsServer::with_records(vec![a("mx.", [192, 0, 2, 5])]);
-    let run = resolve(["mx.", "--plain", &server.word()]);
+    let run = resolve(["mx.", "--plain", &server.argument()]);
     assert_eq!((run.code, run.stdout.as_str()), (0, "mx.\tA\t300\t192.0.2.5\n"));
-    let run = resolve(["mx", &server.word()]);
+    let run = resolve(["mx", &server.argument()]);
     assert_eq!(run.code, 2);
-    run.says("no name given: \"mx\" is a record type");
-    run.says("try: `mx.`");
+    run.assert_stderr_contains("no name given: \"mx\" is a record type");
+    run.assert_stderr_contains("try: `mx.`");
 }
 
 #[test]
-fn what_cannot_be_a_name_is_refused_before_anything_is_asked() {
-    let server = DnsServer::with_records(www());
+fn an_invalid_name_is_refused_before_any_query() {
+    let server = DnsServer::with_records(www_records());
     for (word, reason) in [
         ("a..b", "empty label"),
         ("http://www.ita.br/x", "did you mean www.ita.br?"),
         ("www.ita.br:443", "did you mean www.ita.br?"),
         ("TYPE99999", "is not a record type"),
-        ("\u{1b}[31mred.example", "holds white space or a control character"),
+        ("\u{1b}[31mred.example", "contains white space or a control character"),
         ("", "a name cannot be empty"),
     ] {
-        let run = resolve([word, &server.word()]);
+        let run = resolve([word, &server.argument()]);
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{word:?}");
-        run.says(reason);
+        run.assert_stderr_contains(reason);
         assert!(!run.stderr.contains('\u{1b}'), "{word:?}");
     }
     assert_eq!(server.count(), 0);
 }
 
 #[test]
-fn a_server_without_an_address_is_a_step_that_failed() {
+fn an_unusable_server_argument_exits_2_or_3() {
     let run = resolve(["www.ita.br", "@no such host"]);
     assert_eq!(run.code, 2);
     let run = resolve(["www.ita.br", "@tls://127.0.0.1"]);
     assert_eq!(run.code, 2);
-    // A zone that is no interface: the system's resolver knows without asking anybody.
+    // The zone is not an interface, so the system's resolver fails without a query.
     let run = resolve(["www.ita.br", "@fe80::1%nowhere0"]);
     assert_eq!(run.code, 3);
-    run.says("cannot resolve fe80::1%nowhere0");
+    run.assert_stderr_contains("cannot resolve fe80::1%nowhere0");
 }

@@ -4,15 +4,15 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::{closed_port, resolve, www};
+use super::{closed_port, resolve, www_records};
 use crate::json_doc;
 use crate::support::Sockkit;
 use crate::support::peers::dns_server::{DnsServer, raw};
 
 #[test]
 fn plain_is_tab_separated_without_a_header() {
-    let server = DnsServer::with_records(www());
-    let run = resolve(["--plain", "www.ita.br", &server.word()]);
+    let server = DnsServer::with_records(www_records());
+    let run = resolve(["--plain", "www.ita.br", &server.argument()]);
     assert_eq!(
         run.stdout,
         "www.ita.br.\tA\t300\t161.24.23.180\nwww.ita.br.\tAAAA\t300\t2001:db8::10\n"
@@ -20,9 +20,9 @@ fn plain_is_tab_separated_without_a_header() {
 }
 
 #[test]
-fn json_is_one_documented_object_a_lookup() {
-    let server = DnsServer::with_records(www());
-    let run = resolve(["--json", "www.ita.br", "a", "mx", &server.word()]);
+fn json_prints_one_object_per_lookup() {
+    let server = DnsServer::with_records(www_records());
+    let run = resolve(["--json", "www.ita.br", "a", "mx", &server.argument()]);
     assert_eq!(run.code, 0);
     let mut lines = run.json();
     for line in &mut lines {
@@ -44,15 +44,15 @@ fn json_is_one_documented_object_a_lookup() {
 
 #[test]
 fn a_lookup_has_the_documented_fields() {
-    let server = DnsServer::with_records(www());
-    let found = resolve(["--json", "www.ita.br", "a", &server.word()]).json();
+    let server = DnsServer::with_records(www_records());
+    let found = resolve(["--json", "www.ita.br", "a", &server.argument()]).json();
     let (_socket, dead) = closed_port();
     let failed = resolve(["--json", "www.ita.br", "a", &dead]).json();
     json_doc::holds("Reports", &[found, failed].concat());
 }
 
 #[test]
-fn whatever_a_text_record_holds_arrives_escaped() {
+fn text_records_are_printed_escaped() {
     let long = "x".repeat(255);
     let mut texts = vec![
         b"\x08\x1b]0;p\x07\r\n".to_vec(),
@@ -63,7 +63,7 @@ fn whatever_a_text_record_holds_arrives_escaped() {
     texts.push([&[255], long.as_bytes()].concat());
     let records = texts.iter().map(|text| raw("t.example.", 16, text));
     let server = DnsServer::with_records(records.collect());
-    let run = resolve(["--json", "t.example", "txt", &server.word()]);
+    let run = resolve(["--json", "t.example", "txt", &server.argument()]);
     assert_eq!(
         run.data(),
         [
@@ -75,7 +75,7 @@ fn whatever_a_text_record_holds_arrives_escaped() {
         ]
     );
     for format in ["--json", "--plain", "--format=table"] {
-        let run = resolve([format, "t.example", "txt", &server.word()]);
+        let run = resolve([format, "t.example", "txt", &server.argument()]);
         let hostile = |byte: u8| byte != b'\n' && byte != b'\t' && !(b' '..=b'~').contains(&byte);
         assert!(!run.stdout.bytes().any(hostile), "{format}");
         assert!(run.stdout.contains(&long), "{format}: nothing is cut");
@@ -83,16 +83,16 @@ fn whatever_a_text_record_holds_arrives_escaped() {
 }
 
 #[test]
-fn names_in_answers_are_escaped_too() {
+fn names_in_answers_are_printed_escaped() {
     let server = DnsServer::with_records(vec![raw("p.example.", 12, b"\x04\x1b[2J\x03a.b\0")]);
-    let run = resolve(["--json", "p.example", "ptr", &server.word()]);
+    let run = resolve(["--json", "p.example", "ptr", &server.argument()]);
     assert_eq!(run.data(), [r"\027[2J.a\.b."]);
 }
 
 #[test]
 fn an_unknown_type_is_shown_by_number_and_in_hexadecimal() {
     let server = DnsServer::with_records(vec![raw("u.example.", 65280, b"\x01\x02\x03\xff")]);
-    let run = resolve(["u.example", "TYPE65280", "--json", &server.word()]);
+    let run = resolve(["u.example", "TYPE65280", "--json", &server.argument()]);
     let line = &run.json()[0];
     assert_eq!(line["record_type"], "TYPE65280");
     assert_eq!(line["answers"][0]["type"], "TYPE65280");
@@ -100,11 +100,11 @@ fn an_unknown_type_is_shown_by_number_and_in_hexadecimal() {
 }
 
 #[test]
-fn a_reader_that_has_left_is_no_failure() {
-    let server = DnsServer::with_records(www());
+fn a_reader_that_closed_the_pipe_exits_0() {
+    let server = DnsServer::with_records(www_records());
     for format in ["--json", "--plain", "--format=table"] {
         let program = env!("CARGO_BIN_EXE_sockkit");
-        let line = format!("{program} resolve www.ita.br {} {format}", server.word());
+        let line = format!("{program} resolve www.ita.br {} {format}", server.argument());
         let mut command = Command::new("bash");
         command.args(["-c", &format!("{line} | true; exit ${{PIPESTATUS[0]}}")]);
         let ran = Sockkit::of(command).run().code(0);

@@ -5,9 +5,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use crate::support::PATIENCE;
+use crate::support::TIMEOUT;
 
-/// What a stream of the program has said so far, collected by a thread.
+/// The output of a process so far, collected by a thread.
 #[derive(Clone)]
 pub(crate) struct Captured(Arc<(Mutex<Collected>, Condvar)>);
 
@@ -39,15 +39,15 @@ impl Captured {
         Self(shared)
     }
 
-    /// What has come so far, as text.
+    /// The output so far, as text.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.0.lock().unwrap().bytes).into_owned()
     }
 
-    /// Waits until `found` finds something in the text.
+    /// Waits until `found` returns a value for the text so far.
     #[track_caller]
     pub(crate) fn wait_for<T>(&self, found: impl Fn(&str) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let mut state = self.0.0.lock().unwrap();
         loop {
             let text = String::from_utf8_lossy(&state.bytes).into_owned();
@@ -66,20 +66,20 @@ impl Captured {
         self.wait_for(|text| text.contains(part).then(|| text.to_owned()))
     }
 
-    /// Waits until so many bytes have come.
+    /// Waits until at least `len` bytes have arrived.
     #[track_caller]
     pub(crate) fn wait_for_bytes(&self, len: usize) {
         let state = self.0.0.lock().unwrap();
         let waits = |state: &mut Collected| state.bytes.len() < len && !state.ended;
-        let state = self.0.1.wait_timeout_while(state, PATIENCE, waits).unwrap().0;
+        let state = self.0.1.wait_timeout_while(state, TIMEOUT, waits).unwrap().0;
         assert!(state.bytes.len() >= len, "{} bytes of {len}", state.bytes.len());
     }
 
-    /// Waits for the end, and returns everything.
+    /// Waits for EOF and returns the whole output.
     pub(crate) fn to_end(&self) -> Vec<u8> {
         let state = self.0.0.lock().unwrap();
         let (state, timeout) =
-            self.0.1.wait_timeout_while(state, PATIENCE, |state| !state.ended).unwrap();
+            self.0.1.wait_timeout_while(state, TIMEOUT, |state| !state.ended).unwrap();
         assert!(!timeout.timed_out(), "the stream stayed open");
         state.bytes.clone()
     }

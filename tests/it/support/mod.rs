@@ -1,5 +1,5 @@
-//! The foundation of the black-box tests: sockkit as a child process, the peers it talks to, and a
-//! deadline on every wait.
+//! Support for the black-box tests: sockkit as a child process, its peers, and a deadline on every
+//! wait.
 
 mod captured;
 mod namespace;
@@ -16,25 +16,25 @@ use std::time::{Duration, Instant};
 
 pub(crate) use self::captured::Captured;
 pub(crate) use self::namespace::in_namespace;
-pub(crate) use self::peers::{Client, ClosedPort, Peer, fill};
-pub(crate) use self::program::{Killed, Ran, Running, Server, Sockkit, shell, sockkit};
+pub(crate) use self::peers::{Client, ClosedPort, Peer, fill_buffers};
+pub(crate) use self::program::{KillOnDrop, Outcome, Running, Server, Sockkit, shell, sockkit};
 pub(crate) use self::terminal::Terminal;
 
-/// How long anything may take before its test fails: far more than it ever needs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest wait before a test fails; far longer than any step needs.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// As long as some programs wait for an answer after their own end, and longer.
-pub(crate) const SLOW_ANSWER: Duration = Duration::from_secs(1);
+/// The delay of a slow reply: longer than some programs wait after they have sent EOF.
+pub(crate) const SLOW_REPLY: Duration = Duration::from_secs(1);
 
-/// Bytes in which every piece is another, so that one that is lost, doubled or moved is seen.
+/// Bytes without a pattern, so that a lost, repeated or moved part changes them.
 pub(crate) fn payload(len: u32) -> Vec<u8> {
     (0..len).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
-/// Waits until `condition` holds, for things nobody announces.
+/// Polls `condition` until it returns a value.
 #[track_caller]
 pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         if let Some(value) = condition() {
             return value;
@@ -44,7 +44,8 @@ pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>
     }
 }
 
-/// Says that a test was skipped, and why.
+/// Reports on standard error, and in the file that `SOCKKIT_TEST_SKIPS` names, that a test was
+/// skipped and why.
 pub(crate) fn skip(test: &str, why: &str) {
     let line = format!("skipped {test}: {why}\n");
     #[expect(clippy::print_stderr, reason = "shown with --nocapture")]

@@ -1,13 +1,14 @@
-//! Runs of sockkit in a network namespace of their own.
+//! Runs sockkit in a new network namespace.
 
 use std::process::{Command, Stdio};
 
 use crate::support::{Sockkit, skip};
 
-/// Runs the program in a network namespace of its own, after `setup` (a shell script).
+/// Returns a command line that runs sockkit in a new network namespace, after the shell script
+/// `setup`.
 ///
-/// `None` where this machine cannot make one; that the test was skipped is printed, and written
-/// to the file `SOCKKIT_TEST_SKIPS` names, so that a run can tell what it did not test.
+/// Returns `None` if this machine cannot create one, and reports the test as skipped (see
+/// [`skip`]).
 pub(crate) fn in_namespace(test: &str, setup: &str, args: &str) -> Option<Sockkit> {
     let able = Command::new("unshare")
         .args(["-n", "-m", "true"])

@@ -1,6 +1,6 @@
 //! Measurements of one process and of the kernel's TCP tables, read from `/proc`.
 //!
-//! Only the process itself is measured, so that tests beside it do not disturb.
+//! Only the process itself is measured, so tests that run in parallel do not change the result.
 
 use std::net::SocketAddr;
 use std::process::Child;
@@ -9,14 +9,14 @@ use std::{fs, thread};
 
 use crate::support::{Running, eventually};
 
-/// A process that runs.
+/// A running process.
 #[derive(Clone, Copy)]
 pub(crate) struct Process(u32);
 
-/// How long a process is watched to see whether it rests.
-const WATCHED: Duration = Duration::from_secs(1);
+/// How long the CPU time of a process is observed to decide whether it is idle.
+const IDLE_SAMPLE: Duration = Duration::from_secs(1);
 
-/// Ticks a second in `/proc/PID/stat`: `USER_HZ`, the same wherever Rust's Linux runs.
+/// Clock ticks per second in `/proc/PID/stat`; the same on every Linux target of Rust.
 const USER_HZ: u64 = 100;
 
 impl Process {
@@ -28,32 +28,31 @@ impl Process {
         Self(child.id())
     }
 
-    /// Its time on a processor so far, in user and kernel mode (`proc_pid_stat(5)`, fields 14 and
-    /// 15).
-    pub(crate) fn time(self) -> Duration {
+    /// The CPU time so far, in user and kernel mode (`proc_pid_stat(5)`, fields 14 and 15).
+    pub(crate) fn cpu_time(self) -> Duration {
         let stat = self.read("stat");
-        // The second field is a name in parentheses, which may hold anything.
+        // The second field is a name in parentheses, which may contain spaces and parentheses.
         let fields = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11);
         let ticks: u64 = fields.take(2).map(|field| field.parse::<u64>().unwrap()).sum();
         Duration::from_millis(ticks * (1000 / USER_HZ))
     }
 
-    /// Waits until it uses less than a twentieth of a processor: one that spins never gets there.
+    /// Waits until the process uses less than 5 % of a CPU, which a busy loop never does.
     #[track_caller]
-    pub(crate) fn wait_until_it_rests(self) {
+    pub(crate) fn wait_until_idle(self) {
         eventually("the process rests", || {
-            let (before, since) = (self.time(), Instant::now());
-            thread::sleep(WATCHED);
-            (self.time() < before + since.elapsed() / 20).then_some(())
+            let (before, since) = (self.cpu_time(), Instant::now());
+            thread::sleep(IDLE_SAMPLE);
+            (self.cpu_time() < before + since.elapsed() / 20).then_some(())
         });
     }
 
-    /// How many descriptors it has open.
+    /// The number of open descriptors.
     pub(crate) fn descriptors(self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.0)).unwrap().count()
     }
 
-    /// Its children, dead ones that nobody has collected among them.
+    /// The number of children, zombies included.
     pub(crate) fn children(self) -> usize {
         let parent = self.0.to_string();
         let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
@@ -64,7 +63,7 @@ impl Process {
         processes.filter(|is_child| *is_child).count()
     }
 
-    /// The most memory it ever had, in bytes (`VmHWM` of `proc_pid_status(5)`, in KiB).
+    /// The peak resident memory in bytes (`VmHWM` of `proc_pid_status(5)`).
     pub(crate) fn peak_memory(self) -> u64 {
         let status = self.read("status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -76,29 +75,30 @@ impl Process {
     }
 }
 
-/// Waits until the other end's TCP has acknowledged everything that the IPv4 socket at `local`
-/// has sent to `peer`.
+/// Waits until the TCP of `peer` has acknowledged everything that the IPv4 socket at `local` has
+/// sent.
 #[track_caller]
 pub(crate) fn wait_until_acknowledged(local: SocketAddr, peer: SocketAddr) {
     // proc_net_tcp: "sl local_address rem_address st tx_queue:rx_queue …", in hexadecimal.
-    let (ours, theirs) = (format!(":{:04X}", local.port()), format!(":{:04X}", peer.port()));
+    let (from, to) = (format!(":{:04X}", local.port()), format!(":{:04X}", peer.port()));
     eventually("everything is acknowledged", || {
         let table = fs::read_to_string("/proc/net/tcp").unwrap();
         let queue = table.lines().find_map(|line| {
             let fields: Vec<&str> = line.split_whitespace().collect();
-            let found = fields.get(1)?.ends_with(&ours) && fields.get(2)?.ends_with(&theirs);
+            let found = fields.get(1)?.ends_with(&from) && fields.get(2)?.ends_with(&to);
             found.then(|| fields.get(4).map(|queues| (*queues).to_owned()))?
         });
         queue.unwrap().starts_with("00000000:").then_some(())
     });
 }
 
-/// Waits until somebody listens on a port of 127.0.0.1, without connecting: some serve one client.
+/// Waits until a socket listens on a port of 127.0.0.1. It does not connect, because some servers
+/// accept only one client.
 #[track_caller]
 pub(crate) fn wait_until_listening(port: u16) {
-    // State 0A is TCP_LISTEN, and addresses are in the machine's byte order.
+    // State 0A is TCP_LISTEN; addresses are in native byte order.
     let address = format!("0100007F:{port:04X}");
-    eventually("somebody listens", || {
+    eventually("a socket listens", || {
         let table = fs::read_to_string("/proc/net/tcp").unwrap();
         let listens = |line: &str| {
             let fields: Vec<&str> = line.split_whitespace().collect();
@@ -108,8 +108,8 @@ pub(crate) fn wait_until_listening(port: u16) {
     });
 }
 
-/// The most bytes that the kernel keeps for one TCP connection on its way between two sockets of
-/// this machine (tcp(7): the largest `tcp_wmem` and `tcp_rmem`).
+/// The most bytes that the kernel buffers for one TCP connection between two sockets of this
+/// machine (tcp(7): the maxima of `tcp_wmem` and `tcp_rmem`).
 pub(crate) fn kernel_buffers() -> usize {
     let most = |name: &str| -> usize {
         let sizes = fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap();

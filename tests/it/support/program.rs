@@ -1,4 +1,4 @@
-//! sockkit as a child process: how it is started, written to, signalled and waited for.
+//! sockkit as a child process: start it, write to it, signal it and wait for it.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Write as _};
@@ -11,31 +11,31 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::{Captured, Client, PATIENCE};
+use crate::support::{Captured, Client, TIMEOUT};
 
-/// A command line of the program.
+/// A command line of sockkit.
 pub(crate) struct Sockkit {
     command: Command,
     stdin: Option<Vec<u8>>,
-    /// Standard output's reader has left before it starts.
-    unheard: bool,
+    /// Whether the reader of standard output is closed before the start.
+    stdout_is_closed: bool,
 }
 
-/// How a run ended.
+/// The exit code and the output of a run.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct Outcome {
     pub code: i32,
     pub stdout: Vec<u8>,
     pub stderr: String,
 }
 
-impl Ran {
+impl Outcome {
     /// Standard output as text.
     pub(crate) fn out(&self) -> String {
         String::from_utf8(self.stdout.clone()).unwrap()
     }
 
-    /// Asserts the exit code, showing everything where it is another.
+    /// Asserts the exit code; a failure shows the whole output.
     #[track_caller]
     pub(crate) fn code(self, expected: i32) -> Self {
         assert_eq!(
@@ -54,7 +54,7 @@ pub(crate) fn sockkit(args: &str) -> Sockkit {
     Sockkit::new(args.split_whitespace())
 }
 
-/// A shell's command line, in which `sockkit` is the program.
+/// A shell script with `sockkit` in its PATH.
 pub(crate) fn shell(script: &str) -> Sockkit {
     let mut command = Command::new("bash");
     command.args(["-c", script]);
@@ -70,7 +70,7 @@ impl Sockkit {
         Self::of(command)
     }
 
-    /// Any command, run as the program is.
+    /// Any command, in the environment that sockkit gets.
     pub(crate) fn of(mut command: Command) -> Self {
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
@@ -80,7 +80,7 @@ impl Sockkit {
                 command.env_remove(name);
             }
         }
-        Self { command, stdin: None, unheard: false }
+        Self { command, stdin: None, stdout_is_closed: false }
     }
 
     pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
@@ -103,15 +103,15 @@ impl Sockkit {
         self
     }
 
-    /// Gives it a standard output whose reader has left already.
-    pub(crate) fn unheard(mut self) -> Self {
-        self.unheard = true;
+    /// Makes standard output a pipe whose reader is closed.
+    pub(crate) fn with_closed_stdout(mut self) -> Self {
+        self.stdout_is_closed = true;
         self
     }
 
-    /// Runs to the end; standard input is empty unless given.
+    /// Runs the command to its end; standard input is empty unless given.
     #[track_caller]
-    pub(crate) fn run(self) -> Ran {
+    pub(crate) fn run(self) -> Outcome {
         let input = self.stdin.clone().unwrap_or_default();
         let mut running = self.start();
         running.write(&input);
@@ -119,16 +119,16 @@ impl Sockkit {
         running.wait()
     }
 
-    /// Starts, with standard input left open.
+    /// Starts the command and leaves standard input open.
     #[track_caller]
     pub(crate) fn start(mut self) -> Running {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        if self.unheard {
+        if self.stdout_is_closed {
             let (_reader, writer) = io::pipe().unwrap();
             self.command.stdout(writer);
         }
         let mut child = self.command.spawn().unwrap();
-        // The command holds its end of a pipe of ours.
+        // The command holds the child's end of a pipe, which would delay EOF.
         drop(self.command);
         let stdout = child.stdout.take();
         Running {
@@ -139,7 +139,7 @@ impl Sockkit {
         }
     }
 
-    /// Starts a server and waits until it says where it listens.
+    /// Starts a server and waits for its `listening` line.
     #[track_caller]
     pub(crate) fn serve(self) -> Server {
         let running = self.start();
@@ -153,7 +153,7 @@ impl Sockkit {
     }
 }
 
-/// A program that runs; killed when dropped.
+/// A running process; killed when dropped.
 pub(crate) struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -162,7 +162,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Writes to standard input; a program that has closed it is none of our business here.
+    /// Writes to standard input; a process that has closed it is not an error.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         if let Some(stdin) = &mut self.stdin {
             match stdin.write_all(bytes) {
@@ -184,10 +184,10 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits for the end.
+    /// Waits for the process to exit.
     #[track_caller]
-    pub(crate) fn wait(mut self) -> Ran {
-        let deadline = Instant::now() + PATIENCE;
+    pub(crate) fn wait(mut self) -> Outcome {
+        let deadline = Instant::now() + TIMEOUT;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
@@ -195,9 +195,9 @@ impl Running {
             if Instant::now() > deadline {
                 self.child.kill().unwrap();
                 let (out, err) = (self.stdout.text(), self.stderr.text());
-                panic!("still running after {PATIENCE:?}\nstdout: {out}\nstderr: {err}");
+                panic!("still running after {TIMEOUT:?}\nstdout: {out}\nstderr: {err}");
             }
-            // Polling, since std has no wait with a deadline.
+            // std has no wait with a deadline.
             thread::sleep(Duration::from_millis(2));
         };
         use std::os::unix::process::ExitStatusExt as _;
@@ -205,7 +205,7 @@ impl Running {
         let stdout = self.stdout.to_end();
         let stderr = String::from_utf8(self.stderr.to_end()).unwrap();
         assert!(!stderr.contains("panicked") && !stderr.contains("internal error"), "{stderr}");
-        Ran { code, stdout, stderr }
+        Outcome { code, stdout, stderr }
     }
 }
 
@@ -216,7 +216,7 @@ impl Drop for Running {
     }
 }
 
-/// A server that runs, and where.
+/// A running server and its address.
 pub(crate) struct Server {
     pub running: Running,
     pub addr: SocketAddr,
@@ -227,24 +227,24 @@ impl Server {
         self.addr.port().to_string()
     }
 
-    /// Connects a raw socket, as a foreign client would.
+    /// Connects a TCP client that shares no code with sockkit.
     #[track_caller]
     pub(crate) fn client(&self) -> Client {
         Client::connect(self.addr)
     }
 
-    /// Stops it with a signal and waits for its end.
+    /// Sends SIGTERM and waits for the server to exit.
     #[track_caller]
-    pub(crate) fn stop(self) -> Ran {
+    pub(crate) fn stop(self) -> Outcome {
         self.running.signal(Signal::TERM);
         self.running.wait()
     }
 }
 
-/// A child that does not outlive its test.
-pub(crate) struct Killed(pub(crate) Child);
+/// A child process that is killed when dropped.
+pub(crate) struct KillOnDrop(pub(crate) Child);
 
-impl Drop for Killed {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         self.0.kill().ok();
         self.0.wait().ok();
@@ -256,15 +256,15 @@ pub(crate) fn exec(args: &str, command: &str) -> Sockkit {
     sockkit(args).arg("--exec").arg(command)
 }
 
-/// Starts a server on a Unix socket, and a client of ours that talks to it.
-pub(crate) fn over_unix(server: &str, path: &Path) -> (Running, Running) {
+/// Starts a server on a Unix socket, and `sockkit connect` to it.
+pub(crate) fn start_over_unix(server: &str, path: &Path) -> (Running, Running) {
     let word = format!("unix:{}", path.display());
     let server = sockkit(server).arg(&word).dir(path.parent().unwrap()).start();
     server.stderr.wait_for_text("listening on unix:");
     (server, sockkit("connect").arg(word).start())
 }
 
-/// The events of standard output so far that have this type.
+/// The JSON events of type `kind` on standard output so far.
 pub(crate) fn events(running: &Running, kind: &str) -> Vec<Value> {
     let text = running.stdout.text();
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::support::{Ran, Sockkit, sockkit};
+use crate::support::{Outcome, Sockkit, sockkit};
 
-/// A folder with a script in it.
+/// A temporary directory with a script in it.
 pub(crate) struct Scripted {
     folder: tempfile::TempDir,
 }
@@ -21,14 +21,14 @@ impl Scripted {
         self.folder.path().join(name)
     }
 
-    /// `sockkit ARGS… --script s.txt`, run where the script is.
+    /// `sockkit ARGS… --script s.txt`, in the script's directory.
     pub(crate) fn sockkit(&self, args: &str) -> Sockkit {
         sockkit(args).arg("--script").arg("s.txt").dir(self.folder.path())
     }
 }
 
 #[track_caller]
-pub(crate) fn says(ran: &Ran, parts: &[&str]) {
+pub(crate) fn assert_stderr_contains(ran: &Outcome, parts: &[&str]) {
     for part in parts {
         assert!(ran.stderr.contains(part), "{part:?} is not in {}", ran.stderr);
     }

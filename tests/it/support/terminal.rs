@@ -9,32 +9,28 @@ use rustix::process::{Signal, kill_process};
 
 use crate::support::{Captured, eventually};
 
-pub(crate) fn here() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
-}
-
-/// The program at a terminal of its own.
+/// A process at a pseudoterminal.
 pub(crate) struct Terminal {
     child: Child,
     master: std::fs::File,
-    /// What the terminal shows, control characters and all.
+    /// The bytes written to the terminal, control sequences included.
     pub(crate) screen: Captured,
 }
 
 impl Terminal {
-    /// Starts `sockkit ARGS…`, split at spaces, as the foreground of a terminal.
+    /// Starts `sockkit ARGS…`, split at spaces, in the foreground of a terminal.
     pub(crate) fn start(args: &str, directory: &Path) -> Self {
         Self::of(env!("CARGO_BIN_EXE_sockkit"), args.split_whitespace(), directory)
     }
 
-    /// Starts any program so.
+    /// Starts any program in the foreground of a terminal.
     pub(crate) fn of(
         program: &str,
         args: impl IntoIterator<Item = impl AsRef<OsStr>>,
         directory: &Path,
     ) -> Self {
         let (master, slave) = pseudoterminal();
-        // A session of its own, with this terminal as the one it is controlled by.
+        // In a new session, with this terminal as the controlling terminal.
         let child = Command::new("setsid")
             .args(["--ctty", "--wait", program])
             .args(args)
@@ -50,49 +46,49 @@ impl Terminal {
         Self { child, master, screen }
     }
 
-    /// Types, as a person would; `\u{3}` is Ctrl-C and `\u{4}` Ctrl-D.
+    /// Types text; `\u{3}` is Ctrl-C and `\u{4}` Ctrl-D.
     pub(crate) fn type_in(&mut self, text: &str) {
         self.type_bytes(text.as_bytes());
     }
 
-    /// Types what need not be text.
+    /// Types bytes that need not be UTF-8.
     pub(crate) fn type_bytes(&mut self, bytes: &[u8]) {
         self.master.write_all(bytes).unwrap();
     }
 
-    /// Closes the terminal, as when its window is closed.
+    /// Hangs up the terminal, as when its window is closed.
     pub(crate) fn hang_up(&self) {
-        // The reading thread holds a copy of the descriptor, so the session is told directly.
+        // The reading thread holds a copy of the descriptor, so closing it would not hang up.
         let session = rustix::termios::tcgetsid(&self.master).unwrap();
         rustix::process::kill_process_group(session, Signal::HUP).unwrap();
     }
 
-    /// Sends a signal to the program alone.
+    /// Sends a signal to the program only.
     pub(crate) fn signal(&self, signal: Signal) {
-        // It leads the terminal's session.
+        // The program is the leader of the terminal's session.
         let session = rustix::termios::tcgetsid(&self.master).unwrap();
         kill_process(session, signal).unwrap();
     }
 
-    /// Whether the terminal treats what is typed and shown as a new one does.
-    pub(crate) fn is_as_new(&self) -> bool {
+    /// Whether the terminal has the settings of a new one.
+    pub(crate) fn has_default_settings(&self) -> bool {
         let settings = |terminal| format!("{:?}", rustix::termios::tcgetattr(terminal).unwrap());
         settings(&self.master) == settings(&pseudoterminal().0)
     }
 
-    /// Whether what is typed is shown.
+    /// Whether the terminal echoes input.
     pub(crate) fn echoes(&self) -> bool {
         use rustix::termios::{LocalModes, tcgetattr};
         tcgetattr(&self.master).unwrap().local_modes.contains(LocalModes::ECHO)
     }
 
-    /// Waits for the end, and returns the exit code.
+    /// Waits for the program to exit and returns its exit code.
     #[track_caller]
     pub(crate) fn wait(mut self) -> i32 {
         self.exit_code()
     }
 
-    /// Waits for the end, and returns the exit code; the terminal stays.
+    /// Waits for the program to exit and returns its exit code; keeps the terminal.
     #[track_caller]
     pub(crate) fn exit_code(&mut self) -> i32 {
         let status = eventually("the end of the program", || self.child.try_wait().unwrap());
@@ -102,28 +98,28 @@ impl Terminal {
 }
 
 impl Terminal {
-    /// Waits until these rows are shown, one below the other.
+    /// Waits until the screen shows these rows, one below the other.
     #[track_caller]
-    pub(crate) fn shows(&self, expected: &[&str]) {
+    pub(crate) fn wait_for_rows(&self, expected: &[&str]) {
         self.screen.wait_for(|text| {
             let shown = rows(text);
             shown.windows(expected.len()).any(|some| some == expected).then_some(())
         });
     }
 
-    /// Returns everything it has shown, once the program has ended.
-    pub(crate) fn everything(&self) -> String {
+    /// Returns the whole output after the program has exited.
+    pub(crate) fn full_output(&self) -> String {
         String::from_utf8(self.screen.to_end()).unwrap()
     }
 
-    /// Waits until a line is being edited.
+    /// Waits until the line editor has switched the echo off.
     #[track_caller]
-    pub(crate) fn edits(&self) {
+    pub(crate) fn wait_until_editing(&self) {
         eventually("lines are edited", || (!self.echoes()).then_some(()));
     }
 }
 
-/// What a terminal of 80 columns shows of `text`, row by row.
+/// The rows that a terminal of 80 columns shows after `text`.
 pub(crate) fn rows(text: &str) -> Vec<String> {
     let mut rows: Vec<Vec<char>> = vec![Vec::new()];
     let (mut row, mut column) = (0_usize, 0_usize);
@@ -173,7 +169,7 @@ pub(crate) fn rows(text: &str) -> Vec<String> {
     rows.iter().map(|row| row.iter().collect::<String>().trim_end().to_owned()).collect()
 }
 
-/// Makes a terminal, and returns the side that shows it and the one a program is given.
+/// Opens a pseudoterminal and returns its master and its slave.
 fn pseudoterminal() -> (std::fs::File, std::fs::File) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
@@ -186,7 +182,7 @@ fn pseudoterminal() -> (std::fs::File, std::fs::File) {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // Its terminal goes with it, which ends whatever still runs there.
+        // Dropping the terminal hangs up the processes that still run in it.
         self.child.kill().ok();
         self.child.wait().ok();
     }

@@ -1,18 +1,18 @@
-//! Why a server did not change over to TLS.
+//! Errors of STARTTLS: why a server did not switch to TLS.
 
 use std::fmt;
 use std::io;
 
 use crate::{reason, text};
 
-/// How a protocol asks for TLS.
+/// A protocol with a command that switches to TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StarttlsProtocol {
-    /// `STARTTLS` after `EHLO`.
+    /// SMTP: `STARTTLS` after `EHLO`.
     Smtp,
-    /// `STARTTLS`, with a tag.
+    /// IMAP: `STARTTLS` with a tag.
     Imap,
-    /// `STLS`.
+    /// POP3: `STLS`.
     Pop3,
 }
 
@@ -26,53 +26,53 @@ impl fmt::Display for StarttlsProtocol {
     }
 }
 
-/// A server did not get as far as a handshake.
+/// STARTTLS failed before the handshake.
 #[derive(Debug, thiserror::Error)]
 #[error("STARTTLS with {peer} ({protocol}) failed: {problem}")]
 pub struct StarttlsError {
-    /// The server.
+    /// The server's address or name.
     pub peer: String,
-    /// What it should speak.
+    /// The protocol of the dialogue.
     pub protocol: StarttlsProtocol,
-    /// What was wrong.
+    /// The reason.
     pub problem: StarttlsProblem,
 }
 
-/// What was wrong.
+/// Why STARTTLS failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StarttlsProblem {
-    /// The server does not list it among what it can do.
+    /// The server does not list STARTTLS among its capabilities.
     #[error("the server does not offer it")]
     NotOffered,
-    /// The server says no.
-    #[error("the server refuses: it said {}", quote(.0))]
+    /// The server sent a negative reply, which is this line.
+    #[error("the server refused: it sent {}", quote(.0))]
     Refused(Vec<u8>),
-    /// The server says something else than its protocol has for this place.
-    #[error("the server said {} where {due} was due", quote(said))]
+    /// The server sent a line that its protocol does not allow here.
+    #[error("the server sent {} instead of {expected}", quote(line))]
     Unexpected {
-        /// One line.
-        said: Vec<u8>,
-        /// What was due.
-        due: &'static str,
+        /// The line, without its line ending.
+        line: Vec<u8>,
+        /// The reply that sockkit expected.
+        expected: &'static str,
     },
-    /// The server says more than was asked.
-    #[error("the server sent bytes that nobody asked for, before the handshake")]
-    Unasked,
-    /// A line or an answer beyond any limit.
-    #[error("the server's answer is too long")]
+    /// The server sent data that no command requested.
+    #[error("the server sent unsolicited data before the handshake")]
+    Unsolicited,
+    /// A line or a reply exceeds its limit.
+    #[error("the server's reply is too long")]
     TooLong,
-    /// The server ended the connection.
+    /// The server closed the connection.
     #[error("the server closed the connection")]
     Closed,
     /// The deadline passed.
-    #[error("timed out waiting for the server's answer")]
+    #[error("timed out waiting for the server's reply")]
     TimedOut,
     /// The stream failed.
     #[error("{}", reason::of(.0))]
     Stream(io::Error),
 }
 
-/// The longest quotation in a message, in bytes.
+/// The most bytes of a line that a message quotes.
 const MAX_QUOTED: usize = 80;
 
 fn quote(line: &[u8]) -> String {

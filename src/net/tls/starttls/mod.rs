@@ -1,9 +1,9 @@
-//! The plain words before a handshake, where one port serves both: SMTP (RFC 3207), IMAP (RFC 9051
+//! STARTTLS: the plain-text dialogue before a handshake, for SMTP (RFC 3207), IMAP (RFC 9051
 //! section 6.2.1) and POP3 (RFC 2595 section 4).
 //!
-//! Knows no TLS: it ends where the server is ready for a handshake and not one byte further. What
-//! a server sends behind its go-ahead was put there by somebody in between, to be taken for part of
-//! the private conversation (CVE-2011-0411 and its like): it is refused.
+//! This module contains no TLS. It reads exactly up to the server's permission to start the
+//! handshake. Plain text after that reply is an error, because an attacker on the network may have
+//! inserted it to pass as encrypted data (CVE-2011-0411).
 
 mod dialogue;
 mod error;
@@ -12,4 +12,4 @@ mod protocols;
 mod tests;
 
 pub use self::error::{StarttlsError, StarttlsProblem, StarttlsProtocol};
-pub use self::protocols::ask;
+pub use self::protocols::negotiate;

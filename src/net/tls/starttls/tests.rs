@@ -1,4 +1,4 @@
-//! Servers that offer TLS, that do not, and that cheat.
+//! Tests with servers that offer TLS, refuse it or inject data.
 
 use std::time::Duration;
 
@@ -8,37 +8,40 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use super::*;
 use crate::net::Deadline;
 
-/// A server that says each line when the one before was answered; returns what it was told.
-async fn talk(protocol: StarttlsProtocol, server: &[&[u8]]) -> (Result<(), StarttlsError>, String) {
-    let (mut ours, mut theirs) = duplex(64 * 1024);
-    let patience = Deadline::after(Duration::from_secs(30));
+/// Negotiates with a server that sends the first of `replies` at once and each later one after a
+/// command. Returns the outcome and the commands that the server received.
+async fn negotiate_with(
+    protocol: StarttlsProtocol,
+    replies: &[&[u8]],
+) -> (Result<(), StarttlsError>, String) {
+    let (mut local, mut remote) = duplex(64 * 1024);
+    let deadline = Deadline::after(Duration::from_secs(30));
     let serve = async {
-        let mut heard = String::new();
-        for said in server {
-            theirs.write_all(said).await.unwrap();
+        let mut commands = String::new();
+        for reply in replies {
+            remote.write_all(reply).await.unwrap();
             let mut command = Vec::new();
             while !command.ends_with(b"\n") {
-                match theirs.read_u8().await {
+                match remote.read_u8().await {
                     Ok(byte) => command.push(byte),
-                    Err(_) => return heard,
+                    Err(_) => return commands,
                 }
             }
-            heard.push_str(std::str::from_utf8(&command).unwrap());
+            commands.push_str(std::str::from_utf8(&command).unwrap());
         }
-        heard
+        commands
     };
-    let asking = async {
-        let outcome = ask(&mut ours, protocol, "server", patience).await;
-        // The end of our side.
-        drop(ours);
+    let client = async {
+        let outcome = negotiate(&mut local, protocol, "server", deadline).await;
+        // Closes the connection, so that the server stops waiting for a command.
+        drop(local);
         outcome
     };
-    let (outcome, heard) = tokio::join!(asking, serve);
-    (outcome, heard)
+    tokio::join!(client, serve)
 }
 
 #[tokio::test]
-async fn each_protocol_is_asked_in_its_own_words() {
+async fn each_protocol_sends_its_own_commands() {
     let cases: [(StarttlsProtocol, &[&[u8]], &str); 4] = [
         (
             StarttlsProtocol::Smtp,
@@ -69,19 +72,19 @@ async fn each_protocol_is_asked_in_its_own_words() {
             "CAPA\r\nSTLS\r\n",
         ),
     ];
-    for (protocol, server, told) in cases {
-        let (outcome, heard) = talk(protocol, server).await;
+    for (protocol, replies, expected) in cases {
+        let (outcome, commands) = negotiate_with(protocol, replies).await;
         outcome.unwrap();
-        assert_eq!(heard, told);
+        assert_eq!(commands, expected);
     }
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_offer_it_or_refuses_is_told_apart_from_one_that_is_another() {
+async fn a_missing_offer_a_refusal_and_another_protocol_have_different_errors() {
     let cases: [(StarttlsProtocol, &[&[u8]], &str); 10] = [
         (StarttlsProtocol::Smtp, &[b"220 x\r\n", b"250 x\r\n"], "the server does not offer it"),
         (StarttlsProtocol::Smtp, &[b"220 x\r\n", b"502 no\r\n"], "the server does not offer it"),
-        // Its name is no ability.
+        // The first line holds the server's name, not a capability.
         (
             StarttlsProtocol::Smtp,
             &[b"220 x\r\n", b"250 STARTTLS\r\n"],
@@ -90,17 +93,17 @@ async fn a_server_that_does_not_offer_it_or_refuses_is_told_apart_from_one_that_
         (
             StarttlsProtocol::Smtp,
             &[b"220 x\r\n", b"250-x\r\n250 STARTTLS\r\n", b"454 not now\r\n"],
-            "the server refuses: it said \"454 not now\"",
+            "the server refused: it sent \"454 not now\"",
         ),
         (
             StarttlsProtocol::Smtp,
             &[b"554 go away\r\n"],
-            "the server refuses: it said \"554 go away\"",
+            "the server refused: it sent \"554 go away\"",
         ),
         (
             StarttlsProtocol::Smtp,
             &[b"SSH-2.0-x\x1b\r\n"],
-            r#"the server said "SSH-2.0-x\u{1b}" where a greeting (220) was due"#,
+            r#"the server sent "SSH-2.0-x\u{1b}" instead of a greeting (220)"#,
         ),
         (
             StarttlsProtocol::Imap,
@@ -110,29 +113,29 @@ async fn a_server_that_does_not_offer_it_or_refuses_is_told_apart_from_one_that_
         (
             StarttlsProtocol::Imap,
             &[b"* PREAUTH hello\r\n"],
-            "the server refuses: it said \"* PREAUTH hello\"",
+            "the server refused: it sent \"* PREAUTH hello\"",
         ),
         (StarttlsProtocol::Pop3, &[b"+OK\r\n", b"+OK\r\n.\r\n"], "the server does not offer it"),
         (
             StarttlsProtocol::Pop3,
             &[b"220 smtp\r\n"],
-            "the server said \"220 smtp\" where a greeting (+OK) was due",
+            "the server sent \"220 smtp\" instead of a greeting (+OK)",
         ),
     ];
-    for (protocol, server, words) in cases {
-        let error = talk(protocol, server).await.0.unwrap_err();
-        assert_eq!(error.problem.to_string(), words);
+    for (protocol, replies, message) in cases {
+        let error = negotiate_with(protocol, replies).await.0.unwrap_err();
+        assert_eq!(error.problem.to_string(), message);
     }
 }
 
 #[tokio::test]
-async fn bytes_behind_the_go_ahead_are_an_injection_wherever_they_are() {
+async fn data_that_no_command_requested_is_rejected_at_every_stage() {
     let cases: [(StarttlsProtocol, &[&[u8]]); 5] = [
         (
             StarttlsProtocol::Smtp,
             &[b"220 x\r\n", b"250-x\r\n250 STARTTLS\r\n", b"220 go\r\n250 injected\r\n"],
         ),
-        // The go-ahead before it was asked for.
+        // The reply to STARTTLS, sent before the command.
         (StarttlsProtocol::Smtp, &[b"220 x\r\n", b"250-x\r\n250 STARTTLS\r\n220 go\r\n"]),
         (StarttlsProtocol::Smtp, &[b"220 x\r\n250-x\r\n250 STARTTLS\r\n"]),
         (
@@ -141,49 +144,49 @@ async fn bytes_behind_the_go_ahead_are_an_injection_wherever_they_are() {
         ),
         (StarttlsProtocol::Pop3, &[b"+OK\r\n", b"+OK\r\nSTLS\r\n.\r\n", b"+OK\r\n\x16\x03"]),
     ];
-    for (protocol, server) in cases {
-        let problem = talk(protocol, server).await.0.unwrap_err().problem;
-        assert!(matches!(problem, StarttlsProblem::Unasked), "{problem}");
+    for (protocol, replies) in cases {
+        let problem = negotiate_with(protocol, replies).await.0.unwrap_err().problem;
+        assert!(matches!(problem, StarttlsProblem::Unsolicited), "{problem}");
     }
 }
 
 #[tokio::test]
-async fn endless_answers_and_silence_have_an_end() {
-    let line = [b'x'; MAX_LINE_AND_MORE];
-    let problem = talk(StarttlsProtocol::Smtp, &[&line]).await.0.unwrap_err().problem;
+async fn a_reply_that_is_too_long_a_silent_server_and_a_close_are_errors() {
+    let line = [b'x'; OVERLONG_LINE];
+    let problem = negotiate_with(StarttlsProtocol::Smtp, &[&line]).await.0.unwrap_err().problem;
     assert!(matches!(problem, StarttlsProblem::TooLong), "{problem}");
     let lines = b"250-x\r\n".repeat(200);
-    let problem =
-        talk(StarttlsProtocol::Smtp, &[b"220 x\r\n", &lines]).await.0.unwrap_err().problem;
+    let replies: [&[u8]; 2] = [b"220 x\r\n", &lines];
+    let problem = negotiate_with(StarttlsProtocol::Smtp, &replies).await.0.unwrap_err().problem;
     assert!(matches!(problem, StarttlsProblem::TooLong), "{problem}");
-    let (mut ours, _theirs) = duplex(64);
+    let (mut local, _remote) = duplex(64);
     let soon = Deadline::after(Duration::from_millis(20));
-    let error = ask(&mut ours, StarttlsProtocol::Imap, "server", soon).await.unwrap_err();
+    let error = negotiate(&mut local, StarttlsProtocol::Imap, "server", soon).await.unwrap_err();
     assert!(matches!(error.problem, StarttlsProblem::TimedOut));
-    let words = "STARTTLS with server (IMAP) failed: timed out waiting for the server's answer";
-    assert_eq!(error.to_string(), words);
-    let (mut ours, theirs) = duplex(64);
-    drop(theirs);
+    let message = "STARTTLS with server (IMAP) failed: timed out waiting for the server's reply";
+    assert_eq!(error.to_string(), message);
+    let (mut local, remote) = duplex(64);
+    drop(remote);
     let error =
-        ask(&mut ours, StarttlsProtocol::Pop3, "server", Deadline::NEVER).await.unwrap_err();
+        negotiate(&mut local, StarttlsProtocol::Pop3, "server", Deadline::NEVER).await.unwrap_err();
     assert!(matches!(error.problem, StarttlsProblem::Closed));
 }
 
-/// More than any line may have.
-const MAX_LINE_AND_MORE: usize = 10_000;
+/// A line length in bytes above the limit.
+const OVERLONG_LINE: usize = 10_000;
 
 proptest! {
     #[test]
-    fn nothing_a_server_says_makes_us_panic(said in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn negotiation_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for protocol in [StarttlsProtocol::Smtp, StarttlsProtocol::Imap, StarttlsProtocol::Pop3] {
             for greeting in ["", "220 x\r\n", "* OK\r\n", "+OK\r\n"] {
-                let said = [greeting.as_bytes(), &said].concat();
+                let sent = [greeting.as_bytes(), &bytes].concat();
                 runtime.block_on(async {
-                    let (mut ours, mut theirs) = duplex(64 * 1024);
-                    theirs.write_all(&said).await.unwrap();
-                    theirs.shutdown().await.unwrap();
-                    ask(&mut ours, protocol, "server", Deadline::NEVER).await.ok();
+                    let (mut local, mut remote) = duplex(64 * 1024);
+                    remote.write_all(&sent).await.unwrap();
+                    remote.shutdown().await.unwrap();
+                    negotiate(&mut local, protocol, "server", Deadline::NEVER).await.ok();
                 });
             }
         }

@@ -1,4 +1,4 @@
-//! Handshakes of both sides with each other, and with peers that do something else.
+//! Handshakes between sockkit's client and server, and with other peers.
 
 mod files;
 mod other_protocols;
@@ -15,16 +15,16 @@ use tokio_rustls::TlsStream;
 use super::*;
 use crate::net::Deadline;
 
-/// How long anything may take: far more than it needs.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The limit for each handshake: far longer than one takes.
+const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a test makes of a certificate before it is signed.
+/// A change to a certificate's parameters before it is signed.
 type Change = fn(&mut CertificateParams);
 
 type Outcome = Result<(TlsStream<DuplexStream>, TlsFacts), TlsError>;
 
-fn patience() -> Deadline {
-    Deadline::after(PATIENCE)
+fn test_deadline() -> Deadline {
+    Deadline::after(TEST_TIMEOUT)
 }
 
 fn self_signed() -> ServerTlsOptions {
@@ -36,24 +36,25 @@ fn trusting(trust: ClientTrust) -> ClientTlsOptions {
     ClientTlsOptions { trust, ..ClientTlsOptions::default() }
 }
 
-/// Both sides shake hands; `host` is who the client takes the server for.
-async fn shake(
+/// Performs a handshake between a client and a server, and returns both outcomes; `host` is the
+/// name that the client expects in the certificate.
+async fn handshake(
     client: &ClientTlsOptions,
     server: &ServerHandshake,
     host: &str,
 ) -> (Outcome, Outcome) {
-    let (ours, theirs) = duplex(64 * 1024);
+    let (local, remote) = duplex(64 * 1024);
     let client = ClientHandshake::new(client).unwrap();
     let host = host.parse().unwrap();
-    let connecting = client.connect(ours, &host, "server", patience());
-    tokio::join!(connecting, server.accept(theirs, "client", patience()))
+    let connecting = client.connect(local, &host, "server", test_deadline());
+    tokio::join!(connecting, server.accept(remote, "client", test_deadline()))
 }
 
 fn failure(outcome: Outcome) -> TlsProblem {
     outcome.map(|(_, facts)| facts).expect_err("a handshake that must fail").problem
 }
 
-/// A CA in a directory, with what it has signed.
+/// A CA in a temporary directory, with the certificates that it has signed.
 struct Authority {
     directory: TempDir,
     issuer: CertifiedIssuer<'static, rcgen::KeyPair>,
@@ -108,11 +109,11 @@ impl Authority {
 }
 
 #[tokio::test]
-async fn bytes_pass_both_ways_and_each_side_ends_in_order() {
+async fn bytes_pass_both_ways_and_each_side_closes_cleanly() {
     let server = ServerHandshake::new(&self_signed()).unwrap();
     let options = trusting(ClientTrust::Pins(vec![server.pin()]));
-    let (client, accepted) = shake(&options, &server, "anything.example").await;
-    let ((mut client, facts), (mut accepted, theirs)) = (client.unwrap(), accepted.unwrap());
+    let (client, accepted) = handshake(&options, &server, "anything.example").await;
+    let ((mut client, facts), (mut accepted, server_facts)) = (client.unwrap(), accepted.unwrap());
     let suite = facts.cipher_suite.clone();
     assert!(suite.starts_with("TLS_"), "{suite}");
     let pin = Some(server.pin());
@@ -124,7 +125,7 @@ async fn bytes_pass_both_ways_and_each_side_ends_in_order() {
         trust: Trust::Pinned,
     };
     assert_eq!(facts, expected);
-    assert_eq!(theirs, TlsFacts { peer_pin: None, trust: Trust::NotAsked, ..facts });
+    assert_eq!(server_facts, TlsFacts { peer_pin: None, trust: Trust::NotRequested, ..facts });
     client.write_all(b"ping").await.unwrap();
     client.shutdown().await.unwrap();
     let mut read = Vec::new();
@@ -139,13 +140,13 @@ async fn bytes_pass_both_ways_and_each_side_ends_in_order() {
 }
 
 #[tokio::test]
-async fn a_self_signed_certificate_is_refused_with_the_pin_that_would_accept_it() {
+async fn a_self_signed_certificate_is_rejected_and_the_error_has_its_pin() {
     let server = ServerHandshake::new(&self_signed()).unwrap();
     let other = Authority::new("other");
-    // The same name, and another key.
-    let alike = Authority::new("sockkit self-signed certificate");
-    for options in [ClientTlsOptions::default(), other.trusted(), alike.trusted()] {
-        let (client, accepted) = shake(&options, &server, "localhost").await;
+    // A CA with the certificate's name but another key.
+    let namesake = Authority::new("sockkit self-signed certificate");
+    for options in [ClientTlsOptions::default(), other.trusted(), namesake.trusted()] {
+        let (client, accepted) = handshake(&options, &server, "localhost").await;
         let expected = [CertificateRefusal::SelfSigned, CertificateRefusal::NoRoots];
         match failure(client) {
             TlsProblem::Certificate { side: Side::Server, refusal, pin } => {
@@ -154,9 +155,9 @@ async fn a_self_signed_certificate_is_refused_with_the_pin_that_would_accept_it(
             }
             problem => panic!("{problem}"),
         }
-        // The server is told.
+        // The server receives an alert.
         match failure(accepted) {
-            TlsProblem::OurCertificate { side: Side::Client, alert } => {
+            TlsProblem::LocalCertificateRejected { side: Side::Client, alert } => {
                 assert!(["unknown ca", "certificate unknown"].contains(&&*alert), "{alert}");
             }
             problem => panic!("{problem}"),
@@ -165,55 +166,56 @@ async fn a_self_signed_certificate_is_refused_with_the_pin_that_would_accept_it(
 }
 
 #[tokio::test]
-async fn whoever_is_insecure_takes_anybody_and_says_so() {
+async fn an_unverified_certificate_is_accepted_and_reported_as_unchecked() {
     let server = ServerHandshake::new(&self_signed()).unwrap();
-    let (client, _) = shake(&trusting(ClientTrust::Anyone), &server, "elsewhere.example").await;
+    let (client, _) =
+        handshake(&trusting(ClientTrust::AnyCertificate), &server, "elsewhere.example").await;
     let (_, facts) = client.unwrap();
     assert_eq!((facts.trust, facts.peer_pin), (Trust::Unchecked, Some(server.pin())));
     assert!(!facts.trust.is_verified());
 }
 
 #[tokio::test]
-async fn a_pin_must_be_that_of_the_certificate_and_several_may_be_given() {
+async fn one_of_several_pins_must_match_the_certificate() {
     let (server, other) = (
         ServerHandshake::new(&self_signed()).unwrap(),
         ServerHandshake::new(&self_signed()).unwrap(),
     );
     let options = trusting(ClientTrust::Pins(vec![other.pin()]));
-    match failure(shake(&options, &server, "localhost").await.0) {
+    match failure(handshake(&options, &server, "localhost").await.0) {
         TlsProblem::Certificate { refusal: CertificateRefusal::WrongPin, pin, .. } => {
             assert_eq!(pin, Some(server.pin()));
         }
         problem => panic!("{problem}"),
     }
     let options = trusting(ClientTrust::Pins(vec![other.pin(), server.pin()]));
-    assert!(shake(&options, &server, "localhost").await.0.is_ok());
+    assert!(handshake(&options, &server, "localhost").await.0.is_ok());
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_shown_without_its_key_is_refused_even_where_any_will_do() {
-    // The right certificate (pinned), and somebody else's key.
-    let stolen = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let pin = Pin::of(stolen.cert.der());
+async fn a_server_without_the_certificates_key_is_rejected_under_every_policy() {
+    // The pinned certificate, used with another key.
+    let copied = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let pin = Pin::of(copied.cert.der());
     let key = rcgen::KeyPair::generate().unwrap().serialize_der();
     let key = rustls::pki_types::PrivateKeyDer::Pkcs8(key.into());
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let signer = ring::sign::any_supported_type(&key).unwrap();
-        let shown = rustls::sign::CertifiedKey::new(vec![stolen.cert.der().clone()], signer);
+        let certified = rustls::sign::CertifiedKey::new(vec![copied.cert.der().clone()], signer);
         let config = rustls::ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[version])
             .unwrap()
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(shown)));
+            .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-        for trust in [ClientTrust::Anyone, ClientTrust::Pins(vec![pin])] {
-            let (ours, theirs) = duplex(64 * 1024);
+        for trust in [ClientTrust::AnyCertificate, ClientTrust::Pins(vec![pin])] {
+            let (local, remote) = duplex(64 * 1024);
             let client = ClientHandshake::new(&trusting(trust)).unwrap();
             let host = ServerName::localhost();
-            let connecting = client.connect(ours, &host, "server", patience());
-            let (outcome, _) = tokio::join!(connecting, acceptor.accept(theirs));
+            let connecting = client.connect(local, &host, "server", test_deadline());
+            let (outcome, _) = tokio::join!(connecting, acceptor.accept(remote));
             match failure(outcome) {
-                TlsProblem::Certificate { refusal: CertificateRefusal::NotItsOwner, .. } => {}
+                TlsProblem::Certificate { refusal: CertificateRefusal::KeyNotProven, .. } => {}
                 problem => panic!("{problem}"),
             }
         }
@@ -221,14 +223,14 @@ async fn a_certificate_that_is_shown_without_its_key_is_refused_even_where_any_w
 }
 
 #[tokio::test]
-async fn a_ca_of_ones_own_is_trusted_for_the_names_it_signed() {
+async fn a_given_ca_is_trusted_for_the_names_in_the_certificates_it_signed() {
     let authority = Authority::new("own");
     let server = authority.server(&["a.example", "192.0.2.7"], |_| ());
     for host in ["a.example", "192.0.2.7"] {
-        let (client, _) = shake(&authority.trusted(), &server, host).await;
+        let (client, _) = handshake(&authority.trusted(), &server, host).await;
         assert_eq!(client.unwrap().1.trust, Trust::Chain);
     }
-    match failure(shake(&authority.trusted(), &server, "b.example").await.0) {
+    match failure(handshake(&authority.trusted(), &server, "b.example").await.0) {
         TlsProblem::Certificate {
             refusal: CertificateRefusal::WrongName { expected, presented },
             ..
@@ -240,18 +242,18 @@ async fn a_ca_of_ones_own_is_trusted_for_the_names_it_signed() {
         }
         problem => panic!("{problem}"),
     }
-    // Asked for by its name, it may be reached by another.
+    // An explicit server name replaces the host name.
     let named =
         ClientTlsOptions { server_name: Some("a.example".parse().unwrap()), ..authority.trusted() };
-    assert!(shake(&named, &server, "b.example").await.0.is_ok());
-    match failure(shake(&Authority::new("other").trusted(), &server, "a.example").await.0) {
+    assert!(handshake(&named, &server, "b.example").await.0.is_ok());
+    match failure(handshake(&Authority::new("other").trusted(), &server, "a.example").await.0) {
         TlsProblem::Certificate { refusal: CertificateRefusal::UnknownIssuer, .. } => {}
         problem => panic!("{problem}"),
     }
 }
 
 #[tokio::test]
-async fn a_certificate_out_of_its_time_or_made_for_signing_is_refused_in_those_words() {
+async fn an_expired_early_ca_or_wrong_purpose_certificate_is_rejected_with_its_reason() {
     let authority = Authority::new("own");
     let cases: [(Change, &str); 4] = [
         (
@@ -268,18 +270,18 @@ async fn a_certificate_out_of_its_time_or_made_for_signing_is_refused_in_those_w
             "issued for other purposes",
         ),
     ];
-    for (change, words) in cases {
+    for (change, reason) in cases {
         let server = authority.server(&["a.example"], change);
-        let problem = failure(shake(&authority.trusted(), &server, "a.example").await.0);
-        assert!(problem.to_string().contains(words), "{problem}");
-        // A pin takes it all the same.
+        let problem = failure(handshake(&authority.trusted(), &server, "a.example").await.0);
+        assert!(problem.to_string().contains(reason), "{problem}");
+        // A matching pin accepts it nevertheless.
         let pinned = trusting(ClientTrust::Pins(vec![server.pin()]));
-        assert!(shake(&pinned, &server, "a.example").await.0.is_ok());
+        assert!(handshake(&pinned, &server, "a.example").await.0.is_ok());
     }
 }
 
 #[tokio::test]
-async fn a_server_that_demands_certificates_takes_those_of_its_ca_and_tells_the_others() {
+async fn a_server_accepts_client_certificates_of_its_ca_and_sends_an_alert_for_others() {
     let authority = Authority::new("clients");
     let server = ServerHandshake::new(&ServerTlsOptions {
         client_ca: Some(authority.path()),
@@ -287,42 +289,43 @@ async fn a_server_that_demands_certificates_takes_those_of_its_ca_and_tells_the_
     })
     .unwrap();
     let pinned = trusting(ClientTrust::Pins(vec![server.pin()]));
-    let ours = authority.sign(&["client.example"], |_| ());
-    let with = ClientTlsOptions { certificate: Some(ours), ..pinned.clone() };
-    let (client, accepted) = shake(&with, &server, "localhost").await;
+    let certificate = authority.sign(&["client.example"], |_| ());
+    let with_certificate = ClientTlsOptions { certificate: Some(certificate), ..pinned.clone() };
+    let (client, accepted) = handshake(&with_certificate, &server, "localhost").await;
     assert!(client.is_ok());
     assert_eq!(accepted.unwrap().1.trust, Trust::Chain);
 
-    // With none, and with one of somebody else: both hear of it when they read.
+    // Without a certificate, and with one of another CA, the client receives the alert when it
+    // reads.
     let foreign = Authority::new("foreign");
     let certificate = foreign.sign(&["client.example"], |_| ());
-    let with = ClientTlsOptions { certificate: Some(certificate), ..pinned.clone() };
-    for (options, ours, theirs) in [
-        (pinned, "the peer demands a client certificate", "the client showed no certificate"),
+    let with_foreign = ClientTlsOptions { certificate: Some(certificate), ..pinned.clone() };
+    for (options, client_error, server_error) in [
+        (pinned, "the peer requires a client certificate", "the client sent no certificate"),
         (
-            with,
-            "the peer refuses our certificate: unknown ca",
-            "the certificate of the client is refused: its issuer is not trusted here",
+            with_foreign,
+            "the peer rejected sockkit's certificate: unknown ca",
+            "cannot verify the client's certificate: its issuer is not trusted",
         ),
     ] {
-        let (ours_end, theirs_end) = duplex(64 * 1024);
+        let (local, remote) = duplex(64 * 1024);
         let client = ClientHandshake::new(&options).unwrap();
         let host = ServerName::localhost();
         let connecting = async {
-            let connected = client.connect(ours_end, &host, "server", patience()).await;
+            let connected = client.connect(local, &host, "server", test_deadline()).await;
             connected.unwrap().0.read_u8().await.unwrap_err()
         };
         let (error, accepted) =
-            tokio::join!(connecting, server.accept(theirs_end, "client", patience()));
+            tokio::join!(connecting, server.accept(remote, "client", test_deadline()));
         assert!(error.kind() != std::io::ErrorKind::UnexpectedEof);
         let error = TlsError::after_handshake("server", Side::Server, &error).unwrap();
-        assert_eq!(error.to_string(), format!("TLS with server failed: {ours}"));
-        assert_eq!(failure(accepted).to_string(), theirs);
+        assert_eq!(error.to_string(), format!("TLS with server failed: {client_error}"));
+        assert_eq!(failure(accepted).to_string(), server_error);
     }
 }
 
 #[tokio::test]
-async fn both_sides_agree_on_an_application_protocol_or_on_none_at_all() {
+async fn alpn_selects_a_common_protocol_or_none_or_fails() {
     let alpn = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
     let server = ServerHandshake::new(&ServerTlsOptions {
         alpn: alpn(&["h2", "http/1.1"]),
@@ -333,22 +336,22 @@ async fn both_sides_agree_on_an_application_protocol_or_on_none_at_all() {
         alpn: alpn(names),
         ..trusting(ClientTrust::Pins(vec![server.pin()]))
     };
-    let (client, accepted) = shake(&offering(&["http/1.1", "x"]), &server, "localhost").await;
+    let (client, accepted) = handshake(&offering(&["http/1.1", "x"]), &server, "localhost").await;
     assert_eq!(client.unwrap().1.alpn.as_deref(), Some("http/1.1"));
     assert_eq!(accepted.unwrap().1.alpn.as_deref(), Some("http/1.1"));
-    let (client, _) = shake(&offering(&[]), &server, "localhost").await;
+    let (client, _) = handshake(&offering(&[]), &server, "localhost").await;
     assert_eq!(client.unwrap().1.alpn, None);
-    let (client, accepted) = shake(&offering(&["smtp"]), &server, "localhost").await;
+    let (client, accepted) = handshake(&offering(&["smtp"]), &server, "localhost").await;
     for problem in [failure(client), failure(accepted)] {
         assert!(matches!(problem, TlsProblem::NoProtocol), "{problem}");
     }
 }
 
 #[tokio::test]
-async fn an_end_without_close_notify_is_told_from_one_in_order() {
+async fn eof_without_close_notify_is_an_error() {
     let server = ServerHandshake::new(&self_signed()).unwrap();
-    let options = trusting(ClientTrust::Anyone);
-    let (client, accepted) = shake(&options, &server, "localhost").await;
+    let options = trusting(ClientTrust::AnyCertificate);
+    let (client, accepted) = handshake(&options, &server, "localhost").await;
     let ((mut client, _), (mut accepted, _)) = (client.unwrap(), accepted.unwrap());
     accepted.write_all(b"some").await.unwrap();
     accepted.flush().await.unwrap();
@@ -361,18 +364,18 @@ async fn an_end_without_close_notify_is_told_from_one_in_order() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_our_own_making_is_for_every_name_of_the_listener() {
+async fn a_generated_certificate_is_valid_for_every_name_of_the_listener() {
     let server = ServerHandshake::new(&self_signed()).unwrap();
-    let anyone = trusting(ClientTrust::Anyone);
-    let (client, _) = shake(&anyone, &server, "localhost").await;
+    let trusting_any = trusting(ClientTrust::AnyCertificate);
+    let (client, _) = handshake(&trusting_any, &server, "localhost").await;
     let (stream, _) = client.unwrap();
-    let shown = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
-    // Trusted as if it were a CA, it must stand the check that any certificate has to.
+    let certificate = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
+    // With the certificate itself as the CA, the client verifies it as any other certificate.
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ca.pem");
-    fs::write(&path, to_pem(&shown)).unwrap();
+    fs::write(&path, to_pem(&certificate)).unwrap();
     for host in ["localhost", "127.0.0.1", "::1", "listen.example"] {
-        let (client, _) = shake(&trusting(ClientTrust::Ca(path.clone())), &server, host).await;
+        let (client, _) = handshake(&trusting(ClientTrust::Ca(path.clone())), &server, host).await;
         assert_eq!(client.unwrap().1.trust, Trust::Chain, "{host}");
     }
 }

@@ -1,84 +1,85 @@
-//! Peers that speak something else than TLS, or nothing.
+//! Handshakes with peers that do not use TLS or send nothing.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
 use crate::net::Deadline;
-use crate::net::tls::tests::{failure, patience, self_signed, trusting};
+use crate::net::tls::tests::{failure, self_signed, test_deadline, trusting};
 use crate::net::tls::{
     ClientHandshake, ClientTrust, ServerHandshake, ServerName, TlsProblem, looks_like_tls,
 };
 
-/// What a client makes of a server that says `said` and then ends.
-async fn connect_to(said: &[u8]) -> TlsProblem {
-    let (ours, mut theirs) = duplex(64 * 1024);
-    theirs.write_all(said).await.unwrap();
-    theirs.shutdown().await.unwrap();
-    let client = ClientHandshake::new(&trusting(ClientTrust::Anyone)).unwrap();
-    failure(client.connect(ours, &ServerName::localhost(), "server", patience()).await)
+/// Returns a client's problem with a server that sends `bytes` and then closes.
+async fn connect_to_server_sending(bytes: &[u8]) -> TlsProblem {
+    let (local, mut remote) = duplex(64 * 1024);
+    remote.write_all(bytes).await.unwrap();
+    remote.shutdown().await.unwrap();
+    let client = ClientHandshake::new(&trusting(ClientTrust::AnyCertificate)).unwrap();
+    failure(client.connect(local, &ServerName::localhost(), "server", test_deadline()).await)
 }
 
 #[tokio::test]
-async fn a_peer_that_speaks_plain_is_quoted() {
-    let problem = connect_to(b"220 smtp.example ESMTP\r\n").await;
-    let words =
-        r#"the peer does not speak TLS: it said "220 smtp.example ESMTP\r\n" (SMTP or FTP)"#;
-    assert_eq!(problem.to_string(), words);
-    let problem = connect_to(b"\x1b[2J").await;
-    assert_eq!(problem.to_string(), r#"the peer does not speak TLS: it said "\u{1b}[2J""#);
-    // Too short to be anything: it is the end that tells.
-    assert_eq!(connect_to(b"no").await.to_string(), r#"the peer does not speak TLS: it said "no""#);
-    let problem = connect_to(b"").await;
+async fn the_error_for_a_plain_text_server_quotes_its_first_bytes() {
+    let problem = connect_to_server_sending(b"220 smtp.example ESMTP\r\n").await;
+    let message =
+        r#"the peer does not speak TLS: it sent "220 smtp.example ESMTP\r\n" (SMTP or FTP)"#;
+    assert_eq!(problem.to_string(), message);
+    let problem = connect_to_server_sending(b"\x1b[2J").await;
+    assert_eq!(problem.to_string(), r#"the peer does not speak TLS: it sent "\u{1b}[2J""#);
+    // Too short for a record: rustls reports EOF, not an invalid record.
+    let problem = connect_to_server_sending(b"no").await;
+    assert_eq!(problem.to_string(), r#"the peer does not speak TLS: it sent "no""#);
+    let problem = connect_to_server_sending(b"").await;
     assert_eq!(problem.to_string(), "the peer closed the connection during the handshake");
     // An alert: handshake_failure.
-    let problem = connect_to(&[0x15, 3, 3, 0, 2, 2, 40]).await;
-    assert_eq!(problem.to_string(), "the peer gave up: handshake failure");
-    let problem = connect_to(&[0x15, 3, 1, 0, 2, 2, 70]).await;
+    let problem = connect_to_server_sending(&[0x15, 3, 3, 0, 2, 2, 40]).await;
+    assert_eq!(problem.to_string(), "the peer sent a TLS alert: handshake failure");
+    let problem = connect_to_server_sending(&[0x15, 3, 1, 0, 2, 2, 70]).await;
     assert!(matches!(problem, TlsProblem::NoVersion), "{problem}");
 }
 
 #[tokio::test]
-async fn a_peer_that_sends_back_what_it_is_sent_is_found_out() {
-    let (ours, theirs) = duplex(64 * 1024);
-    let (mut reader, mut writer) = tokio::io::split(theirs);
+async fn an_echo_server_is_recognised() {
+    let (local, remote) = duplex(64 * 1024);
+    let (mut reader, mut writer) = tokio::io::split(remote);
     let echo = tokio::spawn(async move { tokio::io::copy(&mut reader, &mut writer).await });
-    let client = ClientHandshake::new(&trusting(ClientTrust::Anyone)).unwrap();
-    let outcome = client.connect(ours, &ServerName::localhost(), "server", patience()).await;
+    let client = ClientHandshake::new(&trusting(ClientTrust::AnyCertificate)).unwrap();
+    let outcome = client.connect(local, &ServerName::localhost(), "server", test_deadline()).await;
     assert!(matches!(failure(outcome), TlsProblem::Echo));
     echo.abort();
 }
 
 #[tokio::test]
-async fn a_peer_that_says_nothing_is_given_up_at_the_deadline() {
+async fn the_handshake_ends_at_the_deadline() {
     let soon = || Deadline::after(Duration::from_millis(20));
-    let client = ClientHandshake::new(&trusting(ClientTrust::Anyone)).unwrap();
-    let (ours, _theirs) = duplex(64 * 1024);
-    let outcome = client.connect(ours, &ServerName::localhost(), "server", soon()).await;
+    let client = ClientHandshake::new(&trusting(ClientTrust::AnyCertificate)).unwrap();
+    let (local, _remote) = duplex(64 * 1024);
+    let outcome = client.connect(local, &ServerName::localhost(), "server", soon()).await;
     assert!(matches!(failure(outcome), TlsProblem::TimedOut { silent: true }));
-    let (ours, mut theirs) = duplex(64 * 1024);
-    theirs.write_all(b"hm").await.unwrap();
-    let outcome = client.connect(ours, &ServerName::localhost(), "server", soon()).await;
+    let (local, mut remote) = duplex(64 * 1024);
+    remote.write_all(b"hm").await.unwrap();
+    let outcome = client.connect(local, &ServerName::localhost(), "server", soon()).await;
     assert!(matches!(failure(outcome), TlsProblem::NotTls { .. }));
-    let (ours, _theirs) = duplex(64 * 1024);
+    let (local, _remote) = duplex(64 * 1024);
     let server = ServerHandshake::new(&self_signed()).unwrap();
-    let outcome = server.accept(ours, "client", soon()).await;
+    let outcome = server.accept(local, "client", soon()).await;
     assert!(matches!(failure(outcome), TlsProblem::TimedOut { silent: true }));
 }
 
 #[tokio::test]
-async fn a_client_that_speaks_plain_is_quoted_and_gets_an_alert() {
+async fn a_plain_text_client_receives_an_alert_and_the_error_quotes_its_first_bytes() {
     let server = ServerHandshake::new(&self_signed()).unwrap();
-    let (mut ours, theirs) = duplex(64 * 1024);
-    ours.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
-    let plain = async {
-        let mut answer = Vec::new();
-        ours.read_to_end(&mut answer).await.unwrap();
-        drop(ours);
-        answer
+    let (mut local, remote) = duplex(64 * 1024);
+    local.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let client = async {
+        let mut reply = Vec::new();
+        local.read_to_end(&mut reply).await.unwrap();
+        drop(local);
+        reply
     };
-    let (answer, accepted) = tokio::join!(plain, server.accept(theirs, "client", patience()));
-    assert!(looks_like_tls(&answer), "{answer:?}");
-    let words = r#"the client does not speak TLS: it said "GET / HTTP/1.1\r\n\r\n" (HTTP)"#;
-    assert_eq!(failure(accepted).to_string(), words);
+    let (reply, accepted) = tokio::join!(client, server.accept(remote, "client", test_deadline()));
+    assert!(looks_like_tls(&reply), "{reply:?}");
+    let message = r#"the client does not speak TLS: it sent "GET / HTTP/1.1\r\n\r\n" (HTTP)"#;
+    assert_eq!(failure(accepted).to_string(), message);
 }

@@ -4,16 +4,16 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
-use crate::support::PATIENCE;
+use crate::support::TIMEOUT;
 
-/// A foreign UDP socket with a deadline on everything.
+/// A UDP socket with a deadline on every receive.
 pub(crate) fn socket(addr: &str) -> UdpSocket {
     let socket = UdpSocket::bind(addr).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(TIMEOUT)).unwrap();
     socket
 }
 
-/// A foreign client of `addr`, which takes answers from there alone.
+/// A UDP client of `addr`, which receives from that address only.
 pub(crate) fn client(addr: SocketAddr) -> UdpSocket {
     let client = socket(if addr.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" });
     client.connect(addr).unwrap();
@@ -31,8 +31,8 @@ pub(crate) fn receive_from(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     (buffer, from)
 }
 
-/// A directory, and the path of a socket in it.
-pub(crate) fn place() -> (tempfile::TempDir, PathBuf) {
+/// A temporary directory, and the path of a socket in it.
+pub(crate) fn socket_path() -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
     (directory, path)
@@ -40,6 +40,6 @@ pub(crate) fn place() -> (tempfile::TempDir, PathBuf) {
 
 pub(crate) fn unix_socket(path: &Path) -> UnixDatagram {
     let socket = UnixDatagram::bind(path).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(TIMEOUT)).unwrap();
     socket
 }

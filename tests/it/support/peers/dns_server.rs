@@ -1,5 +1,4 @@
-//! A DNS server that says whatever a test wants: a function from queries to replies, behind one
-//! port for UDP and TCP.
+//! A DNS server whose replies are a function of the query, on one port for UDP and TCP.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -12,93 +11,93 @@ use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, CNAME, NS, NULL};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
-/// How a query came.
+/// The transport that carried a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Via {
-    /// In a datagram.
+pub(crate) enum Transport {
+    /// A UDP datagram.
     Udp,
-    /// Over a connection.
+    /// A TCP connection.
     Tcp,
 }
 
-/// A query, as the tests look at it.
-pub(crate) struct Asked {
+/// A query that the server has received.
+pub(crate) struct Query {
     /// The whole message.
     pub(crate) message: Message,
-    /// The name, with the dot at its end.
+    /// The name, with a trailing dot.
     pub(crate) name: String,
-    /// The type.
+    /// The record type.
     pub(crate) record_type: RecordType,
-    /// How it came.
-    pub(crate) via: Via,
+    /// The transport.
+    pub(crate) via: Transport,
 }
 
-/// Runs until the test process ends.
+/// A DNS server that runs until the test process ends.
 pub(crate) struct DnsServer {
-    /// Where it is.
+    /// The address for UDP and TCP.
     pub(crate) addr: SocketAddr,
-    asked: Arc<AtomicUsize>,
+    queries: Arc<AtomicUsize>,
 }
 
 impl DnsServer {
-    /// Starts a server that sends the messages `answer` gives, each as it is.
+    /// Starts a server that sends the messages that `answer` returns, unchanged.
     pub(crate) fn start<F>(answer: F) -> Self
     where
-        F: Fn(&Asked) -> Vec<Vec<u8>> + Send + Sync + 'static,
+        F: Fn(&Query) -> Vec<Vec<u8>> + Send + Sync + 'static,
     {
         let (udp, tcp) = bind();
         let addr = udp.local_addr().unwrap();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&asked);
+        let queries = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&queries);
         let answer = Arc::new(move |query: &[u8], via| {
             counter.fetch_add(1, Ordering::Relaxed);
-            Asked::parse(query, via).map_or_else(Vec::new, |asked| answer(&asked))
+            Query::parse(query, via).map_or_else(Vec::new, |query| answer(&query))
         });
         let over_tcp = Arc::clone(&answer);
         thread::spawn(move || serve_udp(&udp, &*answer));
         thread::spawn(move || {
             for stream in tcp.incoming().flatten() {
-                // A client that leaves early is the client's business.
+                // A client may close before it has read the reply.
                 serve_tcp(stream, &*over_tcp).ok();
             }
         });
-        Self { addr, asked }
+        Self { addr, queries }
     }
 
-    /// Starts a server that gives these records to whoever asks for their name and type, the
-    /// alias of a name to whoever asks for another type of it, and NXDOMAIN for other names.
+    /// Starts a server that answers from `records`: the records of the queried name and type, its
+    /// CNAME for another type, and NXDOMAIN for another name.
     pub(crate) fn with_records(records: Vec<Record>) -> Self {
-        Self::start(move |asked| {
-            let of_name = records.iter().filter(|record| record.name.to_ascii() == asked.name);
+        Self::start(move |query| {
+            let of_name = records.iter().filter(|record| record.name.to_ascii() == query.name);
             let of_name: Vec<&Record> = of_name.collect();
-            let mut reply = asked.reply();
+            let mut reply = query.reply();
             if of_name.is_empty() {
                 reply.metadata.response_code = ResponseCode::NXDomain;
             }
             let fits = |record: &&&Record| {
-                [asked.record_type, RecordType::CNAME].contains(&record.record_type())
+                [query.record_type, RecordType::CNAME].contains(&record.record_type())
             };
             reply.add_answers(of_name.iter().filter(fits).map(|record| (*record).clone()));
             vec![wire(&reply)]
         })
     }
 
-    /// The server as a word of the command line.
-    pub(crate) fn word(&self) -> String {
+    /// The server as an argument of `resolve`.
+    pub(crate) fn argument(&self) -> String {
         format!("@{}", self.addr)
     }
 
-    /// How many queries came.
+    /// The number of queries received.
     pub(crate) fn count(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
+        self.queries.load(Ordering::Relaxed)
     }
 }
 
-impl Asked {
-    fn parse(query: &[u8], via: Via) -> Option<Self> {
+impl Query {
+    fn parse(query: &[u8], via: Transport) -> Option<Self> {
         let message = Message::from_vec(query).ok()?;
-        let asked = message.queries.first()?;
-        Some(Self { name: asked.name().to_ascii(), record_type: asked.query_type(), via, message })
+        let query = message.queries.first()?;
+        Some(Self { name: query.name().to_ascii(), record_type: query.query_type(), via, message })
     }
 
     /// A reply without records.
@@ -108,7 +107,7 @@ impl Asked {
         reply
     }
 
-    /// A reply that is a code and nothing else.
+    /// A reply with a response code and no records.
     pub(crate) fn reply_code(&self, code: ResponseCode) -> Vec<u8> {
         let mut reply = self.reply();
         reply.metadata.response_code = code;
@@ -116,7 +115,7 @@ impl Asked {
     }
 }
 
-/// A message as it is sent.
+/// The message in wire format.
 pub(crate) fn wire(message: &Message) -> Vec<u8> {
     message.to_vec().unwrap()
 }
@@ -131,30 +130,30 @@ pub(crate) fn a(name: &str, ip: [u8; 4]) -> Record {
     record(name, RData::A(A(ip.into())))
 }
 
-/// An alias.
+/// A CNAME record.
 pub(crate) fn cname(name: &str, target: &str) -> Record {
     record(name, RData::CNAME(CNAME(Name::from_ascii(target).unwrap())))
 }
 
-/// A name server of a zone.
+/// An NS record.
 pub(crate) fn ns(zone: &str, server: &str) -> Record {
     record(zone, RData::NS(NS(Name::from_ascii(server).unwrap())))
 }
 
-/// A record of any type with data as they stand on the wire.
+/// A record of any type, with its data in wire format.
 pub(crate) fn raw(name: &str, record_type: u16, data: &[u8]) -> Record {
     let rdata = NULL::with(data.to_vec());
     let code = RecordType::from(record_type);
     record(name, RData::Unknown { code, rdata })
 }
 
-/// From a query's bytes to the messages that go back.
-type Answer = dyn Fn(&[u8], Via) -> Vec<Vec<u8>>;
+/// Returns the reply messages for the bytes of a query.
+type Answer = dyn Fn(&[u8], Transport) -> Vec<Vec<u8>>;
 
-/// A reader that says nothing for so long has forgotten us.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest wait for a query on an open TCP connection.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Ports tried until one is free for both UDP and TCP.
+/// How many ports are tried until one is free for both UDP and TCP.
 const PORT_TRIES: usize = 50;
 
 fn bind() -> (UdpSocket, TcpListener) {
@@ -169,24 +168,24 @@ fn bind() -> (UdpSocket, TcpListener) {
 
 fn serve_udp(socket: &UdpSocket, answer: &Answer) {
     let mut buffer = vec![0; 65_535];
-    // An error here is a client's closed port, told about an earlier reply.
+    // An error here is ICMP port unreachable in response to an earlier reply.
     loop {
         let Ok((length, client)) = socket.recv_from(&mut buffer) else {
             continue;
         };
-        for reply in answer(&buffer[..length], Via::Udp) {
+        for reply in answer(&buffer[..length], Transport::Udp) {
             socket.send_to(&reply, client).ok();
         }
     }
 }
 
 fn serve_tcp(mut stream: TcpStream, answer: &Answer) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(READ_TIMEOUT))?;
     let mut length = [0; 2];
     stream.read_exact(&mut length)?;
     let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
     stream.read_exact(&mut query)?;
-    for reply in answer(&query, Via::Tcp) {
+    for reply in answer(&query, Transport::Tcp) {
         let length = u16::try_from(reply.len()).unwrap();
         stream.write_all(&length.to_be_bytes())?;
         stream.write_all(&reply)?;

@@ -10,10 +10,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::PATIENCE;
+use crate::support::TIMEOUT;
 use crate::support::procfs::kernel_buffers;
 
-/// A raw connection with a deadline on everything.
+/// A TCP connection with a deadline on every operation.
 pub(crate) struct Client {
     pub stream: TcpStream,
     read: Vec<u8>,
@@ -22,12 +22,12 @@ pub(crate) struct Client {
 impl Client {
     #[track_caller]
     pub(crate) fn connect(addr: SocketAddr) -> Self {
-        Self::of(TcpStream::connect_timeout(&addr, PATIENCE).unwrap())
+        Self::of(TcpStream::connect_timeout(&addr, TIMEOUT).unwrap())
     }
 
     pub(crate) fn of(stream: TcpStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        stream.set_write_timeout(Some(TIMEOUT)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream, read: Vec::new() }
     }
@@ -37,7 +37,7 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).unwrap();
     }
 
-    /// One `recv(1024)`, as the course's programs read.
+    /// Receives once, up to 1024 bytes, as the course's programs do.
     #[track_caller]
     pub(crate) fn recv(&mut self) -> Vec<u8> {
         if !self.read.is_empty() {
@@ -48,7 +48,7 @@ impl Client {
         buffer[..len].to_vec()
     }
 
-    /// Reads until `end` has come, and returns everything up to and with it.
+    /// Reads until `end` has arrived, and returns everything up to its last byte.
     #[track_caller]
     pub(crate) fn read_until(&mut self, end: &str) -> String {
         let end = end.as_bytes();
@@ -73,13 +73,13 @@ impl Client {
         }
     }
 
-    /// Reads one line and returns it without its end.
+    /// Reads one line and returns it without its line ending.
     #[track_caller]
     pub(crate) fn line(&mut self) -> String {
         self.read_until("\n").trim_end().to_owned()
     }
 
-    /// Reads to the end; a reset is an end too.
+    /// Reads to EOF or to a reset.
     #[track_caller]
     pub(crate) fn read_to_end(&mut self) -> Vec<u8> {
         let mut read = std::mem::take(&mut self.read);
@@ -89,7 +89,7 @@ impl Client {
         }
     }
 
-    pub(crate) fn end(&self) {
+    pub(crate) fn shut_down(&self) {
         self.stream.shutdown(std::net::Shutdown::Write).unwrap();
     }
 
@@ -99,12 +99,12 @@ impl Client {
     }
 }
 
-/// Writes until the other end takes nothing any more, and returns how much that was.
+/// Writes until every buffer on the way is full, and returns the number of bytes written.
 #[track_caller]
-pub(crate) fn fill(client: &Client) -> usize {
-    // Shorter than a pause of a busy machine only makes the sum smaller.
+pub(crate) fn fill_buffers(client: &Client) -> usize {
+    // On a busy machine a write may time out early, which only makes the sum smaller.
     client.stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
-    let most = kernel_buffers() + HELD;
+    let most = kernel_buffers() + MAX_HELD;
     let mut sent = 0;
     loop {
         match (&client.stream).write(&[b'x'; 65536]) {
@@ -112,14 +112,14 @@ pub(crate) fn fill(client: &Client) -> usize {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return sent,
             Err(error) => panic!("{error} after {sent} bytes"),
         }
-        assert!(sent < most, "nobody holds the sender back");
+        assert!(sent < most, "the sender is never blocked");
     }
 }
 
-/// The most bytes the program itself may hold of a stream that is not taken from it.
-const HELD: usize = 8_000_000;
+/// The most bytes that sockkit may buffer of a stream that its reader does not read.
+const MAX_HELD: usize = 8_000_000;
 
-/// A foreign server for one client: what `serve` returns can be collected with `join`.
+/// A TCP server for one client; `join` returns the result of `serve`.
 pub(crate) struct Peer<T> {
     pub addr: SocketAddr,
     thread: thread::JoinHandle<T>,
@@ -130,7 +130,7 @@ impl<T: Send + 'static> Peer<T> {
         Self::at(TcpListener::bind("127.0.0.1:0").unwrap(), serve)
     }
 
-    /// Serves at a listener that the test has made to its needs.
+    /// Serves one client of a listener that the test has prepared.
     pub(crate) fn at(
         listener: TcpListener,
         serve: impl FnOnce(Client) -> T + Send + 'static,
@@ -150,10 +150,10 @@ impl<T: Send + 'static> Peer<T> {
     }
 }
 
-/// Accepts one connection within the patience.
+/// Accepts one connection within [`TIMEOUT`].
 fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     listener.set_nonblocking(true)?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         match listener.accept() {
             Ok((stream, _)) => {
@@ -168,7 +168,7 @@ fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     }
 }
 
-/// A port that refuses for as long as this lives: bound, but not listening.
+/// A port that refuses connections while this value lives: bound, but not listening.
 pub(crate) struct ClosedPort(socket2::Socket);
 
 impl ClosedPort {
@@ -184,7 +184,7 @@ impl ClosedPort {
         self.0.local_addr().unwrap().as_socket().unwrap()
     }
 
-    /// Lets it listen from now on.
+    /// Starts listening.
     pub(crate) fn open(self) -> TcpListener {
         self.0.listen(1).unwrap();
         self.0.into()

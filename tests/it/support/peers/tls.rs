@@ -16,14 +16,13 @@ use tempfile::TempDir;
 
 use crate::support::{Peer, Server, Sockkit, sockkit};
 
-/// What crosses both ways in one test: more than every buffer on the way, and quick in a debug
-/// build.
-pub(crate) const MUCH: usize = 8 * 1024 * 1024;
+/// The bytes transferred by one test: more than all buffers hold, and fast in a debug build.
+pub(crate) const BULK: usize = 8 * 1024 * 1024;
 
-/// Longer than an input may rest before its end is no longer waited for (250 ms).
-pub(crate) const LONGER_THAN_A_REST: Duration = Duration::from_millis(600);
+/// Longer than sockkit waits for idle input after the peer has closed (250 ms).
+pub(crate) const LONGER_THAN_IDLE_INPUT: Duration = Duration::from_millis(600);
 
-/// A CA, and a certificate it has signed for 127.0.0.1, in files and in rustls's hands.
+/// A CA and a certificate for 127.0.0.1 signed by it, as files and in the types of rustls.
 pub(crate) struct Certificates {
     directory: TempDir,
     ca: CertificateDer<'static>,
@@ -57,7 +56,7 @@ impl Certificates {
         path.to_str().unwrap().to_owned()
     }
 
-    /// What `openssl x509 -fingerprint -sha256` prints, as a pin.
+    /// The pin of the certificate: what `openssl x509 -fingerprint -sha256` prints.
     pub(crate) fn pin(&self) -> String {
         pin_of(&self.certificate)
     }
@@ -72,7 +71,7 @@ impl Certificates {
         Arc::new(config.unwrap())
     }
 
-    /// A foreign server that shakes hands and then does `serve`.
+    /// A TLS server for one client, which runs `serve` after the handshake.
     pub(crate) fn peer<T: Send + 'static>(
         &self,
         serve: impl FnOnce(StreamOwned<ServerConnection, TcpStream>) -> T + Send + 'static,
@@ -84,7 +83,7 @@ impl Certificates {
         })
     }
 
-    /// A foreign client of a server that shows our certificate.
+    /// A TLS client of `server` that trusts the CA.
     pub(crate) fn client(&self, server: &Server) -> StreamOwned<ClientConnection, TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.ca.clone()).unwrap();
@@ -118,8 +117,8 @@ pub(crate) fn pin_of(certificate: &[u8]) -> String {
     format!("sha256:{}", digits.concat())
 }
 
-/// Bytes that no shift or repetition turns into themselves.
-pub(crate) fn noise(len: usize) -> Vec<u8> {
+/// Bytes without a pattern, so that a lost, repeated or moved part changes them.
+pub(crate) fn pseudorandom(len: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let step = |_| {
         state ^= state << 13;
@@ -130,15 +129,15 @@ pub(crate) fn noise(len: usize) -> Vec<u8> {
     (0..len).map(step).collect()
 }
 
-/// Ends our side of the TCP connection under TLS, and waits for the other end's.
-pub(crate) fn end_plainly(stream: &mut TcpStream) {
+/// Shuts down the TCP connection without `close_notify`, and reads to EOF.
+pub(crate) fn close_without_notify(stream: &mut TcpStream) {
     stream.shutdown(Shutdown::Write).unwrap();
-    // A reset would be an end of another kind.
+    // Reading everything avoids a reset at close.
     stream.read_to_end(&mut Vec::new()).ok();
 }
 
-/// Says `close_notify`, and waits for the other end's.
-pub(crate) fn end_in_order(stream: &mut StreamOwned<ServerConnection, TcpStream>) {
+/// Sends `close_notify`, and reads to the peer's.
+pub(crate) fn close_with_notify(stream: &mut StreamOwned<ServerConnection, TcpStream>) {
     stream.conn.send_close_notify();
     stream.flush().unwrap();
     stream.read_to_end(&mut Vec::new()).unwrap();

@@ -6,24 +6,24 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::{fs, thread};
 
-/// A directory with room for a socket.
-pub(crate) struct Place {
+/// A temporary directory, and the path of a socket in it.
+pub(crate) struct SocketPath {
     pub(crate) path: PathBuf,
     _directory: tempfile::TempDir,
 }
 
-impl Place {
+impl SocketPath {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         Self { path: directory.path().join("socket"), _directory: directory }
     }
 
     /// `unix:PATH`
-    pub(crate) fn word(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         format!("unix:{}", self.path.display())
     }
 
-    /// Leaves a socket behind that nobody listens on.
+    /// Creates a stale socket file: one without a listener.
     pub(crate) fn leave_stale(&self) {
         drop(UnixListener::bind(&self.path).unwrap());
         assert!(fs::symlink_metadata(&self.path).unwrap().file_type().is_socket());
@@ -35,8 +35,8 @@ pub(crate) fn client(path: &Path) -> UnixStream {
 }
 
 pub(crate) fn with_deadlines(stream: UnixStream) -> UnixStream {
-    stream.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(crate::support::PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(crate::support::TIMEOUT)).unwrap();
+    stream.set_write_timeout(Some(crate::support::TIMEOUT)).unwrap();
     stream
 }
 
@@ -46,12 +46,12 @@ pub(crate) fn read_to_end(mut stream: &UnixStream) -> Vec<u8> {
     read
 }
 
-pub(crate) fn end(stream: &UnixStream) {
+pub(crate) fn shut_down(stream: &UnixStream) {
     stream.shutdown(std::net::Shutdown::Write).unwrap();
 }
 
-/// Serves one client of a foreign server with an answer after its end, and returns its request.
-pub(crate) fn answer_after_the_end(
+/// Accepts one client, sends `answer` after its EOF, and returns its request.
+pub(crate) fn reply_after_eof(
     listener: UnixListener,
     answer: Vec<u8>,
 ) -> thread::JoinHandle<Vec<u8>> {
