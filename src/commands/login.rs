@@ -32,9 +32,11 @@ Examples:
 #[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 pub struct Args {
     /// Host name, address, HOST:PORT or unix:PATH
-    ///
-    /// An IPv6 address before a colon needs brackets: [::1]:5668.
-    #[arg(value_name = "HOST")]
+    #[arg(
+        value_name = "HOST",
+        long_help = "Host name, address, HOST:PORT or unix:PATH\n\n\
+                     An IPv6 address before a colon needs brackets: [::1]:5668."
+    )]
     target: Target,
     /// Port number or service name [default: 5668]
     port: Option<Port>,

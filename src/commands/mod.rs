@@ -96,7 +96,9 @@ commands! {
 /// examples, the long help ends with the table of exit codes, and both list the global options
 /// last.
 fn finish_help(command: clap::Command) -> clap::Command {
-    let text = |help: Option<&StyledStr>| help.map(ToString::to_string).unwrap_or_default();
+    // The text as it is: `Display` would search it for styles to strip, at each start.
+    let text =
+        |help: Option<&StyledStr>| help.map(|help| help.ansi().to_string()).unwrap_or_default();
     let examples = text(command.get_after_help());
     let long = text(command.get_after_long_help().or_else(|| command.get_after_help()));
     let lines = examples.lines().filter(|line| line.starts_with("  $ ")).take(SUMMARY_EXAMPLES);

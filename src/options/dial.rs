@@ -30,7 +30,7 @@ pub(crate) struct DialArgs {
     family: FamilyArgs,
     /// Connect from this local address
     ///
-    /// 0.0.0.0:PORT or [::]:PORT sets only the port.
+    /// With the address 0.0.0.0, or :: in brackets, only the port is set.
     #[arg(long, value_name = "ADDR[:PORT]", hide_short_help = true)]
     from: Option<LocalAddress>,
     /// Give up connecting after this long

@@ -47,9 +47,11 @@ Examples:
 #[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 pub struct Args {
     /// Host name, address, HOST:PORT, tls://HOST:PORT or unix:PATH
-    ///
-    /// An IPv6 address before a colon needs brackets: [::1]:80.
-    #[arg(value_name = "HOST")]
+    #[arg(
+        value_name = "HOST",
+        long_help = "Host name, address, HOST:PORT, tls://HOST:PORT or unix:PATH\n\n\
+                     An IPv6 address before a colon needs brackets: [::1]:80."
+    )]
     target: Target,
     /// Port number or service name
     port: Option<Port>,

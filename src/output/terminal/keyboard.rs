@@ -30,7 +30,7 @@ pub struct Keyboard {
 }
 
 impl Keyboard {
-    /// Returns a reader of `stdin`; it reads edited lines if [`set_editor`] was called before.
+    /// Returns a reader of `stdin`; it reads edited lines if `set_editor` was called before.
     pub fn new(stdin: File) -> Self {
         let editor = lock(&EDITOR).take();
         Self { stdin: Reader(stdin), editor, rest: Cursor::default() }
