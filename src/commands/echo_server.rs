@@ -1,21 +1,21 @@
 //! `echo-server`: sends the received bytes back to each client.
 
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Zoned;
 
 use crate::exit::Exit;
-use crate::net::accept::{self, AcceptNotice, Connection, Service, WhenFull};
+use crate::net::accept::{AcceptNotice, Connection, Service, WhenFull};
 use crate::net::stream::channel::ByteCounts;
 use crate::net::{Deadline, ListenAddress, stream};
 use crate::options::TIMEOUTS;
 use crate::options::listen::ListenArgs;
 use crate::options::values::{self, Limit};
-use crate::output::{Event, Events, NetText, Output, WhenGone};
-use crate::serving::events;
-use crate::serving::{self, ServerPlan};
+use crate::output::{Event, Events, NetText, Output};
+use crate::serving::{self, ServerPlan, events};
 use crate::session::outcome;
 
 const EXAMPLES: &str = "\
@@ -50,22 +50,12 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let plan = ServerPlan {
-        max_clients: args.server.max_clients(),
-        when_full: WhenFull::Wait,
-        total: None,
-        workers: accept::default_workers(),
-        when_gone: WhenGone::Warn,
-    };
+    let plan = ServerPlan::new(WhenFull::Wait);
     let shows_data = out.is_verbose() || out.is_json();
     let build = |events, _| {
         Ok(Echo { timestamp: args.timestamp, idle: args.idle_timeout.0, shows_data, events })
     };
-    let (exit, _) =
-        serving::run(Some(&args.address), &args.server.settings(), plan, out, build, |_, _| {
-            Ok(None)
-        })?;
-    Ok(exit)
+    serving::run_until_stopped(&args.address, &args.server.settings(), plan, out, build)
 }
 
 /// How long a client may take to read its echo before the connection is closed.
@@ -98,35 +88,34 @@ impl Echo {
     /// Echoes until the connection ends, and returns the reason for the end.
     async fn echo(&self, connection: &Connection, counts: &mut ByteCounts) -> String {
         let mut leave = pin!(connection.slot.leave());
-        let mut last_read = Instant::now();
-        // Resetting the timer at each read would cost more than the echo. Instead, when it fires,
-        // the time since the last read decides whether it is started again.
-        let mut idle_timer = pin!(Deadline::maybe(self.idle).passed());
+        let mut idle_deadline = Deadline::maybe(self.idle);
+        // Resetting the timer at each read would cost more than the echo. It is started again only
+        // if the deadline has moved by the time it fires.
+        let mut idle_timer = pin!(idle_deadline.passed());
         loop {
-            let echoed = stream::read(&connection.stream, |bytes| self.reply(connection, bytes));
+            let echoed = stream::read(&connection.stream, |bytes| {
+                self.reply(connection, bytes).map(|(sent, unsent)| (bytes.len(), sent, unsent))
+            });
             let (received, sent, unsent) = tokio::select! {
                 biased;
-                echoed = echoed => match echoed.and_then(|echoed| echoed) {
+                echoed = echoed => match echoed.flatten() {
                     Ok((0, ..)) => return "eof".to_owned(),
                     Ok(echoed) => echoed,
                     Err(error) => return outcome::close_reason(&error),
                 },
                 _ = &mut leave => return "stopped".to_owned(),
                 () = &mut idle_timer => {
-                    let idle_for = last_read.elapsed();
-                    match self.idle.and_then(|idle| idle.checked_sub(idle_for)) {
-                        Some(left) if !left.is_zero() => {
-                            idle_timer.set(Deadline::after(left).passed());
-                            continue;
-                        }
-                        _ => return "idle".to_owned(),
+                    if idle_deadline.has_passed() {
+                        return "idle".to_owned();
                     }
+                    idle_timer.set(idle_deadline.passed());
+                    continue;
                 }
             };
-            last_read = Instant::now();
+            idle_deadline = Deadline::maybe(self.idle);
             counts.bytes_in += received as u64;
             counts.bytes_out += sent as u64;
-            if let Some(unsent) = unsent {
+            if !unsent.is_empty() {
                 let deadline = Deadline::after(ECHO_WRITE_TIMEOUT);
                 // Boxed, so that only clients that read slowly need memory for this future.
                 let write = Box::pin(stream::write_all(&connection.stream, &unsent, deadline));
@@ -138,31 +127,21 @@ impl Echo {
         }
     }
 
-    /// Replies to the bytes of one read without waiting. Returns the number of bytes received, the
-    /// number sent, and the bytes that the socket did not accept.
-    fn reply(
-        &self,
-        connection: &Connection,
-        bytes: &[u8],
-    ) -> std::io::Result<(usize, usize, Option<Vec<u8>>)> {
+    /// Replies to the bytes of one read without waiting. Returns the number of bytes sent, and
+    /// those that the socket did not accept.
+    fn reply(&self, connection: &Connection, bytes: &[u8]) -> io::Result<(usize, Vec<u8>)> {
         if bytes.is_empty() {
-            return Ok((0, 0, None));
+            return Ok((0, Vec::new()));
         }
         if self.shows_data {
             let peer = connection.peer.to_string();
             self.events.send(Event::Data { peer, data: NetText(bytes.to_vec()) });
         }
-        let stamped;
-        let reply = if self.timestamp {
-            let now = Zoned::now().strftime(CTIME).to_string();
-            stamped = [now.as_bytes(), b" ", bytes].concat();
-            &stamped[..]
-        } else {
-            bytes
-        };
+        let stamp = || [Zoned::now().strftime(CTIME).to_string().as_bytes(), b" ", bytes].concat();
+        let stamped = self.timestamp.then(stamp);
+        let reply = stamped.as_deref().unwrap_or(bytes);
         let sent = stream::write_now(&connection.stream, reply)?;
-        let unsent = (sent < reply.len()).then(|| reply[sent..].to_vec());
-        Ok((bytes.len(), sent, unsent))
+        Ok((sent, reply[sent..].to_vec()))
     }
 }
 

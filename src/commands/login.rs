@@ -29,7 +29,6 @@ Examples:
 /// The arguments of `login`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-#[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 pub struct Args {
     /// Host name, address, HOST:PORT or unix:PATH
     #[arg(

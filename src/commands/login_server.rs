@@ -17,15 +17,14 @@ use crate::files::record_log::{LogNotice, RecordLog};
 use crate::lines::LINE_END;
 use crate::login::record::LoginRecord;
 use crate::login::server::{Credentials, Fields, LoginAction, LoginDialogue, USER_PROMPT};
-use crate::net::accept::{self, AcceptNotice, Connection, LeaveReason, Service, WhenFull};
+use crate::net::accept::{AcceptNotice, Connection, LeaveReason, Service, WhenFull};
 use crate::net::stream::channel::ByteCounts;
 use crate::net::{Addr, Deadline, ListenAddress, stream};
 use crate::options::TIMEOUTS;
 use crate::options::listen::ListenArgs;
 use crate::options::values::{self, Limit};
-use crate::output::{Event, Events, NetText, Output, WhenGone};
-use crate::serving::events;
-use crate::serving::{self, ServerPlan};
+use crate::output::{Event, Events, NetText, Output};
+use crate::serving::{self, ServerPlan, events};
 use crate::session::outcome;
 
 const EXAMPLES: &str = "\
@@ -73,13 +72,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let plan = ServerPlan {
-        max_clients: args.server.max_clients(),
-        when_full: WhenFull::Evict,
-        total: args.once.then_some(1),
-        workers: accept::default_workers(),
-        when_gone: WhenGone::Warn,
-    };
+    let plan = ServerPlan { total: args.once.then_some(1), ..ServerPlan::new(WhenFull::Evict) };
     let build = |events, _| {
         let (log, log_notices) = RecordLog::open(&args.log)?;
         handle_signals(&log)?;

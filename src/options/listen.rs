@@ -61,14 +61,10 @@ fn file_mode(text: &str) -> Result<u32, String> {
 }
 
 impl ListenArgs {
-    /// Returns the most clients to serve at once.
-    pub(crate) fn max_clients(&self) -> usize {
-        self.max_clients
-    }
-
     /// Returns the settings that the options give.
     pub(crate) fn settings(&self) -> ServerSettings {
         ServerSettings {
+            max_clients: self.max_clients,
             public: self.public,
             family: self.family.family(),
             port_file: self.port_file.clone(),

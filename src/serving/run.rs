@@ -18,9 +18,7 @@ use crate::session::signals::SignalWatch;
 /// How one server differs from the others.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerPlan {
-    /// The most clients to serve at once.
-    pub max_clients: usize,
-    /// What to do with a new client at this limit.
+    /// What to do with a new client when the server is full.
     pub when_full: WhenFull,
     /// The number of connections after which the server exits; `None` for no limit.
     pub total: Option<u64>,
@@ -28,6 +26,31 @@ pub(crate) struct ServerPlan {
     pub workers: usize,
     /// What to do when standard output can no longer be written.
     pub when_gone: WhenGone,
+}
+
+impl ServerPlan {
+    /// Returns the plan of a server without a limit of connections, with the default workers, that
+    /// continues without standard output.
+    pub(crate) fn new(when_full: WhenFull) -> Self {
+        let workers = accept::default_workers();
+        Self { when_full, total: None, workers, when_gone: WhenGone::Warn }
+    }
+}
+
+/// Serves clients at `address` with the service from `build` until a signal arrives, as [`run`]
+/// does.
+///
+/// # Errors
+/// The server cannot listen, or `build` fails; no client was accepted then.
+pub(crate) fn run_until_stopped<S: Service>(
+    address: &ListenAddress,
+    settings: &ServerSettings,
+    plan: ServerPlan,
+    out: Output,
+    build: impl FnOnce(Events, Stop) -> anyhow::Result<S>,
+) -> anyhow::Result<Exit> {
+    let run = run(Some(address), settings, plan, out, build, |_, _| Ok(None));
+    run.map(|(exit, _)| exit)
 }
 
 /// Listens at `address`, or on the inherited sockets if it is `None`, and serves clients with the
@@ -101,14 +124,14 @@ where
             stop.drain();
         });
     }
-    if client_limit < plan.max_clients {
+    if client_limit < settings.max_clients {
         let message = format!("the limit of open files allows only {client_limit} clients");
         events.send(Event::Warning { message });
     }
     let accept_settings = AcceptSettings {
         access,
         options: settings.options,
-        max_clients: plan.max_clients.min(client_limit).max(1),
+        max_clients: settings.max_clients.min(client_limit).max(1),
         when_full: plan.when_full,
         total: plan.total,
         grace: settings.grace,

@@ -18,6 +18,8 @@ use crate::net::{self, Deadline, ListenAddress};
 /// The settings that every server has.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerSettings {
+    /// The most clients to serve at once.
+    pub(crate) max_clients: usize,
     /// Whether to listen on all interfaces instead of loopback only.
     pub(crate) public: bool,
     /// The address family to listen on.

@@ -17,9 +17,8 @@ use crate::net::accept::{AcceptNotice, Connection, Service, WhenFull};
 use crate::options::TIMEOUTS;
 use crate::options::listen::ListenArgs;
 use crate::options::values::{self, Limit};
-use crate::output::{Events, Output, WhenGone};
-use crate::serving::events;
-use crate::serving::{self, ServerPlan};
+use crate::output::{Events, Output};
+use crate::serving::{self, ServerPlan, events};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,22 +53,12 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let plan = ServerPlan {
-        max_clients: args.server.max_clients(),
-        when_full: WhenFull::Refuse,
-        total: None,
-        // All clients lock the same room, so a second thread would mostly wait for the first.
-        workers: 1,
-        when_gone: WhenGone::Warn,
-    };
+    // All clients lock the same room, so a second thread would mostly wait for the first.
+    let plan = ServerPlan { workers: 1, ..ServerPlan::new(WhenFull::Refuse) };
     let build = |events, _| {
         Ok(ChatServer { nick_limit: args.idle_timeout.0, members: Mutex::default(), events })
     };
-    let (exit, _) =
-        serving::run(Some(&args.address), &args.server.settings(), plan, out, build, |_, _| {
-            Ok(None)
-        })?;
-    Ok(exit)
+    serving::run_until_stopped(&args.address, &args.server.settings(), plan, out, build)
 }
 
 /// Detects a member whose network failed after about 90 s: 60 s without traffic, then three probes,

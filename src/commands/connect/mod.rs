@@ -44,7 +44,6 @@ Examples:
     after_help = EXAMPLES,
     after_long_help = format!("{EXAMPLES}\n\n{ENDS}\n\n{DATAGRAMS}")
 )]
-#[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 pub struct Args {
     /// Host name, address, HOST:PORT, tls://HOST:PORT or unix:PATH
     #[arg(

@@ -55,8 +55,6 @@ pub(super) struct DatagramListen<'a> {
     pub(super) server: ServerSettings,
     /// Whether datagrams of all senders are accepted, or only those of the first.
     pub(super) keep_open: bool,
-    /// The most peers that are kept at once.
-    pub(super) max_peers: usize,
     /// The deadline of the whole run.
     pub(super) deadline: Deadline,
     /// The options of the session.
@@ -77,7 +75,7 @@ async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<
     let reporter = ListenEvents { events, out, interactive, last_peer: Mutex::default() };
     let settings = DatagramListenSettings {
         keep_open: request.keep_open,
-        max_peers: request.max_peers,
+        max_peers: request.server.max_clients,
         linger: request.settings.linger,
         idle: request.settings.idle,
         deadline: request.deadline,

@@ -113,7 +113,6 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         return args.run_datagrams(address, deadline, out);
     }
     let plan = ServerPlan {
-        max_clients: args.server.max_clients(),
         when_full: WhenFull::Wait,
         total: (!args.keep_open).then_some(1),
         // All clients share the one thread that writes standard output, so more workers would only
@@ -185,7 +184,6 @@ impl Args {
             address,
             server: self.server.settings(),
             keep_open: self.keep_open,
-            max_peers: self.server.max_clients(),
             deadline,
             settings,
             split: self.datagrams.split(&settings)?,
