@@ -4,10 +4,10 @@
 //!
 //! Each item may use the items below it, never those above it:
 //!
-//! - [`cli`]: the command line, its global options and how a usage error is answered.
+//! - [`cli`]: the command line, its global options, and usage errors.
 //! - [`commands`]: one module per command: its arguments, its `run` function and its report.
 //! - [`options`]: groups of options that several commands share; each becomes typed settings.
-//! - [`serving`]: what the server commands share above the accept loop: readiness, the port file,
+//! - [`serving`]: the run of a server command above the accept loop: readiness, the port file,
 //!   signals, the drain and the last events.
 //! - [`session`]: one stream or datagram exchange as `connect` and `listen` run it: standard
 //!   input and output, a script or a child process on the local side, observers, and the outcome.
@@ -24,10 +24,10 @@
 //!   calls that need `unsafe`).
 //!
 //! The layers in order: `main → lib → cli → commands → options → serving → session → failure →
-//! {dns, login, chat, script} → {net, output, files} → leaves`. [`net`] and [`output`] do not use
+//! {dns, login, chat, script} → {net, output} → files → leaves`. [`net`] and [`output`] do not use
 //! each other, and no modules form a cycle. The tests in `tests/it/architecture` enforce this.
 //!
-//! The crate exists for its program: the Rust API serves its own tests and may change with any
+//! The library exists for the `sockkit` program and its tests: the Rust API may change with any
 //! version.
 
 pub mod blocking;

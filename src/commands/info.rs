@@ -27,7 +27,8 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Args {}
 
-/// How long to resolve this machine's own name: a resolver that does not know it may be slow.
+/// How long resolving this machine's own name may take. A resolver that does not know the name may
+/// be slow.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(1);
 
 pub(super) fn run(_args: &Args, out: Output) -> anyhow::Result<Exit> {

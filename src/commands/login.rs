@@ -57,7 +57,7 @@ const DEFAULT_PORT: Port = Port(5668);
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long to wait for a prompt before the next field is sent without one: the course's servers
-/// send no prompts. A server that is only slow finds the field in its receive buffer.
+/// send no prompts. A slow server reads the field later, from its receive buffer.
 const PROMPT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The number of SIGINT, the signal that Ctrl-C sends.
@@ -126,7 +126,7 @@ async fn log_in(
             continue;
         };
         match (message, next_field) {
-            // A late prompt for a field that was already sent.
+            // This prompt came late: its field was sent without one.
             (ServerMessage::Prompt(_), _) if server.unprompted > 0 => server.unprompted -= 1,
             (ServerMessage::Prompt(prompt), Some(field)) => {
                 next_field = server.send_field(field, Some(&prompt), source, out).await?;

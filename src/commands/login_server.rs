@@ -133,7 +133,7 @@ struct LoginServer {
     /// How long a login may take, from the moment the client connects.
     limit: Option<Duration>,
     log: RecordLog,
-    /// What was noticed when the log was opened.
+    /// The problems found when the log was opened.
     log_notices: Vec<LogNotice>,
     events: Events,
     /// Whether at least one login is in the log.

@@ -96,7 +96,8 @@ commands! {
 /// examples, the long help ends with the table of exit codes, and both list the global options
 /// last.
 fn finish_help(command: clap::Command) -> clap::Command {
-    // The text as it is: `Display` would search it for styles to strip, at each start.
+    // `ansi` leaves the text unchanged. `Display` would search it for styles to strip, which would
+    // cost time at each start.
     let text =
         |help: Option<&StyledStr>| help.map(|help| help.ansi().to_string()).unwrap_or_default();
     let examples = text(command.get_after_help());

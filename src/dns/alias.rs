@@ -1,6 +1,6 @@
 //! Chains of aliases (CNAME records), with loop detection.
 //!
-//! Plain state: it reads records and sends no queries.
+//! This module does no I/O: it reads decoded records and sends no queries.
 
 use crate::dns::Name;
 use crate::dns::name;
@@ -8,7 +8,7 @@ use crate::dns::record::{CLASS_IN, Record};
 use crate::dns::record_type::RecordType;
 
 /// Maximum number of aliases followed for one question. Real chains have three or four; the limit
-/// ends a lookup whose server keeps inventing new aliases.
+/// ends a lookup whose server returns a new alias in every reply.
 pub const MAX_ALIASES: usize = 16;
 
 /// The names that a question has led to: the name asked for, then the target of each alias.

@@ -29,7 +29,8 @@ pub struct Exchanged {
     pub server: DnsServer,
     /// Whether the query that was answered used EDNS.
     pub edns: Edns,
-    /// Time from sending a query to receiving the complete reply; the sum if two were sent.
+    /// Time from the start of the query to the complete reply; if the query was repeated without
+    /// EDNS, the sum of both.
     pub time: Duration,
     /// Number of messages that did not belong to the question.
     pub ignored: u32,
@@ -210,7 +211,7 @@ fn connect_error(error: net::Error, ignored: u32) -> ExchangeError {
             Some(attempt) if attempt.error.kind() != ErrorKind::TimedOut => attempt.error.into(),
             _ => ExchangeError::NoReply { ignored },
         },
-        // Without a local address or a host name, there is no other error.
+        // There is no other error, because no local address is set and no host name is resolved.
         other => io::Error::other(other).into(),
     }
 }

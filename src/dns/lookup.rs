@@ -27,7 +27,7 @@ pub struct Lookup {
     pub answers: Vec<Record>,
     /// The server that gave the last answer; `None` if no server answered.
     pub server: Option<DnsServer>,
-    /// Whether that server was queried with EDNS; without it only if it did not understand EDNS.
+    /// Whether the query to that server used EDNS; [`Edns::Without`] if the server rejected EDNS.
     pub edns: Edns,
     /// Total time that the replies took, or that was spent without an answer.
     pub time: Duration,
@@ -66,7 +66,7 @@ pub struct ServerAttempt {
 pub enum AttemptError {
     /// It replied with an error code.
     Answered(Rcode),
-    /// It referred to another server, this one: it does not recurse.
+    /// It does not recurse, and referred to this other server.
     Referred(String),
     /// It sent no reply, or none that can be decoded.
     Exchange(ExchangeError),

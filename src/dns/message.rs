@@ -25,7 +25,7 @@ pub struct Question {
 pub enum Edns {
     /// With EDNS: UDP replies may be longer than 512 octets.
     With,
-    /// Without EDNS, for servers that know only RFC 1035.
+    /// Without EDNS, for servers that support only RFC 1035.
     Without,
 }
 

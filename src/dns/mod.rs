@@ -1,11 +1,12 @@
 //! DNS: questions, replies, and this machine's resolver settings.
 //!
 //! From the wire upwards: [`record_type`], [`rcode`], [`name`] and [`record`] are the elements of
-//! the protocol, [`message`] is one packet, [`exchange`] is one question to one server, [`lookup`]
-//! is the complete path from a name to its records. The module knows no command and prints nothing.
+//! the protocol, [`message`] is one packet, [`exchange`] is one question to one server, and
+//! [`lookup`] is the complete path from a name to its records. The module depends on no command and
+//! prints nothing.
 //!
-//! Only the codec of hickory is used: its resolver hides which server answered, invents answers for
-//! special names, and reports an alias loop as an empty answer.
+//! Only the codec of hickory is used: its resolver hides which server answered, answers some
+//! special names without a query, and reports an alias loop as an empty answer.
 
 pub mod alias;
 pub mod exchange;

@@ -1,6 +1,7 @@
 //! Record types: mnemonics to numbers and back.
 //!
-//! The table of hickory is not used: it accepts upper case only, and lacks `TYPE65280` (RFC 3597).
+//! The table of hickory is not used: it accepts upper case only, and not the form `TYPE65280` (RFC
+//! 3597).
 
 use std::fmt;
 use std::str::FromStr;
@@ -48,7 +49,7 @@ impl RecordType {
     pub const CAA: Self = Self(257);
 }
 
-/// An error: the text is not a record type.
+/// The error for text that is not a record type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a record type: give a mnemonic such as MX, or TYPE and a number up to 65535")]
 pub struct UnknownType(String);
@@ -67,8 +68,8 @@ impl FromStr for RecordType {
     }
 }
 
-/// Returns whether `text` has the form of a record type, even if its number is out of range. Such a
-/// text is not taken as a name.
+/// Returns whether `text` has the form of a record type, even if its number is out of range. The
+/// caller must not read such a text as a name.
 pub fn looks_like_type(text: &str) -> bool {
     text.parse::<RecordType>().is_ok() || type_number(text).is_some()
 }
@@ -90,7 +91,8 @@ impl fmt::Display for RecordType {
 }
 
 /// The types in IANA's "DNS parameters", except zone transfers, which need another protocol, and
-/// obsolete or experimental types, since each mnemonic is lost as a name without a dot.
+/// most obsolete or experimental types: a name without a dot that equals a mnemonic cannot be
+/// looked up.
 const TYPE_MNEMONICS: [(u16, &str); 46] = [
     (1, "A"),
     (2, "NS"),
@@ -145,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_has_one_mnemonic_that_is_read_in_any_case() {
+    fn every_type_has_one_mnemonic_that_is_read_ignoring_case() {
         for (number, mnemonic) in TYPE_MNEMONICS {
             assert_eq!(mnemonic.parse(), Ok(RecordType(number)));
             assert_eq!(mnemonic.to_lowercase().parse(), Ok(RecordType(number)));

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_entries_match_names_in_any_case() {
+    fn hosts_entries_match_names_ignoring_case() {
         let text = "127.0.0.1 localhost # www.example\n192.0.2.7\twww WWW.Example\nbad line\n::7 www.example\n";
         let expected: Vec<IpAddr> = vec!["192.0.2.7".parse().unwrap(), "::7".parse().unwrap()];
         assert_eq!(parse_hosts(text, "www.example."), expected);

@@ -10,7 +10,7 @@ use crate::net::address::names::{self, Family};
 use crate::net::deadline::Deadline;
 use crate::net::error::Error;
 
-/// With port 0, how many ports to try for one that is free on both families.
+/// With port 0, how often to let the kernel choose a port until one is free on both families.
 const PORT_TRIES: usize = 16;
 
 /// Which machines can reach a listener that names no host.
@@ -22,7 +22,8 @@ pub enum Reach {
     Public,
 }
 
-/// Opens one socket for each address of `host`, all on `port`.
+/// Opens one socket for each address of `host`, all on `port`; without a host, for each address of
+/// `reach`.
 ///
 /// `bind` creates and binds a socket and returns it with its actual address. After all sockets are
 /// bound, `start` makes each of them ready for use.
@@ -43,7 +44,8 @@ pub(crate) async fn open_all<T>(
         Some(host) => {
             let found = names::resolve(host, port, family, deadline).await;
             let error = |source| Error::Name { name: host.to_string(), source };
-            // A name may have an address that this machine lacks: localhost and ::1 in a container.
+            // A name may have an address that this machine lacks, such as `::1` of localhost in a
+            // container.
             (found.map_err(error)?, matches!(host, Host::Name(_)))
         }
         None => (default_addrs(reach, family, port), family == Family::Any),

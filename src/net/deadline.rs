@@ -1,10 +1,10 @@
-//! Deadlines: a point in time after which waiting ends, or never.
+//! Deadlines: points in time at which waiting ends.
 //!
 //! A deadline is computed once and passed down, so that several steps share one limit.
 
 use std::time::{Duration, Instant};
 
-/// The point in time at which waiting ends, or never.
+/// The point in time at which waiting ends; [`Self::NEVER`] for no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(Option<Instant>);
 

@@ -99,7 +99,7 @@ impl Span {
     }
 }
 
-/// Shows all attempts in one clause: a single one by its reason, several with their addresses.
+/// Displays the failed attempts: of a single one the reason, of several each address and reason.
 struct Attempts<'a>(&'a [ConnectAttempt]);
 
 impl fmt::Display for Attempts<'_> {

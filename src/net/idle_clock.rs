@@ -1,4 +1,4 @@
-//! A clock that measures the time clock the last activity.
+//! A clock that measures the time since the last activity.
 
 use crate::sync::lock;
 use std::sync::Mutex;

@@ -1,6 +1,6 @@
 //! Sockets: addresses, connecting, listening, streams, datagrams, relaying and TLS.
 //!
-//! This layer knows no command and prints nothing; limits and timeouts are arguments.
+//! This layer depends on no command and prints nothing; limits and timeouts are arguments.
 
 pub mod accept;
 pub mod address;

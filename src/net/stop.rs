@@ -15,7 +15,7 @@ impl Stop {
         Self::default()
     }
 
-    /// Requests a stop: the first call drains, each later call forces.
+    /// Requests a stop: the first call requests draining, each later call a forced end.
     pub fn request(&self) {
         if self.is_draining() {
             self.forced.cancel();
@@ -23,8 +23,8 @@ impl Stop {
         self.drain();
     }
 
-    /// Requests draining and never forces. For a run that ends by itself: only a second signal from
-    /// the user may force it.
+    /// Requests draining, and never a forced end. A run that ends by itself uses this; a later
+    /// [`Self::request`], such as a signal from the user, then forces the end.
     pub fn drain(&self) {
         self.draining.cancel();
     }

@@ -13,8 +13,8 @@ pub(crate) mod socket;
 pub(crate) mod tls;
 pub(crate) mod values;
 
-/// The help heading of the options that choose how to connect or whom to serve.
+/// The help heading of the options that choose how to connect or which clients to serve.
 pub(crate) const CONNECTION: &str = "Connection";
 
-/// The help heading of the options that limit or delay something in time.
+/// The help heading of the options that set a time limit.
 pub(crate) const TIMEOUTS: &str = "Timeouts";

@@ -57,8 +57,8 @@ const SEND_DETAILS: &str = "Escapes stand for bytes: \\r \\n \\t \\0 \\\\ \\xNN.
                             --expect options run as steps, in the order in which they are given.";
 const EXPECT_HELP: &str = "Wait until received data matches REGEX";
 const EXPECT_DETAILS: &str = "REGEX may be followed by flags and a time limit: '^220', \
-                              '/^220/i 5s'. The default limit is 10 s. Exit 1 if the peer closes \
-                              before a match, exit 5 if the limit expires.";
+                              '/^220/i 5s'. The default limit is 10 s. Exit 1 if the limit \
+                              expires or the peer closes before a match.";
 
 /// The steps on the command line, in their order. clap's derive macro cannot keep the order between
 /// different options, so the traits are implemented by hand.

@@ -208,10 +208,10 @@ impl TlsServerArgs {
     }
 }
 
-/// Returns whether TLS is wanted.
+/// Returns `wanted`, whether the options ask for TLS, if it agrees with the other options.
 ///
 /// # Errors
-/// TLS is wanted over datagrams, or it is not wanted although an option requires it.
+/// The options ask for TLS over datagrams, or give `tls_only_flag` without TLS.
 fn is_wanted(
     wanted: bool,
     transport: Transport,

@@ -1,4 +1,4 @@
-//! Option values that several commands parse, and the options that hold only such a value.
+//! Parsers for the option values of several commands, and the options `-4`, `-6` and `--timeout`.
 
 use std::time::Duration;
 

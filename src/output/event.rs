@@ -67,7 +67,7 @@ pub enum Event {
         alpn: Option<String>,
         /// The fingerprint of the peer's certificate, if it sent one.
         pin: Option<String>,
-        /// Whether the peer's certificate was verified; `None` if none was requested.
+        /// Whether the peer's certificate was verified; `None` if the peer sent none.
         verified: Option<bool>,
     },
     /// The certificate that this server sends to its clients.
@@ -145,7 +145,7 @@ pub enum Event {
     Incomplete {
         /// The peer's address.
         peer: String,
-        /// Bytes received of the unfinished line.
+        /// Bytes received of the unfinished login.
         bytes: usize,
     },
     /// A user joined the chat.

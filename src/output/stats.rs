@@ -89,7 +89,7 @@ impl Stats {
     }
 }
 
-/// The name of the phase that lies after the connection was established.
+/// The name of the phase that starts when the connection is established (TLS included).
 pub const FIRST_BYTE: &str = "first_byte";
 
 impl Report for Stats {

@@ -24,7 +24,7 @@ pub enum ScriptEnd<E> {
         /// The received data that no expectation has matched.
         got: Excerpt,
     },
-    /// The peer accepted no data, or did not continue TLS, for too long.
+    /// The peer accepted no data for too long.
     #[error("{step} made no progress for {waited:?}")]
     Stalled {
         /// The step that was running.

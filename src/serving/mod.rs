@@ -1,4 +1,4 @@
-//! What the server commands share above the accept loop: opening the sockets, the port file,
+//! The run of a server command above the accept loop: opening the sockets, the port file,
 //! signals, and the end of the run.
 
 pub(crate) mod events;

@@ -28,8 +28,8 @@ pub(crate) fn inherited_listeners() -> Result<Vec<Listener>, Failure> {
     }
 }
 
-/// Reports each address on which the server listens, and writes the port file if there is to be
-/// one; the caller keeps the returned value for as long as the file is to exist.
+/// Reports each address on which the server listens, and writes the port file if the settings name
+/// one. Dropping the returned value removes the file.
 ///
 /// # Errors
 /// The port file cannot be written.

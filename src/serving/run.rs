@@ -15,7 +15,7 @@ use crate::serving::readiness;
 use crate::serving::settings::ServerSettings;
 use crate::session::signals::SignalWatch;
 
-/// How one server differs from the others.
+/// The settings in which one server command differs from another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerPlan {
     /// What to do with a new client when the server is full.
@@ -76,7 +76,7 @@ where
     let runtime = runtime::runtime()?;
     let queue = EventQueue::start(out, plan.when_gone);
     let outcome = runtime.block_on(serve(address, settings, plan, &queue, build, on_listening));
-    // A blocked terminal must not keep the process alive.
+    // The time is limited, because a blocked terminal would keep the process alive.
     let printed = queue.finish(Some(EVENT_FLUSH_TIMEOUT));
     // Does not wait for name lookups or for clients that were cut off.
     runtime.shutdown_background();
@@ -103,7 +103,7 @@ where
     B: FnOnce(Events, Stop) -> anyhow::Result<S>,
     A: FnOnce(&Arc<S>, &[Addr]) -> anyhow::Result<Option<JoinHandle<()>>>,
 {
-    // Before the `listening` event, because clients may connect right after it.
+    // The limit is raised before the `listening` event, because clients may connect right after it.
     let client_limit = descriptors::raise_descriptor_limit();
     let access = settings.access().await?;
     let listeners = match address {

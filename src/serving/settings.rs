@@ -38,7 +38,8 @@ pub(crate) struct ServerSettings {
     pub(crate) options: SocketOptions,
 }
 
-/// How long to resolve a host of the settings, usually an address or a local name.
+/// How long resolving a host in the settings may take. The host is usually an address or a local
+/// name.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl ServerSettings {

@@ -1,4 +1,5 @@
-//! Turns SIGINT and SIGTERM into a [`Stop`]: the first signal drains, the second forces the end.
+//! Turns SIGINT and SIGTERM into a [`Stop`]: the first signal starts the drain, the second forces
+//! the end.
 //!
 //! SIGHUP counts too if standard input is a terminal, because it then means that the terminal was
 //! closed. Otherwise a command may use it, for example to reopen its log.

@@ -205,8 +205,8 @@ impl Session {
             },
             (Ok(_), Ok(Err(error))) => SessionEnd::Stream(StreamEnd::Output(error)),
             (Ok(played), _) if played.reset => SessionEnd::Reset,
-            // The steps have succeeded. What remains is that the peer acknowledges everything, and
-            // a short wait for it to close; a script that requires this uses `expect-end`.
+            // The steps have succeeded. Wait until the peer has acknowledged everything, and for a
+            // short time until it closes; a script that requires the close uses `expect-end`.
             (Ok(played), _) => {
                 let mut nothing = Source::from(Input::empty());
                 let linger = settings.linger.or(Some(PEER_CLOSE_TIMEOUT));
@@ -284,8 +284,8 @@ impl ExecSession<'_> {
             Ok(program) => program,
             Err(error) => return SessionEnd::Failed(error.into(), "exec"),
         };
-        // A child process has sent everything only once it closes its output, so an idle one is
-        // waited for.
+        // The output of a child process is complete only once the child closes it, so sockkit waits
+        // even while the output is idle.
         let settings = RelaySettings { fin_on_empty_input: true, half_open: true, ..settings };
         let (source, sink) = (&mut program.source, &program.sink);
         let end = relay::run(channel, name, Some(source), Some(sink), settings, stop).await;

@@ -10,7 +10,7 @@ use crate::net::tls::{
     ClientHandshake, Pin, ServerHandshake, ServerName, Side, TlsFacts, starttls,
 };
 
-/// How long a handshake may take that a client of `listen` or a script begins.
+/// How long a handshake with a client of `listen`, or one that a script starts, may take.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The TLS settings of a client.

@@ -213,7 +213,7 @@ fn openssl_s_client_exchanges_lines_with_listen() {
         let mut run = listen.running;
         client.write(b"hello\n");
         run.stdout.wait_for_text("hello\n");
-        // openssl exits at EOF: it knows no half-close.
+        // openssl exits at EOF, because it does not support a half-close.
         run.write(b"answer\n");
         run.close_stdin();
         assert_eq!(client.wait().code(0).out(), "answer\n", "{version}");

@@ -20,15 +20,15 @@ fn reports_and_messages_have_the_documented_fields() {
     // If both servers fail, one is the cause in the error; if the second answers, the first is a
     // warning.
     let resolve = format!("resolve --json no.example a {0} {0}", broken.argument());
-    json_doc::holds("Talk", &[line(&sockkit(&resolve).run().code(4).stderr)]);
+    json_doc::holds("Diagnostics", &[line(&sockkit(&resolve).run().code(4).stderr)]);
     let resolve = format!("resolve --json no.example a {} {}", broken.argument(), empty.argument());
     let messages = sockkit(&resolve).run().code(1).stderr;
     let messages: Vec<Value> = messages.lines().map(line).collect();
     assert_eq!((&messages[0]["type"], &messages[1]["type"]), (&"warning".into(), &"note".into()));
     for line in messages {
-        json_doc::holds("Talk", &[line]);
+        json_doc::holds("Diagnostics", &[line]);
     }
-    assert_eq!(json_doc::kinds("Talk"), BTreeSet::from(["error", "note", "warning"]));
+    assert_eq!(json_doc::kinds("Diagnostics"), BTreeSet::from(["error", "note", "warning"]));
     assert_eq!(json_doc::kinds("Reports"), BTreeSet::from(["info", "lookup"]));
 }
 

@@ -211,12 +211,12 @@ impl Args {
         }
         let (settings, exec) = (self.session.settings(), self.script.exec());
         // Without --keep-open, a signal interrupts the session at once. With it, each session ends
-        // a little before the server's grace, so that its `closed` event is still reported.
+        // shortly before `--grace` expires, so that its `closed` event is still reported.
         let grace =
             self.keep_open.then(|| self.server.settings().grace.saturating_sub(GRACE_MARGIN));
         Ok(Session { settings, script, exec, tls, observers, events, reports_peer: true, grace })
     }
 }
 
-/// How long before the end of the server's grace a session ends.
+/// How long before `--grace` expires a session ends.
 const GRACE_MARGIN: Duration = Duration::from_millis(200);

@@ -36,7 +36,7 @@ Examples:
   Look up the MX and TXT records of a domain, with another DNS server
   $ sockkit resolve ita.br mx txt @127.0.0.1";
 
-/// How arguments are told apart, for the long help.
+/// How sockkit recognizes each kind of argument, for the long help.
 const WORDS: &str = "\
 Arguments, in any order:
   @HOST, @HOST:PORT   a DNS server, queried if those before it fail

@@ -3,8 +3,8 @@
 //! The accepting thread distributes connections round-robin to the workers, itself included, as
 //! `std` sockets that belong to no runtime; each worker is a single-threaded runtime. The loop
 //! enforces the client limit, backs off when accept(2) fails (EMFILE must not make it spin), stops
-//! and drains on request, and survives a handler that panics. What a client receives is up to the
-//! [`Service`].
+//! and drains on request, and survives a handler that panics. The [`Service`] determines what a
+//! client receives.
 
 use std::io;
 use std::pin::pin;
@@ -97,7 +97,7 @@ impl AsyncListener {
             }
             Self::Unix(listener, _file) => {
                 let (stream, _) = listener.accept().await?;
-                // A client's socket is rarely named, so its process and user identify it.
+                // A client's socket rarely has a name, so the process and user identify the client.
                 let peer = stream.peer_cred()?;
                 Ok((Stream::Unix(stream), Addr::of_process(peer.pid(), peer.uid())))
             }

@@ -162,7 +162,7 @@ impl<S: Service> Drop for SlotGuard<S> {
 impl<S: Service> SlotGuard<S> {
     /// Serves the client in this runtime; does nothing if the client has already disconnected.
     ///
-    /// An idle client costs little more memory than this future, so its size matters.
+    /// This future is most of the memory that an idle client takes, so it must stay small.
     #[expect(clippy::manual_async_fn, reason = "an async fn stores its arguments twice")]
     pub(super) fn serve(self, stream: Stream) -> impl Future<Output = ()> + Send {
         async move {

@@ -209,7 +209,7 @@ fn a_client_of_any_listener_waits_while_the_server_is_full() {
     echo(&first, b'x');
     let second = Running::client_of(server.second_addr);
     send(&second, b'y');
-    // By the time the first client is answered again, the second listener has accepted this one.
+    // By the time the first client is answered again, the second listener has accepted `second`.
     echo(&first, b'x');
     drop(first);
     assert_eq!(receive(&second), Some(b'y'));

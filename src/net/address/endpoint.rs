@@ -1,8 +1,8 @@
 //! Endpoints: addresses to connect to, parsed once from the command line.
 //!
-//! The forms are `HOST PORT`, `HOST:PORT`, `[v6]:PORT`, `unix:PATH` and `unix:@ABSTRACT`; those
-//! with a colon before the port may begin with a scheme. Code that uses an endpoint never handles
-//! an address as a string.
+//! The forms are `HOST PORT`, `HOST:PORT`, `[v6]:PORT`, `unix:PATH` and `unix:@ABSTRACT`;
+//! `HOST:PORT` and `[v6]:PORT` may begin with a scheme. Code that uses an endpoint never handles an
+//! address as a string.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

@@ -47,7 +47,8 @@ impl FromStr for Host {
             idna::domain_to_ascii(text).map_err(|_| invalid())?
         };
         let labels = name.strip_suffix('.').unwrap_or(&name);
-        // RFC 1035 section 3.1, and underscores and leading hyphens, which exist in real names.
+        // RFC 1035 section 3.1 limits the length of a label. Underscores and leading hyphens are
+        // allowed, because real names have them.
         let is_valid = |label: &str| {
             (1..=63).contains(&label.len())
                 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')

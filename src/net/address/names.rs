@@ -1,8 +1,8 @@
-//! Host names to addresses and back, through the system resolver, as other programs do it.
+//! Resolves host names to addresses and back through the system resolver, as other programs do.
 //!
 //! getaddrinfo(3) and getnameinfo(3) block and cannot be interrupted, so each lookup runs in its
-//! own thread, which is left to finish when the deadline passes. Direct queries to DNS servers are
-//! in `dns`.
+//! own thread. After the deadline, the thread finishes alone and its result is discarded. Direct
+//! queries to DNS servers are in `dns`.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -50,7 +50,7 @@ const MAX_PATH: usize = 107;
 /// Parses the text after `unix:`.
 ///
 /// # Errors
-/// It is empty.
+/// The path or name is empty.
 pub(super) fn parse(path: &str) -> Result<UnixPlace, ParseError> {
     let path = path.strip_prefix("//").unwrap_or(path);
     match path.strip_prefix('@') {

@@ -21,7 +21,7 @@ pub(super) enum DatagramAddress {
 /// A received datagram.
 #[derive(Debug)]
 pub(super) struct Received {
-    /// Bytes of it in the buffer.
+    /// The number of its bytes in the buffer.
     pub len: usize,
     /// Whether the datagram was longer than the buffer, so that its end was discarded.
     pub is_truncated: bool,
@@ -34,8 +34,8 @@ pub(super) struct Received {
 #[derive(Clone, Debug)]
 pub(super) struct Route {
     pub to: DatagramAddress,
-    /// The local address to send from: the one that the peer sent to; `None` for the kernel's
-    /// choice.
+    /// The local address to send from: the one that the peer sent to; `None` to let the kernel
+    /// choose.
     pub from: Option<IpAddr>,
 }
 
@@ -57,7 +57,7 @@ impl From<&DatagramAddress> for Addr {
         match address {
             DatagramAddress::Net(addr) => Self::canonical(*addr),
             DatagramAddress::Unix(name) => unix_addr(name),
-            // The notation for a socket without a name in all output.
+            // The notation for a sender without a name.
             DatagramAddress::Unnamed => Self::Unix("unix:".into()),
         }
     }

@@ -16,11 +16,11 @@ use crate::net::idle_clock::IdleClock;
 use crate::net::relay::Sink;
 use crate::net::stream::observer::StreamObserver;
 
-/// How long the final flush of the sink may take once time is up.
+/// How long the final flush of the sink may take after a timeout or a stop.
 pub(super) const DATAGRAM_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Datagrams still read from the receive buffer after a failure: about a full buffer of a
-/// common size. The limit ends the exchange even if the peer keeps sending.
+/// Maximum number of datagrams to read from the receive buffer after a failure: about as many as a
+/// buffer of a common size holds. The limit ends the exchange even if the peer keeps sending.
 const MAX_READ_AFTER_FAILURE: usize = 4096;
 
 /// How an exchange works and when it ends.
@@ -89,9 +89,10 @@ pub async fn exchange_datagrams(
     (counts, end)
 }
 
-/// Waits until all received datagrams are written; returns `end`, or the failure to write them.
+/// Waits until all received datagrams are written; returns `end`, or instead the failure to write
+/// them in time.
 pub(super) async fn flush(sink: &Sink, deadline: Deadline, end: DatagramEnd) -> DatagramEnd {
-    // Once time is up, a blocked reader of the output delays the end only by this limit.
+    // After a timeout or a stop, an output that blocks delays the end by at most this limit.
     let flush_deadline = match end {
         DatagramEnd::TimedOut | DatagramEnd::Idle | DatagramEnd::Stopped => {
             Deadline::after(DATAGRAM_FLUSH_TIMEOUT)
@@ -156,7 +157,7 @@ impl Receiver<'_> {
         None
     }
 
-    /// Receives one datagram if the kernel has queued one; returns whether it had.
+    /// Receives a datagram if the kernel has queued one; returns whether one was received.
     async fn receive(&self, traffic: &Traffic) -> Result<bool, DatagramEnd> {
         let mut buffer = self.sink.take().await.map_err(DatagramEnd::Output)?;
         let received = match self.socket.try_receive(&mut buffer) {

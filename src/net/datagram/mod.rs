@@ -2,8 +2,8 @@
 //! exchanging them with one peer or with many.
 //!
 //! A datagram arrives whole or not at all, and may be empty. There is no connection, so a peer
-//! cannot signal its end: only the local side ends an exchange. This module knows no command and
-//! prints nothing.
+//! cannot signal its end: only the local side ends an exchange. This module depends on no command
+//! and prints nothing.
 
 mod address;
 mod exchange;

@@ -35,8 +35,8 @@ pub enum DatagramTarget<'a> {
 /// The local address of a listener.
 #[derive(Clone, Copy, Debug)]
 pub enum DatagramBind<'a> {
-    /// UDP: the host whose addresses are bound (`None` for the addresses of the reach), the port,
-    /// the reach, and the address family.
+    /// UDP: the host whose addresses are bound (`None` for the addresses that the reach implies),
+    /// the port, the reach, and the address family.
     Net(Option<&'a Host>, Port, Reach, Family),
     /// A Unix datagram socket, and the mode of its file.
     Unix(&'a UnixPlace, Option<u32>),

@@ -10,12 +10,12 @@ use crate::net::deadline::Deadline;
 use crate::net::relay::LineEnds;
 use crate::net::relay::Source;
 
-/// A pause in the input of this length ends a datagram. Longer than the time between the writes of
-/// one program, and not noticeable to a user.
+/// A pause in the input of this length ends a datagram. It is longer than the usual time between
+/// two writes of a program, and too short for a user to notice.
 const INPUT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long input is collected for one datagram at most, so that a program that writes every few
-/// milliseconds does not delay its own data.
+/// The maximum time to collect input for one datagram. Without it, the data of a program that
+/// writes every few milliseconds would be delayed without limit.
 const MAX_COLLECT_TIME: Duration = Duration::from_millis(200);
 
 /// Limits, in bytes and in datagrams, of the sent datagrams that are kept for the next address of

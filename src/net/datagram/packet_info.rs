@@ -1,7 +1,7 @@
 //! Reads the local address that a datagram was sent to, and sets the address that a reply is sent
 //! from (`IP_PKTINFO` in ip(7), RFC 3542 section 6).
 //!
-//! Without it, a reply from a socket bound to a wildcard address has the source address that the
+//! Without this, a reply from a socket bound to a wildcard address has the source address that the
 //! kernel's route prefers, and a client that sent to a different local address rejects the reply.
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]

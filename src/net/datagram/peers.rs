@@ -9,7 +9,8 @@ use crate::net::address::addr::Addr;
 use crate::net::datagram::address::{DatagramAddress, Received, Route};
 use crate::net::datagram::progress::DatagramCounts;
 
-/// Refused senders that are remembered, so that each is reported once; later ones are not reported.
+/// Maximum number of refused senders to store, so that each is reported once. Senders beyond the
+/// limit are not reported.
 const MAX_REFUSED: usize = 64;
 
 /// Identifies a peer: the index of the socket that it sent to, and its address.
@@ -54,8 +55,8 @@ pub(super) enum Sender {
 }
 
 impl Peers {
-    /// Returns an empty table for `max` peers; `evicts`: whether a new peer evicts another when it
-    /// is full.
+    /// Returns an empty table for `max` peers. When it is full, a new peer evicts another if
+    /// `evicts` is set, and is refused otherwise.
     pub(super) fn new(max: usize, evicts: bool) -> Self {
         Self { max, evicts, known: HashMap::new(), refused: Vec::new() }
     }
@@ -118,8 +119,8 @@ impl Peers {
         self.known.drain().map(|(_, peer)| peer).collect()
     }
 
-    /// Removes the peers that have been idle for `limit`; returns them, and the time until the next
-    /// one can be.
+    /// Removes the peers that have been idle for `limit`; returns them, and the shortest time until
+    /// another peer can reach the limit.
     pub(super) fn remove_idle(&mut self, limit: Duration) -> (Vec<Peer>, Duration) {
         let idle = self.known.extract_if(|_, peer| peer.last_activity.elapsed() >= limit);
         let idle: Vec<Peer> = idle.map(|(_, peer)| peer).collect();

@@ -74,7 +74,8 @@ pub enum DatagramEnd {
 }
 
 impl DatagramEnd {
-    /// Returns the end that a send or receive error stands for; `otherwise` makes the general one.
+    /// Returns the end for a send or receive error; `otherwise` wraps an error that has no variant
+    /// of its own.
     pub(super) fn of(error: io::Error, otherwise: fn(io::Error) -> Self) -> Self {
         use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
         if matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable) {
@@ -99,7 +100,7 @@ impl From<outgoing::OutgoingError> for DatagramEnd {
 /// Counts, last activity and observer, shared by both directions.
 pub(super) struct Traffic {
     state: Mutex<TrafficState>,
-    /// When a datagram was last sent or received; not set until idle time counts.
+    /// When a datagram was last sent or received; unset while idle time does not count.
     last_activity: IdleClock,
 }
 
@@ -109,7 +110,8 @@ struct TrafficState {
 }
 
 impl Traffic {
-    /// Returns traffic without datagrams; `last_activity` is when idle time starts to count.
+    /// Returns traffic without datagrams. Idle time counts from `last_activity`, or from the first
+    /// datagram if that is unset.
     pub(super) fn new(last_activity: IdleClock, observer: Option<Box<dyn StreamObserver>>) -> Self {
         let state = TrafficState { counts: DatagramCounts::default(), observer };
         Self { state: Mutex::new(state), last_activity }

@@ -1,5 +1,5 @@
-//! Splits a stream of input into datagrams. Plain state: the caller reads the input and detects its
-//! pauses and its end.
+//! Splits a stream of input into datagrams. This module does no I/O: the caller reads the input and
+//! detects its pauses and its end.
 
 use crate::net::datagram::MAX_DATAGRAM;
 

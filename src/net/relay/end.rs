@@ -41,7 +41,7 @@ pub enum StreamEnd {
 }
 
 impl StreamEnd {
-    /// Returns the end that a receive error stands for.
+    /// Returns the end for a receive error.
     pub fn of_receive_error(error: io::Error) -> Self {
         match error.kind() {
             // No socket reports this kind: it is how rustls reports a missing `close_notify`.

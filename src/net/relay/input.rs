@@ -1,5 +1,5 @@
-//! An input read in chunks: a pipe is read in the runtime, anything that can only block is read by
-//! a thread. It does not know which stream or file it reads.
+//! An input read in chunks: the runtime reads a pipe, and a thread reads anything that can only
+//! block. The caller opens the stream or file.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -41,7 +41,8 @@ impl Input {
         Some(Self(Kind::Pipe(PipeReader::open(file)?, Vec::new())))
     }
 
-    /// Starts a thread that reads `reader`. The thread ends with the reader, or with the process.
+    /// Starts a thread that reads `reader`. It ends after EOF or an error; after the input is
+    /// dropped, it ends once the read in progress returns.
     ///
     /// # Errors
     /// The thread cannot be started.
@@ -90,7 +91,7 @@ impl Input {
     /// Takes the chunk's buffer back for the next read.
     pub(super) fn recycle(&mut self, chunk: Chunk) {
         match (&mut self.0, chunk) {
-            // Sending fails if the thread has ended, which then needs no buffer.
+            // Sending fails if the thread has ended and needs no more buffers.
             (Kind::Thread { empty, .. }, Chunk::Own(buffer, _)) => drop(empty.send(buffer)),
             (Kind::Pipe(_, spare), Chunk::Own(buffer, _)) => *spare = buffer,
             _ => {}

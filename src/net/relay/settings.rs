@@ -10,7 +10,7 @@ pub struct RelaySettings {
     /// Whether to send FIN when the input ends without having produced a byte. A listener without
     /// input leaves this off: a client that sees EOF may stop sending.
     pub fin_on_empty_input: bool,
-    /// Whether to keep sending until the source ends after the peer has closed its side, even if
+    /// Whether to keep sending after the peer has closed its side, until the source ends, even if
     /// the source is idle.
     pub half_open: bool,
     /// After the source ends, how long to wait for the peer to close; no limit if `None`.

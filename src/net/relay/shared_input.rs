@@ -20,7 +20,8 @@ use crate::sync::lock;
 /// How long one subscriber may delay the others before it is cut off.
 const SHARED_INPUT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An input that several connections share. Its task runs until the runtime shuts down.
+/// An input that several connections share. Its task runs until the input ends or the runtime shuts
+/// down.
 #[derive(Debug)]
 pub struct SharedInput(Arc<SharedState>);
 
@@ -29,7 +30,7 @@ struct SharedState {
     state: Mutex<Subscribers>,
     /// Notified when a subscriber is added.
     subscribed: Notify,
-    /// Since when the input has been read without result; cleared while a chunk is delivered.
+    /// When the current read of the input began; cleared while a chunk is delivered.
     read_wait: IdleClock,
 }
 

@@ -1,5 +1,5 @@
-//! Where received bytes are written: a pipe is written in the runtime, anything that can only block
-//! is written by a thread.
+//! The destination of received bytes: the runtime writes to a pipe, and a thread writes to anything
+//! that can only block.
 
 use std::fs::File;
 use std::io;
@@ -118,7 +118,7 @@ impl Sink {
     /// Reports to the writer that a peer has closed its side.
     pub(crate) async fn peer_closed(&self) {
         match (&self.outlet, self.close) {
-            // Sending fails if the thread has ended after an error, which is reported elsewhere.
+            // Sending fails if the thread has ended after an error, which `failed` returns.
             (Outlet::Thread(filled), _) => drop(filled.send(SinkMessage::PeerClosed).await),
             (Outlet::Pipe(pipe), Some(close)) => {
                 pipe.close().await;

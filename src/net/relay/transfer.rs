@@ -26,7 +26,7 @@ use crate::net::stream::channel::Channel;
 /// Size of the buffer for received data that is discarded, in bytes.
 const DISCARD_BUFFER: usize = 64 * 1024;
 
-/// How long the final shutdown, and the final flush of the sink once time is up, may take.
+/// How long the final shutdown may take, and the final flush of the sink after a timeout or a stop.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// After the peer closes, an input that produces nothing for this long (a user at a terminal, a
@@ -143,7 +143,7 @@ pub async fn run(
         end = acknowledgement::wait(channel.socket(), settings.deadline).await.err().unwrap_or(end);
     }
     let Some(sink) = sink else { return end };
-    // Once time is up, a blocked reader of the output delays the end by at most `FLUSH_TIMEOUT`.
+    // After a timeout or a stop, an output that blocks delays the end by at most `FLUSH_TIMEOUT`.
     let flush_deadline = match end {
         StreamEnd::TimedOut | StreamEnd::Idle | StreamEnd::Stopped => {
             Deadline::after(FLUSH_TIMEOUT)
@@ -185,7 +185,7 @@ struct TransferState {
     has_sent: AtomicBool,
     /// When bytes were last sent or received.
     last_activity: IdleClock,
-    /// Since when the sender has been waiting for the source; cleared while a chunk is being sent.
+    /// When the sender began to wait for the source; cleared while a chunk is being sent.
     source_wait: IdleClock,
     /// Notified to end sending.
     stop_sending: Notify,
@@ -214,8 +214,8 @@ async fn send_all(
         state.source_wait.renew();
         let chunk = tokio::select! {
             chunk = source.next() => chunk.map_err(|error| match error.kind() {
-                // Reads have no timeout: a shared input reports this way that it cut this
-                // connection off.
+                // A read has no timeout of its own: `TimedOut` means that a shared input has cut
+                // this connection off.
                 ErrorKind::TimedOut => StreamEnd::Send(error),
                 _ => StreamEnd::Input(error),
             })?,

@@ -1,8 +1,8 @@
 //! A connection as the relay uses it: plain or TLS, over TCP or a Unix socket, with an optional
 //! observer.
 //!
-//! One type for all of them, so that one relay serves them all. It does not decide when a
-//! connection ends.
+//! One type covers all of them, so that the relay needs only one implementation. The relay, not the
+//! channel, decides when a connection ends.
 
 use std::fmt;
 use std::io::{self, ErrorKind};

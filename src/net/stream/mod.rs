@@ -25,7 +25,7 @@ use crate::net::error::is_transient;
 /// Size of a worker's read buffer, in bytes: a full pipe or loopback segment fits.
 const SHARED_BUFFER: usize = 64 * 1024;
 
-/// Bytes that [`shut_down_and_drain`] discards at most.
+/// Maximum number of bytes that [`shut_down_and_drain`] discards.
 const MAX_DISCARDED_AT_CLOSE: usize = 1024 * 1024;
 
 /// A connected stream socket.
@@ -90,7 +90,7 @@ impl Stream {
         })
     }
 
-    /// Makes the close of the socket send a reset instead of FIN (`SO_LINGER` of zero).
+    /// Makes close(2) send a reset instead of FIN (`SO_LINGER` of zero).
     ///
     /// # Errors
     /// The socket does not support the option.

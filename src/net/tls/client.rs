@@ -102,8 +102,8 @@ impl ClientHandshake {
         deadline: Deadline,
     ) -> Result<(TlsStream<S>, TlsFacts), TlsError> {
         let name = self.server_name.as_ref().unwrap_or(host).0.clone();
-        // Each connection has its own verifier, because the verifier stores the certificate that
-        // it has seen.
+        // Each connection has its own verifier, because the verifier stores the server's
+        // certificate.
         let verifier =
             Arc::new(CertificateVerifier::new(self.policy.clone(), Arc::clone(&self.provider)));
         let mut config = self.config.clone();

@@ -1,4 +1,4 @@
-//! TLS errors: classifies what rustls and the stream report.
+//! TLS errors: classifies the errors that rustls and the stream report.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -112,8 +112,8 @@ pub enum TlsProblem {
 impl TlsError {
     /// Returns why reading or writing failed after the handshake; `None` if TLS is not the cause.
     ///
-    /// In TLS 1.3 a client learns only now that the server rejected its certificate or requires one
-    /// (RFC 8446 section 4.4.2.4).
+    /// In TLS 1.3, only a read or write after its own handshake tells a client that the server
+    /// rejected its certificate or requires one (RFC 8446 section 4.4.2.4).
     pub fn after_handshake(peer: &str, side: Side, error: &io::Error) -> Option<Self> {
         let problem = problem_of(library_error(error)?, side, None);
         Some(Self { peer: peer.to_owned(), problem })

@@ -2,8 +2,8 @@
 //!
 //! A [`ClientHandshake`] or [`ServerHandshake`] is created once from files and settings, which are
 //! validated at that point. Its handshake turns a stream into a TLS stream and returns the
-//! negotiated parameters, or the reason for the failure. This module knows no command, command-line
-//! option or exit code, and prints nothing.
+//! negotiated parameters, or the reason for the failure. This module depends on no command,
+//! command-line option or exit code, and prints nothing.
 //!
 //! sockkit installs no process-wide crypto provider; each configuration receives ring's.
 

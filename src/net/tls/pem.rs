@@ -92,7 +92,8 @@ impl KeyPair {
         Ok((certificates(&self.certificate)?, private_key(self.key_path())?))
     }
 
-    /// Returns the setup error for a library error about what [`Self::read`] returned.
+    /// Returns the setup error for a library error about the certificate or key that [`Self::read`]
+    /// returned.
     pub(super) fn setup_error(&self, error: rustls::Error) -> SetupError {
         let key = self.key_path().to_owned();
         match error {

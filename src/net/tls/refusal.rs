@@ -38,9 +38,9 @@ pub enum CertificateRefusal {
         /// The names and addresses in the certificate, escaped; may be empty.
         presented: Vec<String>,
     },
-    /// It has expired, at this time if known.
+    /// It has expired; this is when, if known.
     Expired(Option<Timestamp>),
-    /// It is not valid yet, but from this time on if known.
+    /// It is not valid yet; this is when it becomes valid, if known.
     NotYetValid(Option<Timestamp>),
     /// It is a CA certificate (`CA:TRUE`), which may only sign other certificates.
     CaAsEndEntity,
@@ -55,7 +55,8 @@ pub enum CertificateRefusal {
 }
 
 impl CertificateRefusal {
-    /// Returns why `error` rejected a certificate; `seen` is the server's, `None` for a client's.
+    /// Returns the reason that `error` reports; `seen` is the server's certificate, or `None` for a
+    /// client's.
     pub(super) fn of(error: &CertificateError, seen: Option<SeenCertificate>) -> Self {
         match error {
             CertificateError::UnknownIssuer if seen.is_some_and(|seen| seen.self_signed) => {
@@ -63,7 +64,7 @@ impl CertificateRefusal {
             }
             CertificateError::UnknownIssuer => Self::UnknownIssuer,
             // A server's chain is already verified at this point, so the invalid signature is that
-            // of the handshake. For a client it may be either.
+            // of the handshake. A client's may be that of its chain or of its handshake.
             CertificateError::BadSignature if seen.is_some() => Self::KeyNotProven,
             CertificateError::BadSignature => Self::Other("a signature is invalid".to_owned()),
             CertificateError::NotValidForNameContext { expected, presented } => Self::WrongName {

@@ -25,7 +25,7 @@ use crate::net::tls::{
 /// bytes resets the connection, and the client may then never receive the alert.
 const ALERT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The most bytes read and discarded after a failed handshake.
+/// Maximum number of bytes read and discarded after a failed handshake.
 const MAX_DISCARDED_AFTER_FAILURE: usize = 64 * 1024;
 
 /// Days for which a self-signed certificate is valid: some clients reject more than 398.
@@ -100,8 +100,8 @@ impl ServerHandshake {
         let mut config = builder.with_single_cert(chain, key).map_err(setup_error)?;
         config.alpn_protocols = options.alpn.iter().map(|name| name.0.clone()).collect();
         config.key_log = key_log::open(options.key_log.as_deref())?;
-        // No session is resumed. Besides, a client that closes without having read a ticket would
-        // reset the connection.
+        // The server resumes no session, so it sends no ticket: a client that closed without having
+        // read one would reset the connection.
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         let none = SetupError::Library(rustls::Error::NoCertificatesPresented);
@@ -116,8 +116,8 @@ impl ServerHandshake {
     /// Performs the handshake with the client on `stream`; `peer` is the client's name in errors.
     ///
     /// # Errors
-    /// The handshake fails, the client's certificate is rejected, or `deadline` passes. Except at
-    /// the deadline, the client has been sent an alert where TLS defines one. `stream` is closed.
+    /// The handshake fails, the client's certificate is rejected, or `deadline` passes. Unless the
+    /// deadline passed, the server has sent an alert if TLS defines one. `stream` is closed.
     pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         mut stream: S,

@@ -62,8 +62,8 @@ impl LineEditor {
             .auto_add_history(true)
             .completion_type(CompletionType::List)
             .keyseq_timeout(Some(KEY_TIMEOUT_MS))
-            // `color` decides whether the prompt is coloured. In other modes the editor may not
-            // call `EditorHelper::highlight_prompt`.
+            // In other modes the editor may not call `EditorHelper::highlight_prompt`. This mode
+            // forces no colour: `color` decides whether the prompt is coloured.
             .color_mode(ColorMode::Forced)
             .build();
         let history = MemHistory::with_config(&config);
@@ -71,8 +71,8 @@ impl LineEditor {
         editor.set_helper(Some(EditorHelper));
         let mut printer = editor.create_external_printer().ok()?;
         let (redraw, redraws) = mpsc::sync_channel(1);
-        // In its own thread, because the printer blocks until the editor has handled the previous
-        // redraw.
+        // The printer runs in its own thread, because it blocks until the editor has handled the
+        // previous redraw.
         let thread = thread::Builder::new().name("screen".into()).spawn(move || {
             for () in redraws {
                 if drawing::is_editing() && printer.print(REDRAW.to_owned()).is_err() {

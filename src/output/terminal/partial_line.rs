@@ -19,7 +19,7 @@ impl PartialLine {
         self.0.is_empty()
     }
 
-    /// Forgets the line, because other text follows it: the peer's next bytes begin a new line.
+    /// Discards the line, because other text follows it: the peer's next bytes begin a new line.
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }

@@ -42,7 +42,7 @@ static SCREEN: Mutex<Screen> = Mutex::new(Screen::new());
 /// Notified when the stage changes or the editor has taken output.
 pub(super) static CHANGED: Condvar = Condvar::new();
 
-/// The state of the line editor, which determines who may write to the terminal.
+/// The state of the line editor, which determines when other output may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EditStage {
     /// No line is being edited: output is written at once.

@@ -25,7 +25,7 @@ const READ_SIZE: usize = 16 * 1024;
 /// The size in bytes of the pieces in which a file is sent.
 const FILE_PIECE: usize = 64 * 1024;
 
-/// How long a peer may accept no data, or not continue TLS, before the script fails.
+/// How long a peer may accept no data before the script fails.
 const SCRIPT_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// After a failed write, how long to keep receiving the peer's remaining data.
@@ -228,7 +228,7 @@ impl<'a, C: ScriptConnection> Player<'a, C> {
                 return Err(ScriptEnd::Send { step: step.into(), source });
             }
             rest = &rest[len..];
-            // An empty text is written once, too: it can be an empty datagram.
+            // Checked after the write, so that an empty text is also written once.
             if rest.is_empty() {
                 break;
             }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::source::Crate;
 use super::{SOCKKIT, assert_none};
 
-/// What each file names of each other file.
+/// For each file, the names that it uses from each other file.
 type Dependencies<'a> = BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<String>>>;
 
 #[test]

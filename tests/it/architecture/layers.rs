@@ -74,8 +74,8 @@ pub(crate) fn files_without_layer(code: &Crate) -> Vec<String> {
     unknown.chain(undeclared.map(|path| format!("src/{path} is declared by no module"))).collect()
 }
 
-/// Re-exports and bare modules count: `pub use` of something above is a use of it. What a file
-/// uses several times is reported once.
+/// Returns each use of a layer that the table does not allow. A re-export and the bare name of a
+/// module also count as uses. Several uses of one name in a file are reported once.
 pub(crate) fn violations(code: &Crate) -> Vec<String> {
     let mut violations = BTreeMap::new();
     for naming in code.namings() {

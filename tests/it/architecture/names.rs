@@ -1,5 +1,5 @@
-//! One name, one definition: a search for a type or a constant finds one definition. Test code is
-//! left out.
+//! Each type and each constant has a name of its own, so that a search for the name finds one
+//! definition. Test code is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -10,7 +10,8 @@ use crate::support::peers::datagram::{receive, receive_from, socket, socket_path
 use crate::support::program::events;
 use crate::support::{Outcome, Sockkit, Terminal, eventually, sockkit};
 
-/// A port that refuses datagrams while the socket lives: it is connected to another address.
+/// A port that refuses datagrams while its socket is open, because the socket is connected to
+/// another address.
 fn refusing_port(addr: &str) -> (UdpSocket, SocketAddr) {
     let held = socket(addr);
     let addr = held.local_addr().unwrap();

@@ -15,7 +15,7 @@ fn e13_and_e37_a_closed_standard_stream_is_not_confused_with_the_socket() {
             client.read_to_end()
         });
         let ran = shell(&format!("exec sockkit connect {} {closing}", peer.addr)).run();
-        // The peer gets back neither its own data nor anything else.
+        // sockkit sends the peer neither the peer's own data nor a message.
         assert_eq!(peer.join(), b"", "{closing}");
         if closing == "<&-" {
             assert_eq!(ran.code(0).stdout, b"hello");

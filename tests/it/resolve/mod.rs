@@ -65,7 +65,8 @@ fn silent_server() -> DnsServer {
     DnsServer::start(|_| Vec::new())
 }
 
-/// A port that refuses datagrams while the socket lives: it is connected to another address.
+/// A port that refuses datagrams while its socket is open, because the socket is connected to
+/// itself.
 fn closed_port() -> (UdpSocket, String) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     socket.connect(socket.local_addr().unwrap()).unwrap();

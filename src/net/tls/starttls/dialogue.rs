@@ -8,7 +8,7 @@ use crate::net::tls::starttls::error::StarttlsProblem;
 /// than the 512 bytes of SMTP and POP3.
 const MAX_REPLY_LINE: usize = 8192;
 
-/// The most lines of one reply; a list of capabilities usually has fewer than 25.
+/// Maximum number of lines in one reply; a list of capabilities usually has fewer than 25.
 const MAX_REPLY_LINES: usize = 128;
 
 /// A line-based plain-text exchange with a server.
@@ -156,7 +156,7 @@ impl SmtpReply {
     }
 }
 
-/// Returns whether `line` contains `word` between spaces, in any case.
+/// Returns whether `line` contains `word` between spaces, ignoring case.
 pub(super) fn has_word(line: &[u8], word: &[u8]) -> bool {
     line.split(|byte| *byte == b' ').any(|part| part.eq_ignore_ascii_case(word))
 }

@@ -72,7 +72,7 @@ pub enum StarttlsProblem {
     Stream(io::Error),
 }
 
-/// The most bytes of a line that a message quotes.
+/// Maximum number of bytes of a line that a message quotes.
 const MAX_QUOTED: usize = 80;
 
 fn quote(line: &[u8]) -> String {

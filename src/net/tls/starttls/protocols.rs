@@ -109,8 +109,8 @@ fn refused_or_unexpected(valid: bool, line: Vec<u8>, expected: &'static str) -> 
     }
 }
 
-/// Returns whether `line` starts with `start`, in any case: the keywords of all three protocols are
-/// case-insensitive.
+/// Returns whether `line` starts with `start`, ignoring case: the keywords of all three protocols
+/// are case-insensitive.
 fn starts_with(line: &[u8], start: &[u8]) -> bool {
     line.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
 }

@@ -274,7 +274,7 @@ async fn an_expired_early_ca_or_wrong_purpose_certificate_is_rejected_with_its_r
         let server = authority.server(&["a.example"], change);
         let problem = failure(handshake(&authority.trusted(), &server, "a.example").await.0);
         assert!(problem.to_string().contains(reason), "{problem}");
-        // A matching pin accepts it nevertheless.
+        // A client with a matching pin accepts the certificate nevertheless.
         let pinned = trusting(ClientTrust::Pins(vec![server.pin()]));
         assert!(handshake(&pinned, &server, "a.example").await.0.is_ok());
     }

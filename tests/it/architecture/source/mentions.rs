@@ -12,7 +12,7 @@ use super::{Item, test_code, tokens};
 pub(crate) struct Import {
     /// The segments of the path. A path that begins with `::` has an empty first segment.
     pub(crate) path: Vec<String>,
-    /// What the module calls it; none for `use a::*` and `use a::B as _`.
+    /// The name in the module; `None` for `use a::*` and `use a::B as _`.
     pub(crate) name: Option<String>,
     pub(crate) is_glob: bool,
     /// Whether it is a re-export: `pub use`, `pub(crate) use` and the like.
@@ -36,7 +36,7 @@ pub(crate) enum Form {
     MacroArgument,
 }
 
-/// What the items of one module name, without its child modules.
+/// The names in the items of one module, without those in its child modules.
 pub(super) struct Names {
     pub(super) imports: Vec<Import>,
     pub(super) mentions: Vec<Mention>,

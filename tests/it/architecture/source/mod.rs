@@ -70,7 +70,8 @@ impl Crate {
         parsed
     }
 
-    /// The files that no module declares: the compiler does not see them, nor does any rule here.
+    /// The files that no module declares: the compiler does not read them, and the other tests here
+    /// do not check them.
     pub(crate) fn undeclared_files(&self) -> Vec<&str> {
         let declared: BTreeSet<&str> = self.modules.iter().map(|module| &*module.file).collect();
         self.files.keys().map(|path| &**path).filter(|path| !declared.contains(path)).collect()

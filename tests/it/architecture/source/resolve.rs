@@ -6,7 +6,7 @@ use super::{Crate, Form, Import};
 /// The name of the library, as `main.rs` writes it.
 const LIBRARY: &str = "sockkit";
 
-/// What a path leads to.
+/// What a path names.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     Module(usize),
@@ -15,11 +15,11 @@ pub(crate) enum Target {
         module: usize,
         name: String,
     },
-    /// Something of another crate, through an import.
+    /// An item or a module of another crate, through an import.
     Foreign,
 }
 
-/// One place where a file names something of another file.
+/// One place where a file names an item or a module of another file.
 pub(crate) struct Naming<'a> {
     pub(crate) from: &'a str,
     pub(crate) to: &'a str,
@@ -27,15 +27,16 @@ pub(crate) struct Naming<'a> {
     pub(crate) name: String,
     pub(crate) line: usize,
     pub(crate) is_reexport: bool,
-    /// Whether only a module is named, which needs nothing that the module's file defines.
+    /// Whether the path names only a module, and so no item that the module's file defines.
     pub(crate) is_bare_module: bool,
 }
 
-/// The lookups under way, which an import that leads back to itself must not repeat.
+/// The lookups in progress: module, name, and whether a module is preferred. A lookup in the list
+/// is not started again, so that an import cycle ends.
 type Lookups = Vec<(usize, String, bool)>;
 
 impl Crate {
-    /// Every place outside test code where a file names something of another file.
+    /// Every place outside test code where a file names an item or a module of another file.
     pub(crate) fn namings(&self) -> Vec<Naming<'_>> {
         let mut namings = Vec::new();
         for (index, module) in self.program_modules() {
@@ -76,8 +77,8 @@ impl Crate {
         (from != to).then_some(Naming { from, to, name, line, is_reexport: false, is_bare_module })
     }
 
-    /// What `path`, written in the module `from`, names; none if nothing in scope has its first
-    /// segment: it belongs to another crate, or is a local variable.
+    /// Returns what `path`, written in the module `from`, names; `None` if its first segment is not
+    /// in scope, because it is the name of another crate or a local variable.
     pub(crate) fn resolve(&self, from: usize, path: &[String]) -> Option<Target> {
         self.follow(from, path, false, &mut Lookups::new())
     }
@@ -104,8 +105,8 @@ impl Crate {
         self.modules[module].parent.map_or(module, |parent| self.root_of(parent))
     }
 
-    /// Follows `path` from the module `from`. A module is preferred to an item of the same name if
-    /// `to_module`, and on the way.
+    /// Follows `path` from the module `from`. A module is preferred to an item of the same name for
+    /// every segment but the last, and if `to_module` also for the last.
     fn follow(
         &self,
         from: usize,
@@ -132,7 +133,7 @@ impl Crate {
                 "super" => Target::Module(self.modules[module].parent?),
                 name => self
                     .find(module, name, to_module || is_on_the_way, lookups)
-                    // Not found: a macro call in that module defines it.
+                    // If the name is not found, a macro call in that module defines the item.
                     .unwrap_or_else(|| Target::Item { module, name: name.to_owned() }),
             };
         }

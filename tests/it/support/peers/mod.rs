@@ -168,7 +168,8 @@ fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     }
 }
 
-/// A port that refuses connections while this value lives: bound, but not listening.
+/// A port that refuses connections while this value exists: its socket is bound, but does not
+/// listen.
 pub(crate) struct ClosedPort(socket2::Socket);
 
 impl ClosedPort {
