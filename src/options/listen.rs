@@ -34,7 +34,9 @@ pub(crate) struct ListenArgs {
     deny: Vec<AccessRule>,
     /// Write the port to this file while listening
     ///
-    /// The file is written once the socket listens, and removed at exit.
+    /// The file is written once the socket listens, and removed at exit. An existing file is
+    /// replaced only if it is empty or contains a port, as a killed server leaves it. The port can
+    /// also be written to a FIFO or a device, such as /dev/stdout; these are not removed.
     #[arg(long, value_name = "PATH")]
     port_file: Option<PathBuf>,
     /// Set the permissions of the Unix socket's file, in octal

@@ -39,11 +39,11 @@ pub(crate) fn announce(
     settings: &ServerSettings,
     events: &Events,
 ) -> Result<Option<PortFile>, Failure> {
-    let mut port_file = None;
+    let port_file = match (&settings.port_file, addrs.iter().find_map(Addr::port)) {
+        (Some(path), Some(port)) => PortFile::write(path, port)?,
+        _ => None,
+    };
     for addr in addrs {
-        if let (None, Some(path), Some(port)) = (&port_file, &settings.port_file, addr.port()) {
-            port_file = Some(PortFile::write(path, port)?);
-        }
         let local = addr.ip().is_none_or(|ip| ip.is_loopback());
         let reach = match (local, addr.port(), address.and_then(ListenAddress::host)) {
             (true, Some(_), None) => " (only this machine can reach it; --public opens it)",

@@ -20,6 +20,7 @@ mod json_doc;
 mod listen;
 mod login;
 mod login_server;
+mod port_file;
 mod readme;
 mod resolve;
 mod script_doc;
