@@ -1,11 +1,14 @@
 //! Opens sockkit's own files (logs, recordings and key logs) for appending.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write as _};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 /// The permissions of a new file: it may hold passwords or session keys.
 const PRIVATE_MODE: u32 = 0o600;
@@ -54,30 +57,92 @@ pub fn not_a_file(metadata: &Metadata) -> Option<&'static str> {
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn ends_mid_line(file: &mut (impl Read + Seek)) -> io::Result<bool> {
-    if file.seek(SeekFrom::End(0))? == 0 {
-        return Ok(false);
-    }
+pub fn ends_mid_line(file: &File) -> io::Result<bool> {
+    let Some(end) = file.metadata()?.len().checked_sub(1) else { return Ok(false) };
     let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
+    file.read_exact_at(&mut last, end)?;
     Ok(last != *b"\n")
 }
 
-/// Appends a newline to `file` if its last line has none, and returns whether it did. A file lock
-/// keeps two processes from both appending one.
+/// Appends `lines`, after a newline if the last line of `file` has none. A file lock keeps other
+/// processes of sockkit from appending in between. Returns how many bytes of `lines` were written,
+/// and the error if these are not all.
+pub fn append_lines(file: &mut File, lines: &[u8]) -> (usize, Option<io::Error>) {
+    if let Err(error) = lock(file) {
+        return (0, Some(error));
+    }
+    let (written, failure) = match ends_mid_line(file) {
+        Ok(false) => write_all(file, lines),
+        Ok(true) => {
+            let (written, failure) = write_all(file, &[b"\n", lines].concat());
+            (written.saturating_sub(1), failure)
+        }
+        Err(error) => (0, Some(error)),
+    };
+    // If this fails, the kernel releases the lock when the file is closed.
+    file.unlock().ok();
+    (written, failure)
+}
+
+/// Appends a newline to `file` if its last line has none, and returns whether it did.
 ///
 /// # Errors
 /// The file cannot be read, locked or written.
 pub fn end_last_line(file: &mut File) -> io::Result<bool> {
-    if !ends_mid_line(file)? {
-        return Ok(false);
-    }
-    file.lock()?;
+    // Without the lock, the incomplete line could be a record that another process is writing.
+    lock(file)?;
     let ended = match ends_mid_line(file) {
         Ok(true) => file.write_all(b"\n").map(|()| true),
         other => other,
     };
     file.unlock()?;
     ended
+}
+
+/// Writes `bytes` until done or an error; returns how many bytes were written, and the error.
+fn write_all(file: &mut File, bytes: &[u8]) -> (usize, Option<io::Error>) {
+    let mut written = 0;
+    while written < bytes.len() {
+        match file.write(&bytes[written..]) {
+            Ok(0) => return (written, Some(ErrorKind::WriteZero.into())),
+            Ok(len) => written += len,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return (written, Some(error)),
+        }
+    }
+    (written, None)
+}
+
+/// How long to wait for another process to release the lock. It holds the lock for one write, so a
+/// longer wait means that it is stopped.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The pause between two attempts to lock a file.
+const LOCK_RETRY_DELAY: Duration = Duration::from_millis(1);
+
+/// Locks `file` (flock(2)). A file system without locks is not an error.
+///
+/// # Errors
+/// Another process holds the lock for [`LOCK_TIMEOUT`].
+fn lock(file: &File) -> io::Result<()> {
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if began.elapsed() < LOCK_TIMEOUT => {
+                thread::sleep(LOCK_RETRY_DELAY);
+            }
+            Err(TryLockError::WouldBlock) => {
+                let message = "another process holds its lock";
+                return Err(io::Error::new(ErrorKind::ResourceBusy, message));
+            }
+            Err(TryLockError::Error(error)) if !has_no_locks(&error) => return Err(error),
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+        }
+    }
+}
+
+/// Returns whether `error` means that the file system has no locks.
+fn has_no_locks(error: &io::Error) -> bool {
+    let no_locks = [Errno::NOLCK, Errno::NOTSUP, Errno::NOSYS];
+    Errno::from_io_error(error).is_some_and(|error| no_locks.contains(&error))
 }

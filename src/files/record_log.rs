@@ -2,13 +2,14 @@
 //!
 //! One thread writes. Queued records are written together (group commit), and each is acknowledged
 //! once it is completely in the file, so an acknowledged record survives `kill -9`. The file is
-//! reopened on request, and when its path leads to another file (log rotation). If a full disk or a
-//! crash left an incomplete line, a newline ends it before the next record.
+//! reopened on request, and when its path leads to another file (log rotation). Several processes
+//! may append to one file: each batch begins on a new line, even if a full disk or a crash left an
+//! incomplete line of another process.
 //!
 //! This module knows no record format: a record is bytes that end in a newline.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -107,12 +108,8 @@ impl RecordLog {
         let (file, notices) = open(path)?;
         let (entries, receiver) = mpsc::channel(LOG_QUEUE);
         let reopen = Arc::new(AtomicBool::new(false));
-        let writer = LogWriter {
-            path: path.to_owned(),
-            file: Some(file),
-            ends_mid_line: false,
-            reopen: Arc::clone(&reopen),
-        };
+        let writer =
+            LogWriter { path: path.to_owned(), file: Some(file), reopen: Arc::clone(&reopen) };
         let started = thread::Builder::new().name("record_log".into());
         let started = started.spawn(move || writer.run(receiver));
         started.map_err(|source| RecordLogError::Open { path: path.to_owned(), source })?;
@@ -146,8 +143,6 @@ struct LogWriter {
     path: PathBuf,
     /// `None` after reopening has failed; the next batch tries again.
     file: Option<File>,
-    /// Whether a failed write left an incomplete line at the end of the file.
-    ends_mid_line: bool,
     reopen: Arc<AtomicBool>,
 }
 
@@ -165,8 +160,7 @@ impl LogWriter {
         let bytes = batch.iter().map(|entry| &entry.record[..]).collect::<Vec<_>>().concat();
         let (written, failure) = match self.current_file() {
             Ok(file) => {
-                let (written, failure) = write_all(file, &bytes);
-                self.ends_mid_line = bytes[..written].last().is_some_and(|last| *last != b'\n');
+                let (written, failure) = append::append_lines(file, &bytes);
                 let path = self.path.clone();
                 (written, failure.map(|source| Arc::new(RecordLogError::Write { path, source })))
             }
@@ -184,7 +178,7 @@ impl LogWriter {
         }
     }
 
-    /// Returns the file that the path leads to now, after ending an incomplete last line.
+    /// Returns the file that the path leads to now.
     fn current_file(&mut self) -> Result<&mut File, RecordLogError> {
         let requested = self.reopen.swap(false, Ordering::Relaxed);
         // The path is checked for each batch: after a log was moved or removed, the next record
@@ -194,17 +188,9 @@ impl LogWriter {
         }
         if self.file.is_none() {
             self.file = Some(open(&self.path)?.0);
-            self.ends_mid_line = false;
         }
-        let Some(file) = &mut self.file else {
-            return Err(RecordLogError::WriterStopped { path: self.path.clone() });
-        };
-        if self.ends_mid_line {
-            let ended = file.write_all(b"\n");
-            ended.map_err(|source| RecordLogError::Write { path: self.path.clone(), source })?;
-            self.ends_mid_line = false;
-        }
-        Ok(file)
+        let stopped = || RecordLogError::WriterStopped { path: self.path.clone() };
+        self.file.as_mut().ok_or_else(stopped)
     }
 
     fn is_rotated(&self) -> bool {
@@ -212,20 +198,6 @@ impl LogWriter {
         let open = self.file.as_ref().and_then(|file| file.metadata().ok()).map(identity);
         fs::symlink_metadata(&self.path).ok().map(identity) != open
     }
-}
-
-/// Writes `bytes` until done or an error; returns how many bytes were written, and the error.
-fn write_all(file: &mut File, bytes: &[u8]) -> (usize, Option<io::Error>) {
-    let mut written = 0;
-    while written < bytes.len() {
-        match file.write(&bytes[written..]) {
-            Ok(0) => return (written, Some(ErrorKind::WriteZero.into())),
-            Ok(len) => written += len,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return (written, Some(error)),
-        }
-    }
-    (written, None)
 }
 
 fn open(path: &Path) -> Result<(File, Vec<LogNotice>), RecordLogError> {
@@ -262,6 +234,7 @@ fn open(path: &Path) -> Result<(File, Vec<LogNotice>), RecordLogError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
     use std::os::unix::fs::PermissionsExt as _;
 
     fn block_on<T>(work: impl Future<Output = T>) -> T {
@@ -317,6 +290,32 @@ mod tests {
         assert!(notices.contains(&LogNotice::Repaired));
         block_on(log.append(b"next\n".to_vec())).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "whole\ntorn\nnext\n");
+    }
+
+    #[test]
+    fn a_record_begins_on_a_new_line_after_another_process_left_an_incomplete_one() {
+        let (_directory, path) = directory();
+        let (log, _) = RecordLog::open(&path).unwrap();
+        block_on(log.append(b"first\n".to_vec())).unwrap();
+        let mut other = append::open(&path, Existing::RegularFile).unwrap();
+        other.write_all(b"torn").unwrap();
+        block_on(log.append(b"next\n".to_vec())).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first\ntorn\nnext\n");
+    }
+
+    #[test]
+    fn a_record_waits_while_another_process_is_writing_one() {
+        let (_directory, path) = directory();
+        let (log, _) = RecordLog::open(&path).unwrap();
+        let mut other = append::open(&path, Existing::RegularFile).unwrap();
+        other.lock().unwrap();
+        let appending = thread::spawn(move || block_on(log.append(b"second\n".to_vec())));
+        other.write_all(b"fir").unwrap();
+        thread::sleep(std::time::Duration::from_millis(50));
+        other.write_all(b"st\n").unwrap();
+        other.unlock().unwrap();
+        appending.join().unwrap().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first\nsecond\n");
     }
 
     #[test]

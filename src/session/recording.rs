@@ -173,7 +173,7 @@ impl Recording {
 fn ends_mid_line(path: &Path) -> bool {
     // Opening a FIFO for reading would wait for a writer.
     path.is_file()
-        && File::open(path).is_ok_and(|mut file| append::ends_mid_line(&mut file).unwrap_or(false))
+        && File::open(path).is_ok_and(|file| append::ends_mid_line(&file).unwrap_or(false))
 }
 
 #[cfg(test)]

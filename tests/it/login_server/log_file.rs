@@ -6,7 +6,7 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use super::{log, log_in, pairs};
-use crate::support::{Sockkit, sockkit};
+use crate::support::{Sockkit, eventually, sockkit};
 
 #[test]
 fn a_login_that_cannot_be_logged_is_never_answered_ok() {
@@ -39,6 +39,28 @@ fn a_login_that_cannot_be_logged_is_never_answered_ok() {
     assert_eq!(pairs(&self::log(&directory)), ["user=\"bob\" password=\"x\""]);
     let ran = server.stop().code(0);
     assert!(ran.stderr.contains("cannot write log-acesso.txt"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_login_begins_on_a_new_line_after_another_server_failed_within_a_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_sockkit");
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -f 2; exec {program} login-server 0")]);
+    let limited = Sockkit::of(command).dir(directory.path()).serve();
+    let other = sockkit("login-server 0").dir(directory.path()).serve();
+    eventually("a record that does not fit", || {
+        let reply = log_in(&mut limited.client(), "alice", "0123456789");
+        (reply != "OK recorded").then_some(())
+    });
+    assert!(!log(&directory).ends_with('\n'), "the last record is not incomplete");
+    assert_eq!(log_in(&mut other.client(), "bob", "x"), "OK recorded");
+    let log = log(&directory);
+    let last = log.lines().last().unwrap();
+    assert_eq!(last.matches(" login peer=").count(), 1, "{last}");
+    assert!(last.ends_with("user=\"bob\" password=\"x\""), "{last}");
+    limited.stop().code(0);
+    other.stop().code(0);
 }
 
 #[test]
@@ -88,7 +110,7 @@ fn an_acknowledged_login_is_in_the_log_after_a_kill() {
             })
             .collect();
         // Kill the server while the clients log in.
-        crate::support::eventually("some logins", || {
+        eventually("some logins", || {
             (log(&directory).lines().count() > 50 * (round + 1)).then_some(())
         });
         server.running.signal(Signal::KILL);
