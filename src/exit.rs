@@ -78,8 +78,8 @@ Exit status:
     8  a file or log could not be opened or written
     9  the peer broke the protocol or a limit
    70  internal error
-  129  stopped by SIGHUP    130  by SIGINT    143  by SIGTERM (a server: by a
-       second signal; `listen` is a server only with --keep-open)";
+  129  stopped by SIGHUP   130  by SIGINT   131  by SIGQUIT   143  by SIGTERM
+       (a server: by a second signal; `listen` is one only with --keep-open)";
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,15 @@
-//! Kernel statistics of a connection that no safe crate reads.
+//! System calls that no safe crate offers: kernel statistics of a connection, the dispositions of
+//! signals, and the preparation of a child process.
 //!
-//! The only file with `unsafe`: each system call passes a buffer that the kernel fills in.
+//! The only file with `unsafe`.
 
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use rustix::ioctl::{Getter, ioctl};
+use rustix::process::{Resource, Rlimit};
 
 /// `TIOCOUTQ`, which tcp(7) calls `SIOCOUTQ`.
 #[cfg(target_os = "linux")]
@@ -120,6 +124,68 @@ pub fn tcp_info(_socket: impl AsFd) -> io::Result<TcpInfo> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Corrects what sockkit may have inherited from its parent process: SIGCHLD gets its default
+/// disposition, because the kernel keeps no exit status of a child while it is ignored, and no
+/// signal is blocked. Called once, before any thread is started.
+#[expect(unsafe_code, reason = "no crate changes signal dispositions safely")]
+pub fn reset_inherited_signals() {
+    // SAFETY: the default disposition runs no code of this process, the set is initialized by
+    // sigemptyset(3) before it is read, and a null pointer means that the old mask is not wanted.
+    unsafe {
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+        let mut none = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
+}
+
+/// Returns whether the process ignores `signal`, as nohup(1) and a shell's background jobs do.
+#[expect(unsafe_code, reason = "no crate reads signal dispositions safely")]
+pub fn is_signal_ignored(signal: i32) -> bool {
+    // SAFETY: a null pointer means that the disposition is not changed; the kernel fills in
+    // `current`, which is valid if all its bytes are zero.
+    unsafe {
+        let mut current: libc::sigaction = std::mem::zeroed();
+        let read = libc::sigaction(signal, std::ptr::null(), &raw mut current);
+        read == 0 && current.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// Ends the process with `code` at once, even while another thread is blocked. Nothing is cleaned
+/// up or flushed. The black-box test of a blocked standard error covers this.
+#[expect(unsafe_code, reason = "std's exit waits for locks that a blocked thread may hold")]
+pub fn exit_now(code: u8) -> ! {
+    // SAFETY: `_exit` runs no code of this process.
+    unsafe { libc::_exit(code.into()) }
+}
+
+/// Makes `command` start its program in a session and process group of its own, without a
+/// controlling terminal: in a background group, a read from `/dev/tty` would stop it (SIGTTIN).
+/// The program is killed when the calling thread ends (Linux), and gets `descriptor_limit` as its
+/// limit of open files.
+#[expect(unsafe_code, reason = "code between fork and exec is unsafe")]
+pub fn isolate_child(command: &mut Command, descriptor_limit: Option<Rlimit>) -> &mut Command {
+    let parent = rustix::process::getpid();
+    let prepare = move || {
+        rustix::process::setsid()?;
+        #[cfg(target_os = "linux")]
+        {
+            let killed = Some(rustix::process::Signal::KILL);
+            rustix::process::set_parent_process_death_signal(killed)?;
+            // The parent may have ended before the call.
+            if rustix::process::getppid() != Some(parent) {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+        }
+        if let Some(limit) = descriptor_limit.clone() {
+            rustix::process::setrlimit(Resource::Nofile, limit)?;
+        }
+        Ok(())
+    };
+    // SAFETY: the closure only makes system calls. It takes no lock and allocates no memory.
+    unsafe { command.pre_exec(prepare) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,5 +230,34 @@ mod tests {
         assert!(tcp_info(&one).is_err());
         let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         assert!(tcp_info(&datagrams).is_err());
+    }
+
+    #[test]
+    fn an_ignored_signal_is_recognized() {
+        // Rust's runtime ignores SIGPIPE, and no test changes SIGURG.
+        assert!(is_signal_ignored(libc::SIGPIPE));
+        assert!(!is_signal_ignored(libc::SIGURG));
+        assert!(!is_signal_ignored(-1));
+    }
+
+    #[test]
+    fn a_reset_of_the_inherited_signals_unblocks_them_all() {
+        reset_inherited_signals();
+        assert!(!is_signal_ignored(libc::SIGCHLD));
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        assert!(status.contains("SigBlk:\t0000000000000000\n"), "{status}");
+    }
+
+    #[test]
+    fn an_isolated_child_leads_a_session_and_has_the_given_limit() {
+        let limit = Rlimit { current: Some(123), maximum: Some(456) };
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -Sn; ulimit -Hn; cut -d' ' -f1,5,6 /proc/$$/stat"]);
+        let output = isolate_child(&mut command, Some(limit)).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let [soft, hard, ids] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+        assert_eq!((soft, hard), ("123", "456"));
+        let [pid, group, session] = ids.split(' ').collect::<Vec<_>>()[..] else { panic!("{ids}") };
+        assert_eq!((group, session), (pid, pid));
     }
 }

@@ -1,6 +1,5 @@
 //! `login-server`: asks each client for a user name and a password, prints and records both.
 
-use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -26,6 +25,8 @@ use crate::options::values::{self, Limit};
 use crate::output::{Event, Events, NetText, Output};
 use crate::serving::{self, ServerPlan, events};
 use crate::session::outcome;
+use crate::session::signals::Hangup;
+use crate::sys;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,10 +73,14 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let plan = ServerPlan { total: args.once.then_some(1), ..ServerPlan::new(WhenFull::Evict) };
+    let plan = ServerPlan {
+        total: args.once.then_some(1),
+        hangup: Hangup::ReopensLog,
+        ..ServerPlan::new(WhenFull::Evict)
+    };
     let build = |events, _| {
         let (log, log_notices) = RecordLog::open(&args.log)?;
-        handle_signals(&log)?;
+        reopen_on_hangup(&log)?;
         Ok(LoginServer {
             fields: if args.field_per_read { Fields::Reads } else { Fields::Lines },
             limit: args.idle_timeout.0,
@@ -103,22 +108,20 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     }
 }
 
-/// Makes SIGHUP reopen the log, for log rotation, unless standard input is a terminal: then SIGHUP
-/// means that the terminal was closed. Handles SIGXFSZ, so that a log that reaches `RLIMIT_FSIZE`
-/// fails the write instead of ending the server.
-fn handle_signals(log: &RecordLog) -> anyhow::Result<()> {
+/// Makes SIGHUP reopen the log, for log rotation, unless it stops the server or the parent process
+/// made sockkit ignore it.
+fn reopen_on_hangup(log: &RecordLog) -> anyhow::Result<()> {
     let start_failed = |source| crate::net::Error::System { operation: "start the server", source };
-    if !io::stdin().is_terminal() {
-        let mut hangups = signal(SignalKind::hangup()).map_err(start_failed)?;
-        let log = log.clone();
-        tokio::spawn(async move {
-            while hangups.recv().await.is_some() {
-                log.reopen();
-            }
-        });
+    if Hangup::ReopensLog.stops() || sys::is_signal_ignored(Signal::HUP.as_raw()) {
+        return Ok(());
     }
-    // The handler stays installed after the stream of signals is dropped.
-    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop).map_err(start_failed)?;
+    let mut hangups = signal(SignalKind::hangup()).map_err(start_failed)?;
+    let log = log.clone();
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            log.reopen();
+        }
+    });
     Ok(())
 }
 

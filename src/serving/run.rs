@@ -13,7 +13,7 @@ use crate::net::{self, Addr, ListenAddress, Stop, runtime};
 use crate::output::{Event, EventQueue, Events, Output, WhenGone};
 use crate::serving::readiness;
 use crate::serving::settings::ServerSettings;
-use crate::session::signals::SignalWatch;
+use crate::session::signals::{Hangup, SignalWatch};
 
 /// The settings in which one server command differs from another.
 #[derive(Clone, Copy, Debug)]
@@ -26,14 +26,16 @@ pub(crate) struct ServerPlan {
     pub workers: usize,
     /// What to do when standard output can no longer be written.
     pub when_gone: WhenGone,
+    /// What SIGHUP does.
+    pub hangup: Hangup,
 }
 
 impl ServerPlan {
     /// Returns the plan of a server without a limit of connections, with the default workers, that
-    /// continues without standard output.
+    /// continues without standard output and stops on SIGHUP.
     pub(crate) fn new(when_full: WhenFull) -> Self {
-        let workers = accept::default_workers();
-        Self { when_full, total: None, workers, when_gone: WhenGone::Warn }
+        let (workers, hangup) = (accept::default_workers(), Hangup::Stops);
+        Self { when_full, total: None, workers, when_gone: WhenGone::Warn, hangup }
     }
 }
 
@@ -110,7 +112,7 @@ where
         Some(address) => settings.listen(address).await?,
         None => readiness::inherited_listeners()?,
     };
-    let signals = SignalWatch::watch().map_err(start_failed)?;
+    let signals = SignalWatch::watch(plan.hangup).map_err(start_failed)?;
     let events = queue.events();
     let service = Arc::new(build(events.clone(), signals.stop())?);
     let addrs: Result<Vec<_>, _> = listeners.iter().map(Listener::addr).collect();
@@ -143,7 +145,7 @@ where
         // A panic of the task is already reported by the panic hook.
         background.await.ok();
     }
-    let ServeSummary { cut_off, forced, .. } = served;
+    let ServeSummary { cut_off, .. } = served;
     if cut_off > 0 {
         let clients = if cut_off == 1 { "client was" } else { "clients were" };
         let message = format!("{cut_off} {clients} cut off");
@@ -152,7 +154,7 @@ where
     // A signal is the normal way to stop a server without a limit of connections; it interrupts one
     // with a limit.
     let exit = match signals.exit() {
-        Some(signal) if forced || plan.total.is_some() => signal,
+        Some(signal) if signals.stop().is_forced() || plan.total.is_some() => signal,
         _ => Exit::Success,
     };
     Ok((exit, service))

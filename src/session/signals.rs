@@ -1,19 +1,41 @@
-//! Turns SIGINT and SIGTERM into a [`Stop`]: the first signal starts the drain, the second forces
-//! the end.
-//!
-//! SIGHUP counts too if standard input is a terminal, because it then means that the terminal was
-//! closed. Otherwise a command may use it, for example to reopen its log.
+//! Turns the signals that would end the process into a [`Stop`]: the first signal drains, the
+//! second forces the end. A signal that the parent process made sockkit ignore stays ignored.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread;
+use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::process::Signal;
+use tokio::signal::unix::{self, SignalKind, signal};
 
 use crate::exit::Exit;
 use crate::net::Stop;
+use crate::sys;
 
-/// Handles signals until the tokio runtime in which it was created ends.
+/// What SIGHUP does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hangup {
+    /// It stops sockkit.
+    Stops,
+    /// The command uses it to reopen its log, unless standard input is a terminal: then SIGHUP
+    /// means that the terminal was closed, and stops sockkit.
+    ReopensLog,
+}
+
+impl Hangup {
+    /// Returns whether SIGHUP stops sockkit.
+    pub(crate) fn stops(self) -> bool {
+        self == Self::Stops || io::stdin().is_terminal()
+    }
+}
+
+/// After a second signal, how long sockkit may take to end in order. It takes longer only while a
+/// write to a blocked terminal or pipe blocks the thread of the runtime.
+const FORCED_END_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Handles signals from its creation to the end of the process.
 #[derive(Clone, Debug)]
 pub(crate) struct SignalWatch {
     stop: Stop,
@@ -21,27 +43,43 @@ pub(crate) struct SignalWatch {
 }
 
 impl SignalWatch {
-    /// Installs the signal handlers. From then on, the signals no longer end the process.
+    /// Installs the signal handlers. From then on, no signal that can be handled ends the process,
+    /// except those of a fault in the program itself, such as SIGSEGV. A thread of its own receives
+    /// the signals, so that the second one ends even a process that is blocked in a write.
     ///
     /// # Errors
-    /// A handler cannot be installed.
-    pub(crate) fn watch() -> io::Result<Self> {
+    /// A handler cannot be installed, or the thread cannot be started.
+    pub(crate) fn watch(hangup: Hangup) -> io::Result<Self> {
         let this = Self { stop: Stop::new(), last: Arc::default() };
-        let mut kinds = vec![(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)];
-        if io::stdin().is_terminal() {
-            kinds.push((SignalKind::hangup(), 1));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let entered = runtime.enter();
+        for number in stop_signals() {
+            let is_hangup = number == Signal::HUP.as_raw();
+            if sys::is_signal_ignored(number) || is_hangup && !hangup.stops() {
+                continue;
+            }
+            let signals = signal(SignalKind::from_raw(number))?;
+            let number = u8::try_from(number).unwrap_or_default();
+            tokio::spawn(this.clone().receive(signals, number));
         }
-        for (kind, number) in kinds {
-            let mut signals = signal(kind)?;
-            let Self { stop, last } = this.clone();
-            tokio::spawn(async move {
-                while signals.recv().await.is_some() {
-                    last.store(number, Ordering::Relaxed);
-                    stop.request();
-                }
-            });
-        }
+        // A file that reaches `RLIMIT_FSIZE` must fail the write instead of ending the process. The
+        // handler stays installed after the stream of signals is dropped.
+        signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)?;
+        drop(entered);
+        let thread = thread::Builder::new().name("signals".into());
+        thread.spawn(move || runtime.block_on(std::future::pending::<()>()))?;
         Ok(this)
+    }
+
+    async fn receive(self, mut signals: unix::Signal, number: u8) {
+        while signals.recv().await.is_some() {
+            self.last.store(number, Ordering::Relaxed);
+            self.stop.request();
+            if self.stop.is_forced() {
+                tokio::time::sleep(FORCED_END_TIMEOUT).await;
+                sys::exit_now(Exit::Signal(number).code());
+            }
+        }
     }
 
     /// Returns the stop that the signals request.
@@ -56,4 +94,30 @@ impl SignalWatch {
             number => Some(Exit::Signal(number)),
         }
     }
+}
+
+/// Returns the numbers of the signals that end a process by default and can be handled: all that
+/// signal(7) lists, except SIGPIPE and SIGXFSZ, which become errors of a write, and those of a
+/// fault in the program itself.
+fn stop_signals() -> impl Iterator<Item = i32> {
+    let portable = [
+        Signal::HUP,
+        Signal::INT,
+        Signal::QUIT,
+        Signal::TERM,
+        Signal::ABORT,
+        Signal::ALARM,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::PROF,
+        Signal::VTALARM,
+        Signal::XCPU,
+    ];
+    #[cfg(target_os = "linux")]
+    let others = [Signal::IO, Signal::POWER, Signal::STKFLT].map(Signal::as_raw).into_iter();
+    #[cfg(target_os = "linux")]
+    let others = others.chain(libc::SIGRTMIN()..=libc::SIGRTMAX());
+    #[cfg(not(target_os = "linux"))]
+    let others = [];
+    portable.map(Signal::as_raw).into_iter().chain(others)
 }

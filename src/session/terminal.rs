@@ -2,7 +2,6 @@
 //!
 //! The line editor and the password prompt change these settings.
 
-use std::io::{self, IsTerminal as _};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use crate::exit::Exit;
 use crate::net;
 use crate::output::Output;
-use crate::session::signals::SignalWatch;
+use crate::session::signals::{Hangup, SignalWatch};
 
 /// How long to wait for the line editor to stop, which a blocked terminal can delay.
 const EDITOR_END_TIMEOUT: Duration = Duration::from_secs(1);
@@ -58,9 +57,9 @@ fn is_same(one: &Termios, other: &Termios) -> bool {
         && one.local_modes == other.local_modes
 }
 
-/// Runs `work`, which may change the settings of the terminal, and restores them. If standard input
-/// is a terminal, a signal ends `work` with the exit code of the signal; otherwise signals have
-/// their default effect.
+/// Runs `work`, which may change the settings of the terminal, and restores them. A signal drops
+/// `work`, which ends its child processes and removes its files, and returns the exit code of the
+/// signal.
 ///
 /// # Errors
 /// `work` fails, or the signal handlers cannot be installed.
@@ -68,10 +67,7 @@ pub(crate) async fn restore_after(
     out: Output,
     work: impl Future<Output = anyhow::Result<Exit>>,
 ) -> anyhow::Result<Exit> {
-    if !io::stdin().is_terminal() {
-        return work.await;
-    }
-    let signals = SignalWatch::watch()
+    let signals = SignalWatch::watch(Hangup::Stops)
         .map_err(|source| net::Error::System { operation: "watch for signals", source })?;
     let _terminal = TerminalGuard::save(out);
     let stop = signals.stop();

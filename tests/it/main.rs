@@ -24,6 +24,7 @@ mod port_file;
 mod readme;
 mod resolve;
 mod script_doc;
+mod signals;
 mod support;
 mod usage;
 

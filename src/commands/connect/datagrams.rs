@@ -21,7 +21,7 @@ use crate::session;
 use crate::session::datagrams::DatagramIo;
 use crate::session::outcome;
 use crate::session::settings::SessionSettings;
-use crate::session::signals::SignalWatch;
+use crate::session::signals::{Hangup, SignalWatch};
 
 /// After the input ends, how long to wait for replies unless `--linger` sets it.
 const LINGER: Duration = Duration::from_secs(1);
@@ -196,9 +196,8 @@ impl PeerExchange<'_> {
             deadline: *deadline,
             receive: settings.receives,
         };
-        // Signals are handled only if there is a socket file to remove; else they end sockkit by
-        // their default action.
-        let signals = self.socket.has_file().then(SignalWatch::watch).transpose();
+        // With a socket file, the exchange ends in order; else a signal drops it.
+        let signals = self.socket.has_file().then(|| SignalWatch::watch(Hangup::Stops)).transpose();
         let signals = signals
             .map_err(|source| net::Error::System { operation: "watch for signals", source })?;
         let stop = async {

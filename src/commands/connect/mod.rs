@@ -150,7 +150,7 @@ async fn run_session(
         handshake: Deadline::maybe(args.dial.connect_timeout()),
         deadline,
     };
-    // No stop future: a signal ends sockkit by its default action.
+    // No stop future: a signal drops the session.
     let report = session.run(stream, std::future::pending()).await;
     session.observers.end_progress();
     if interactive {

@@ -17,7 +17,7 @@ use crate::session::datagrams::DatagramIo;
 use crate::session::observers::Observers;
 use crate::session::outcome;
 use crate::session::settings::SessionSettings;
-use crate::session::signals::SignalWatch;
+use crate::session::signals::{Hangup, SignalWatch};
 use crate::sync::lock;
 
 /// Receives datagrams until a signal, the deadline or the end of the exchange.
@@ -68,7 +68,7 @@ async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<
     let mut outgoing = session::datagrams::outgoing(source, request.split, &request.settings);
     let access = request.server.access().await?;
     let sockets = request.server.listen_for_datagrams(request.address).await?;
-    let signals = SignalWatch::watch()
+    let signals = SignalWatch::watch(Hangup::Stops)
         .map_err(|source| net::Error::System { operation: "start the server", source })?;
     let addrs: Vec<_> = sockets.iter().map(|socket| socket.local().clone()).collect();
     let _port_file = readiness::announce(&addrs, Some(request.address), &request.server, &events)?;

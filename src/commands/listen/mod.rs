@@ -31,6 +31,7 @@ use crate::output::{Event, EventQueue, Events, Output, Payload, WhenGone};
 use crate::script::Script;
 use crate::serving::{self, ServerPlan};
 use crate::session::child_process::command::CommandProcess;
+use crate::session::signals::Hangup;
 use crate::session::standard_io::{self, OutputEnd};
 use crate::session::stream::Session;
 use crate::session::terminal::TerminalGuard;
@@ -70,7 +71,8 @@ pub struct Args {
     /// Run CMD once the socket listens; exit when CMD exits
     ///
     /// CMD's environment contains SOCKKIT_LISTEN_ADDR and SOCKKIT_LISTEN_PORT. The exit code is
-    /// that of CMD; if CMD exits with 0, it is that of the connection.
+    /// that of CMD; if CMD exits with 0, it is that of the connection. Processes that CMD leaves in
+    /// the background are ended when sockkit exits.
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
     /// Serve many clients at once, until stopped
@@ -119,6 +121,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         // wait for it.
         workers: 1,
         when_gone: WhenGone::Stop,
+        hangup: Hangup::Stops,
     };
     let build = |events: Events, stop| {
         let session = args.prepare_session(transport, out, events.clone())?;

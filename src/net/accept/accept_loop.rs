@@ -62,7 +62,6 @@ pub async fn serve<S: Service>(
     Ok(ServeSummary {
         clients: slots.admitted.load(Ordering::Relaxed),
         cut_off: if drained { 0 } else { slots.clients() },
-        forced: stop.is_forced(),
     })
 }
 

@@ -95,6 +95,4 @@ pub struct ServeSummary {
     pub clients: u64,
     /// Clients cut off by a second stop or by the end of the grace period.
     pub cut_off: usize,
-    /// Whether a second stop ended the run.
-    pub forced: bool,
 }

@@ -159,7 +159,7 @@ fn connections_are_distributed_to_the_workers_and_all_are_served() {
     for client in clients.iter().rev() {
         echo(client, b'x');
     }
-    assert_eq!(server.end(), ServeSummary { clients: 50, cut_off: 0, forced: false });
+    assert_eq!(server.end(), ServeSummary { clients: 50, cut_off: 0 });
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn a_stop_asks_all_clients_to_leave_and_a_second_stop_does_not_wait() {
     assert_eq!(server.notice(), "stopping");
     assert!(clients.iter().all(|client| receive(client).is_none()));
     let end = server.thread.join().unwrap();
-    assert_eq!(end, ServeSummary { clients: 6, cut_off: 0, forced: false });
+    assert_eq!(end, ServeSummary { clients: 6, cut_off: 0 });
 
     let server = start(WhenFull::Wait, 10, 1, None);
     let client = server.client();
@@ -251,5 +251,5 @@ fn a_stop_asks_all_clients_to_leave_and_a_second_stop_does_not_wait() {
     assert_eq!(server.notice(), "stopping");
     server.stop.request();
     let end = server.thread.join().unwrap();
-    assert_eq!(end, ServeSummary { clients: 1, cut_off: 1, forced: true });
+    assert_eq!(end, ServeSummary { clients: 1, cut_off: 1 });
 }

@@ -8,7 +8,7 @@ use super::{SOCKKIT, assert_none};
 /// Each layer, a file or folder in `src`, and the other layers that it may use.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["lib"]),
-    ("lib", &["cli", "commands", "exit", "failure", "output"]),
+    ("lib", &["cli", "commands", "exit", "failure", "output", "sys"]),
     (
         "cli",
         &[

@@ -117,3 +117,20 @@ pub(crate) fn kernel_buffers() -> usize {
     };
     most("tcp_wmem") + most("tcp_rmem")
 }
+
+/// Waits until the process with this id has exited.
+#[track_caller]
+pub(crate) fn wait_until_ended(pid: &str) {
+    eventually("its end", || match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        // A zombie, which its parent has not yet waited for.
+        Ok(stat) if stat.rsplit_once(')').unwrap().1.starts_with(" Z") => Some(()),
+        Ok(_) => None,
+        Err(_) => Some(()),
+    });
+}
+
+/// The process id after `pid ` in `text`.
+pub(crate) fn pid_in(text: &str) -> Option<String> {
+    let (line, _) = text.split_once("pid ")?.1.split_once('\n')?;
+    Some(line.to_owned())
+}
