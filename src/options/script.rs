@@ -22,7 +22,9 @@ pub(crate) struct ScriptArgs {
     /// itself, use sh -c '...'.
     ///
     /// CMD's environment contains SOCKKIT_PEER_ADDR and SOCKKIT_PEER_PORT, and SOCKKIT_LOCAL_ADDR
-    /// and SOCKKIT_LOCAL_PORT.
+    /// and SOCKKIT_LOCAL_PORT. CMD may go on working after the connection has ended; --timeout, and
+    /// --grace after a stop, limit it. When sockkit exits, it ends CMD and the processes that CMD
+    /// started. The exit code is that of CMD.
     #[arg(long, value_name = "CMD",
           conflicts_with_all = ["send_only", "recv_only", "script", SEND, EXPECT])]
     exec: Option<CommandLine>,

@@ -3,7 +3,7 @@
 //! `connect` runs one session, `listen` one for each client. A script, a child process, or an input
 //! and an output drive it.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
 use crate::exit::Exit;
@@ -278,7 +278,7 @@ impl ExecSession<'_> {
         channel: &mut Channel,
         name: &str,
         settings: RelaySettings,
-        stop: impl Future<Output = ()>,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> SessionEnd {
         let mut program = match self.program.start(self.peer, self.local) {
             Ok(program) => program,
@@ -288,20 +288,29 @@ impl ExecSession<'_> {
         // even while the output is idle.
         let settings = RelaySettings { fin_on_empty_input: true, half_open: true, ..settings };
         let (source, sink) = (&mut program.source, &program.sink);
-        let end = relay::run(channel, name, Some(source), Some(sink), settings, stop).await;
+        let end =
+            relay::run(channel, name, Some(source), Some(sink), settings, stop.as_mut()).await;
         if let StreamEnd::Output(_) = end
             && let Some(socket) = channel.socket()
         {
             stream::shut_down_and_drain(socket, Deadline::after(PEER_CLOSE_TIMEOUT)).await;
         }
-        match (end, program) {
-            (end @ (StreamEnd::Eof | StreamEnd::IdleInput), program) => {
-                match program.finish().await {
-                    Ok(()) => SessionEnd::Stream(end),
-                    Err(failure) => SessionEnd::Failed(failure.into(), "exec"),
-                }
-            }
-            (end, _killed) => SessionEnd::Stream(end),
+        if !matches!(end, StreamEnd::Eof | StreamEnd::IdleInput) {
+            // Dropping the program kills it.
+            return SessionEnd::Stream(end);
+        }
+        // The program may still be working, for as long as it needs.
+        tokio::select! {
+            biased;
+            finished = program.finish() => match finished {
+                Ok(()) => SessionEnd::Stream(end),
+                Err(failure) => SessionEnd::Failed(failure.into(), "exec"),
+            },
+            () = settings.deadline.passed() => SessionEnd::Stream(StreamEnd::TimedOut),
+            () = async {
+                stop.await;
+                Deadline::after(settings.grace.unwrap_or_default()).passed().await;
+            } => SessionEnd::Stream(StreamEnd::Stopped),
         }
     }
 }

@@ -172,10 +172,11 @@ impl Listen {
     }
 
     /// Stops the server after `command` has ended and its last clients are served, for at most
-    /// `grace`.
+    /// `grace`. Processes that the command left in the background may be these clients; they are
+    /// killed at the end.
     pub(super) async fn stop_after_command(
         self: Arc<Self>,
-        command: CommandProcess,
+        mut command: CommandProcess,
         grace: Duration,
     ) {
         let result = command.wait(&self.stop).await;
@@ -184,6 +185,7 @@ impl Listen {
         self.clients.close();
         let in_time = Deadline::after(grace).bound(self.clients.wait()).await.is_ok();
         self.cut_off.store(!in_time, Ordering::Relaxed);
+        drop(command);
         self.stop.drain();
     }
 
@@ -205,6 +207,8 @@ impl Listen {
             return Err(Failure::new(Exit::Negative, message).into());
         }
         match (command, result) {
+            // The signal has ended the command, too.
+            (Some(Exit::Command(_)), _) if exit != Exit::Success => Ok(exit),
             (Some(failed @ Exit::Command(_)), result) => {
                 if let Some(Err(error)) = result {
                     self.out.warn(&error.to_string());

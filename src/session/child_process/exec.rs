@@ -1,21 +1,18 @@
 //! `--exec`: a program whose standard input and output are connected to the peer.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::str::FromStr;
-use std::time::Duration;
-
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
+use std::str::FromStr;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::{Child, Command};
+use rustix::process::Signal;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::net::Addr;
 use crate::net::relay::{BlockingWriter, Input, Sink, Source};
-use crate::net::{Addr, Deadline};
+use crate::session::child_process::process::ChildProcess;
 use crate::{blocking, reason};
 
 /// A program and its arguments, split into words as in a shell; no shell is started.
@@ -40,16 +37,12 @@ impl FromStr for CommandLine {
 /// when this is dropped.
 #[derive(Debug)]
 pub(crate) struct ExecProcess {
-    name: String,
-    group: ProcessGroup,
+    child: ChildProcess,
     /// The program's standard output.
     pub source: Source,
     /// The program's standard input.
     pub sink: Sink,
 }
-
-/// How long a program may take to exit after its connection has ended.
-const EXEC_END_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl CommandLine {
     /// Starts the program for the connection between `peer` and `local`.
@@ -67,14 +60,12 @@ impl CommandLine {
         let (stdin, input_writer) = io::pipe().map_err(failed)?;
         let (output_reader, stdout) = io::pipe().map_err(failed)?;
         let mut command = Command::new(name);
-        // A process group, so that the processes it starts can be killed with it.
-        command.args(args).stdin(stdin).stdout(stdout).process_group(0);
+        command.args(args).stdin(stdin).stdout(stdout);
         pass_address(&mut command, "SOCKKIT_PEER", peer);
         pass_address(&mut command, "SOCKKIT_LOCAL", local);
-        let child = hide_inherited_sockets(&mut command).spawn().map_err(failed)?;
-        // `command` holds the child's ends of the pipes. While it does, the output never reaches
-        // EOF.
-        drop(command);
+        // This drops `command`, which holds the child's ends of the pipes: while they are open, the
+        // output never reaches EOF.
+        let child = ChildProcess::start(command)?;
         let output = File::from(OwnedFd::from(output_reader));
         let source = match Input::of_pipe(&output) {
             Some(input) => input,
@@ -82,12 +73,7 @@ impl CommandLine {
         };
         let input = ProgramInput(Some(File::from(OwnedFd::from(input_writer))));
         let sink = Sink::start(input).map_err(failed)?;
-        Ok(ExecProcess {
-            name: name.clone(),
-            group: ProcessGroup(child),
-            source: source.into(),
-            sink,
-        })
+        Ok(ExecProcess { child, source: source.into(), sink })
     }
 }
 
@@ -101,59 +87,22 @@ fn pass_address(command: &mut Command, prefix: &str, addr: &Addr) {
     };
 }
 
-/// Removes the variables of inherited sockets (`sd_listen_fds(3)`), which are meant only for
-/// sockkit, from a program's environment.
-pub(crate) fn hide_inherited_sockets(command: &mut Command) -> &mut Command {
-    ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"]
-        .iter()
-        .fold(command, |command, name| command.env_remove(name))
-}
-
-/// A process and the processes that it started. If the process has not exited, dropping this kills
-/// them all.
-#[derive(Debug)]
-struct ProcessGroup(Child);
-
-impl Drop for ProcessGroup {
-    fn drop(&mut self) {
-        // A process that has been waited for has no process id any more.
-        let leader = self.0.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-        if let Some(leader) = leader {
-            // An error means that the processes have just exited.
-            kill_process_group(leader, Signal::KILL).ok();
-        }
-    }
-}
-
 impl ExecProcess {
     /// Waits until the program exits.
     ///
     /// # Errors
-    /// The program exits with another status than 0, or not in time.
+    /// The program exits with another status than 0.
     pub(crate) async fn finish(mut self) -> Result<(), Failure> {
         // The program may be waiting for EOF on its standard input.
         drop(self.sink);
-        let name = OsString::from(&self.name);
-        let name = name.display();
-        match Deadline::after(EXEC_END_TIMEOUT).bound(self.group.0.wait()).await {
-            Ok(Ok(status)) if status.success() => Ok(()),
-            // The program wrote after the peer had closed the connection: pipe(7).
-            Ok(Ok(status)) if status.signal() == Some(SIGPIPE) => Ok(()),
-            Ok(Ok(status)) => Err(Failure::new(Exit::Negative, format!("{name} failed: {status}"))),
-            Ok(Err(error)) => {
-                let message = format!("cannot wait for {name}: {}", reason::of(&error));
-                Err(Failure::new(Exit::Internal, message))
-            }
-            Err(_) => {
-                let message =
-                    format!("{name} did not exit after its connection ended, and was killed");
-                Err(Failure::new(Exit::TimedOut, message))
-            }
+        let ended = self.child.exited().await?;
+        // SIGPIPE: the program wrote after the peer had closed the connection.
+        if ended.exit() == Exit::Success || ended.is_by(Signal::PIPE) {
+            return Ok(());
         }
+        Err(Failure::new(ended.exit(), format!("{} failed: {ended}", self.child.name())))
     }
 }
-
-const SIGPIPE: i32 = 13;
 
 /// The standard input of a program; `None` once the program has closed it.
 struct ProgramInput(Option<File>);

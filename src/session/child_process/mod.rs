@@ -3,3 +3,4 @@
 
 pub(crate) mod command;
 pub(crate) mod exec;
+mod process;

@@ -2,33 +2,18 @@
 //! sockkit listens (`-- CMD`).
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::procfs::Process;
+use crate::support::procfs::{Process, pid_in, wait_until_ended};
 use crate::support::program::exec;
-use crate::support::{Outcome, Running, Sockkit, eventually, shell, sockkit};
+use crate::support::{Client, Outcome, Running, Sockkit, Terminal, eventually, shell, sockkit};
 
 /// `sockkit listen ARGS… -- sh -c SCRIPT`, with `sockkit` in the PATH of the script.
 fn listen_with_command(args: &str, script: &str) -> Sockkit {
     shell(&format!("exec sockkit listen {args} -- sh -c '{script}'"))
-}
-
-/// Waits until the process with this id has exited.
-fn wait_until_ended(pid: &str) {
-    eventually("its end", || match fs::read_to_string(format!("/proc/{pid}/stat")) {
-        // A zombie, which its parent has not yet waited for.
-        Ok(stat) if stat.rsplit_once(')').unwrap().1.starts_with(" Z") => Some(()),
-        Ok(_) => None,
-        Err(_) => Some(()),
-    });
-}
-
-/// The process id after `pid ` in `text`.
-fn pid_in(text: &str) -> Option<String> {
-    let (line, _) = text.split_once("pid ")?.1.split_once('\n')?;
-    Some(line.to_owned())
 }
 
 #[test]
@@ -190,4 +175,135 @@ fn a_timeout_ends_the_command() {
     let Outcome { stderr, .. } = running.wait().code(5);
     assert!(stderr.contains("timed out (--timeout)"), "{stderr}");
     wait_until_ended(&pid);
+}
+
+#[test]
+fn no_descendant_outlives_a_stop() {
+    let script = "sleep 1000 & echo pid $!; wait";
+    for (signal, flags, code) in
+        [(Signal::TERM, "0", 143), (Signal::QUIT, "0", 131), (Signal::TERM, "0 --keep-open", 143)]
+    {
+        let running = listen_with_command(flags, script).start();
+        let pid = running.stderr.wait_for(pid_in);
+        running.signal(signal);
+        running.wait().code(code);
+        wait_until_ended(&pid);
+    }
+    let listen = exec("listen 0", &format!("sh -c '{script}'")).serve();
+    let mut client = listen.client();
+    let pid = pid_in(&client.read_until("\n")).unwrap();
+    listen.stop().code(143);
+    wait_until_ended(&pid);
+}
+
+#[test]
+fn a_background_process_does_not_outlive_the_command() {
+    let ran = listen_with_command("0", "sleep 1000 & echo pid $!").run().code(0);
+    wait_until_ended(&pid_in(&ran.stderr).unwrap());
+    // The same for --exec, once the output has ended.
+    let script = "sh -c 'sleep 1000 >/dev/null 2>&1 & echo pid $!'";
+    let listen = exec("listen 0", script).serve();
+    let mut client = listen.client();
+    let pid = pid_in(&String::from_utf8(client.read_to_end()).unwrap()).unwrap();
+    client.shut_down();
+    listen.running.wait().code(0);
+    wait_until_ended(&pid);
+}
+
+#[test]
+fn a_second_signal_kills_the_command_at_once() {
+    let script = "trap \"echo asked\" TERM; echo pid $$; while :; do sleep 0.1; done";
+    for flags in ["0", "0 --keep-open"] {
+        let running = listen_with_command(flags, script).start();
+        let pid = running.stderr.wait_for(pid_in);
+        let began = Instant::now();
+        running.signal(Signal::TERM);
+        running.stderr.wait_for_text("asked");
+        running.signal(Signal::TERM);
+        running.wait().code(143);
+        // Without the second signal, sockkit waits 5 s for the command.
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+        wait_until_ended(&pid);
+    }
+}
+
+#[test]
+fn a_child_does_not_outlive_a_killed_sockkit() {
+    let (running, pid) = listen_with_sleeper("0");
+    running.signal(Signal::KILL);
+    wait_until_ended(&pid);
+}
+
+#[test]
+fn exit_codes_of_children_are_known_even_if_the_parent_ignores_sigchld() {
+    let ran = shell("exec env --ignore-signal=CHLD sockkit listen 0 -- sh -c 'exit 7'").run();
+    ran.code(7);
+    let script = "exec env --ignore-signal=CHLD sockkit listen 0 --exec \"sh -c 'exit 7'\"";
+    let listen = shell(script).serve();
+    let client = listen.client();
+    client.shut_down();
+    listen.running.wait().code(7);
+}
+
+#[test]
+fn a_child_gets_the_inherited_limit_of_open_files() {
+    let script = "ulimit -Sn 256; exec sockkit listen 0 -- sh -c 'echo limit $(ulimit -Sn)'";
+    let ran = shell(script).run().code(0);
+    assert!(ran.stderr.contains("limit 256\n"), "{}", ran.stderr);
+}
+
+/// Starts `listen ARGS --exec PROGRAM`, where PROGRAM reads everything from the client into a file,
+/// closes its output, and runs `work` before it renames the file to `done`.
+fn listen_with_late_work(args: &str, work: &str) -> (tempfile::TempDir, Running, Client) {
+    let folder = tempfile::tempdir().unwrap();
+    let program = format!("sh -c 'cat > part; exec >&-; echo pid $$ >&2; {work}; mv part done'");
+    let listen = exec(args, &program).dir(folder.path()).serve();
+    let mut client = listen.client();
+    client.send("hello");
+    client.shut_down();
+    assert_eq!(client.read_to_end(), b"");
+    (folder, listen.running, client)
+}
+
+#[test]
+fn a_program_that_still_works_after_the_connection_has_ended_may_finish() {
+    let (folder, running, _client) = listen_with_late_work("listen 0", "sleep 6");
+    running.wait().code(0);
+    assert_eq!(fs::read_to_string(folder.path().join("done")).unwrap(), "hello");
+}
+
+#[test]
+fn timeout_and_grace_bound_a_program_that_still_works() {
+    let (folder, running, _client) =
+        listen_with_late_work("listen 0 --timeout 2s", "exec sleep 1000");
+    let ran = running.wait().code(5);
+    assert!(ran.stderr.contains("timed out (--timeout)"), "{}", ran.stderr);
+    wait_until_ended(&pid_in(&ran.stderr).unwrap());
+    assert!(!folder.path().join("done").exists());
+    let (_folder, running, _client) =
+        listen_with_late_work("listen 0 --keep-open --grace 300ms", "exec sleep 1000");
+    let pid = running.stderr.wait_for(pid_in);
+    running.signal(Signal::TERM);
+    running.wait().code(0);
+    wait_until_ended(&pid);
+    // Within the grace, the program may finish.
+    let (folder, running, _client) = listen_with_late_work(
+        "listen 0 --keep-open --grace 20s",
+        "until test -e go; do sleep 0.05; done",
+    );
+    running.stderr.wait_for(pid_in);
+    running.signal(Signal::TERM);
+    fs::write(folder.path().join("go"), "").unwrap();
+    running.wait().code(0);
+    assert!(folder.path().join("done").exists());
+}
+
+#[test]
+fn a_command_that_reads_the_terminal_fails_instead_of_being_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "read line < /dev/tty || echo no terminal";
+    let args = ["listen", "0", "--", "sh", "-c", script];
+    let mut terminal = Terminal::of(env!("CARGO_BIN_EXE_sockkit"), args, folder.path());
+    terminal.screen.wait_for_text("no terminal");
+    assert_eq!(terminal.exit_code(), 0);
 }

@@ -1,9 +1,8 @@
 //! What stops `listen`, what `--grace` allows after a stop, and the exit code.
 
-use std::process::Command;
-
 use rustix::process::Signal;
 
+use crate::support::procfs::wait_until_ended;
 use crate::support::{shell, sockkit};
 
 #[test]
@@ -82,7 +81,6 @@ fn a_client_that_is_cut_off_after_grace_makes_listen_exit_5() {
     let ran = listen.dir(directory.path()).run().code(5);
     assert_eq!(ran.out(), "begun");
     assert!(ran.stderr.contains("--grace"), "{}", ran.stderr);
-    // The test ends the process that its command has left in the background.
-    let number = std::fs::read_to_string(directory.path().join("left_behind")).unwrap();
-    Command::new("kill").arg(number.trim()).status().unwrap();
+    let pid = std::fs::read_to_string(directory.path().join("left_behind")).unwrap();
+    wait_until_ended(pid.trim());
 }
