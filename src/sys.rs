@@ -165,6 +165,7 @@ pub fn exit_now(code: u8) -> ! {
 /// limit of open files.
 #[expect(unsafe_code, reason = "code between fork and exec is unsafe")]
 pub fn isolate_child(command: &mut Command, descriptor_limit: Option<Rlimit>) -> &mut Command {
+    #[cfg(target_os = "linux")]
     let parent = rustix::process::getpid();
     let prepare = move || {
         rustix::process::setsid()?;
@@ -177,7 +178,7 @@ pub fn isolate_child(command: &mut Command, descriptor_limit: Option<Rlimit>) ->
                 return Err(io::ErrorKind::NotFound.into());
             }
         }
-        if let Some(limit) = descriptor_limit.clone() {
+        if let Some(limit) = descriptor_limit {
             rustix::process::setrlimit(Resource::Nofile, limit)?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Opens sockkit's own files (logs, recordings and key logs) for appending.
 
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::fs::{self, File, FileType, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
@@ -13,29 +13,52 @@ use rustix::io::Errno;
 /// The permissions of a new file: it may hold passwords or session keys.
 const PRIVATE_MODE: u32 = 0o600;
 
-/// Which kinds of existing file [`open`] accepts at the path.
+/// Which kinds of existing file [`open`] accepts at the path. A symbolic link to a regular file is
+/// never followed, since the target could be any file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
-    /// A regular file, which is opened for reading as well. Symbolic links are not followed, since
-    /// the target could be any file. Opening does not block, so that the caller can refuse a FIFO
-    /// without a reader.
+    /// A regular file. Opening does not block, so that the caller can refuse a FIFO without a
+    /// reader.
     RegularFile,
-    /// Anything writable, such as a FIFO, a device or a symbolic link to a file.
-    Anything,
+    /// A regular file, a FIFO or a device. The latter, and sockkit's own descriptors (`/dev/fd`),
+    /// may be reached through symbolic links.
+    FileOrStream,
 }
 
-/// Opens `path` for appending, and creates it with mode 0600 if it does not exist.
+/// Opens `path` for appending, and creates it with mode 0600 if it does not exist. A regular file
+/// is opened for reading as well.
 ///
 /// # Errors
 /// The error of open(2).
 pub fn open(path: &Path, existing: Existing) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.append(true).create(true).mode(PRIVATE_MODE);
-    if existing == Existing::RegularFile {
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-        options.read(true).custom_flags(flags.cast_signed());
+    options.append(true);
+    if existing == Existing::FileOrStream
+        && fs::metadata(path).is_ok_and(|metadata| is_stream(metadata.file_type()))
+    {
+        return options.open(path);
     }
-    options.open(path)
+    options.read(true).create(true).mode(PRIVATE_MODE);
+    if existing == Existing::RegularFile || !is_descriptor(path) {
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+        options.custom_flags(flags.cast_signed());
+    }
+    options.open(path).map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::LOOP) => io::Error::other("it is a symbolic link"),
+        _ => error,
+    })
+}
+
+/// Returns whether bytes can be written to a file of this type without changing stored data.
+pub fn is_stream(kind: FileType) -> bool {
+    kind.is_char_device() || kind.is_fifo()
+}
+
+/// Returns whether `path` names an open descriptor of the process, which is a link to its file.
+fn is_descriptor(path: &Path) -> bool {
+    let folder = path.parent().unwrap_or(path);
+    [Path::new("/dev/stdout"), Path::new("/dev/stderr")].contains(&path)
+        || [Path::new("/dev/fd"), Path::new("/proc/self/fd")].contains(&folder)
 }
 
 /// Returns what the file is if records cannot be appended to it safely; `None` for a regular file
@@ -64,10 +87,13 @@ pub fn ends_mid_line(file: &File) -> io::Result<bool> {
     Ok(last != *b"\n")
 }
 
-/// Appends `lines`, after a newline if the last line of `file` has none. A file lock keeps other
-/// processes of sockkit from appending in between. Returns how many bytes of `lines` were written,
-/// and the error if these are not all.
+/// Appends `lines`, after a newline if `file` is a regular file whose last line has none. A file
+/// lock keeps other processes of sockkit from appending in between. Returns how many bytes of
+/// `lines` were written, and the error if these are not all.
 pub fn append_lines(file: &mut File, lines: &[u8]) -> (usize, Option<io::Error>) {
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return write_all(file, lines);
+    }
     if let Err(error) = lock(file) {
         return (0, Some(error));
     }
@@ -145,4 +171,32 @@ fn lock(file: &File) -> io::Result<()> {
 fn has_no_locks(error: &io::Error) -> bool {
     let no_locks = [Errno::NOLCK, Errno::NOTSUP, Errno::NOSYS];
     Errno::from_io_error(error).is_some_and(|error| no_locks.contains(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd as _;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_symbolic_link_is_followed_only_to_a_device_or_descriptor() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        fs::write(&target, "torn").unwrap();
+        symlink(&target, &link).unwrap();
+        for existing in [Existing::RegularFile, Existing::FileOrStream] {
+            let error = open(&link, existing).unwrap_err();
+            assert_eq!(error.to_string(), "it is a symbolic link");
+        }
+        let file = File::open(&target).unwrap();
+        let descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let mut again = open(Path::new(&descriptor), Existing::FileOrStream).unwrap();
+        assert!(append_lines(&mut again, b"next\n").1.is_none());
+        assert_eq!(fs::read_to_string(&target).unwrap(), "torn\nnext\n");
+        fs::remove_file(&link).unwrap();
+        symlink("/dev/null", &link).unwrap();
+        let mut device = open(&link, Existing::FileOrStream).unwrap();
+        assert!(append_lines(&mut device, b"nothing\n").1.is_none());
+    }
 }

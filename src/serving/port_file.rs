@@ -3,7 +3,7 @@
 //! sockkit replaces only a file that a killed server can have left, and removes only the file that
 //! it created itself.
 
-use std::fs::{self, File, FileType, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::{
@@ -17,6 +17,7 @@ use rustix::io::Errno;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files::append::is_stream;
 use crate::reason;
 
 /// The permissions of the file: every user may read the port.
@@ -97,11 +98,13 @@ const STDOUT: &str = "/dev/stdout";
 
 /// Creates the file through a temporary one in the same folder, whose name did not exist before.
 fn create(path: &Path, line: &str, replaces: bool) -> io::Result<File> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
     let mut builder = tempfile::Builder::new();
     let permissions = Permissions::from_mode(PORT_FILE_MODE);
-    let mut file =
-        builder.prefix(".sockkit-port-").tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    let mut file = builder.prefix(".sockkit-port-").tempfile_in(folder)?;
     file.write_all(line.as_bytes())?;
     // Whatever the umask is.
     file.as_file().set_permissions(permissions)?;
@@ -119,11 +122,6 @@ fn is_port_file(path: &Path) -> io::Result<bool> {
     let digits = content.strip_suffix(b"\n").filter(|digits| digits.iter().all(u8::is_ascii_digit));
     let port = digits.and_then(|digits| str::from_utf8(digits).ok()?.parse::<u16>().ok());
     Ok(content.is_empty() || port.is_some())
-}
-
-/// Returns whether bytes can be written to a file of this type without changing stored data.
-fn is_stream(kind: FileType) -> bool {
-    kind.is_char_device() || kind.is_fifo()
 }
 
 /// Writes `line` to the device or FIFO at `path`. If that would block, for example because the FIFO

@@ -5,7 +5,7 @@
 //! the session: a warning reports it, and [`Recording::finish`] returns it.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -98,17 +98,15 @@ impl Recording {
     /// # Errors
     /// The file cannot be opened, or the first line cannot be written.
     pub(super) fn start(path: &Path, out: Output) -> Result<Self, RecordingError> {
-        let opened = append::open(path, Existing::Anything);
+        let opened = append::open(path, Existing::FileOrStream);
         let mut file =
             opened.map_err(|source| RecordingError::Open { path: path.to_owned(), source })?;
         let (started, version) = (Instant::now(), VERSION);
         let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
         let first = json::line(&RecordingLine::Record { version, started: now });
-        // If the last line is incomplete, for example because a disk was full, the recording
-        // begins on a line of its own.
-        let first = if ends_mid_line(path) { format!("\n{first}") } else { first };
-        file.write_all(first.as_bytes())
-            .map_err(|source| RecordingError::Write { path: path.to_owned(), source })?;
+        if let (_, Some(source)) = append::append_lines(&mut file, first.as_bytes()) {
+            return Err(RecordingError::Write { path: path.to_owned(), source });
+        }
         let state = Mutex::new(RecordingState::Open(file));
         Ok(Self { out, shared: Arc::new(RecordingFile { path: path.to_owned(), started, state }) })
     }
@@ -155,7 +153,7 @@ impl Recording {
         let elapsed = self.shared.started.elapsed().as_micros();
         let line = json::line(&line(u64::try_from(elapsed).unwrap_or(u64::MAX)));
         // This is one write(2), unless the disk is full or a pipe is read slowly.
-        let Err(source) = file.write_all(line.as_bytes()) else { return };
+        let (_, Some(source)) = append::append_lines(file, line.as_bytes()) else { return };
         let path = self.shared.path.display();
         let message = format!("cannot write {path}: {}; recording ends", reason::of(&source));
         *state = RecordingState::Failed(Some(source));
@@ -167,13 +165,6 @@ impl Recording {
         // The state is never left half-updated, so a poisoned lock is safe to use.
         lock(&self.shared.state)
     }
-}
-
-/// Returns whether `path` is a file whose last line has no line ending.
-fn ends_mid_line(path: &Path) -> bool {
-    // Opening a FIFO for reading would wait for a writer.
-    path.is_file()
-        && File::open(path).is_ok_and(|file| append::ends_mid_line(&file).unwrap_or(false))
 }
 
 #[cfg(test)]
@@ -267,6 +258,17 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("{\"type\":\"dat\n{\"type\":\"record\""), "{text}");
         assert_eq!(text.lines().count(), 3);
+    }
+
+    #[test]
+    fn a_line_begins_on_a_new_line_after_another_process_left_an_incomplete_one() {
+        let (_directory, path) = directory();
+        let recording = Recording::start(&path, quiet()).unwrap();
+        let mut other = append::open(&path, Existing::RegularFile).unwrap();
+        io::Write::write_all(&mut other, b"{\"type\":\"dat").unwrap();
+        recording.data("peer", Direction::In, b"x");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("\n{\"type\":\"dat\n{\"type\":\"data\","), "{text}");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub fn raise_descriptor_limit() -> usize {
 /// Returns the limit for child processes if it differs from sockkit's own: a program that uses
 /// select(2) fails with more than 1,024 descriptors.
 pub fn inherited_descriptor_limit() -> Option<Rlimit> {
-    INHERITED_LIMIT.get().cloned()
+    INHERITED_LIMIT.get().copied()
 }
 
 /// Descriptors that a server needs besides its clients' sockets: standard streams, listeners, logs

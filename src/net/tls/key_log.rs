@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -26,7 +25,7 @@ pub(super) fn open(path: Option<&Path>) -> Result<Arc<dyn KeyLog>, SetupError> {
     let Some(path) = path else {
         return Ok(Arc::new(NoKeyLog));
     };
-    let file = append::open(path, Existing::Anything);
+    let file = append::open(path, Existing::FileOrStream);
     let file = file.map_err(|source| SetupError::KeyLog { path: path.to_owned(), source })?;
     Ok(Arc::new(KeyLogFile(Mutex::new(file))))
 }
@@ -36,7 +35,7 @@ impl KeyLog for KeyLogFile {
         let line = format!("{label} {} {}\n", hex(client_random), hex(secret));
         let mut file = lock(&self.0);
         // rustls accepts no error here, and a full disk must not end the connection.
-        file.write_all(line.as_bytes()).ok();
+        append::append_lines(&mut file, line.as_bytes());
     }
 }
 
