@@ -6,7 +6,7 @@ use std::io;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
-use crate::commands::Command;
+use crate::commands::{Command, Invocation};
 use crate::exit::{EXIT_STATUS, Exit};
 use crate::failure::Failure;
 use crate::output::{ColorChoice, ErrorReport, Format, Output, Verbosity};
@@ -23,12 +23,32 @@ use crate::reason;
     max_term_width = 100
 )]
 pub struct Cli {
-    /// The options of every command.
+    /// The global options given before the command.
     #[command(flatten)]
-    pub global: Global,
-    /// The command to run.
+    global: Global,
+    /// The command, and the global options given after it.
     #[command(subcommand)]
-    pub command: Command,
+    invocation: Invocation<Global>,
+}
+
+impl Cli {
+    /// Returns the global options and the command. If a global option is given both before and
+    /// after the command, the value after it counts.
+    pub fn into_parts(self) -> (Global, Command) {
+        let (before, Invocation { command, global: after }) = (self.global, self.invocation);
+        let short_form = if after.json || after.plain { after } else { before };
+        let verbosity = if after.verbose || after.quiet { after } else { before };
+        let global = Global {
+            format: after.format.or(before.format),
+            json: short_form.json,
+            plain: short_form.plain,
+            color: after.color.or(before.color),
+            verbose: verbosity.verbose,
+            quiet: verbosity.quiet,
+            help: None,
+        };
+        (global, command)
+    }
 }
 
 /// The options of every command.
@@ -37,25 +57,25 @@ pub struct Cli {
 #[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 pub struct Global {
     /// Output format [env: SOCKKIT_FORMAT] [default: table]
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", hide_short_help = true)]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_short_help = true)]
     pub format: Option<Format>,
     /// Print one JSON object per line
-    #[arg(long, global = true, overrides_with = "plain")]
+    #[arg(long, overrides_with = "plain")]
     pub json: bool,
     /// Print tab-separated lines without a header
-    #[arg(long, global = true, overrides_with = "json", hide_short_help = true)]
+    #[arg(long, overrides_with = "json", hide_short_help = true)]
     pub plain: bool,
     /// When to use colour [env: SOCKKIT_COLOR] [default: auto]
-    #[arg(long, global = true, value_enum, value_name = "WHEN", hide_short_help = true)]
+    #[arg(long, value_enum, value_name = "WHEN", hide_short_help = true)]
     pub color: Option<ColorChoice>,
     /// Show more detail: connection attempts and received data
-    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
     /// Print only data and errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long)]
     pub quiet: bool,
     /// Never set: clap prints the help and stops parsing.
-    #[arg(short, long, global = true, action = ArgAction::Help,
+    #[arg(short, long, action = ArgAction::Help,
           help = "Print this summary; --help lists all options",
           long_help = "Print this text; -h prints a summary")]
     pub help: Option<bool>,
@@ -177,8 +197,20 @@ mod tests {
             (["sockkit", "--json", "--format=table", "info"], true),
             (["sockkit", "--format=json", "--plain", "info"], false),
         ] {
-            let global = Cli::try_parse_from(args).unwrap().global;
+            let (global, _) = Cli::try_parse_from(args).unwrap().into_parts();
             assert_eq!(global.output().unwrap().is_json(), json, "{args:?}");
         }
+    }
+
+    #[test]
+    fn a_global_option_is_accepted_on_both_sides_of_the_command_and_the_last_value_counts() {
+        let parse = |args: &[&str]| Cli::try_parse_from(args).unwrap().into_parts().0;
+        for args in [["sockkit", "-q", "info"], ["sockkit", "info", "-q"]] {
+            assert!(parse(&args).quiet, "{args:?}");
+        }
+        let both = parse(&["sockkit", "--format=json", "info", "--format=plain"]);
+        assert_eq!(both.format, Some(Format::Plain));
+        let both = parse(&["sockkit", "--json", "-v", "info", "--plain", "-q"]);
+        assert!(both.plain && !both.json && both.quiet && !both.verbose);
     }
 }

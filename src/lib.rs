@@ -64,16 +64,16 @@ use crate::output::Output;
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     sys::reset_inherited_signals();
     let args: Vec<OsString> = args.into_iter().collect();
-    let cli = match Cli::try_parse_from(&args) {
-        Ok(cli) => cli,
+    let (global, command) = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli.into_parts(),
         Err(answer) => return cli::answer(&answer, &args),
     };
-    let out = match cli.global.output() {
+    let out = match global.output() {
         Ok(out) => out,
         Err(failure) => return report_error(Output::default(), &failure.into()),
     };
     report_panics(out);
-    let outcome = panic::catch_unwind(move || commands::run(cli.command, Cli::command, out));
+    let outcome = panic::catch_unwind(move || commands::run(command, Cli::command, out));
     match outcome {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => report_error(out, &error),

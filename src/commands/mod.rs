@@ -20,7 +20,8 @@ use crate::exit::{EXIT_STATUS, Exit};
 use crate::output::Output;
 
 /// Defines [`Command`] from the table below, as clap's derive macro would, except that only the
-/// arguments of the requested command are defined, which saves a third of the startup time.
+/// arguments of the requested command are defined, which saves a third of the startup time. For the
+/// same reason, the global options are not clap's, which copies them to all commands at once.
 macro_rules! commands {
     ($($about:literal $name:literal $variant:ident($module:ident),)+) => {
         /// The commands of sockkit, with their arguments.
@@ -29,11 +30,12 @@ macro_rules! commands {
             $(#[doc = $about] $variant($module::Args),)+
         }
 
-        impl Subcommand for Command {
+        impl<G: clap::Args> Subcommand for Invocation<G> {
             fn augment_subcommands(program: clap::Command) -> clap::Command {
                 program.subcommand_required(true).arg_required_else_help(true)
                     $(.subcommand(clap::Command::new($name).about($about).defer(|command| {
-                        finish_help($module::Args::augment_args(command).about($about))
+                        let command = G::augment_args($module::Args::augment_args(command));
+                        finish_help(command.about($about))
                     })))+
             }
 
@@ -46,7 +48,7 @@ macro_rules! commands {
             }
         }
 
-        impl FromArgMatches for Command {
+        impl<G: clap::Args> FromArgMatches for Invocation<G> {
             fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
                 Self::from_arg_matches_mut(&mut matches.clone())
             }
@@ -55,12 +57,14 @@ macro_rules! commands {
                 let (name, mut matches) = matches
                     .remove_subcommand()
                     .ok_or_else(|| clap::Error::new(ErrorKind::MissingSubcommand))?;
-                match name.as_str() {
+                let global = G::from_arg_matches_mut(&mut matches)?;
+                let command = match name.as_str() {
                     $($name => {
-                        $module::Args::from_arg_matches_mut(&mut matches).map(Self::$variant)
+                        $module::Args::from_arg_matches_mut(&mut matches).map(Command::$variant)
                     })+
                     _ => Err(clap::Error::new(ErrorKind::MissingSubcommand)),
-                }
+                };
+                Ok(Self { command: command?, global })
             }
 
             fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -69,6 +73,15 @@ macro_rules! commands {
             }
         }
     };
+}
+
+/// A command, and the global options given after its name.
+#[derive(Debug)]
+pub struct Invocation<G> {
+    /// The command to run.
+    pub command: Command,
+    /// The global options.
+    pub global: G,
 }
 
 commands! {
@@ -93,8 +106,7 @@ commands! {
 }
 
 /// Completes the help of a command: the summary (`-h`) shows only the command lines of the
-/// examples, the long help ends with the table of exit codes, and both list the global options
-/// last.
+/// examples, and the long help ends with the table of exit codes.
 fn finish_help(command: clap::Command) -> clap::Command {
     // `ansi` leaves the text unchanged. `Display` would search it for styles to strip, which would
     // cost time at each start.
@@ -104,10 +116,6 @@ fn finish_help(command: clap::Command) -> clap::Command {
     let long = text(command.get_after_long_help().or_else(|| command.get_after_help()));
     let lines = examples.lines().filter(|line| line.starts_with("  $ ")).take(SUMMARY_EXAMPLES);
     let summary = iter::once("Examples:").chain(lines).collect::<Vec<_>>().join("\n");
-    let global = command.get_arguments().filter(|arg| arg.is_global_set());
-    let global: Vec<_> = global.map(|arg| arg.get_id().clone()).collect();
-    // clap has added the global options first; `mut_arg` moves each of them to the end.
-    let command = global.iter().fold(command, |command, id| command.mut_arg(id, |arg| arg));
     command.after_help(summary).after_long_help(format!("{long}\n\n{EXIT_STATUS}"))
 }
 
