@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::ast::{self, Assertion, AssertionKind, Ast};
 
 /// The action of one step.
 #[derive(Clone, Debug)]
@@ -36,16 +37,18 @@ pub enum Action {
 pub struct Pattern(Regex);
 
 impl Pattern {
-    /// Returns the pattern of a regular expression with `flags`, each one of `ismx`.
+    /// Returns the pattern of a regular expression with `flags`, each one of `ismx`. `^` and `$`
+    /// match at line boundaries, with or without the flag `m`.
     ///
     /// # Errors
     /// Returns the syntax error, as one line.
     pub(super) fn regex(text: &str, flags: &str) -> Result<Self, String> {
-        RegexBuilder::new(text)
+        let ignores_white_space = flags.contains('x');
+        RegexBuilder::new(&with_crlf_anchors(text, ignores_white_space))
             .case_insensitive(flags.contains('i'))
             .dot_matches_new_line(flags.contains('s'))
-            .multi_line(flags.contains('m'))
-            .ignore_whitespace(flags.contains('x'))
+            .multi_line(true)
+            .ignore_whitespace(ignores_white_space)
             .build()
             .map(Self)
             .map_err(|error| summary_line(&error.to_string()))
@@ -65,10 +68,47 @@ impl Pattern {
         built.map(Self).map_err(|error| summary_line(&error.to_string()))
     }
 
-    /// Returns the end of the first match that begins at `start` or later. `^` matches at offset 0
-    /// only (with the flag `m`, also after each line feed).
+    /// Returns the end of the first match that begins at `start` or later. The bytes before `start`
+    /// decide whether a line begins there.
     pub(super) fn find_end(&self, bytes: &[u8], start: usize) -> Option<usize> {
         (start <= bytes.len()).then(|| self.0.find_at(bytes, start))?.map(|found| found.end())
+    }
+}
+
+/// Returns the regular expression `text` with `^` and `$` changed to match before and after CR LF
+/// too, not only LF. `RegexBuilder::crlf` would also stop `.` from matching CR, so that `.*\n` would
+/// match no line that ends in CR LF. An invalid `text` is returned unchanged.
+fn with_crlf_anchors(text: &str, ignores_white_space: bool) -> String {
+    let mut parser =
+        ast::parse::ParserBuilder::new().ignore_whitespace(ignores_white_space).build();
+    let anchors =
+        parser.parse(text).map_err(drop).and_then(|ast| ast::visit(&ast, Anchors(vec![])));
+    let mut anchored = text.to_owned();
+    for at in anchors.unwrap_or_default().into_iter().rev() {
+        anchored.replace_range(at..=at, &format!("(?R:{})", &text[at..=at]));
+    }
+    anchored
+}
+
+/// Collects the offsets of `^` and `$` in a regular expression, in their order.
+struct Anchors(Vec<usize>);
+
+impl ast::Visitor for Anchors {
+    type Output = Vec<usize>;
+    type Err = ();
+
+    fn finish(self) -> Result<Vec<usize>, ()> {
+        Ok(self.0)
+    }
+
+    fn visit_pre(&mut self, ast: &Ast) -> Result<(), ()> {
+        if let Ast::Assertion(assertion) = ast
+            && let Assertion { span, kind: AssertionKind::StartLine | AssertionKind::EndLine } =
+                &**assertion
+        {
+            self.0.push(span.start.offset);
+        }
+        Ok(())
     }
 }
 
@@ -124,6 +164,27 @@ mod tests {
         assert_eq!(pattern.find_end(&all[1..], 0), None);
         let dots = Pattern::literal(b"a.c").unwrap();
         assert_eq!(dots.find_end(b"abc", 0), None);
+    }
+
+    #[test]
+    fn anchors_match_at_every_line_boundary_and_a_dot_matches_cr() {
+        let reply = b"250-one\r\n250 two\r\nlast\n";
+        for (text, end) in [
+            ("^250 ", Some(13)),
+            ("one$", Some(7)),
+            ("^250 two$", Some(16)),
+            ("^250 .*\\n", Some(18)),
+            ("^last$", Some(22)),
+            ("(?P<code>^250) t", Some(14)),
+            ("^two", None),
+            ("^\\n", None),
+            (r"[$^]|\^|\$", None),
+        ] {
+            let pattern = Pattern::regex(text, "").unwrap();
+            assert_eq!(pattern.find_end(reply, 0), end, "{text}");
+        }
+        let commented = Pattern::regex("^ last $ # the ^ of a comment", "x").unwrap();
+        assert_eq!(commented.find_end(reply, 0), Some(22));
     }
 
     #[test]

@@ -14,7 +14,10 @@ pub(super) struct Unmatched {
     /// At most twice the limit, so that dropping the oldest bytes does not move the others each
     /// time.
     bytes: Vec<u8>,
-    /// Whether bytes that preceded these were dropped.
+    /// The number of bytes at the front that are not searched: the last byte before the unmatched
+    /// ones, from which `^` tells whether a line begins there; 0 at the beginning of the data.
+    start: usize,
+    /// Whether bytes that no expectation has matched were dropped.
     dropped: bool,
     /// Whether any byte was ever received.
     received_any: bool,
@@ -27,32 +30,32 @@ impl Unmatched {
         self.bytes.extend_from_slice(bytes);
         if self.bytes.len() > 2 * MAX_UNMATCHED {
             self.bytes.drain(..self.bytes.len() - MAX_UNMATCHED);
+            self.start = 1;
             self.dropped = true;
         }
     }
 
     /// Removes all bytes up to the end of the first match; returns whether there is a match.
     pub(super) fn consume_match(&mut self, pattern: &Pattern) -> bool {
-        // After a drop, `^` must not match at the first byte that is left.
-        let start = usize::from(self.dropped);
-        let Some(end) = pattern.find_end(&self.bytes, start) else { return false };
-        self.bytes.drain(..end);
+        let Some(end) = pattern.find_end(&self.bytes, self.start) else { return false };
+        self.start = end.min(1);
+        self.bytes.drain(..end - self.start);
         self.dropped = false;
         true
     }
 
     /// Returns whether more bytes have arrived than an expectation searches.
     pub(super) fn exceeds_limit(&self) -> bool {
-        self.dropped || self.bytes.len() > MAX_UNMATCHED
+        self.dropped || self.bytes.len() - self.start > MAX_UNMATCHED
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.bytes.len() == self.start
     }
 
     /// Returns the beginning of the bytes for a message.
     pub(super) fn excerpt(&self) -> Excerpt {
-        Excerpt::of(&self.bytes, self.received_any)
+        Excerpt::of(&self.bytes[self.start..], self.received_any)
     }
 }
 
@@ -75,6 +78,19 @@ mod tests {
     }
 
     #[test]
+    fn the_start_anchor_does_not_match_within_a_line_that_was_partly_consumed() {
+        let mut unmatched = Unmatched::default();
+        unmatched.push(b"220 221 is my name\r\n");
+        assert!(unmatched.consume_match(&pattern("^220 ")));
+        assert!(!unmatched.consume_match(&pattern("^221 ")));
+        assert_eq!(unmatched.excerpt().bytes, b"221 is my name\r\n");
+        unmatched.push(b"221 bye\r\n");
+        assert!(unmatched.consume_match(&pattern("^221 bye\r\n")));
+        assert!(unmatched.is_empty());
+        assert!(unmatched.consume_match(&pattern("^")));
+    }
+
+    #[test]
     fn beyond_the_limit_the_oldest_bytes_are_dropped_and_the_start_anchor_does_not_match() {
         let mut unmatched = Unmatched::default();
         for _ in 0..4 {
@@ -85,7 +101,7 @@ mod tests {
         assert!(unmatched.bytes.len() <= 2 * MAX_UNMATCHED);
         assert!(!unmatched.consume_match(&pattern("^x")));
         assert!(unmatched.consume_match(&pattern("end$")));
-        unmatched.push(b"next");
+        unmatched.push(b"\nnext");
         assert!(!unmatched.exceeds_limit());
         assert!(unmatched.consume_match(&pattern("^next")));
     }

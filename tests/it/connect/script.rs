@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{ErrorKind, Read as _};
 
 use crate::support::script::{Scripted, assert_stderr_contains};
-use crate::support::{ClosedPort, Peer, sockkit};
+use crate::support::{ClosedPort, Peer, Sockkit, sockkit};
 
 /// A mail server that sends `greeting`, reads one line, sends a reply and returns the line.
 fn mail_server(greeting: &'static str) -> Peer<String> {
@@ -32,6 +32,51 @@ fn send_and_expect_run_in_command_line_order() {
     assert_eq!(ran.stdout, b"220 here\r\n221 bye\r\n");
     assert_eq!(ran.stderr, "");
     assert_eq!(peer.join(), "QUIT");
+}
+
+/// A mail server with a greeting and an EHLO reply of several lines, sent a few bytes at a time.
+fn verbose_mail_server() -> Peer<()> {
+    Peer::start(|mut client| {
+        let send = |client: &mut crate::support::Client, text: &str| {
+            text.as_bytes().chunks(5).for_each(|piece| client.send(piece));
+        };
+        send(&mut client, "220-mail.example\r\n220 mail.example ESMTP ready, 221 times\r\n");
+        loop {
+            match &*client.line() {
+                "EHLO me" => send(&mut client, "250-mail.example\r\n250-SIZE\r\n250 HELP\r\n"),
+                "QUIT" => return send(&mut client, "221 2.0.0 bye\r\n"),
+                other => panic!("{other}"),
+            }
+        }
+    })
+}
+
+#[test]
+fn an_expectation_finds_its_line_after_the_rest_of_an_earlier_reply() {
+    // The example of the README.
+    let peer = verbose_mail_server();
+    let steps = ["--expect", "^220 ", "--send", "QUIT\\r\\n", "--expect", "^221 "];
+    let connect = sockkit(&format!("connect {}", peer.addr));
+    let ran = steps.iter().fold(connect, Sockkit::arg).start().wait().code(0);
+    assert_eq!(ran.stderr, "");
+    peer.join();
+    // The same in a script, with a reply of several lines.
+    let peer = verbose_mail_server();
+    let script = Scripted::new(
+        "expect /^220 /\nsend \"EHLO me\\r\\n\"\nexpect /^250-SIZE$/\nexpect /^250 /\n\
+         send \"QUIT\\r\\n\"\nexpect /^221 .* bye$/\nexpect-end\n",
+    );
+    script.sockkit(&format!("connect {}", peer.addr)).start().wait().code(0);
+    peer.join();
+}
+
+#[test]
+fn a_start_anchor_does_not_match_within_a_line() {
+    let peer = Peer::start(|mut client| client.send("220 221 is my name\r\n"));
+    let steps = ["--expect", "^220 ", "--expect", "^221 "];
+    let connect = sockkit(&format!("connect {}", peer.addr));
+    let ran = steps.iter().fold(connect, Sockkit::arg).start().wait().code(1);
+    assert_stderr_contains(&ran, &["expect /^221 / was not met"]);
 }
 
 #[test]
