@@ -4,10 +4,29 @@
 //! Without this, a reply from a socket bound to a wildcard address has the source address that the
 //! kernel's route prefers, and a client that sent to a different local address rejects the reply.
 
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use rustix::net::RecvFlags;
+
+use crate::net::datagram::address::Received;
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub(crate) use crate::net::datagram::packet_info::supported::{enable, receive, send};
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 pub(crate) use crate::net::datagram::packet_info::unsupported::{enable, receive, send};
+
+/// Receives a queued datagram, without the local address it was sent to.
+pub(super) fn receive_simple(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
+    let capacity = buffer.len();
+    // With MSG_TRUNC, recv(2) returns the datagram's full length even if the buffer is shorter.
+    let (_, len, from) = rustix::net::recvfrom(socket, buffer, RecvFlags::TRUNC)?;
+    Ok(Received {
+        len: len.min(capacity),
+        is_truncated: len > capacity,
+        from: from.into(),
+        to: None,
+    })
+}
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 mod supported {
@@ -98,7 +117,8 @@ mod supported {
     }
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+/// For the other systems. Its test runs on every system, so that a change cannot break it unseen.
+#[cfg(any(test, not(any(target_os = "linux", target_os = "android", target_vendor = "apple"))))]
 mod unsupported {
     use std::io;
     use std::net::{IpAddr, SocketAddr};
@@ -107,15 +127,17 @@ mod unsupported {
     use rustix::net::{SendFlags, sendto};
     use socket2::Socket;
 
-    use crate::net::address::Received;
+    use crate::net::datagram::address::Received;
+    use crate::net::datagram::packet_info::receive_simple;
 
     /// Does nothing: on this system the kernel's route chooses the source address of replies.
+    #[expect(clippy::unnecessary_wraps, reason = "the signature is that of the other systems")]
     pub(crate) fn enable(_socket: &Socket, _is_ipv6: bool) -> io::Result<()> {
         Ok(())
     }
 
     pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
-        crate::net::bind::receive_simple(socket, buffer)
+        receive_simple(socket, buffer)
     }
 
     pub(crate) fn send(
@@ -125,5 +147,27 @@ mod unsupported {
         _from: IpAddr,
     ) -> io::Result<()> {
         Ok(sendto(socket, bytes, SendFlags::empty(), &to).map(drop)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::os::fd::AsFd as _;
+
+    use crate::net::datagram::address::DatagramAddress;
+    use crate::net::datagram::packet_info::unsupported;
+
+    #[test]
+    fn a_system_without_packet_info_receives_and_replies() {
+        let [one, other] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let (from, to) = (one.local_addr().unwrap(), other.local_addr().unwrap());
+        unsupported::enable(&other.try_clone().unwrap().into(), false).unwrap();
+        unsupported::send(one.as_fd(), b"hello", to, from.ip()).unwrap();
+        other.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+        let mut buffer = [0; 4];
+        let received = unsupported::receive(other.as_fd(), &mut buffer).unwrap();
+        assert_eq!((&buffer, received.len, received.is_truncated), (b"hell", 4, true));
+        assert_eq!((received.from, received.to), (DatagramAddress::Net(from), None));
     }
 }

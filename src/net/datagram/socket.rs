@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::SendFlags;
 use tokio::io::Interest;
 use tokio::net::{UdpSocket, UnixDatagram};
 
@@ -108,7 +108,7 @@ impl DatagramSocket {
             if self.is_wildcard {
                 packet_info::receive(self.as_fd(), buffer)
             } else {
-                receive_simple(self.as_fd(), buffer)
+                packet_info::receive_simple(self.as_fd(), buffer)
             }
         };
         let mut try_with =
@@ -161,19 +161,6 @@ impl AsFd for DatagramSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         either!(self, socket => socket.as_fd())
     }
-}
-
-/// Receives a queued datagram, without the local address it was sent to.
-pub(super) fn receive_simple(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
-    let capacity = buffer.len();
-    // With MSG_TRUNC, recv(2) returns the datagram's full length even if the buffer is shorter.
-    let (_, len, from) = rustix::net::recvfrom(socket, buffer, RecvFlags::TRUNC)?;
-    Ok(Received {
-        len: len.min(capacity),
-        is_truncated: len > capacity,
-        from: from.into(),
-        to: None,
-    })
 }
 
 /// Returns whether a send failed because a queue is full: the kernel's, or that of a Unix peer.
