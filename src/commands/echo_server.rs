@@ -10,7 +10,7 @@ use jiff::Zoned;
 use crate::exit::Exit;
 use crate::net::accept::{AcceptNotice, Connection, Service, WhenFull};
 use crate::net::stream::channel::ByteCounts;
-use crate::net::{Deadline, ListenAddress, stream};
+use crate::net::{Deadline, ListenAddress, Port, stream};
 use crate::options::TIMEOUTS;
 use crate::options::listen::ListenArgs;
 use crate::options::values::{self, Limit};
@@ -32,10 +32,14 @@ Examples:
 /// The arguments of `echo-server`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 pub struct Args {
-    /// Port (0 for any free), HOST:PORT or unix:PATH
-    #[arg(value_name = "[HOST:]PORT", default_value = "21567")]
-    address: ListenAddress,
+    /// Port (0 for any free), HOST:PORT or unix:PATH [default: 21567]
+    ///
+    /// Without it, sockkit uses the sockets that a service manager passes to it (LISTEN_FDS), if
+    /// there are any.
+    #[arg(value_name = "[HOST:]PORT")]
+    address: Option<ListenAddress>,
     /// Begin each reply with the time, in the format of ctime(3)
     #[arg(long)]
     timestamp: bool,
@@ -50,12 +54,12 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let plan = ServerPlan::new(WhenFull::Wait);
+    let plan = ServerPlan::new(Port(21_567), WhenFull::Wait);
     let shows_data = out.is_verbose() || out.is_json();
     let build = |events, _| {
         Ok(Echo { timestamp: args.timestamp, idle: args.idle_timeout.0, shows_data, events })
     };
-    serving::run_until_stopped(&args.address, &args.server.settings(), plan, out, build)
+    serving::run_until_stopped(args.address.as_ref(), &args.server.settings(), plan, out, build)
 }
 
 /// How long a client may take to read its echo before the connection is closed.

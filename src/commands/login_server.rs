@@ -18,7 +18,7 @@ use crate::login::record::LoginRecord;
 use crate::login::server::{Credentials, Fields, LoginAction, LoginDialogue, USER_PROMPT};
 use crate::net::accept::{AcceptNotice, Connection, LeaveReason, Service, WhenFull};
 use crate::net::stream::channel::ByteCounts;
-use crate::net::{Addr, Deadline, ListenAddress, stream};
+use crate::net::{Addr, Deadline, ListenAddress, Port, stream};
 use crate::options::TIMEOUTS;
 use crate::options::listen::ListenArgs;
 use crate::options::values::{self, Limit};
@@ -49,10 +49,14 @@ Protocol (to write a client):
 /// The arguments of `login-server`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{PROTOCOL}"))]
+#[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 pub struct Args {
-    /// Port (0 for any free), HOST:PORT or unix:PATH
-    #[arg(value_name = "[HOST:]PORT", default_value = "5668")]
-    address: ListenAddress,
+    /// Port (0 for any free), HOST:PORT or unix:PATH [default: 5668]
+    ///
+    /// Without it, sockkit uses the sockets that a service manager passes to it (LISTEN_FDS), if
+    /// there are any.
+    #[arg(value_name = "[HOST:]PORT")]
+    address: Option<ListenAddress>,
     /// Serve one client, then exit: 0 if it logged in, else 1
     #[arg(long)]
     once: bool,
@@ -76,7 +80,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let plan = ServerPlan {
         total: args.once.then_some(1),
         hangup: Hangup::ReopensLog,
-        ..ServerPlan::new(WhenFull::Evict)
+        ..ServerPlan::new(Port(5668), WhenFull::Evict)
     };
     let build = |events, _| {
         let (log, log_notices) = RecordLog::open(&args.log)?;
@@ -95,8 +99,14 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         server.report_log(&args.log);
         Ok(None)
     };
-    let (exit, server) =
-        serving::run(Some(&args.address), &args.server.settings(), plan, out, build, on_listening)?;
+    let (exit, server) = serving::run(
+        args.address.as_ref(),
+        &args.server.settings(),
+        plan,
+        out,
+        build,
+        on_listening,
+    )?;
     match exit {
         Exit::Success if args.once && server.failed.load(Ordering::Relaxed) => {
             Err(Failure::new(Exit::File, "the login was not recorded").into())

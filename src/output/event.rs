@@ -46,7 +46,7 @@ pub enum Event {
         port: Option<u16>,
         /// Which machines can connect, as text to append to the address; empty if not limited.
         #[serde(skip)]
-        reach: &'static str,
+        reach: String,
     },
     /// A connection was established or accepted.
     Connected {

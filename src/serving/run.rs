@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use crate::exit::Exit;
 use crate::net::accept::listener::Listener;
 use crate::net::accept::{self, AcceptSettings, ServeSummary, Service, WhenFull, descriptors};
-use crate::net::{self, Addr, ListenAddress, Stop, runtime};
+use crate::net::{self, Addr, ListenAddress, Port, Stop, runtime};
 use crate::output::{Event, EventQueue, Events, Output, WhenGone};
 use crate::serving::readiness;
 use crate::serving::settings::ServerSettings;
@@ -18,6 +18,11 @@ use crate::session::signals::{Hangup, SignalWatch};
 /// The settings in which one server command differs from another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerPlan {
+    /// The port to listen on without an address and without inherited sockets; `None` if that is an
+    /// error.
+    pub default_port: Option<Port>,
+    /// Whether the service can use TLS.
+    pub tls: bool,
     /// What to do with a new client when the server is full.
     pub when_full: WhenFull,
     /// The number of connections after which the server exits; `None` for no limit.
@@ -31,11 +36,18 @@ pub(crate) struct ServerPlan {
 }
 
 impl ServerPlan {
-    /// Returns the plan of a server without a limit of connections, with the default workers, that
-    /// continues without standard output and stops on SIGHUP.
-    pub(crate) fn new(when_full: WhenFull) -> Self {
-        let (workers, hangup) = (accept::default_workers(), Hangup::Stops);
-        Self { when_full, total: None, workers, when_gone: WhenGone::Warn, hangup }
+    /// Returns the plan of a server without TLS and without a limit of connections, with the default
+    /// workers, that continues without standard output and stops on SIGHUP.
+    pub(crate) fn new(default_port: Port, when_full: WhenFull) -> Self {
+        Self {
+            default_port: Some(default_port),
+            tls: false,
+            when_full,
+            total: None,
+            workers: accept::default_workers(),
+            when_gone: WhenGone::Warn,
+            hangup: Hangup::Stops,
+        }
     }
 }
 
@@ -45,18 +57,19 @@ impl ServerPlan {
 /// # Errors
 /// The server cannot listen, or `build` fails; no client was accepted then.
 pub(crate) fn run_until_stopped<S: Service>(
-    address: &ListenAddress,
+    address: Option<&ListenAddress>,
     settings: &ServerSettings,
     plan: ServerPlan,
     out: Output,
     build: impl FnOnce(Events, Stop) -> anyhow::Result<S>,
 ) -> anyhow::Result<Exit> {
-    let run = run(Some(address), settings, plan, out, build, |_, _| Ok(None));
+    let run = run(address, settings, plan, out, build, |_, _| Ok(None));
     run.map(|(exit, _)| exit)
 }
 
-/// Listens at `address`, or on the inherited sockets if it is `None`, and serves clients with the
-/// service from `build` until `plan.total` connections have ended or a signal arrives.
+/// Listens at `address`; if it is `None`, on the inherited sockets or, without any, on the default
+/// port. Serves clients with the service from `build` until `plan.total` connections have ended or
+/// a signal arrives.
 /// `on_listening` is called after the `listening` events; the task that it returns is awaited
 /// before this returns.
 ///
@@ -108,9 +121,14 @@ where
     // The limit is raised before the `listening` event, because clients may connect right after it.
     let client_limit = descriptors::raise_descriptor_limit();
     let access = settings.access().await?;
+    let inherited =
+        if address.is_none() { readiness::inherited_listeners(settings)? } else { Vec::new() };
+    let default = plan.default_port.filter(|_| inherited.is_empty()).map(ListenAddress::from);
+    let address = address.or(default.as_ref());
     let listeners = match address {
-        Some(address) => settings.listen(address).await?,
-        None => readiness::inherited_listeners()?,
+        Some(address) => settings.listen(address, plan.tls).await?,
+        None if inherited.is_empty() => return Err(readiness::no_address().into()),
+        None => inherited,
     };
     let signals = SignalWatch::watch(plan.hangup).map_err(start_failed)?;
     let events = queue.events();

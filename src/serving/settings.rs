@@ -43,12 +43,21 @@ pub(crate) struct ServerSettings {
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl ServerSettings {
-    /// Opens the listening sockets for `address`.
+    /// Opens the listening sockets for `address`; `tls` is whether the service can use TLS.
     ///
     /// # Errors
-    /// A setting contradicts `address`, or a socket cannot listen.
-    pub(crate) async fn listen(&self, address: &ListenAddress) -> anyhow::Result<Vec<Listener>> {
+    /// A setting or the service contradicts `address`, or a socket cannot listen.
+    pub(crate) async fn listen(
+        &self,
+        address: &ListenAddress,
+        tls: bool,
+    ) -> anyhow::Result<Vec<Listener>> {
         self.check(address)?;
+        if address.transport == Transport::Tls && !tls {
+            let message =
+                format!("this server does not use TLS, so it cannot serve tls://{address}");
+            return Err(Failure::new(Exit::Usage, message).hint("[HOST:]PORT or unix:PATH").into());
+        }
         if matches!(address.transport, Transport::Udp | Transport::UnixDatagram) {
             let message = "this server serves streams, not datagrams";
             return Err(Failure::new(Exit::Usage, message).hint("[HOST:]PORT or unix:PATH").into());
@@ -104,6 +113,22 @@ impl ServerSettings {
                 let message = format!("{flag} conflicts with unix: addresses");
                 Err(Failure::new(Exit::Usage, message)
                     .hint("--mode MODE to control which users may connect"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that no setting applies only to sockets that sockkit opens itself.
+    pub(crate) fn check_inherited(&self) -> Result<(), Failure> {
+        let for_opening = [
+            (self.public, "--public"),
+            (self.family != Family::Any, "-4 and -6"),
+            (self.mode.is_some(), "--mode"),
+        ];
+        match for_opening.iter().find(|(given, _)| *given) {
+            Some((_, flag)) => {
+                let message = format!("{flag} cannot change an inherited socket (LISTEN_FDS)");
+                Err(Failure::new(Exit::Usage, message).hint("[HOST:]PORT to open another socket"))
             }
             None => Ok(()),
         }

@@ -82,7 +82,7 @@ fn one_of_each(bytes: &[u8]) -> Vec<Event> {
     let peer = || "192.0.2.1:40112".to_owned();
     let word = || "word".to_owned();
     every_variant![
-        Listening { addr: peer(), port: Some(40112), reach: "" },
+        Listening { addr: peer(), port: Some(40112), reach: String::new() },
         Connected { peer: peer(), local: peer() },
         Secured {
             peer: peer(),

@@ -92,3 +92,17 @@ fn contradictory_options_are_a_usage_error() {
         assert!(ran.stdout.is_empty(), "{line}");
     }
 }
+
+#[test]
+fn a_server_refuses_a_transport_that_it_does_not_serve() {
+    for server in ["echo-server", "login-server", "chat-server"] {
+        let directory = tempfile::tempdir().unwrap();
+        for (address, message) in [
+            ("tls://127.0.0.1:0", "this server does not use TLS"),
+            ("udp://127.0.0.1:0", "this server serves streams, not datagrams"),
+        ] {
+            let ran = sockkit(server).arg(address).dir(directory.path()).run().code(2);
+            assert!(ran.stderr.contains(message), "{}", ran.stderr);
+        }
+    }
+}

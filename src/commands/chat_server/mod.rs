@@ -12,8 +12,8 @@ use crate::chat::command::HELP;
 use crate::commands::chat_server::client::ChatClient;
 use crate::commands::chat_server::delivery::Members;
 use crate::exit::Exit;
-use crate::net::ListenAddress;
 use crate::net::accept::{AcceptNotice, Connection, Service, WhenFull};
+use crate::net::{ListenAddress, Port};
 use crate::options::TIMEOUTS;
 use crate::options::listen::ListenArgs;
 use crate::options::values::{self, Limit};
@@ -38,10 +38,14 @@ Examples:
     after_long_help = format!("{EXAMPLES}\n\nIn the room: {HELP}"),
     mut_arg("max_clients", |arg| arg.default_value("256"))
 )]
+#[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 pub struct Args {
-    /// Port (0 for any free), HOST:PORT or unix:PATH
-    #[arg(value_name = "[HOST:]PORT", default_value = "5669")]
-    address: ListenAddress,
+    /// Port (0 for any free), HOST:PORT or unix:PATH [default: 5669]
+    ///
+    /// Without it, sockkit uses the sockets that a service manager passes to it (LISTEN_FDS), if
+    /// there are any.
+    #[arg(value_name = "[HOST:]PORT")]
+    address: Option<ListenAddress>,
     #[command(flatten)]
     server: ListenArgs,
     /// Limit the time to choose a nickname
@@ -54,11 +58,11 @@ pub struct Args {
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     // All clients lock the same room, so a second thread would mostly wait for the first.
-    let plan = ServerPlan { workers: 1, ..ServerPlan::new(WhenFull::Refuse) };
+    let plan = ServerPlan { workers: 1, ..ServerPlan::new(Port(5669), WhenFull::Refuse) };
     let build = |events, _| {
         Ok(ChatServer { nick_limit: args.idle_timeout.0, members: Mutex::default(), events })
     };
-    serving::run_until_stopped(&args.address, &args.server.settings(), plan, out, build)
+    serving::run_until_stopped(args.address.as_ref(), &args.server.settings(), plan, out, build)
 }
 
 /// Detects a member whose network failed after about 90 s: 60 s without traffic, then three probes,

@@ -115,6 +115,8 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         return args.run_datagrams(address, deadline, out);
     }
     let plan = ServerPlan {
+        default_port: None,
+        tls: true,
         when_full: WhenFull::Wait,
         total: (!args.keep_open).then_some(1),
         // All clients share the one thread that writes standard output, so more workers would only

@@ -27,6 +27,26 @@ pub fn interfaces() -> Vec<Interface> {
     found.into_iter().map(Interface::from).collect()
 }
 
+/// Returns the addresses at which other machines can reach this one, the primary ones first.
+///
+/// Link-local IPv6 addresses are left out: another machine needs its own zone to use one.
+pub fn reachable_ips() -> Vec<IpAddr> {
+    let mut ips: Vec<IpAddr> = Vec::new();
+    for interface in netdev::get_interfaces().into_iter().filter(netdev::Interface::is_up) {
+        let v4 = interface.ipv4.iter().map(|network| IpAddr::from(network.addr()));
+        let v6 = interface.ipv6.iter().map(|network| network.addr());
+        let v6 = v6.filter(|ip| !ip.is_unicast_link_local()).map(IpAddr::from);
+        for ip in v4.chain(v6).filter(|ip| !ip.is_loopback()) {
+            if !ips.contains(&ip) {
+                ips.push(ip);
+            }
+        }
+    }
+    let primary = [primary_ipv4(), primary_ipv6()];
+    ips.sort_by_key(|ip| !primary.contains(&Some(*ip)));
+    ips
+}
+
 /// Returns the addresses of the default gateways, without duplicates.
 pub fn gateways() -> Vec<IpAddr> {
     let mut gateways = Vec::new();

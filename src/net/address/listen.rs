@@ -39,6 +39,12 @@ impl ListenAddress {
     }
 }
 
+impl From<Port> for ListenAddress {
+    fn from(port: Port) -> Self {
+        Self { transport: Transport::Tcp, place: ListenPlace::Net(None, port) }
+    }
+}
+
 impl FromStr for ListenAddress {
     type Err = ParseError;
 
