@@ -639,7 +639,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__login)
-            opts="-4 -6 -v -q -h --user --password-stdin --retry --from --connect-timeout --timeout --nodelay --no-nodelay --keepalive --ttl --format --json --plain --color --verbose --quiet --help"
+            opts="-4 -6 -v -q -h --user --password-stdin --confirm --retry --from --connect-timeout --timeout --nodelay --no-nodelay --keepalive --ttl --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

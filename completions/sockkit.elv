@@ -237,6 +237,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand --format 'Output format [env: SOCKKIT_FORMAT] [default: table]'
             cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
             cand --password-stdin 'Read the password from the first line of standard input'
+            cand --confirm 'Exit 1 if the server closes without replying OK'
             cand -4 'Use IPv4 only'
             cand -6 'Use IPv6 only'
             cand --nodelay 'Send small writes at once (TCP_NODELAY); the default'

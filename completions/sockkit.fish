@@ -237,6 +237,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l color -d 'When
 always\t'Always use colour'
 never\t'Never use colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l password-stdin -d 'Read the password from the first line of standard input'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l confirm -d 'Exit 1 if the server closes without replying OK'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l nodelay -d 'Send small writes at once (TCP_NODELAY); the default'

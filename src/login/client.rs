@@ -14,7 +14,8 @@ pub struct ReplyParser {
 /// A prompt or a line from a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerMessage {
-    /// A request for a field: text that ends in a colon and a space, without a line ending.
+    /// A request for a field: an unfinished line that ends in a colon, or after which the server
+    /// pauses.
     Prompt(Vec<u8>),
     /// A line that begins with the word `OK`.
     Accepted(Vec<u8>),
@@ -41,10 +42,20 @@ impl ReplyParser {
                 Line::TooLong | Line::Endless => ServerMessage::TooLong,
             });
         }
-        if self.lines.partial().ends_with(b": ") {
+        if is_prompt(self.lines.partial()) {
             messages.extend(self.lines.take_pending().map(ServerMessage::Prompt));
         }
         messages
+    }
+
+    /// Returns the unfinished line of a server that pauses: a reply without a line ending, else a
+    /// prompt.
+    pub fn unfinished(&mut self) -> Option<ServerMessage> {
+        let text = self.lines.take_pending().filter(|text| !text.trim_ascii().is_empty())?;
+        Some(match classify(text) {
+            ServerMessage::Other(text) => ServerMessage::Prompt(text),
+            reply => reply,
+        })
     }
 
     /// Returns the last line of a server that closed the connection without ending the line.
@@ -60,11 +71,18 @@ impl Default for ReplyParser {
     }
 }
 
+/// Returns whether `text` asks for a value: it ends in a colon.
+pub fn is_prompt(text: &[u8]) -> bool {
+    text.trim_ascii_end().ends_with(b":")
+}
+
 /// Returns the message that a complete line is. The line may begin with prompts that the client
 /// answered before it received them.
 fn classify(line: Vec<u8>) -> ServerMessage {
+    // The space after the colon of a prompt may arrive after the prompt was answered.
+    let start = line.len() - line.trim_ascii_start().len();
     let after_prompt = (0..line.len()).filter(|at| line[..*at].ends_with(b": "));
-    let reply = std::iter::once(0)
+    let reply = std::iter::once(start)
         .chain(after_prompt)
         .find(|at| begins_with(&line[*at..], b"OK") || begins_with(&line[*at..], b"ERR"));
     match reply {
@@ -94,7 +112,11 @@ mod tests {
             let refused = ServerMessage::Refused(b"ERR empty user name, try again".to_vec());
             assert_eq!(messages.first(), Some(&ServerMessage::Other(b"Welcome".to_vec())));
             assert!(messages.contains(&refused), "{cut}: {messages:?}");
-            assert_eq!(messages.last(), Some(&ServerMessage::Prompt(b"Username: ".to_vec())));
+            // The space after the colon may arrive later.
+            let Some(ServerMessage::Prompt(prompt)) = messages.last() else {
+                panic!("{cut}: {messages:?}");
+            };
+            assert_eq!(prompt.trim_ascii_end(), b"Username:");
         }
         let mut parser = ReplyParser::new();
         assert_eq!(
@@ -105,6 +127,20 @@ mod tests {
             parser.parse(b"OKAY\nERR\n"),
             [ServerMessage::Other(b"OKAY".to_vec()), ServerMessage::Refused(b"ERR".to_vec()),]
         );
+    }
+
+    #[test]
+    fn an_unfinished_line_is_a_prompt_if_it_ends_in_a_colon_or_the_server_pauses() {
+        let mut parser = ReplyParser::new();
+        assert_eq!(parser.parse(b"Usuario:"), [ServerMessage::Prompt(b"Usuario:".to_vec())]);
+        // The space after the colon may come later, and is no text of its own.
+        assert_eq!(parser.parse(b" "), []);
+        assert_eq!(parser.unfinished(), None);
+        assert_eq!(parser.parse(b" OK\n"), [ServerMessage::Accepted(b"OK".to_vec())]);
+        assert_eq!(parser.parse(b"Senha"), []);
+        assert_eq!(parser.unfinished(), Some(ServerMessage::Prompt(b"Senha".to_vec())));
+        assert_eq!(parser.parse(b"OK gravado"), []);
+        assert_eq!(parser.unfinished(), Some(ServerMessage::Accepted(b"OK gravado".to_vec())));
     }
 
     #[test]

@@ -134,9 +134,9 @@ pub enum Event {
         #[serde(skip)]
         record: String,
     },
-    /// A server's reply to a login.
+    /// A line that a server sent to `login`.
     Reply {
-        /// `accepted` or `refused`.
+        /// `accepted`, `refused`, or `other` for a line that is not the reply to a login.
         result: &'static str,
         /// The reply's text.
         reply: NetText,

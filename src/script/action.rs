@@ -75,9 +75,9 @@ impl Pattern {
     }
 }
 
-/// Returns the regular expression `text` with `^` and `$` changed to match at CR LF too, not only at
-/// LF. `RegexBuilder::crlf` would also stop `.` from matching CR, so that `.*\n` would match no line
-/// that ends in CR LF. An invalid `text` is returned unchanged.
+/// Returns the regular expression `text` with `^` and `$` changed to match at CR LF too, not only
+/// at LF. `RegexBuilder::crlf` would also stop `.` from matching CR, so that `.*\n` would match no
+/// line that ends in CR LF. An invalid `text` is returned unchanged.
 fn with_crlf_anchors(text: &str, ignores_white_space: bool) -> String {
     let mut parser =
         ast::parse::ParserBuilder::new().ignore_whitespace(ignores_white_space).build();

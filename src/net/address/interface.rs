@@ -33,10 +33,9 @@ pub fn interfaces() -> Vec<Interface> {
 pub fn reachable_ips() -> Vec<IpAddr> {
     let mut ips: Vec<IpAddr> = Vec::new();
     for interface in netdev::get_interfaces().into_iter().filter(netdev::Interface::is_up) {
-        let v4 = interface.ipv4.iter().map(|network| IpAddr::from(network.addr()));
-        let v6 = interface.ipv6.iter().map(|network| network.addr());
-        let v6 = v6.filter(|ip| !ip.is_unicast_link_local()).map(IpAddr::from);
-        for ip in v4.chain(v6).filter(|ip| !ip.is_loopback()) {
+        let v4 = interface.ipv4_addrs().into_iter().map(IpAddr::from);
+        let v6 = interface.ipv6_addrs().into_iter().filter(|ip| !ip.is_unicast_link_local());
+        for ip in v4.chain(v6.map(IpAddr::from)).filter(|ip| !ip.is_loopback()) {
             if !ips.contains(&ip) {
                 ips.push(ip);
             }

@@ -1,7 +1,7 @@
 //! Relays bytes in both directions between a connection and a local source and sink, and decides
 //! how the connection ends.
 
-mod acknowledgement;
+pub(crate) mod acknowledgement;
 mod buffers;
 mod end;
 mod input;

@@ -141,14 +141,14 @@ fn public_lists_the_addresses_that_other_machines_can_connect_to() {
                  ip addr add 198.51.100.7/24 dev lo; ip addr add 2001:db8::7/64 dev lo nodad";
     let Some(server) = in_namespace(test, setup, "echo-server 0 --public") else { return };
     let server = server.start();
-    let text =
+    let shown =
         server.stderr.wait_for(|text| (text.matches('\n').count() == 2).then(|| text.to_owned()));
-    let port = text.split([':', ' ']).nth(3).unwrap();
+    let port = shown.split([':', ' ']).nth(3).unwrap();
     let expected = format!(
         "listening on 0.0.0.0:{port} (other machines: 192.0.2.7:{port}, 198.51.100.7:{port})\n\
          listening on [::]:{port} (other machines: [2001:db8::7]:{port})\n"
     );
-    assert_eq!(text, expected);
+    assert_eq!(shown, expected);
     // A machine without such an address says so.
     let server = in_namespace(test, "ip link set lo up", "echo-server 0 --public -4").unwrap();
     server.start().stderr.wait_for_text("(this machine has no IPv4 address that others can reach)");

@@ -1,0 +1,94 @@
+//! `login`: sends a user name and a password to a server and prints its reply.
+
+mod credentials;
+mod exchange;
+
+use std::ffi::OsString;
+
+use self::credentials::CredentialSource;
+use self::exchange::LoginExchange;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::net::Port;
+use crate::net::address::endpoint::{Endpoint, Target};
+use crate::net::address::transport::Transport;
+use crate::net::runtime;
+use crate::options::dial::DialArgs;
+use crate::output::Output;
+use crate::session::{dial, terminal};
+
+const EXAMPLES: &str = "\
+Examples:
+  Prompt for the user name and for the password, which is not shown
+  $ sockkit login 127.0.0.1 5668
+
+  Log in from a script: exit 0 if accepted, 1 if refused
+  $ sockkit login localhost --user alice --password-stdin < password.txt";
+
+/// The protocol, for the long help.
+const SERVER_PROTOCOL: &str = "\
+Protocol (to write a server):
+  Any server that reads a user name and then a password, each a line, works.
+  A text that ends in a colon, such as `Usuario:`, asks for the next value; if
+  none arrives for 1 s, sockkit sends the value without being asked. After both,
+  a line that begins with OK is exit 0 and one that begins with ERR is exit 1;
+  nothing that arrives earlier counts as OK. If the server asks again, the
+  user is prompted again; with --password-stdin, that is exit 1. A server that
+  closes without such a line is exit 0 with a note, or exit 1 with --confirm.";
+
+/// The arguments of `login`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{SERVER_PROTOCOL}"))]
+pub struct Args {
+    /// Host name, address, HOST:PORT or unix:PATH
+    #[arg(
+        value_name = "HOST",
+        long_help = "Host name, address, HOST:PORT or unix:PATH\n\n\
+                     An IPv6 address before a colon needs brackets: [::1]:5668."
+    )]
+    target: Target,
+    /// Port number or service name [default: 5668]
+    port: Option<Port>,
+    /// Send this user name; do not prompt for it
+    #[arg(long, value_name = "NAME")]
+    user: Option<OsString>,
+    /// Read the password from the first line of standard input
+    #[arg(long, requires = "user")]
+    password_stdin: bool,
+    /// Exit 1 if the server closes without replying OK
+    #[arg(long)]
+    confirm: bool,
+    #[command(flatten)]
+    dial: DialArgs,
+}
+
+/// The default port: the course's port for task 3.
+const DEFAULT_PORT: Port = Port(5668);
+
+pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
+    let port = match args.target {
+        Target::Host(_) => Some(args.port.unwrap_or(DEFAULT_PORT)),
+        Target::Endpoint(_) => args.port,
+    };
+    let endpoint = Endpoint::join(args.target.clone(), port)
+        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    if endpoint.transport == Transport::Tls {
+        let message = format!("cannot log in to {endpoint}: login does not use TLS");
+        return Err(Failure::new(Exit::Usage, message)
+            .hint("sockkit connect HOST PORT --tls")
+            .into());
+    }
+    let dialer = args.dial.dialer(&endpoint)?;
+    let deadline = args.dial.deadline();
+    let log_in = async {
+        let source =
+            CredentialSource::new(args.user.as_deref(), args.password_stdin, deadline).await?;
+        let connection = dial::dial(&dialer, deadline, out).await?;
+        LoginExchange::new(connection, source, deadline, out).run(args.confirm).await
+    };
+    let runtime = runtime::runtime()?;
+    let outcome = runtime.block_on(terminal::restore_after(out, log_in));
+    // Does not wait for a thread that may still be blocked in a read of standard input.
+    runtime.shutdown_background();
+    outcome
+}
