@@ -76,7 +76,7 @@ impl Service for Echo {
     #[expect(clippy::manual_async_fn, reason = "an async fn stores its arguments twice")]
     fn handle(self: Arc<Self>, connection: Connection) -> impl Future<Output = ()> + Send {
         async move {
-            self.events.send(events::connected(&connection));
+            self.events.send(events::connected(&connection, None));
             let mut counts = ByteCounts::default();
             let reason = self.echo(&connection, &mut counts).await;
             self.events.send(events::closed(&connection, counts, reason));

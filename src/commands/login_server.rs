@@ -167,7 +167,7 @@ enum LoginEnd {
 
 impl Service for LoginServer {
     async fn handle(self: Arc<Self>, connection: Connection) {
-        self.events.send(events::connected(&connection));
+        self.events.send(events::connected(&connection, None));
         let mut dialogue = LoginDialogue::new(self.fields);
         let mut counts = ByteCounts::default();
         let mut end = {

@@ -1,7 +1,9 @@
 //! This machine's resolver settings: `/etc/resolv.conf` and `/etc/hosts`.
 
+use std::collections::HashMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
+use std::str::SplitWhitespace;
 
 use resolv_conf::ScopedIp;
 
@@ -26,6 +28,18 @@ pub fn settings() -> Settings {
 /// Returns the addresses of `name` in `/etc/hosts`, which the system resolver returns to programs.
 pub fn hosts_entries(name: &str) -> Vec<IpAddr> {
     parse_hosts(&String::from_utf8_lossy(&fs::read("/etc/hosts").unwrap_or_default()), name)
+}
+
+/// Returns the first name of each address in `/etc/hosts`, which the system resolver returns too.
+pub fn hosts_names() -> HashMap<IpAddr, String> {
+    let text = fs::read("/etc/hosts").unwrap_or_default();
+    let mut names = HashMap::new();
+    for (ip, mut fields) in hosts_lines(&String::from_utf8_lossy(&text)) {
+        if let Some(name) = fields.next() {
+            names.entry(ip).or_insert_with(|| name.to_owned());
+        }
+    }
+    names
 }
 
 /// `MAXNS` of `<resolv.h>`.
@@ -68,15 +82,19 @@ fn interface_index(name: &str) -> u32 {
     text.trim().parse().unwrap_or(0)
 }
 
+/// Returns the address and the names of each valid line of `/etc/hosts`.
+fn hosts_lines(text: &str) -> impl Iterator<Item = (IpAddr, SplitWhitespace<'_>)> {
+    text.lines().filter_map(|line| {
+        let line = line.split('#').next().unwrap_or_default();
+        let mut fields = line.split_whitespace();
+        Some((fields.next()?.parse().ok()?, fields))
+    })
+}
+
 fn parse_hosts(text: &str, name: &str) -> Vec<IpAddr> {
     let name = name.strip_suffix('.').unwrap_or(name);
     let mut found = Vec::new();
-    for line in text.lines() {
-        let line = line.split('#').next().unwrap_or_default();
-        let mut fields = line.split_whitespace();
-        let Some(Ok(ip)) = fields.next().map(str::parse) else {
-            continue;
-        };
+    for (ip, mut fields) in hosts_lines(text) {
         if fields.any(|field| field.eq_ignore_ascii_case(name)) && !found.contains(&ip) {
             found.push(ip);
         }

@@ -54,6 +54,9 @@ pub enum Event {
         peer: String,
         /// The local address.
         local: String,
+        /// The peer's host name, if it is known without a lookup. JSON has `peer_name` for it.
+        #[serde(skip)]
+        name: Option<String>,
     },
     /// A TLS handshake was completed.
     Secured {
@@ -75,7 +78,7 @@ pub enum Event {
         /// Its fingerprint, as `--pin` takes it.
         pin: String,
     },
-    /// The peer's host name, from a reverse lookup after the connection was reported.
+    /// The peer's host name, in text only if it was found after the connection was reported.
     PeerName {
         /// The peer's address.
         peer: String,
@@ -228,7 +231,13 @@ impl Event {
     fn diagnostic_line(&self) -> String {
         match self {
             Self::Listening { addr, reach, .. } => format!("listening on {addr}{reach}"),
-            Self::Connected { peer, local } => format!("connected {peer} (local {local})"),
+            Self::Connected { peer, local, name: Some(name) } => {
+                let name = text::escape(name.as_bytes());
+                format!("connected {peer} ({name}), local {local}")
+            }
+            Self::Connected { peer, local, name: None } => {
+                format!("connected {peer} (local {local})")
+            }
             Self::Secured { peer, version, cipher_suite, alpn, pin, verified } => {
                 let alpn = alpn.as_ref().map(|alpn| format!(", {alpn}")).unwrap_or_default();
                 let verification = match verified {

@@ -8,9 +8,10 @@ use crate::session::outcome;
 /// The reply of a line-based server to a client for which it has no free slot.
 pub(crate) const BUSY: &str = "ERR busy, try later\r\n";
 
-/// Returns the `connected` event of `connection`.
-pub(crate) fn connected(connection: &Connection) -> Event {
-    Event::Connected { peer: connection.peer.to_string(), local: connection.local.to_string() }
+/// Returns the `connected` event of `connection`, whose peer may have a known `name`.
+pub(crate) fn connected(connection: &Connection, name: Option<String>) -> Event {
+    let Connection { peer, local, .. } = connection;
+    Event::Connected { peer: peer.to_string(), local: local.to_string(), name }
 }
 
 /// Returns the `closed` event of `connection`.

@@ -94,7 +94,7 @@ impl Observers {
     pub(crate) fn record(&self, event: &Event) {
         let Some(recording) = &self.recording else { return };
         match event {
-            Event::Connected { peer, local } => recording.connected(peer, local),
+            Event::Connected { peer, local, .. } => recording.connected(peer, local),
             Event::Closed { peer, bytes_in, bytes_out, reason, .. } => {
                 recording.closed(peer, *bytes_in, *bytes_out, reason);
             }
@@ -203,7 +203,7 @@ mod tests {
         let args = ObserverSettings { record: Some(path.clone()), ..ObserverSettings::default() };
         let observers = Observers::open(&args, out(Format::Table)).unwrap();
         let (peer, local) = ("192.0.2.1:80".to_owned(), "192.0.2.7:4000".to_owned());
-        observers.record(&Event::Connected { peer: peer.clone(), local });
+        observers.record(&Event::Connected { peer: peer.clone(), local, name: None });
         let mut observer = observers.observer(&peer).unwrap();
         observer.sent(b"question");
         observer.received(b"answer");

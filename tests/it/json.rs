@@ -83,7 +83,7 @@ fn one_of_each(bytes: &[u8]) -> Vec<Event> {
     let word = || "word".to_owned();
     every_variant![
         Listening { addr: peer(), port: Some(40112), reach: String::new() },
-        Connected { peer: peer(), local: peer() },
+        Connected { peer: peer(), local: peer(), name: None },
         Secured {
             peer: peer(),
             version: "TLS 1.3",

@@ -78,7 +78,7 @@ impl<'a> ChatClient<'a> {
 
     /// Serves the client, removes it from the room, and closes the connection.
     pub(super) async fn run(mut self, nick_limit: Option<Duration>) {
-        self.events.send(events::connected(&self.connection));
+        self.events.send(events::connected(&self.connection, None));
         let reason = self.serve(nick_limit).await;
         self.leave_room(&reason);
         let mut bytes_out = self.queue.flush().sent;

@@ -77,7 +77,7 @@ pub(crate) async fn connect(
         let name = peer.to_string();
         if reports_peer {
             let local = socket.local().to_string();
-            events.deliver(Event::Connected { peer: name.clone(), local })?;
+            events.deliver(Event::Connected { peer: name.clone(), local, name: None })?;
         }
         if interactive && !std::mem::replace(&mut is_prompted, true) {
             out.prompt();

@@ -125,7 +125,7 @@ async fn run_session(
     let (peer, local) = (dialed.peer.to_string(), dialed.local.to_string());
     let events = queue.events();
     let mut payload = Payload::new(out, events.clone(), settings.raw)?;
-    let connected = Event::Connected { peer: peer.clone(), local };
+    let connected = Event::Connected { peer: peer.clone(), local, name: None };
     session.observers.record(&connected);
     if session.reports_peer {
         events.deliver(connected)?;

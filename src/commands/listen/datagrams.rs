@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, PoisonError};
 
-use crate::commands::listen::peer_name::report_name;
+use crate::commands::listen::peer_name::PeerNames;
 use crate::exit::Exit;
 use crate::net::datagram::{
     DatagramEnd, DatagramListenSettings, DatagramListener, DatagramNotice, Split,
@@ -72,7 +72,8 @@ async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<
         .map_err(|source| net::Error::System { operation: "start the server", source })?;
     let addrs: Vec<_> = sockets.iter().map(|socket| socket.local().clone()).collect();
     let _port_file = readiness::announce(&addrs, Some(request.address), &request.server, &events)?;
-    let reporter = ListenEvents { events, out, interactive, last_peer: Mutex::default() };
+    let names = PeerNames::read(out);
+    let reporter = ListenEvents { events, names, out, interactive, last_peer: Mutex::default() };
     let settings = DatagramListenSettings {
         keep_open: request.keep_open,
         max_peers: request.server.max_clients,
@@ -108,6 +109,7 @@ async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<
 /// Reports the notices of the listener as events.
 struct ListenEvents {
     events: Events,
+    names: PeerNames,
     out: Output,
     /// Whether the user is prompted for lines to send.
     interactive: bool,
@@ -140,7 +142,8 @@ impl ListenEvents {
     fn report_new_peer(&self, peer: &net::Addr, local: &net::Addr) {
         let name = peer.to_string();
         *lock(&self.last_peer) = Some(name.clone());
-        let connected = Event::Connected { peer: name, local: local.to_string() };
+        let connected =
+            Event::Connected { peer: name, local: local.to_string(), name: self.names.known(peer) };
         if self.interactive {
             // The event must be printed before the prompt. An error is ignored, because the first
             // write of received data reports it too.
@@ -150,6 +153,6 @@ impl ListenEvents {
             self.events.send(connected);
         }
         // The lookup continues in the background.
-        drop(report_name(&self.events, peer));
+        drop(self.names.report(&self.events, peer));
     }
 }

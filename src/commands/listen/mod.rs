@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 use self::datagrams::DatagramListen;
+use self::peer_name::PeerNames;
 use self::service::Listen;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -145,6 +146,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             session,
             sink: standard_io::print(payload, until)?,
             events,
+            names: PeerNames::read(out),
             stop,
             shared_input: Mutex::default(),
             clients: TaskTracker::new(),

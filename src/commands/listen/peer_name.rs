@@ -1,24 +1,53 @@
-//! Looks up the host name of a peer in the background.
+//! The host names of peers: from `/etc/hosts` at once, from the resolver in the background.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use crate::dns::system;
 use crate::net::address::names;
 use crate::net::{Addr, Deadline};
-use crate::output::{Event, Events};
+use crate::output::{Event, Events, Output};
 
 /// How long the lookup of a peer's name may take.
 const PEER_NAME_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Starts a task that looks up the name of `peer` and sends a `peer_name` event if it finds one.
-pub(super) fn report_name(events: &Events, peer: &Addr) -> JoinHandle<()> {
-    let (ip, peer, events) = (peer.ip(), peer.to_string(), events.clone());
-    tokio::spawn(async move {
-        if let Some(ip) = ip
-            && let Some(name) = names::reverse(ip, Deadline::after(PEER_NAME_TIMEOUT)).await
-        {
-            events.send(Event::PeerName { peer, name });
+/// Finds the names of peers.
+pub(super) struct PeerNames {
+    hosts: HashMap<IpAddr, String>,
+    is_json: bool,
+}
+
+impl PeerNames {
+    /// Reads `/etc/hosts`.
+    pub(super) fn read(out: Output) -> Self {
+        Self { hosts: system::hosts_names(), is_json: out.is_json() }
+    }
+
+    /// Returns the name of `peer` if no lookup is needed to find it.
+    pub(super) fn known(&self, peer: &Addr) -> Option<String> {
+        let ip = peer.ip()?;
+        let localhost = || ip.is_loopback().then(|| "localhost".to_owned());
+        self.hosts.get(&ip).cloned().or_else(localhost)
+    }
+
+    /// Reports the name of `peer` with an event of its own: in JSON at once if it is known; in text
+    /// the `connected` line contains a known name. Any other name is looked up in a task.
+    pub(super) fn report(&self, events: &Events, peer: &Addr) -> Option<JoinHandle<()>> {
+        let known = self.known(peer);
+        let (ip, peer, events) = (peer.ip()?, peer.to_string(), events.clone());
+        if let Some(name) = known {
+            if self.is_json {
+                events.send(Event::PeerName { peer, name });
+            }
+            return None;
         }
-    })
+        Some(tokio::spawn(async move {
+            if let Some(name) = names::reverse(ip, Deadline::after(PEER_NAME_TIMEOUT)).await {
+                events.send(Event::PeerName { peer, name });
+            }
+        }))
+    }
 }

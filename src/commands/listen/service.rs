@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
-use crate::commands::listen::peer_name::report_name;
+use crate::commands::listen::peer_name::PeerNames;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::net::accept::{AcceptNotice, Connection, Service};
@@ -42,6 +42,7 @@ pub(super) struct Listen {
     pub(super) session: Session,
     pub(super) sink: Sink,
     pub(super) events: Events,
+    pub(super) names: PeerNames,
     pub(super) stop: Stop,
     /// With `--keep-open`: standard input, from the first client on.
     pub(super) shared_input: Mutex<Option<SharedInput>>,
@@ -61,7 +62,7 @@ impl Service for Listen {
     async fn handle(self: Arc<Self>, connection: Connection) {
         // Counts this client until the handler ends, even by a panic or a cancellation.
         let _token = self.clients.token();
-        let connected = events::connected(&connection);
+        let connected = events::connected(&connection, self.names.known(&connection.peer));
         self.session.observers.record(&connected);
         if self.interactive {
             // The event must be printed before the prompt. An error is ignored, because the first
@@ -71,15 +72,17 @@ impl Service for Listen {
         } else {
             self.events.send(connected);
         }
-        let name = report_name(&self.events, &connection.peer);
+        let name = self.names.report(&self.events, &connection.peer);
         let report = self.serve(connection).await;
         if self.interactive {
             self.out.end_session();
         }
         if !self.keep_open {
             self.session.observers.end_progress();
-            // sockkit exits after this client, which would cancel the lookup of its name.
-            Deadline::after(LAST_NAME_TIMEOUT).bound(name).await.ok();
+            if let Some(name) = name {
+                // sockkit exits after this client, which would cancel the lookup of its name.
+                Deadline::after(LAST_NAME_TIMEOUT).bound(name).await.ok();
+            }
         }
         self.finish_client(report);
     }

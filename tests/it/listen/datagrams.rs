@@ -95,8 +95,12 @@ fn u07_a_reply_is_sent_from_the_address_that_the_request_came_to() {
         let asking = socket(client);
         let asked = SocketAddr::new(asked.parse().unwrap(), server.addr.port());
         asking.send_to(b"q", asked).unwrap();
-        let here = format!("{} (local {asked})", asking.local_addr().unwrap());
-        server.running.stderr.wait_for_text(&here);
+        let (from, here) = (asking.local_addr().unwrap(), format!("local {asked}"));
+        server.running.stderr.wait_for(|text| {
+            let mut lines =
+                text.lines().filter(|line| line.starts_with(&format!("connected {from} ")));
+            lines.any(|line| line.contains(&here)).then_some(())
+        });
         let answer = format!("answer {number}");
         server.running.write(answer.as_bytes());
         assert_eq!(receive_from(&asking), (answer.into_bytes(), asked));

@@ -15,7 +15,7 @@ mod tls;
 mod unix;
 
 use crate::support::terminal::{LEFT, rows};
-use crate::support::{Client, Terminal, sockkit};
+use crate::support::{Client, Terminal, in_namespace, sockkit};
 
 #[test]
 fn listen_reports_the_client_and_prints_what_it_sends() {
@@ -35,14 +35,38 @@ fn listen_reports_the_client_and_prints_what_it_sends() {
 }
 
 #[test]
-fn the_name_of_the_client_is_reported() {
-    let listen = sockkit("listen 0").serve();
-    let client = listen.client();
-    // Every machine has a name for its loopback address.
-    listen
-        .running
-        .stderr
-        .wait_for_text(&format!("name {} is ", client.stream.local_addr().unwrap()));
+fn a_name_from_the_hosts_file_is_on_the_connection_line() {
+    let test = "a_name_from_the_hosts_file_is_on_the_connection_line";
+    let directory = tempfile::tempdir().unwrap();
+    let hosts = directory.path().join("hosts");
+    std::fs::write(&hosts, "127.0.0.1 localhost\n192.0.2.7\tdesk.example desk # mine\n").unwrap();
+    let setup = format!(
+        "ip link set lo up; ip addr add 192.0.2.7/24 dev lo; mount --bind {} /etc/hosts",
+        hosts.display()
+    );
+    let connect = |client: &str| {
+        format!(
+            "{client} -- sh -c '{} connect $SOCKKIT_LISTEN_ADDR < /dev/null'",
+            env!("CARGO_BIN_EXE_sockkit")
+        )
+    };
+    for (listen, name) in
+        [("listen 192.0.2.7:0", "desk.example"), ("listen 127.0.0.1:0", "localhost")]
+    {
+        let Some(listen) = in_namespace(test, &setup, &connect(listen)) else { return };
+        let ran = listen.run().code(0);
+        assert!(ran.stderr.contains(&format!(" ({name}), local ")), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("\nname "), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn json_has_the_name_of_a_loopback_client_as_an_event() {
+    let listen = sockkit("listen 127.0.0.1:0 --json").start();
+    let line = listen.stdout.wait_for(|text| Some(text.split_once('\n')?.0.to_owned()));
+    let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+    drop(Client::connect(event["addr"].as_str().unwrap().parse().unwrap()));
+    listen.stdout.wait_for_text(r#"{"type":"peer_name","peer":"127.0.0.1:"#);
 }
 
 #[test]
