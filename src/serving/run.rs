@@ -36,8 +36,8 @@ pub(crate) struct ServerPlan {
 }
 
 impl ServerPlan {
-    /// Returns the plan of a server without TLS and without a limit of connections, with the default
-    /// workers, that continues without standard output and stops on SIGHUP.
+    /// Returns the plan of a server without TLS and without a limit of connections. It has the
+    /// default workers, continues without standard output and stops on SIGHUP.
     pub(crate) fn new(default_port: Port, when_full: WhenFull) -> Self {
         Self {
             default_port: Some(default_port),
