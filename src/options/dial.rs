@@ -48,7 +48,10 @@ pub(crate) struct DialArgs {
 
 impl DialArgs {
     /// Returns the deadline of the whole run, counted from now.
-    pub(crate) fn deadline(&self) -> Deadline {
+    ///
+    /// # Errors
+    /// `SOCKKIT_TIMEOUT` is not a time limit.
+    pub(crate) fn deadline(&self) -> Result<Deadline, Failure> {
         self.timeout.deadline()
     }
 

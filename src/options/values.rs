@@ -1,9 +1,12 @@
 //! Parsers for the option values of several commands, and the options `-4`, `-6` and `--timeout`.
 
+use std::env;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::net::Deadline;
 use crate::net::address::names::Family;
 use crate::options::{CONNECTION, TIMEOUTS};
@@ -15,10 +18,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(parsed).map_err(|_| "a duration cannot be negative".to_owned())
 }
 
-/// Parses a time limit: a duration, or `0` for no limit. An empty text, as from an empty
-/// environment variable, also means no limit.
+/// Parses a time limit: a duration, or `0` for no limit.
 pub(crate) fn limit(text: &str) -> Result<Limit, String> {
-    if matches!(text, "0" | "") {
+    if text == "0" {
         return Ok(Limit(None));
     }
     duration(text).map(|limit| Limit((limit > Duration::ZERO).then_some(limit)))
@@ -63,21 +65,42 @@ impl FamilyArgs {
 #[derive(Clone, Copy, Debug, clap::Args)]
 #[command(next_help_heading = TIMEOUTS)]
 pub(crate) struct TimeoutArgs {
-    /// Limit the whole run
-    #[arg(long, value_name = "DURATION", env = "SOCKKIT_TIMEOUT", hide_env_values = true,
-          value_parser = limit)]
+    /// Limit the whole run [env: SOCKKIT_TIMEOUT]
+    #[arg(long, value_name = "DURATION", value_parser = limit)]
     timeout: Option<Limit>,
 }
 
+/// Sets `--timeout` where the option is not given.
+const TIMEOUT_VARIABLE: &str = "SOCKKIT_TIMEOUT";
+
 impl TimeoutArgs {
-    /// Returns the limit; `None` for no limit.
-    pub(crate) fn limit(self) -> Option<Duration> {
-        self.timeout.and_then(|limit| limit.0)
+    /// Returns the limit of the option, else that of the environment variable; `None` for no
+    /// limit. An empty variable counts as unset.
+    ///
+    /// # Errors
+    /// The environment variable is not a time limit.
+    pub(crate) fn limit(self) -> Result<Option<Duration>, Failure> {
+        if let Some(limit) = self.timeout {
+            return Ok(limit.0);
+        }
+        // clap could read the variable too, but would blame the option for its value.
+        let Some(value) = env::var_os(TIMEOUT_VARIABLE).filter(|value| !value.is_empty()) else {
+            return Ok(None);
+        };
+        let value = value.to_string_lossy();
+        let failed = |why| {
+            let message = format!("{TIMEOUT_VARIABLE} is {value:?} in the environment");
+            Failure::new(Exit::Usage, message).hint(why)
+        };
+        limit(&value).map(|limit| limit.0).map_err(failed)
     }
 
     /// Returns the deadline of the whole run, counted from now.
-    pub(crate) fn deadline(self) -> Deadline {
-        Deadline::maybe(self.limit())
+    ///
+    /// # Errors
+    /// The environment variable is not a time limit.
+    pub(crate) fn deadline(self) -> Result<Deadline, Failure> {
+        self.limit().map(Deadline::maybe)
     }
 }
 
@@ -92,6 +115,7 @@ mod tests {
         assert!(duration("5").is_err());
         assert!(duration("-5s").is_err());
         assert!(duration("").is_err());
+        assert!(limit("").is_err());
         assert_eq!(limit("0"), Ok(Limit(None)));
         assert_eq!(limit("0s"), Ok(Limit(None)));
         assert_eq!(limit("2s"), Ok(Limit(Some(Duration::from_secs(2)))));

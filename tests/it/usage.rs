@@ -1,6 +1,6 @@
 //! Command lines that are refused with exit code 2.
 
-use crate::support::{Sockkit, sockkit};
+use crate::support::{ClosedPort, Sockkit, sockkit};
 
 #[test]
 fn an_invalid_command_line_exits_2_with_a_message_on_standard_error() {
@@ -11,6 +11,59 @@ fn an_invalid_command_line_exits_2_with_a_message_on_standard_error() {
     }
     let ran = sockkit("inof").run().code(2);
     assert!(ran.stderr.contains("'info'"), "{}", ran.stderr);
+}
+
+#[test]
+fn port_0_as_a_destination_is_a_usage_error_that_names_the_argument() {
+    for (line, argument) in [
+        ("connect 127.0.0.1 0", "[PORT]"),
+        ("connect 127.0.0.1:0", "<HOST>"),
+        ("connect tls://localhost:0", "<HOST>"),
+        ("connect -u 127.0.0.1 0", "[PORT]"),
+        ("login 127.0.0.1 0", "[PORT]"),
+        ("login 127.0.0.1:0", "<HOST>"),
+        ("resolve a.example @127.0.0.1:0", "@127.0.0.1:0"),
+    ] {
+        let ran = sockkit(line).run().code(2);
+        assert!(ran.stderr.contains("no server has port 0"), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains(argument), "{line}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn an_empty_or_unitless_duration_is_a_usage_error_that_names_the_option() {
+    for option in [
+        "--timeout",
+        "--connect-timeout",
+        "--idle-timeout",
+        "--linger",
+        "--delay",
+        "--keepalive",
+    ] {
+        for value in ["", "5"] {
+            let ran = sockkit("connect 127.0.0.1 9").arg(format!("{option}={value}")).run();
+            let ran = ran.code(2);
+            assert!(ran.stderr.contains(option), "{option}: {}", ran.stderr);
+        }
+    }
+    for line in ["listen 0 --grace=", "login-server 0 --idle-timeout="] {
+        sockkit(line).run().code(2);
+    }
+}
+
+#[test]
+fn an_invalid_timeout_variable_is_named_and_an_empty_one_counts_as_unset() {
+    for line in ["connect 127.0.0.1 9", "login 127.0.0.1 9", "listen 0", "resolve a.example"] {
+        let ran = sockkit(line).env("SOCKKIT_TIMEOUT", "5").run().code(2);
+        let expected = "error: SOCKKIT_TIMEOUT is \"5\" in the environment\ntry: ";
+        assert!(ran.stderr.starts_with(expected), "{line}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("--timeout"), "{line}: {}", ran.stderr);
+    }
+    // The option takes precedence, so the variable is not read.
+    let closed = ClosedPort::new();
+    let connect = format!("connect {}", closed.addr());
+    sockkit(&connect).arg("--timeout=9s").env("SOCKKIT_TIMEOUT", "5").run().code(4);
+    sockkit(&connect).env("SOCKKIT_TIMEOUT", "").run().code(4);
 }
 
 /// Invalid ports.

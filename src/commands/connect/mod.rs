@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use self::datagrams::DatagramExchange;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::net::address::endpoint::{Address, Endpoint, Target};
+use crate::net::address::endpoint::{Address, Endpoint, Target, destination_port};
 use crate::net::relay::Source;
 use crate::net::{self, Deadline, Port, runtime};
 use crate::options::datagram::{self, DATAGRAMS, DatagramArgs};
@@ -53,6 +53,7 @@ pub struct Args {
     )]
     target: Target,
     /// Port number or service name
+    #[arg(value_parser = destination_port)]
     port: Option<Port>,
     #[command(flatten)]
     datagrams: DatagramArgs,
@@ -72,7 +73,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let mut endpoint = Endpoint::join(args.target.clone(), args.port)
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     endpoint.transport = args.datagrams.transport(endpoint.transport)?;
-    let deadline = args.dial.deadline();
+    let deadline = args.dial.deadline()?;
     let runtime = runtime::runtime()?;
     let queue = EventQueue::start(out, WhenGone::Stop);
     let session = run_session(&endpoint, args, deadline, out, &queue);

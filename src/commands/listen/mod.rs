@@ -111,7 +111,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         let message = "cannot listen for datagrams: inherited sockets (LISTEN_FDS) are for streams";
         return Err(Failure::new(Exit::Usage, message).hint("[HOST:]PORT").into());
     }
-    let deadline = args.timeout.deadline();
+    let deadline = args.timeout.deadline()?;
     if let Some(address) = address.as_ref().filter(|_| transport.is_datagram()) {
         return args.run_datagrams(address, deadline, out);
     }

@@ -10,7 +10,7 @@ use self::exchange::LoginExchange;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::Port;
-use crate::net::address::endpoint::{Endpoint, Target};
+use crate::net::address::endpoint::{Endpoint, Target, destination_port};
 use crate::net::address::transport::Transport;
 use crate::net::runtime;
 use crate::options::dial::DialArgs;
@@ -48,6 +48,7 @@ pub struct Args {
     )]
     target: Target,
     /// Port number or service name [default: 5668]
+    #[arg(value_parser = destination_port)]
     port: Option<Port>,
     /// Send this user name; do not prompt for it
     #[arg(long, value_name = "NAME")]
@@ -79,7 +80,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             .into());
     }
     let dialer = args.dial.dialer(&endpoint)?;
-    let deadline = args.dial.deadline();
+    let deadline = args.dial.deadline()?;
     let log_in = async {
         let source =
             CredentialSource::new(args.user.as_deref(), args.password_stdin, deadline).await?;

@@ -20,8 +20,8 @@ use crate::dns::record_type::{self, RecordType};
 use crate::dns::server::{self, DnsServer, DnsServerName, DnsTransport};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::net::Deadline;
-use crate::net::runtime;
+use crate::net::address::parse::ParseError;
+use crate::net::{Deadline, runtime};
 use crate::options::values::TimeoutArgs;
 use crate::output::{Cell, Output, Report, Table};
 
@@ -75,7 +75,7 @@ const MAX_CONCURRENT_LOOKUPS: usize = 16;
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let request = Request::parse(args)?;
-    let limit = args.timeout.limit();
+    let limit = args.timeout.limit()?;
     let time = Time { limit, deadline: Deadline::maybe(limit) };
     let runtime = runtime::runtime()?;
     let outcome = runtime.block_on(resolve(request, args.tcp, time, out));
@@ -112,11 +112,10 @@ impl Request {
             Self { subjects: Vec::new(), types: args.types.clone(), servers: Vec::new() };
         for word in &args.words {
             if let Some(server) = word.strip_prefix('@') {
-                request.servers.push(
-                    server
-                        .parse()
-                        .map_err(|error| usage(error).hint("@HOST, @HOST:PORT or @[v6]:PORT"))?,
-                );
+                request.servers.push(server.parse().map_err(|error: ParseError| {
+                    Failure::new(Exit::Usage, format!("{word}: {error}"))
+                        .hint("@HOST, @HOST:PORT or @[v6]:PORT")
+                })?);
             } else if record_type::looks_like_type(word) {
                 request.types.push(word.parse().map_err(usage)?);
             } else {

@@ -69,6 +69,17 @@ impl Endpoint {
     }
 }
 
+/// Parses the port of a destination.
+///
+/// # Errors
+/// The text is not a port, or it is port 0, to which no connection can be made.
+pub fn destination_port(text: &str) -> Result<Port, ParseError> {
+    match text.parse()? {
+        Port(0) => Err(ParseError::PortZero),
+        port => Ok(port),
+    }
+}
+
 impl FromStr for Target {
     type Err = ParseError;
 
@@ -81,7 +92,7 @@ impl FromStr for Target {
         let has_scheme = rest.len() < text.len();
         match split_port(rest)? {
             (host, Some(port)) => {
-                let address = Address::Net(host.parse()?, port.parse()?);
+                let address = Address::Net(host.parse()?, destination_port(port)?);
                 Ok(Self::Endpoint(Endpoint { transport, address }))
             }
             (_, None) if has_scheme => Err(ParseError::MissingPort(text.to_owned())),
@@ -124,7 +135,7 @@ mod tests {
     use super::*;
 
     fn endpoint(target: &str, port: Option<&str>) -> Result<String, ParseError> {
-        let port = port.map(str::parse).transpose()?;
+        let port = port.map(destination_port).transpose()?;
         Endpoint::join(target.parse()?, port).map(|endpoint| endpoint.to_string())
     }
 
@@ -156,6 +167,8 @@ mod tests {
         for (target, port, error) in [
             ("", Some("80"), ParseError::EmptyHost),
             (":80", None, ParseError::EmptyHost),
+            ("localhost", Some("0"), ParseError::PortZero),
+            ("udp://[::1]:0", None, ParseError::PortZero),
             ("localhost", None, ParseError::MissingPort("localhost".into())),
             ("localhost:80", Some("81"), ParseError::TwoPorts("localhost:80".into())),
             ("::g:80:x", Some("1"), ParseError::Host("::g:80:x".into())),
