@@ -3,8 +3,9 @@
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization as _;
-
-use crate::text;
+use unicode_security::{
+    GeneralSecurityProfile as _, RestrictionLevel, RestrictionLevelDetection as _, skeleton,
+};
 
 /// A valid nickname, normalized to Unicode NFC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,9 +24,13 @@ pub enum InvalidNick {
     /// It has more than [`MAX_CHARS`] characters.
     #[error("nickname too long (max {MAX_CHARS} characters)")]
     TooLong,
-    /// It contains a character other than letters, digits, `_`, `-` and `.`.
+    /// It contains a character other than letters, digits, `_`, `-` and `.`, or one that UTS 39
+    /// does not allow in identifiers, such as an invisible or obsolete one.
     #[error("a nickname may contain only letters, digits, '_', '-' and '.'")]
     Characters,
+    /// It mixes scripts whose letters look alike, such as Latin and Cyrillic.
+    #[error("a nickname may not mix alphabets")]
+    MixedScripts,
     /// It could be mistaken for the server.
     #[error("that nickname is reserved")]
     Reserved,
@@ -53,15 +58,20 @@ impl Nick {
             return Err(InvalidNick::TooLong);
         }
         let name: String = name.nfc().collect();
-        let is_valid = |c: char| (c.is_alphanumeric() || "_-.".contains(c)) && !text::is_hostile(c);
+        let is_valid =
+            |c: char| (c.is_alphanumeric() || "_-.".contains(c)) && c.identifier_allowed();
         if !name.chars().all(is_valid) {
             return Err(InvalidNick::Characters);
         }
         if name.chars().count() > MAX_CHARS {
             return Err(InvalidNick::TooLong);
         }
+        // One script, or Latin with the scripts of Chinese, Japanese or Korean (UTS 39, 5.2).
+        if !name.check_restriction_level(RestrictionLevel::HighlyRestrictive) {
+            return Err(InvalidNick::MixedScripts);
+        }
         let nick = Self(name);
-        if RESERVED_NICKS.contains(&nick.key().0.as_str()) {
+        if RESERVED_NICKS.iter().any(|reserved| NickKey::of(reserved) == nick.key()) {
             return Err(InvalidNick::Reserved);
         }
         Ok(nick)
@@ -69,8 +79,7 @@ impl Nick {
 
     /// Returns the key under which this nickname is compared with others.
     pub fn key(&self) -> NickKey {
-        // NFKC, because a full-width letter looks like the ordinary letter.
-        NickKey(self.0.nfkc().flat_map(char::to_lowercase).nfkc().collect())
+        NickKey::of(&self.0)
     }
 
     /// Returns the nickname with `number` appended, shortened to stay within [`MAX_CHARS`]: an
@@ -80,6 +89,14 @@ impl Nick {
         let digits = number.to_string();
         let kept = MAX_CHARS.saturating_sub(digits.len());
         Self(self.0.chars().take(kept).chain(digits.chars()).collect())
+    }
+}
+
+impl NickKey {
+    /// Returns the key of `name`: equal for names that differ only in case, or that look alike
+    /// (UTS 39, 4), such as `ace` in Latin and in Cyrillic letters.
+    fn of(name: &str) -> Self {
+        Self(skeleton(&name.to_lowercase()).collect())
     }
 }
 
@@ -95,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_nickname_may_contain_letters_of_any_script() {
-        for name in ["alice", "José", "日本", "a_b-c.d", "x", " padded "] {
+        for name in ["alice", "José", "Ελένη", "Иван", "日本", "カナabc", "a_b-c.d", "x", " padded "] {
             assert_eq!(
                 Nick::parse(name.as_bytes()).map(|nick| nick.to_string()),
                 Ok(name.trim().to_owned())
@@ -115,7 +132,12 @@ mod tests {
             (b"caf\xe9", InvalidNick::Characters),
             ("a\u{202e}b".as_bytes(), InvalidNick::Characters),
             ("a\u{3164}".as_bytes(), InvalidNick::Characters),
+            ("alice\u{345}".as_bytes(), InvalidNick::Characters),
+            ("ＡＢ".as_bytes(), InvalidNick::Characters),
+            ("\u{430}lice".as_bytes(), InvalidNick::MixedScripts),
+            ("bοb".as_bytes(), InvalidNick::MixedScripts),
             (b"Server", InvalidNick::Reserved),
+            (b"adrnin", InvalidNick::Reserved),
             (b"abcdefghijklmnopqrstuvwxyz", InvalidNick::TooLong),
             (&vec![b'x'; 100_000], InvalidNick::TooLong),
         ] {
@@ -128,8 +150,15 @@ mod tests {
         let key = |name: &str| Nick::parse(name.as_bytes()).unwrap().key();
         assert_eq!(key("Alice"), key("aLICE"));
         assert_eq!(key("Jos\u{e9}"), key("Jose\u{301}"));
-        assert_eq!(key("ＡＢ"), key("ab"));
         assert_ne!(key("alice"), key("alice2"));
+    }
+
+    #[test]
+    fn nicknames_that_look_alike_have_the_same_key() {
+        let key = |name: &str| Nick::parse(name.as_bytes()).unwrap().key();
+        assert_eq!(key("ace"), key("\u{430}\u{441}\u{435}"));
+        assert_eq!(key("bill"), key("bi1l"));
+        assert_ne!(key("bob"), key("rob"));
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct RoomUpdate {
     pub deliveries: Vec<Delivery>,
     /// The public line that the member's line became, if it did.
     pub public: Option<Public>,
+    /// If the member has a new nickname: the old and the new one.
+    pub renamed: Option<(Nick, Nick)>,
     /// If the member quits: the reason to give to the other members, escaped.
     pub quit_reason: Option<String>,
 }
@@ -162,7 +164,7 @@ impl Room {
         RoomUpdate {
             deliveries: vec![to_others(id, line.clone())],
             public: Some(Public { seq: self.published, nick: nick.to_string(), line }),
-            quit_reason: None,
+            ..RoomUpdate::default()
         }
     }
 
@@ -192,6 +194,7 @@ impl Room {
                 self.members.insert(id, new.clone());
                 let mut update = reply(id, &format!("OK you are now {new}"));
                 update.deliveries.push(to_others(id, format!("-!- {old} is now {new}")));
+                update.renamed = Some((old.clone(), new));
                 update
             }
         }

@@ -92,6 +92,11 @@ pub enum Event {
         /// The reason.
         reason: &'static str,
     },
+    /// A server serves as many clients as it can at once; the next one waits.
+    Full {
+        /// The number of clients.
+        clients: usize,
+    },
     /// Bytes that a peer sent.
     Data {
         /// The peer's address.
@@ -156,6 +161,15 @@ pub enum Event {
         /// The peer's address.
         peer: String,
         /// The nickname.
+        nick: String,
+    },
+    /// A user of the chat has a new nickname.
+    Renamed {
+        /// The peer's address.
+        peer: String,
+        /// The nickname until now.
+        previous: String,
+        /// The new nickname.
         nick: String,
     },
     /// A user left the chat.
@@ -253,6 +267,10 @@ impl Event {
                 format!("name {peer} is {}", text::escape(name.as_bytes()))
             }
             Self::Refused { peer, reason } => format!("refused {peer}: {reason}"),
+            Self::Full { clients } => format!(
+                "full: {clients} client{}; the next one waits",
+                if *clients == 1 { "" } else { "s" }
+            ),
             Self::Data { peer, data } => format!("data {peer}: {}", text::quote(&data.0)),
             Self::Closed { peer, bytes_in, bytes_out, duration_us, reason } => format!(
                 "closed {peer}: {} in, {} out, {} ({reason})",
@@ -269,6 +287,9 @@ impl Event {
                 )
             }
             Self::Joined { peer, nick } => format!("joined {nick} ({peer})"),
+            Self::Renamed { peer, previous, nick } => {
+                format!("renamed {previous} to {nick} ({peer})")
+            }
             Self::Left { peer, nick, reason } => format!("left {nick} ({peer}): {reason}"),
             Self::Said { line, .. } => line.clone(),
             Self::Reply { reply, .. } => text::escape(&reply.0),
@@ -308,6 +329,7 @@ impl Event {
                 Highlight::Success
             }
             Self::Refused { .. }
+            | Self::Full { .. }
             | Self::Warning { .. }
             | Self::NotShown { .. }
             | Self::Incomplete { .. } => Highlight::Problem,

@@ -43,6 +43,7 @@ fn two_members_exchange_messages_and_use_every_command() {
     assert_eq!(alice.line(), "-!- robert left (quit: so long)");
     let ran = chat.stop().code(0);
     assert_eq!(ran.out(), "<alice> Olá, ação ✓\n* bob waves\n");
+    assert!(ran.stderr.contains("\nrenamed bob to robert (127.0.0.1:"), "{}", ran.stderr);
 }
 
 #[test]
@@ -56,6 +57,7 @@ fn a_refused_nickname_is_asked_for_again() {
         ("ALICE", "ERR nickname in use, try ALICE2"),
         ("<alice>", "ERR a nickname may contain only letters, digits, '_', '-' and '.'"),
         ("server", "ERR that nickname is reserved"),
+        ("\u{430}lice", "ERR a nickname may not mix alphabets"),
     ] {
         client.send(format!("{nick}\n"));
         assert_eq!(client.line(), answer);

@@ -200,6 +200,11 @@ impl<'a> ChatClient<'a> {
             let (seq, nick, line) = (public.seq, public.nick, public.line);
             self.events.send(Event::Said { seq, nick, line });
         }
+        if let Some((old, new)) = update.renamed {
+            let peer = self.connection.peer.to_string();
+            let (previous, nick) = (old.to_string(), new.to_string());
+            self.events.send(Event::Renamed { peer, previous, nick });
+        }
         members.deliver(update.deliveries);
         self.quit_reason = update.quit_reason;
         self.quit_reason.is_some().then(|| QUIT.to_owned())
