@@ -32,6 +32,7 @@ pub(crate) fn report(events: &Events, notice: AcceptNotice) {
         AcceptNotice::Refused(peer) => {
             Event::Refused { peer: peer.to_string(), reason: "server full" }
         }
+        AcceptNotice::Full(clients) => Event::Full { clients },
         AcceptNotice::Evicted(peer) => Event::Refused { peer: peer.to_string(), reason: "evicted" },
         AcceptNotice::Panicked(peer) => Event::Warning {
             message: format!(

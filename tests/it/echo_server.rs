@@ -96,6 +96,32 @@ fn a_client_beyond_max_clients_waits_until_another_leaves() {
 }
 
 #[test]
+fn a_full_server_reports_it_once() {
+    let echo = sockkit("echo-server 0 --max-clients 2 -4").serve();
+    for round in 0..3 {
+        let mut clients = [echo.client(), echo.client()];
+        for client in &mut clients {
+            client.send(b"1");
+            assert_eq!(client.recv(), b"1");
+        }
+        let mut waiting = echo.client();
+        waiting.send(b"2");
+        if round == 0 {
+            echo.running.stderr.wait_for_text("\nfull: 2 clients; the next one waits\n");
+        }
+        drop(clients);
+        assert_eq!(waiting.recv(), b"2");
+    }
+    let ran = echo.stop().code(0);
+    assert_eq!(ran.stderr.matches("full: ").count(), 1, "{}", ran.stderr);
+    // A listener for one client never waits for a second one.
+    let listen = sockkit("listen 0 -4").serve();
+    drop(listen.client());
+    let ran = listen.running.wait();
+    assert!(!ran.stderr.contains("full: "), "{}", ran.stderr);
+}
+
+#[test]
 fn an_idle_client_is_closed_and_a_busy_one_is_not() {
     let echo = sockkit("echo-server 0 --idle-timeout 1s").serve();
     let started = Instant::now();

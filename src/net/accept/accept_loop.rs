@@ -17,7 +17,7 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::net::accept::listener::Listener;
-use crate::net::accept::service::{AcceptNotice, AcceptSettings, ServeSummary, Service, WhenFull};
+use crate::net::accept::service::{AcceptNotice, AcceptSettings, ServeSummary, Service};
 use crate::net::accept::slots::Slots;
 use crate::net::accept::workers::{WorkerQueues, Workers};
 use crate::net::address::addr::Addr;
@@ -124,7 +124,7 @@ impl<S: Service> AcceptLoop<S> {
                 biased;
                 () = &mut stopped => return,
                 () = &mut total_reached => return,
-                () = Self::wait_for_slot(&slots) => {}
+                () = slots.wait_for_free_slot() => {}
             }
             let accepted = tokio::select! {
                 biased;
@@ -139,7 +139,7 @@ impl<S: Service> AcceptLoop<S> {
                     tokio::select! {
                         biased;
                         () = &mut stopped => return,
-                        () = Self::wait_for_slot(&slots) => {}
+                        () = slots.wait_for_free_slot() => {}
                     }
                     if slots.is_total_reached() {
                         return;
@@ -165,16 +165,6 @@ impl<S: Service> AcceptLoop<S> {
             accepts += 1;
             if accepts.is_multiple_of(BURST) {
                 tokio::task::yield_now().await;
-            }
-        }
-    }
-
-    async fn wait_for_slot(slots: &Slots<S>) {
-        while slots.settings.when_full == WhenFull::Wait && slots.is_full() {
-            let mut released = pin!(slots.released.notified());
-            released.as_mut().enable();
-            if slots.is_full() {
-                released.await;
             }
         }
     }

@@ -63,6 +63,8 @@ pub enum AcceptNotice {
     Denied(Addr),
     /// No slot was free for this client.
     Refused(Addr),
+    /// All slots are occupied, by this many clients, so the next client waits; sent once.
+    Full(usize),
     /// This client was evicted for a new one.
     Evicted(Addr),
     /// The handler of this client panicked.

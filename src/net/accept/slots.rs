@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,6 +33,8 @@ pub(super) struct Slots<S> {
     pub(super) admitted: AtomicU64,
     /// Refused clients that are still connected.
     refusing: AtomicUsize,
+    /// Whether [`AcceptNotice::Full`] was sent.
+    full_reported: AtomicBool,
 }
 
 impl<S: Service> Slots<S> {
@@ -45,6 +48,7 @@ impl<S: Service> Slots<S> {
             total_reached: Notify::new(),
             admitted: AtomicU64::new(0),
             refusing: AtomicUsize::new(0),
+            full_reported: AtomicBool::new(false),
         }
     }
 
@@ -65,6 +69,21 @@ impl<S: Service> Slots<S> {
 
     pub(super) fn is_full(&self) -> bool {
         self.clients() >= self.settings.max_clients
+    }
+
+    /// Waits until a slot is free, if the settings make further clients wait. The first wait is
+    /// reported: a server that is often full must not report it for each client.
+    pub(super) async fn wait_for_free_slot(&self) {
+        while self.settings.when_full == WhenFull::Wait && self.is_full() {
+            let mut released = pin!(self.released.notified());
+            released.as_mut().enable();
+            if self.is_full() {
+                if !self.full_reported.swap(true, Ordering::Relaxed) {
+                    self.service.notice(AcceptNotice::Full(self.clients()));
+                }
+                released.await;
+            }
+        }
     }
 
     pub(super) fn is_total_reached(&self) -> bool {

@@ -50,6 +50,7 @@ impl Service for TestService {
             AcceptNotice::AcceptFailed(_) => "accept failed",
             AcceptNotice::Denied(_) => "denied",
             AcceptNotice::Refused(_) => "refused",
+            AcceptNotice::Full(_) => return,
             AcceptNotice::Evicted(_) => "evicted",
             AcceptNotice::Panicked(_) => "panicked",
             AcceptNotice::Stopping(_) => "stopping",
