@@ -1,6 +1,8 @@
 //! Locations of Unix sockets: a path, or a name in the abstract namespace.
 
+use std::fs::Metadata;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 
 use socket2::SockAddr;
@@ -41,6 +43,19 @@ impl UnixPlace {
             return Err(io::Error::new(ErrorKind::InvalidInput, message));
         }
         SockAddr::unix(path)
+    }
+
+    /// Returns `error` of connect(2), or a clearer one if a file that is not a socket caused it:
+    /// the kernel refuses a connection to such a file as if no process listened.
+    pub(in crate::net) fn explain(&self, error: io::Error) -> io::Error {
+        let Self::Path(path) = self else { return error };
+        let is_socket = |found: Metadata| found.file_type().is_socket();
+        match path.metadata().map(is_socket) {
+            Ok(false) if error.kind() == ErrorKind::ConnectionRefused => {
+                io::Error::new(ErrorKind::InvalidInput, "not a socket")
+            }
+            _ => error,
+        }
     }
 }
 

@@ -89,7 +89,10 @@ impl DatagramSocket {
                     self_connection::refuse(local, peer)?;
                 }
             }
-            DatagramTarget::Unix(place) => opened.connect(&place.to_sockaddr()?)?,
+            DatagramTarget::Unix(place) => {
+                let connected = opened.connect(&place.to_sockaddr()?);
+                connected.map_err(|error| place.explain(error))?;
+            }
         }
         Ok(Self::new(opened, file)?)
     }

@@ -55,7 +55,7 @@ async fn open(place: &UnixPlace, deadline: Deadline) -> io::Result<UnixStream> {
         match socket.connect(&addr) {
             Ok(()) => return UnixStream::from_std(socket.into()),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(place.explain(error)),
         }
         if deadline.bound(tokio::time::sleep(FULL_PAUSE)).await.is_err() {
             return Err(ErrorKind::TimedOut.into());

@@ -34,6 +34,25 @@ fn a_socket_without_a_listener_exits_4_with_the_reason() {
 }
 
 #[test]
+fn a_path_that_is_not_a_socket_is_named_without_a_hint_about_ports() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    for path in [directory.path(), &file] {
+        for flags in ["", "--udp"] {
+            let to = format!("unix:{}", path.display());
+            let ran = sockkit(&format!("connect {flags}")).arg(&to).run().code(4);
+            let expected = format!("error: cannot connect to {to}: not a socket\n");
+            assert_eq!(ran.stderr, expected);
+        }
+    }
+    let socket = SocketPath::new();
+    socket.leave_stale();
+    let ran = sockkit("connect").arg(socket.endpoint()).run().code(4);
+    assert!(ran.stderr.ends_with("running and listening on this path\n"), "{}", ran.stderr);
+}
+
+#[test]
 fn e12b_half_open_delivers_late_input_after_eof_from_the_peer() {
     let socket = SocketPath::new();
     let listener = UnixListener::bind(&socket.path).unwrap();
