@@ -7,7 +7,9 @@ use std::io::{self, ErrorKind};
 use crate::exit::Exit;
 use crate::files::record_log;
 use crate::net;
+use crate::net::address::interface;
 use crate::net::address::names::NameError;
+use crate::net::error::lacks_zone;
 use crate::net::tls::{self, starttls};
 use crate::output::ErrorReport;
 use crate::reason;
@@ -64,7 +66,7 @@ pub fn explain(error: &anyhow::Error) -> (Exit, Option<ErrorReport>) {
             return with_report(*exit, message.clone(), cause.clone(), hint.clone());
         }
         if let Some(failure) = source.downcast_ref::<net::Error>() {
-            let hint = network_hint(failure).map(str::to_owned);
+            let hint = network_hint(failure).map(str::to_owned).or_else(|| address_hint(failure));
             return with_report(network_exit(failure), failure.to_string(), None, hint);
         }
         if let Some(failure) = source.downcast_ref::<tls::TlsError>() {
@@ -151,6 +153,12 @@ fn network_hint(error: &net::Error) -> Option<&'static str> {
         net::Error::Connect { timed_out: true, .. } => {
             Some("a longer timeout, or check for a firewall that drops packets silently")
         }
+        net::Error::Connect { attempts, .. }
+            if attempts.iter().any(|attempt| attempt.addr.port().is_none()) =>
+        {
+            let refused = attempts.iter().any(|attempt| is_refused(&attempt.error));
+            refused.then_some("check that the server is running and listening on this path")
+        }
         net::Error::Connect { attempts, .. } => {
             let refused = |kind| attempts.iter().any(|attempt| attempt.error.kind() == kind);
             if refused(ErrorKind::ConnectionRefused) {
@@ -165,6 +173,27 @@ fn network_hint(error: &net::Error) -> Option<&'static str> {
     }
 }
 
+fn is_refused(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::ConnectionRefused
+}
+
+/// Returns the hint for an error whose cause is the address itself.
+fn address_hint(error: &net::Error) -> Option<String> {
+    let addr = match error {
+        net::Error::Listen { addr, source } | net::Error::Bind { addr, source } => {
+            lacks_zone(addr, source).then_some(addr)?
+        }
+        net::Error::Connect { attempts, .. } => {
+            let mut attempts = attempts.iter();
+            &attempts.find(|attempt| lacks_zone(&attempt.addr, &attempt.error))?.addr
+        }
+        _ => return None,
+    };
+    let up = interface::interfaces().into_iter().filter(|interface| interface.up);
+    let names: Vec<String> = up.map(|interface| interface.name).collect();
+    Some(format!("{}%INTERFACE, with one of {}", addr.ip()?, names.join(", ")))
+}
+
 fn handshake_exit_and_hint(problem: &tls::TlsProblem) -> (Exit, Option<String>) {
     use tls::{PlainProtocol, Side, TlsProblem};
     let hint = match problem {
@@ -174,7 +203,7 @@ fn handshake_exit_and_hint(problem: &tls::TlsProblem) -> (Exit, Option<String>) 
             }
             Some(PlainProtocol::Imap) => "--starttls imap instead of --tls",
             Some(PlainProtocol::Pop3) => "--starttls pop3 instead of --tls",
-            _ => "omit --tls, or use another port",
+            _ => "omit --tls",
         },
         TlsProblem::NotTls { side: Side::Client, .. } => {
             "a client that uses TLS (`sockkit connect --tls`)"

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::net::address::addr::Addr;
@@ -12,7 +13,7 @@ use crate::reason;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A socket could not be bound, or could not listen.
-    #[error("cannot listen on {addr}: {}", reason::of(source))]
+    #[error("cannot listen on {addr}: {}", local_reason(addr, source))]
     Listen {
         /// The local address.
         addr: Addr,
@@ -20,7 +21,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The requested local address could not be used for a connection.
-    #[error("cannot connect from {addr}: {}", reason::of(source))]
+    #[error("cannot connect from {addr}: {}", local_reason(addr, source))]
     Bind {
         /// The local address.
         addr: Addr,
@@ -83,6 +84,46 @@ pub struct ConnectAttempt {
     pub span: Option<Span>,
 }
 
+impl ConnectAttempt {
+    /// Returns why the attempt failed, in words.
+    pub fn reason(&self) -> String {
+        destination_reason(&self.addr, &self.error)
+    }
+}
+
+/// Why an IPv6 address such as `fe80::1` cannot be used: every interface has such addresses.
+const NEEDS_ZONE: &str = "a link-local address needs the name of an interface";
+
+/// Returns whether the kernel refused `addr` because it is link-local and names no interface.
+pub fn lacks_zone(addr: &Addr, error: &io::Error) -> bool {
+    let is_refused = error.kind() == ErrorKind::InvalidInput && error.raw_os_error().is_some();
+    let Addr::Net(SocketAddr::V6(addr)) = addr else { return false };
+    is_refused && addr.ip().is_unicast_link_local() && addr.scope_id() == 0
+}
+
+/// Returns why the local address `addr` could not be used.
+fn local_reason(addr: &Addr, error: &io::Error) -> String {
+    if lacks_zone(addr, error) { NEEDS_ZONE.to_owned() } else { reason::of(error) }
+}
+
+/// Returns why nothing could be sent to `addr`. The kernel reports a route that discards or forbids
+/// packets (ip-route(8): blackhole, prohibit), and a firewall rule, with the errors of a wrong
+/// argument and of a missing privilege.
+pub fn destination_reason(addr: &Addr, error: &io::Error) -> String {
+    let (Addr::Net(net), Some(_)) = (addr, error.raw_os_error()) else { return reason::of(error) };
+    match error.kind() {
+        _ if lacks_zone(addr, error) => NEEDS_ZONE.to_owned(),
+        ErrorKind::InvalidInput => {
+            format!("a route on this machine discards packets to {}", net.ip())
+        }
+        ErrorKind::PermissionDenied => {
+            let ip = net.ip();
+            format!("a route or firewall rule on this machine forbids packets to {ip}")
+        }
+        _ => reason::of(error),
+    }
+}
+
 /// A time interval, measured from the beginning of the dial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -106,11 +147,11 @@ impl fmt::Display for Attempts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [] => f.write_str("no address to try"),
-            [only] => f.write_str(&reason::of(&only.error)),
+            [only] => f.write_str(&only.reason()),
             many => {
                 for (number, attempt) in many.iter().enumerate() {
                     let comma = if number == 0 { "" } else { ", " };
-                    write!(f, "{comma}{} {}", attempt.addr, reason::of(&attempt.error))?;
+                    write!(f, "{comma}{} {}", attempt.addr, attempt.reason())?;
                 }
                 Ok(())
             }

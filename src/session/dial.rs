@@ -6,7 +6,6 @@ use crate::net::dial::{DialNotice, Dialed, Dialer};
 use crate::net::error::ConnectAttempt;
 use crate::output::Output;
 use crate::output::figures::time;
-use crate::reason;
 
 /// Connects within `deadline` and reports the attempts.
 ///
@@ -37,9 +36,10 @@ fn report_race(dialed: &Result<Dialed, net::Error>, out: Output) {
         Err(net::Error::Connect { attempts, .. }) => (attempts, None),
         Err(_) => return,
     };
-    for ConnectAttempt { addr, error, span } in failed {
+    for attempt in failed {
+        let ConnectAttempt { addr, span, .. } = attempt;
         out.detail(&match span {
-            Some(span) => format!("{addr} {} after {}", reason::of(error), time(span.lasted())),
+            Some(span) => format!("{addr} {} after {}", attempt.reason(), time(span.lasted())),
             None => format!("{addr} was not tried: timed out"),
         });
     }

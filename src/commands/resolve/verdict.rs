@@ -10,6 +10,7 @@ use crate::dns::rcode::Rcode;
 use crate::dns::record_type::RecordType;
 use crate::dns::{Name, name, system};
 use crate::exit::Exit;
+use crate::net::error::destination_reason;
 use crate::output::{ErrorReport, Output};
 
 /// The status of a lookup that no server answered in time.
@@ -256,7 +257,9 @@ fn cause(lookup: &Lookup) -> Option<String> {
 /// Returns every failed server with its failure.
 fn attempts(lookup: &Lookup) -> String {
     let each = |ServerAttempt { server, failure }: &ServerAttempt| match failure {
-        AttemptError::Exchange(ExchangeError::Io(_)) => format!("{} {failure}", server.addr),
+        AttemptError::Exchange(ExchangeError::Io(error)) => {
+            format!("{} {}", server.addr, destination_reason(&server.addr.into(), error))
+        }
         _ => format!("{server} {failure}"),
     };
     let all: Vec<String> = lookup.failed.iter().map(each).collect();

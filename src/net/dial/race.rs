@@ -164,6 +164,10 @@ async fn attempt(
         ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable if settings.from.is_some() => {
             ConnectFailure::Bind(error)
         }
+        // A loopback address cannot reach another machine.
+        ErrorKind::InvalidInput if settings.from.is_some_and(|from| from.ip().is_loopback()) => {
+            ConnectFailure::Bind(error)
+        }
         _ => ConnectFailure::Connect(error),
     })?;
     let local = stream.local_addr()?;

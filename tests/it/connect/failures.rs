@@ -24,6 +24,53 @@ fn c02_an_unreachable_network_is_named_and_exits_4() {
 }
 
 #[test]
+fn a_route_that_discards_or_forbids_packets_is_named() {
+    let setup = "ip link set lo up
+        ip route add blackhole 192.0.2.1
+        ip route add prohibit 192.0.2.2
+        ip -6 route add blackhole 2001:db8::1
+        ip -6 route add prohibit 2001:db8::2";
+    let discards = "a route on this machine discards packets to";
+    let forbids = "a route or firewall rule on this machine forbids packets to";
+    for (ip, reason) in [
+        ("192.0.2.1", discards),
+        ("192.0.2.2", forbids),
+        ("2001:db8::1", discards),
+        ("2001:db8::2", forbids),
+    ] {
+        for command in ["connect", "connect -u", "resolve a.example @"] {
+            let args = match command.strip_suffix('@') {
+                Some(resolve) => format!("{resolve}@{ip}"),
+                None => format!("{command} {ip} 80"),
+            };
+            let test = "a route that discards or forbids packets";
+            let Some(sockkit) = in_namespace(test, setup, &args) else { return };
+            let ran = sockkit.run().code(4);
+            let expected = format!(" {reason} {ip}\n");
+            assert!(ran.stderr.contains(&expected), "{args}: {}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_link_local_address_without_a_zone_lists_the_interfaces() {
+    for (args, code) in [
+        ("connect fe80::1 80", 4),
+        ("connect -u fe80::1 80", 4),
+        ("connect ::1 80 --from fe80::1", 7),
+        ("listen [fe80::1]:80", 7),
+        ("listen -u [fe80::1]:80", 7),
+    ] {
+        let setup = "ip link set lo up";
+        let Some(sockkit) = in_namespace("a missing zone", setup, args) else { return };
+        let ran = sockkit.run().code(code);
+        let expected = ": a link-local address needs the name of an interface\n\
+                        try: fe80::1%INTERFACE, with one of lo\n";
+        assert!(ran.stderr.ends_with(expected), "{args}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn c03_a_busy_source_address_is_named_and_exits_7() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let from = taken.local_addr().unwrap();
