@@ -58,7 +58,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand info" -s v -l verbose -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -s q -l quiet -d 'Print only data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -s h -l help -d 'Print this summary; --help lists all options'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s t -l type -d 'Look up this record type [default: A and AAAA, or PTR]' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l timeout -d 'Limit the whole run' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l timeout -d 'Limit the whole run [env: SOCKKIT_TIMEOUT]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l format -d 'Output format [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned columns'
 plain\t'One record per line, tab-separated, no header'
 json\t'One JSON object per line'"
@@ -79,7 +79,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l alpn -d 'Nego
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l idle-timeout -d 'Close the connection after this long without traffic [default: never]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l linger -d 'After the input ends, wait at most this long for the peer to close' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l delay -d 'Pause this long after each line or datagram sent' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l timeout -d 'Limit the whole run' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l timeout -d 'Limit the whole run [env: SOCKKIT_TIMEOUT]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l send -d 'Send TEXT instead of standard input' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l expect -d 'Wait until received data matches REGEX' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l exec -d 'Connect the peer to CMD\'s standard input and output' -r
@@ -141,7 +141,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l record -d 'A
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l retry -d 'Retry a failed connection N times, with backoff' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l from -d 'Connect from this local address' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l connect-timeout -d 'Give up connecting after this long' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l timeout -d 'Limit the whole run' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l timeout -d 'Limit the whole run [env: SOCKKIT_TIMEOUT]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l keepalive -d 'Probe an idle peer at this interval (TCP keepalive)' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ttl -d 'Limit packets to N hops' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l format -d 'Output format [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned columns'
@@ -227,7 +227,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l user -d 'Send 
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l retry -d 'Retry a failed connection N times, with backoff' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l from -d 'Connect from this local address' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l connect-timeout -d 'Give up connecting after this long' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l timeout -d 'Limit the whole run' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l timeout -d 'Limit the whole run [env: SOCKKIT_TIMEOUT]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l keepalive -d 'Probe an idle peer at this interval (TCP keepalive)' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l ttl -d 'Limit packets to N hops' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l format -d 'Output format [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned columns'

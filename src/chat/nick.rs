@@ -112,7 +112,9 @@ mod tests {
 
     #[test]
     fn a_nickname_may_contain_letters_of_any_script() {
-        for name in ["alice", "José", "Ελένη", "Иван", "日本", "カナabc", "a_b-c.d", "x", " padded "] {
+        for name in
+            ["alice", "José", "Ελένη", "Иван", "日本", "カナabc", "a_b-c.d", "x", " padded "]
+        {
             assert_eq!(
                 Nick::parse(name.as_bytes()).map(|nick| nick.to_string()),
                 Ok(name.trim().to_owned())

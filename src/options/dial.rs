@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::Deadline;
-use crate::net::address::endpoint::{Address, Endpoint, LocalAddress};
+use crate::net::address::endpoint::{Address, Endpoint, LocalAddress, SourceAddress};
 use crate::net::address::host::Host;
 use crate::net::address::names::Family;
 use crate::net::address::transport::Transport;
@@ -30,8 +30,8 @@ pub(crate) struct DialArgs {
     family: FamilyArgs,
     /// Connect from this local address
     ///
-    /// With the address 0.0.0.0, or :: in brackets, only the port is set.
-    #[arg(long, value_name = "ADDR[:PORT]", hide_short_help = true)]
+    /// :PORT sets only the port.
+    #[arg(long, value_name = "[ADDR][:PORT]", hide_short_help = true)]
     from: Option<LocalAddress>,
     /// Give up connecting after this long
     ///
@@ -119,19 +119,21 @@ impl DialArgs {
     }
 
     /// Returns the IP address and port of `--from` for a connection to `host`.
-    fn local_ip(&self, host: &Host) -> Result<Option<SocketAddr>, Failure> {
+    fn local_ip(&self, host: &Host) -> Result<Option<SourceAddress>, Failure> {
         let from = match &self.from {
             None => return Ok(None),
-            Some(LocalAddress::Net(addr)) => *addr,
+            Some(LocalAddress::Net(from)) => *from,
             Some(LocalAddress::Unix(place)) => {
                 let message = format!("--from {} is not a network address", place.addr());
-                return Err(Failure::new(Exit::Usage, message).hint("--from ADDR[:PORT]"));
+                return Err(
+                    Failure::new(Exit::Usage, message).hint("--from ADDR[:PORT] or --from :PORT")
+                );
             }
         };
         match host {
-            Host::Ip(ip) if from.is_ipv4() != ip.is_ipv4() => {
-                let message =
-                    format!("--from {} and {ip} have different address families", from.ip());
+            Host::Ip(ip) if !from.family().admits(*ip) => {
+                let from = from.for_peer(SocketAddr::new(*ip, 0)).ip();
+                let message = format!("--from {from} and {ip} have different address families");
                 Err(Failure::new(Exit::Usage, message))
             }
             _ => Ok(Some(from)),

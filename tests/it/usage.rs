@@ -32,14 +32,9 @@ fn port_0_as_a_destination_is_a_usage_error_that_names_the_argument() {
 
 #[test]
 fn an_empty_or_unitless_duration_is_a_usage_error_that_names_the_option() {
-    for option in [
-        "--timeout",
-        "--connect-timeout",
-        "--idle-timeout",
-        "--linger",
-        "--delay",
-        "--keepalive",
-    ] {
+    for option in
+        ["--timeout", "--connect-timeout", "--idle-timeout", "--linger", "--delay", "--keepalive"]
+    {
         for value in ["", "5"] {
             let ran = sockkit("connect 127.0.0.1 9").arg(format!("{option}={value}")).run();
             let ran = ran.code(2);

@@ -11,7 +11,7 @@ use crate::net::datagram::{
     self, DatagramCounts, DatagramEnd, DatagramSocket, DatagramTarget, ExchangeSettings, OpenError,
     Outgoing, Split,
 };
-use crate::net::error::{ConnectAttempt, Span};
+use crate::net::error::{ConnectAttempt, Span, destination_reason};
 use crate::net::relay::Sink;
 use crate::net::stream::observer::StreamObserver;
 use crate::net::{self, Deadline};
@@ -94,7 +94,7 @@ pub(crate) async fn connect(
         }
         match end {
             DatagramEnd::Refused(error) if !is_over => {
-                out.detail(&format!("{name} {}", crate::reason::of(&error)));
+                out.detail(&format!("{name} {}", destination_reason(&peer, &error)));
                 attempts.push(ConnectAttempt { addr: peer, error, span: since(tried) });
                 if !outgoing.rewind() {
                     break;
@@ -134,7 +134,7 @@ impl<'a> DatagramExchange<'a> {
         let found = names::resolve(host, port.0, self.dial.family(), deadline).await;
         let mut addrs: Vec<SocketAddr> = found.map_err(failed)?;
         if let Some(LocalAddress::Net(from)) = self.dial.from() {
-            addrs.retain(|addr| addr.is_ipv4() == from.is_ipv4());
+            addrs.retain(|addr| from.family().admits(addr.ip()));
         }
         if addrs.is_empty() {
             return Err(failed(NameError::NoneOfFamily));

@@ -5,10 +5,12 @@
 //! address as a string.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::str::FromStr;
 
 use crate::net::address::host::{Host, Port};
+use crate::net::address::interface;
+use crate::net::address::names::Family;
 use crate::net::address::parse::{ParseError, split_port, split_scheme};
 use crate::net::address::transport::Transport;
 use crate::net::address::unix::{self, UnixPlace};
@@ -31,14 +33,42 @@ pub enum Address {
     Unix(UnixPlace),
 }
 
-/// The local address of a connection, chosen by the user: `ADDR[:PORT]`, or for datagrams also
-/// `unix:PATH`.
+/// The local address of a connection, chosen by the user: `ADDR[:PORT]`, `:PORT`, or for datagrams
+/// also `unix:PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LocalAddress {
-    /// An address of this machine; port 0 for any free port.
-    Net(SocketAddr),
+    /// An address of this machine, or a port.
+    Net(SourceAddress),
     /// A Unix socket.
     Unix(UnixPlace),
+}
+
+/// The source address of a connection or of datagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceAddress {
+    /// An address of this machine; port 0 for any free port.
+    Addr(SocketAddr),
+    /// A port; the kernel chooses the address, of the same family as the peer's.
+    Port(u16),
+}
+
+impl SourceAddress {
+    /// Returns the address to bind before connecting to `peer`.
+    pub fn for_peer(self, peer: SocketAddr) -> SocketAddr {
+        match (self, peer) {
+            (Self::Addr(addr), _) => addr,
+            (Self::Port(port), SocketAddr::V4(_)) => (Ipv4Addr::UNSPECIFIED, port).into(),
+            (Self::Port(port), SocketAddr::V6(_)) => (Ipv6Addr::UNSPECIFIED, port).into(),
+        }
+    }
+
+    /// Returns the family of the peers that can be reached from this address.
+    pub fn family(self) -> Family {
+        match self {
+            Self::Addr(addr) => Family::of(addr.ip()),
+            Self::Port(_) => Family::Any,
+        }
+    }
 }
 
 /// The HOST argument of a command: a host alone, or a complete endpoint.
@@ -109,9 +139,19 @@ impl FromStr for LocalAddress {
             return unix::parse(path).map(Self::Unix);
         }
         let (host, port) = split_port(text)?;
-        let ip = host.parse().map_err(|_| ParseError::LocalAddress(text.to_owned()))?;
-        let port: Port = port.map_or(Ok(Port(0)), str::parse)?;
-        Ok(Self::Net(SocketAddr::new(ip, port.0)))
+        let Port(number) = port.map_or(Ok(Port(0)), str::parse)?;
+        if host.is_empty() && port.is_some() {
+            return Ok(Self::Net(SourceAddress::Port(number)));
+        }
+        let invalid = || ParseError::LocalAddress(text.to_owned());
+        let addr = match host.split_once('%') {
+            Some((ip, zone)) => {
+                let ip = ip.parse().map_err(|_| invalid())?;
+                SocketAddrV6::new(ip, number, 0, interface::index(zone)?).into()
+            }
+            None => SocketAddr::new(host.parse().map_err(|_| invalid())?, number),
+        };
+        Ok(Self::Net(SourceAddress::Addr(addr)))
     }
 }
 
@@ -159,6 +199,30 @@ mod tests {
             ("_srv.example.", Some("1"), "_srv.example.:1"),
         ] {
             assert_eq!(endpoint(target, port).as_deref(), Ok(shown), "{target} {port:?}");
+        }
+    }
+
+    #[test]
+    fn a_local_address_is_an_address_or_a_port_for_both_families() {
+        let for_peer = |text: &str, peer: &str| match text.parse() {
+            Ok(LocalAddress::Net(from)) => from.for_peer(peer.parse().unwrap()).to_string(),
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(for_peer(":5000", "127.0.0.1:80"), "0.0.0.0:5000");
+        assert_eq!(for_peer(":5000", "[::1]:80"), "[::]:5000");
+        assert_eq!(for_peer("127.0.0.2", "127.0.0.1:80"), "127.0.0.2:0");
+        assert_eq!(for_peer("[::1]:5000", "[::1]:80"), "[::1]:5000");
+        let index = interface::index("lo").unwrap();
+        assert_eq!(for_peer("fe80::1%lo", "[fe80::2]:80"), format!("[fe80::1%{index}]:0"));
+        assert_eq!(for_peer("[fe80::1%1]:5", "[fe80::2]:80"), "[fe80::1%1]:5");
+        for (text, error) in [
+            ("", ParseError::LocalAddress(String::new())),
+            ("localhost", ParseError::LocalAddress("localhost".into())),
+            (":", ParseError::Port(String::new())),
+            ("fe80::1%none", ParseError::Zone("none".into())),
+            ("127.0.0.1%lo", ParseError::LocalAddress("127.0.0.1%lo".into())),
+        ] {
+            assert_eq!(text.parse::<LocalAddress>(), Err(error), "{text}");
         }
     }
 

@@ -5,6 +5,8 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
+use crate::net::address::parse::ParseError;
+
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
@@ -44,6 +46,15 @@ pub fn reachable_ips() -> Vec<IpAddr> {
     let primary = [primary_ipv4(), primary_ipv6()];
     ips.sort_by_key(|ip| !primary.contains(&Some(*ip)));
     ips
+}
+
+/// Returns the index of the interface `zone`, a name such as `eth0` or the index itself.
+///
+/// # Errors
+/// This machine has no such interface.
+pub(super) fn index(zone: &str) -> Result<u32, ParseError> {
+    let named = nix::net::if_::if_nametoindex(zone).ok();
+    named.or_else(|| zone.parse().ok()).ok_or_else(|| ParseError::Zone(zone.to_owned()))
 }
 
 /// Returns the addresses of the default gateways, without duplicates.

@@ -32,8 +32,11 @@ pub enum ParseError {
     #[error("{0:?} is not a scheme: use tcp, udp, tls or unix")]
     Scheme(String),
     /// The local address is not an IP address.
-    #[error("{0:?} is not an IP address: give a local one such as 192.0.2.1 or [::1]:5000")]
+    #[error("{0:?} is not an IP address: give a local one such as 192.0.2.1, [::1]:5000 or :5000")]
     LocalAddress(String),
+    /// The zone of an IPv6 address is neither the name nor the index of an interface.
+    #[error("{0:?} is not an interface of this machine: `sockkit info` lists them")]
+    Zone(String),
     /// The network is not an address with a prefix length.
     #[error("{0:?} is not a network: write it as 192.0.2.0/24 or 2001:db8::/32")]
     Network(String),

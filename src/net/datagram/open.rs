@@ -142,8 +142,9 @@ fn open_net(
     let socket = open(to, options)?;
     match from {
         Some(LocalAddress::Net(from)) => {
-            let bound = socket.bind(&(*from).into());
-            bound.map_err(|source| bind_failed(Addr::from(*from), source))?;
+            let from = from.for_peer(to);
+            let bound = socket.bind(&from.into());
+            bound.map_err(|source| bind_failed(from.into(), source))?;
         }
         Some(LocalAddress::Unix(place)) => {
             return Err(bind_failed(place.addr(), ErrorKind::AddrNotAvailable.into()));

@@ -121,7 +121,7 @@ impl Dialer {
     ) -> Result<Vec<SocketAddr>, Error> {
         let family = match (self.settings.from, self.family) {
             // A socket that is bound to an address of one family cannot connect to the other.
-            (Some(from), Family::Any) => Family::of(from.ip()),
+            (Some(from), Family::Any) => from.family(),
             (_, family) => family,
         };
         let found = names::resolve(host, port, family, deadline).await;

@@ -13,6 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::net::address::addr::Addr;
+use crate::net::address::endpoint::SourceAddress;
 use crate::net::deadline::Deadline;
 use crate::net::error::{ConnectAttempt, Error, Span};
 use crate::net::self_connection;
@@ -91,7 +92,7 @@ pub async fn connect(
                     }
                     // The same local address would fail with every other peer address too.
                     Err(ConnectFailure::Bind(source)) => {
-                        let addr = settings.from.unwrap_or(peer).into();
+                        let addr = settings.from.map_or(peer, |from| from.for_peer(peer)).into();
                         return Err(Error::Bind { addr, source });
                     }
                     Err(ConnectFailure::Connect(error)) => {
@@ -125,9 +126,8 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// The settings of a connection attempt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnectSettings {
-    /// The local address; port 0 for any free port. Peer addresses of the other family are not
-    /// tried.
-    pub from: Option<SocketAddr>,
+    /// The local address. Peer addresses of another family are not tried.
+    pub from: Option<SourceAddress>,
     /// The options of the socket.
     pub options: SocketOptions,
 }
@@ -153,7 +153,8 @@ async fn attempt(
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     settings.options.apply_to_stream(&SockRef::from(&socket), addr)?;
-    if let Some(from) = settings.from {
+    let from = settings.from.map(|from| from.for_peer(addr));
+    if let Some(from) = from {
         // As for a listener: a port whose last connection is in TIME_WAIT can be used again.
         socket.set_reuse_address(from.port() != 0)?;
         socket.bind(&from.into()).map_err(ConnectFailure::Bind)?;
@@ -161,11 +162,11 @@ async fn attempt(
     let socket = TcpSocket::from_std_stream(socket.into());
     let stream = socket.connect(addr).await.map_err(|error| match error.kind() {
         // The local port already has a connection to this peer (connect(2) on a bound socket).
-        ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable if settings.from.is_some() => {
+        ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable if from.is_some() => {
             ConnectFailure::Bind(error)
         }
         // A loopback address cannot reach another machine.
-        ErrorKind::InvalidInput if settings.from.is_some_and(|from| from.ip().is_loopback()) => {
+        ErrorKind::InvalidInput if from.is_some_and(|from| from.ip().is_loopback()) => {
             ConnectFailure::Bind(error)
         }
         _ => ConnectFailure::Connect(error),

@@ -90,6 +90,40 @@ fn c03_from_sets_the_source_address() {
 }
 
 #[test]
+fn c03_from_with_only_a_port_sets_it_for_both_families() {
+    // Each connection has its own port, because the previous one is in TIME_WAIT.
+    let script = "printf '::1 both.example\\n127.0.0.1 both.example\\n' > hosts
+        for flags in '' -u; do
+            serve \"5000 $flags\"
+            port=4000
+            for to in '127.0.0.1 5000' '::1 5000' 'both.example 5000 -4' 'both.example 5000'; do
+                echo x | sockkit connect $flags $to --from :$port -v --linger 100ms
+                port=$((port + 1))
+            done
+            kill $server; wait $server || true
+        done";
+    let Some(ran) = run_in_network("a source port", script) else { return };
+    let ran = ran.code(0);
+    for local in ["127.0.0.1:4000", "[::1]:4001", "127.0.0.1:4002", "[::1]:4003"] {
+        let shown = format!("(local {local})");
+        assert_eq!(ran.stderr.matches(&shown).count(), 2, "{local}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn c03_from_accepts_a_zone() {
+    let script = "ip address add fe80::1/64 dev lo nodad
+        serve '[::]:5000'
+        sockkit connect fe80::1%lo 5000 --from fe80::1%lo -v < /dev/null
+        sockkit connect fe80::1%lo 5000 --from '[fe80::1%lo]:4000' -v < /dev/null
+        sockkit connect fe80::1 5000 --from fe80::1%lo -v < /dev/null";
+    let Some(ran) = run_in_network("a zone", script) else { return };
+    let ran = ran.code(0);
+    assert_eq!(ran.stderr.matches("(local [fe80::1%1]:").count(), 3, "{}", ran.stderr);
+    assert!(ran.stderr.contains("(local [fe80::1%1]:4000)"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_self_connection_counts_as_refused() {
     // With one ephemeral port, a socket that connects to that port connects to itself.
     let setup = "ip link set lo up; echo '40000 40000' > /proc/sys/net/ipv4/ip_local_port_range";
