@@ -17,6 +17,8 @@ Datagrams (--udp; with unix:PATH, Unix datagrams):
   standard input ends   wait until nothing has been sent or received for 1 s
                         (--linger changes this), then exit 0; `listen` goes on
   the port is closed    exit 4, if the peer's host reports it
+  broadcast, multicast  answers are accepted from every address; a note names
+                        each sender
   an empty datagram     is sent and received like any other, and is not EOF";
 
 /// Options for datagrams.

@@ -8,8 +8,8 @@ use crate::exit::Exit;
 use crate::net::address::endpoint::{Address, Endpoint, LocalAddress};
 use crate::net::address::names::{self, NameError};
 use crate::net::datagram::{
-    self, DatagramCounts, DatagramEnd, DatagramSocket, DatagramTarget, ExchangeSettings, OpenError,
-    Outgoing, Split,
+    self, DatagramCounts, DatagramEnd, DatagramSocket, DatagramTarget, ExchangePeer,
+    ExchangeSettings, OpenError, Outgoing, Split,
 };
 use crate::net::error::{ConnectAttempt, Span, destination_reason};
 use crate::net::relay::Sink;
@@ -82,7 +82,8 @@ pub(crate) async fn connect(
         if interactive && !std::mem::replace(&mut is_prompted, true) {
             out.prompt();
         }
-        let peer_exchange = PeerExchange { exchange, socket: &socket, peer: &name, sink: &sink };
+        let peer_exchange =
+            PeerExchange { exchange, socket: &socket, peer: &name, sink: &sink, out };
         let started = Instant::now();
         let (counts, end, signal) = peer_exchange.run(&mut outgoing, &mut observer).await?;
         let is_over = !matches!(end, DatagramEnd::Refused(_)) || counts.datagrams_in > 0;
@@ -181,6 +182,7 @@ struct PeerExchange<'a> {
     socket: &'a DatagramSocket,
     peer: &'a str,
     sink: &'a Sink,
+    out: Output,
 }
 
 impl PeerExchange<'_> {
@@ -208,7 +210,10 @@ impl PeerExchange<'_> {
         };
         let (counts, end) = datagram::exchange_datagrams(
             self.socket,
-            self.peer,
+            ExchangePeer {
+                name: self.peer,
+                member_found: &|member| self.out.note(&format!("answer from {member}")),
+            },
             outgoing,
             self.sink,
             exchange_settings,

@@ -3,10 +3,13 @@
 //! UDP has neither EOF nor acknowledgements, so an exchange ends when the input has ended and no
 //! datagram has been sent or received for a while.
 
+use std::collections::HashSet;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::net::address::addr::Addr;
+use crate::net::datagram::address::{DatagramAddress, Received};
 use crate::net::datagram::outgoing::Outgoing;
 use crate::net::datagram::progress::{DatagramCounts, DatagramEnd, Traffic};
 use crate::net::datagram::socket::DatagramSocket;
@@ -15,6 +18,7 @@ use crate::net::error::is_transient;
 use crate::net::idle_clock::IdleClock;
 use crate::net::relay::Sink;
 use crate::net::stream::observer::StreamObserver;
+use crate::sync::lock;
 
 /// How long the final flush of the sink may take after a timeout or a stop.
 pub(super) const DATAGRAM_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -36,12 +40,24 @@ pub struct ExchangeSettings {
     pub receive: bool,
 }
 
+/// The peer of an exchange: one address, or a broadcast or multicast group.
+#[derive(Clone, Copy)]
+pub struct ExchangePeer<'a> {
+    /// The address.
+    pub name: &'a str,
+    /// Called with the address of each member of a group that answers, up to [`MAX_MEMBERS`].
+    pub member_found: &'a (dyn Fn(&str) + Sync),
+}
+
+/// The most members of a group that are reported: source addresses can be forged.
+const MAX_MEMBERS: usize = 64;
+
 /// Sends the datagrams of `outgoing` and writes received ones to `sink`, until the exchange ends or
 /// `stop` completes; returns the counts and why it ended. Datagrams received before the end are
 /// written before this returns.
 pub async fn exchange_datagrams(
     socket: &DatagramSocket,
-    peer: &str,
+    peer: ExchangePeer<'_>,
     outgoing: &mut Outgoing,
     sink: &Sink,
     settings: ExchangeSettings,
@@ -49,8 +65,14 @@ pub async fn exchange_datagrams(
     stop: impl Future<Output = ()>,
 ) -> (DatagramCounts, DatagramEnd) {
     let traffic = Traffic::new(IdleClock::now(), observer.take());
-    let from: Arc<str> = peer.into();
-    let receiver = Receiver { socket, from: &from, sink, keep: settings.receive };
+    let receiver = Receiver {
+        socket,
+        peer,
+        from: peer.name.into(),
+        members: Mutex::default(),
+        sink,
+        keep: settings.receive,
+    };
     let mut end = {
         let mut outbound = pin!(send_all(socket, outgoing, &traffic));
         let mut inbound = pin!(receiver.receive_all(&traffic));
@@ -125,7 +147,11 @@ async fn send_all(
 /// Receives datagrams from a socket and queues them for a sink.
 struct Receiver<'a> {
     socket: &'a DatagramSocket,
-    from: &'a Arc<str>,
+    peer: ExchangePeer<'a>,
+    /// The name of the peer, for the sink.
+    from: Arc<str>,
+    /// The members of a group that have answered.
+    members: Mutex<HashSet<DatagramAddress>>,
     sink: &'a Sink,
     /// Whether to queue received datagrams; otherwise they are discarded.
     keep: bool,
@@ -167,9 +193,23 @@ impl Receiver<'_> {
         };
         if self.keep {
             traffic.received(&buffer[..received.len]);
-            let delivered = self.sink.deliver(self.from, buffer, received.len).await;
+            let from = self.sender(&received);
+            let delivered = self.sink.deliver(&from, buffer, received.len).await;
             delivered.map_err(DatagramEnd::Output)?;
         }
         Ok(true)
+    }
+
+    /// Returns the name of the sender, and reports it if it is a new member of a group.
+    fn sender(&self, received: &Received) -> Arc<str> {
+        if !self.socket.has_group() {
+            return Arc::clone(&self.from);
+        }
+        let name: Arc<str> = Addr::from(&received.from).to_string().into();
+        let mut members = lock(&self.members);
+        if members.len() < MAX_MEMBERS && members.insert(received.from.clone()) {
+            (self.peer.member_found)(&name);
+        }
+        name
     }
 }

@@ -20,7 +20,7 @@ pub use self::open::{DatagramBind, DatagramTarget, OpenError};
 pub use self::progress::{DatagramCounts, DatagramEnd};
 pub use self::socket::DatagramSocket;
 pub use self::split::{Split, Splitter, TooLong};
-pub use crate::net::datagram::exchange::{ExchangeSettings, exchange_datagrams};
+pub use crate::net::datagram::exchange::{ExchangePeer, ExchangeSettings, exchange_datagrams};
 pub use crate::net::datagram::outgoing::Outgoing;
 pub use crate::net::datagram::server::{DatagramListenSettings, DatagramListener, DatagramNotice};
 

@@ -59,7 +59,8 @@ impl From<io::Error> for OpenError {
 
 impl DatagramSocket {
     /// Opens a socket that is connected to the peer `to`, bound to `from` if given. Without `from`,
-    /// a Unix socket is bound to a unique name, so that the peer can reply.
+    /// a Unix socket is bound to a unique name, so that the peer can reply. For a broadcast or
+    /// multicast address, the socket is not connected, and receives from every address.
     ///
     /// This sends nothing, so a UDP port without a listener is detected only later, if at all. A
     /// Unix socket that does not exist is an error at once.
@@ -82,6 +83,15 @@ impl DatagramSocket {
             }
         };
         match to {
+            DatagramTarget::Net(to) if is_group(&opened, to)? => {
+                // A connected socket would discard the answers, which come from other addresses.
+                drop(opened);
+                let opened = open_net(to, from, options)?;
+                if to.is_ipv4() {
+                    opened.set_broadcast(true)?;
+                }
+                return Ok(Self::new(opened, file)?.with_group(to));
+            }
             DatagramTarget::Net(to) => {
                 opened.connect(&to.into())?;
                 let ends = (opened.local_addr()?.as_socket(), opened.peer_addr()?.as_socket());
@@ -131,6 +141,22 @@ fn open(addr: SocketAddr, options: SocketOptions) -> io::Result<socket2::Socket>
     socket.set_recv_buffer_size(RECEIVE_BUFFER).ok();
     options.apply_to_packets(&SockRef::from(&socket), addr)?;
     Ok(socket)
+}
+
+/// Returns whether `to` reaches several machines: a multicast or a broadcast address.
+fn is_group(socket: &socket2::Socket, to: SocketAddr) -> io::Result<bool> {
+    if to.ip().is_multicast() {
+        return Ok(true);
+    }
+    // Only the kernel knows the broadcast addresses of all networks. It refuses them unless
+    // SO_BROADCAST is set (ip(7)); if it still does, a route or a firewall rule is the cause.
+    match socket.connect(&to.into()) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied && to.is_ipv4() => {
+            socket.set_broadcast(true)?;
+            socket.connect(&to.into()).map(|()| true)
+        }
+        _ => Ok(false),
+    }
 }
 
 /// Opens a client's UDP socket, bound to `from` if given.

@@ -31,6 +31,8 @@ pub struct DatagramSocket {
     is_wildcard: bool,
     /// The file of a Unix socket, removed on drop.
     file: Option<SocketFile>,
+    /// The broadcast or multicast address to send to, if the socket is not connected.
+    group: Option<SocketAddr>,
 }
 
 /// The socket, registered with the runtime.
@@ -63,7 +65,17 @@ impl DatagramSocket {
             Addr::Net(_) => SocketMode::Udp(UdpSocket::from_std(opened.into())?),
             Addr::Unix(_) => SocketMode::Unix(UnixDatagram::from_std(opened.into())?),
         };
-        Ok(Self { socket, local, is_wildcard, file })
+        Ok(Self { socket, local, is_wildcard, file, group: None })
+    }
+
+    /// Sets the broadcast or multicast address to which datagrams without a route are sent.
+    pub(super) fn with_group(self, group: SocketAddr) -> Self {
+        Self { group: Some(group), ..self }
+    }
+
+    /// Returns whether several peers can answer.
+    pub(super) fn has_group(&self) -> bool {
+        self.group.is_some()
     }
 
     /// Returns the local address.
@@ -120,7 +132,7 @@ impl DatagramSocket {
         }
     }
 
-    /// Sends a datagram along `route`, or to the peer the socket is connected to.
+    /// Sends a datagram along `route`, or else to the peer or group of a client's socket.
     ///
     /// # Errors
     /// The error that the socket reports, possibly about an earlier datagram.
@@ -141,6 +153,9 @@ impl DatagramSocket {
     fn send_now(&self, bytes: &[u8], route: Option<&Route>) -> io::Result<()> {
         let (socket, flags) = (self.as_fd(), SendFlags::empty());
         let sent = match route {
+            None if let Some(group) = self.group => {
+                rustix::net::sendto(socket, bytes, flags, &group)
+            }
             None => rustix::net::send(socket, bytes, flags),
             Some(Route { to: DatagramAddress::Net(to), from: Some(from) }) => {
                 return packet_info::send(socket, bytes, *to, *from);

@@ -1,6 +1,6 @@
 //! `connect --udp`: datagrams over UDP and Unix sockets, each sent and printed whole.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::peers::datagram::{receive, receive_from, socket, socket_path, unix_socket};
 use crate::support::program::events;
-use crate::support::{Outcome, Sockkit, Terminal, eventually, sockkit};
+use crate::support::{Outcome, Sockkit, TIMEOUT, Terminal, eventually, sockkit};
 
 /// A port that refuses datagrams while its socket is open, because the socket is connected to
 /// another address.
@@ -34,6 +34,56 @@ fn with_input(bytes: &[u8], args: &str) -> (tempfile::TempDir, Sockkit) {
 fn run_with_input(bytes: &[u8], args: &str) -> Outcome {
     let (_directory, sockkit) = with_input(bytes, args);
     sockkit.run()
+}
+
+/// A member of a group: a socket that is bound to the group's address, possibly with others.
+fn member(group: SocketAddr) -> UdpSocket {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&group.into()).unwrap();
+    socket.set_read_timeout(Some(TIMEOUT)).unwrap();
+    socket.into()
+}
+
+/// Answers one datagram that `member` receives, from another address, and returns that address.
+fn answer(member: UdpSocket, from: &str) -> (SocketAddr, thread::JoinHandle<()>) {
+    let answers = socket(from);
+    let addr = answers.local_addr().unwrap();
+    let thread = thread::spawn(move || {
+        let (request, from) = receive_from(&member);
+        assert_eq!(request, b"who?");
+        answers.send_to(b"me\n", from).unwrap();
+    });
+    (addr, thread)
+}
+
+#[test]
+fn a_broadcast_accepts_answers_from_other_addresses_and_shows_each_sender() {
+    // The broadcast address of the loopback network. Each member receives the datagram.
+    let first = member("127.255.255.255:0".parse().unwrap());
+    let group = first.local_addr().unwrap();
+    let second = member(group);
+    let answering = [answer(first, "127.0.0.1:0"), answer(second, "127.0.0.2:0")];
+    let ran = sockkit(&format!("connect -u {group} --linger 2s")).stdin("who?").run().code(0);
+    assert_eq!(ran.out(), "me\nme\n");
+    for (addr, thread) in answering {
+        thread.join().unwrap();
+        let note = format!("note: answer from {addr}\n");
+        assert_eq!(ran.stderr.matches(&note).count(), 1, "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_multicast_group_answers_from_the_addresses_of_its_members() {
+    let first = member("239.255.77.1:0".parse().unwrap());
+    let group = first.local_addr().unwrap();
+    first.join_multicast_v4(&Ipv4Addr::new(239, 255, 77, 1), &Ipv4Addr::LOCALHOST).unwrap();
+    let (addr, thread) = answer(first, "127.0.0.1:0");
+    let connect = format!("connect -u {group} --from 127.0.0.1 --linger 2s --json");
+    let ran = sockkit(&connect).stdin("who?").run().code(0);
+    thread.join().unwrap();
+    let data = format!("{{\"type\":\"data\",\"peer\":\"{addr}\",\"text\":\"me\\n\"}}\n");
+    assert!(ran.out().contains(&data), "{}", ran.out());
 }
 
 #[test]
