@@ -130,7 +130,7 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
         }
         'sockkit;connect' {
             [CompletionResult]::new('--split', '--split', [CompletionResultType]::ParameterName, 'Send one datagram per line (lines) or per SIZE bytes')
-            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust only the CA certificates in this PEM file')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust only the certificates in this PEM file, and those that they have signed')
             [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Trust only the certificate with this fingerprint')
             [CompletionResult]::new('--servername', '--servername', [CompletionResultType]::ParameterName, 'Request and verify this server name instead of HOST')
             [CompletionResult]::new('--starttls', '--starttls', [CompletionResultType]::ParameterName, 'Start in plain text and change to TLS as this protocol does')

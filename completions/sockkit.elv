@@ -123,7 +123,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
         }
         &'sockkit;connect'= {
             cand --split 'Send one datagram per line (lines) or per SIZE bytes'
-            cand --ca 'Trust only the CA certificates in this PEM file'
+            cand --ca 'Trust only the certificates in this PEM file, and those that they have signed'
             cand --pin 'Trust only the certificate with this fingerprint'
             cand --servername 'Request and verify this server name instead of HOST'
             cand --starttls 'Start in plain text and change to TLS as this protocol does'

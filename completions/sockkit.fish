@@ -121,7 +121,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s v -l verbose 
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s q -l quiet -d 'Print only data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s h -l help -d 'Print this summary; --help lists all options'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l split -d 'Send one datagram per line (lines) or per SIZE bytes' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ca -d 'Trust only the CA certificates in this PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ca -d 'Trust only the certificates in this PEM file, and those that they have signed' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l pin -d 'Trust only the certificate with this fingerprint' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l servername -d 'Request and verify this server name instead of HOST' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l starttls -d 'Start in plain text and change to TLS as this protocol does' -r -f -a "smtp\t'Mail submission (ports 25 and 587)'

@@ -260,9 +260,12 @@ fn certificate_hint(refusal: &tls::CertificateRefusal, pin: tls::Pin) -> String 
         CertificateRefusal::Expired(_) | CertificateRefusal::NotYetValid(_) => {
             format!("`date` to check the clock on both machines, --pin {pin}, or --insecure")
         }
-        // rustls rejects a CA certificate as a server's own even if --ca trusts it.
         CertificateRefusal::CaAsEndEntity => {
-            format!("--pin {pin} to trust this certificate, or --insecure")
+            format!("--ca FILE or --pin {pin} to trust this certificate, or --insecure")
+        }
+        CertificateRefusal::UnusableKey(_) => {
+            "a server whose key is RSA of at least 2048 bits, ECDSA on P-256 or P-384, or Ed25519"
+                .to_owned()
         }
         // No option can make this certificate trustworthy.
         CertificateRefusal::KeyNotProven => {

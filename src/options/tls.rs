@@ -26,7 +26,7 @@ pub(crate) struct TlsClientArgs {
     /// sockkit trusts the CAs of this machine, unless --ca, --pin or --insecure is given.
     #[arg(long, help_heading = CONNECTION)]
     tls: bool,
-    /// Trust only the CA certificates in this PEM file
+    /// Trust only the certificates in this PEM file, and those that they have signed
     #[arg(long, value_name = "FILE", conflicts_with_all = ["pin", "insecure"],
           hide_short_help = true)]
     ca: Option<PathBuf>,

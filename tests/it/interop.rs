@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 use crate::support::procfs::wait_until_listening;
-use crate::support::{Sockkit, payload, shell, skip, sockkit};
+use crate::support::{Outcome, Sockkit, payload, shell, skip, sockkit};
 
 /// The number of bytes that each side sends: more than all buffers hold.
 const LEN: u32 = 5_000_000;
@@ -199,6 +199,62 @@ fn openssl_s_server_replies_to_connect() {
         assert_eq!(ran.out(), "olleh\n", "{version}");
         server.wait().code(0);
     }
+}
+
+/// Runs `sockkit connect --tls FLAGS` against an openssl server with a new key and certificate.
+fn connect_to_openssl(new_key: &str, flags: &str) -> Outcome {
+    let directory = tempfile::tempdir().unwrap();
+    let certificate = format!(
+        "openssl req -x509 -newkey {new_key} -nodes -days 2 -subj /CN=localhost \
+         -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem"
+    );
+    shell(&certificate).dir(directory.path()).run().code(0);
+    let port = ReservedPort::new();
+    let server = "openssl s_server -rev -accept 127.0.0.1:PORT -cert cert.pem -key key.pem \
+                  -cipher DEFAULT:@SECLEVEL=0";
+    let server = with_port(server, port.number()).dir(directory.path()).start();
+    wait_until_listening(port.number());
+    let connect = format!("connect --tls 127.0.0.1 {} {flags}", port.number());
+    let ran = sockkit(&connect).dir(directory.path()).stdin("hello\n").run();
+    drop(server);
+    ran
+}
+
+#[test]
+fn the_certificate_that_openssl_makes_is_trusted_with_ca() {
+    if !is_installed("openssl") {
+        return;
+    }
+    let key = "ec -pkeyopt ec_paramgen_curve:P-256";
+    assert_eq!(connect_to_openssl(key, "--ca cert.pem").code(0).out(), "olleh\n");
+    let ran = connect_to_openssl(key, "").code(6);
+    assert!(ran.stderr.contains("self-signed"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_server_with_a_short_rsa_key_is_not_called_an_impostor() {
+    if !is_installed("openssl") {
+        return;
+    }
+    for trust in ["--insecure", "--ca cert.pem"] {
+        let ran = connect_to_openssl("rsa:1024", trust).code(6);
+        assert!(ran.stderr.contains("RSA key of 1024 bits is too short\n"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_short_key_of_a_listener_is_named() {
+    if !is_installed("openssl") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let certificate = "openssl req -x509 -newkey rsa:1024 -nodes -days 2 -subj /CN=localhost \
+                       -keyout key.pem -out cert.pem";
+    shell(certificate).dir(directory.path()).run().code(0);
+    let listen = sockkit("listen 0 --tls --cert cert.pem --key key.pem").dir(directory.path());
+    let ran = listen.run().code(8);
+    let expected = "error: cannot use key.pem: RSA key of 1024 bits is too short\n";
+    assert_eq!(ran.stderr, expected);
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub enum ClientTrust {
     /// Those that this machine's trust store accepts.
     #[default]
     Platform,
-    /// Those signed by the CAs of a PEM file, and no others.
+    /// Those in a PEM file, those signed by a CA in it, and no others.
     Ca(PathBuf),
     /// Those with one of these pins, whatever their names and issuers.
     Pins(Vec<Pin>),
@@ -138,15 +138,17 @@ fn trust_policy(
         ClientTrust::Platform => rustls_platform_verifier::Verifier::new(Arc::clone(provider))
             .map_or(TrustPolicy::NoRoots, |verifier| TrustPolicy::Chain(Arc::new(verifier))),
         ClientTrust::Ca(path) => {
+            let listed = pem::certificates(path)?;
             let roots = Arc::new(pem::roots(path)?);
             let verifier =
                 WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider)).build();
             // `build` fails only without a CA or with an invalid revocation list; the file has at
             // least one CA, and no list is set.
-            TrustPolicy::Chain(verifier.map_err(|error| SetupError::Damaged {
+            let verifier = verifier.map_err(|error| SetupError::Damaged {
                 path: path.clone(),
                 why: error.to_string(),
-            })?)
+            })?;
+            TrustPolicy::ChainOrListed(verifier, listed.into())
         }
         ClientTrust::Pins(pins) => TrustPolicy::Pins(pins.clone().into()),
         ClientTrust::AnyCertificate => TrustPolicy::AnyCertificate,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-use rustls::{AlertDescription, HandshakeType, PeerIncompatible};
+use rustls::{AlertDescription, CertificateError, HandshakeType, PeerIncompatible};
 
 use crate::net::tls::first_bytes::{PlainProtocol, looks_like_tls};
 use crate::net::tls::verifier::SeenCertificate;
@@ -159,11 +159,29 @@ fn library_error(error: &io::Error) -> Option<&rustls::Error> {
 }
 
 fn problem_of(error: &rustls::Error, side: Side, seen: Option<SeenCertificate>) -> TlsProblem {
+    let pin = seen.as_ref().map(|seen| seen.pin);
+    match (error, seen.as_ref().and_then(|seen| seen.fields.unusable_key.clone())) {
+        // The library reports such a key as an invalid signature, or as one that it did not offer.
+        (
+            rustls::Error::InvalidCertificate(
+                CertificateError::BadSignature
+                | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+                | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+            )
+            | rustls::Error::PeerMisbehaved(_)
+            | rustls::Error::PeerIncompatible(_),
+            Some(key),
+        ) => {
+            let refusal = CertificateRefusal::UnusableKey(key);
+            return TlsProblem::Certificate { side, refusal, pin };
+        }
+        _ => {}
+    }
     match error {
         rustls::Error::InvalidCertificate(error) => TlsProblem::Certificate {
             side,
-            refusal: CertificateRefusal::of(error, seen),
-            pin: seen.map(|seen| seen.pin),
+            refusal: CertificateRefusal::of(error, seen.as_ref()),
+            pin,
         },
         rustls::Error::NoCertificatesPresented => TlsProblem::NoCertificate,
         rustls::Error::NoApplicationProtocol => TlsProblem::NoProtocol,

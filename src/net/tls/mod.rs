@@ -7,6 +7,7 @@
 //!
 //! sockkit installs no process-wide crypto provider; each configuration receives ring's.
 
+mod certificate;
 mod client;
 mod error;
 mod facts;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
 
+pub use self::certificate::UnusableKey;
 pub use self::client::{ClientHandshake, ClientTlsOptions, ClientTrust};
 pub use self::error::{Side, TlsError, TlsProblem};
 pub use self::facts::{TlsFacts, Trust};

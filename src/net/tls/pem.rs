@@ -8,6 +8,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{OtherError, RootCertStore};
 
+use crate::net::tls::certificate::CertificateFields;
 use crate::reason;
 
 /// The largest file that is read, in bytes: four times a system's complete CA bundle.
@@ -96,6 +97,10 @@ impl KeyPair {
     /// returned.
     pub(super) fn setup_error(&self, error: rustls::Error) -> SetupError {
         let key = self.key_path().to_owned();
+        let own = certificates(&self.certificate).ok().and_then(|own| own.into_iter().next());
+        if let Some(unusable) = own.and_then(|own| CertificateFields::of(&own).unusable_key) {
+            return SetupError::Damaged { path: key, why: unusable.to_string() };
+        }
         match error {
             rustls::Error::InconsistentKeys(_) => {
                 SetupError::Mismatch { certificate: self.certificate.clone(), key }
@@ -130,7 +135,7 @@ pub(super) fn roots(path: &Path) -> Result<RootCertStore, SetupError> {
 }
 
 /// Reads the certificates in a file, at least one.
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
     let text = read(path)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let found = found.map_err(|error| damaged(path, &error))?;

@@ -1,20 +1,18 @@
 //! Why a certificate was rejected, as shown to a user.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, OtherError};
 
-use crate::net::tls::verifier::{NoRoots, SeenCertificate, WrongPin};
+use crate::net::tls::certificate::UnusableKey;
+use crate::net::tls::verifier::{NoRoots, SeenCertificate, WrongPin, is_ca_as_end_entity};
 use crate::text;
 
 /// How many of a certificate's names a message lists: about one line.
 const MAX_NAMES: usize = 6;
-
-/// The text of webpki's error for a CA certificate that a server presents. rustls does not export
-/// the error's type, so only the text identifies it.
-const CA_AS_END_ENTITY: &str = "CaUsedAsEndEntity";
 
 /// The text of the platform verifier's error for a certificate with another purpose. The verifier
 /// does not export the error's type.
@@ -48,6 +46,8 @@ pub enum CertificateRefusal {
     WrongPurpose,
     /// It was revoked.
     Revoked,
+    /// Its key cannot be used.
+    UnusableKey(UnusableKey),
     /// The peer did not prove that it has the certificate's private key.
     KeyNotProven,
     /// Another reason: the library's message, escaped.
@@ -57,10 +57,17 @@ pub enum CertificateRefusal {
 impl CertificateRefusal {
     /// Returns the reason that `error` reports; `seen` is the server's certificate, or `None` for a
     /// client's.
-    pub(super) fn of(error: &CertificateError, seen: Option<SeenCertificate>) -> Self {
+    pub(super) fn of(error: &CertificateError, seen: Option<&SeenCertificate>) -> Self {
+        let fields = seen.map(|seen| &seen.fields);
         match error {
-            CertificateError::UnknownIssuer if seen.is_some_and(|seen| seen.self_signed) => {
+            CertificateError::UnknownIssuer
+                if fields.is_some_and(|fields| fields.is_self_issued) =>
+            {
                 Self::SelfSigned
+            }
+            error if is_ca_as_end_entity(error) => {
+                let is_self_issued = fields.is_some_and(|fields| fields.is_self_issued);
+                if is_self_issued { Self::SelfSigned } else { Self::CaAsEndEntity }
             }
             CertificateError::UnknownIssuer => Self::UnknownIssuer,
             // A server's chain is already verified at this point, so the invalid signature is that
@@ -69,7 +76,7 @@ impl CertificateRefusal {
             CertificateError::BadSignature => Self::Other("a signature is invalid".to_owned()),
             CertificateError::NotValidForNameContext { expected, presented } => Self::WrongName {
                 expected: expected.to_str().into_owned(),
-                presented: presented.iter().map(|name| plain_name(name)).collect(),
+                presented: plain_names(presented, fields.map_or(&[], |fields| &fields.addresses)),
             },
             CertificateError::Expired => Self::Expired(None),
             CertificateError::ExpiredContext { not_after, .. } => {
@@ -86,13 +93,23 @@ impl CertificateRefusal {
             CertificateError::Other(OtherError(error)) if error.is::<WrongPin>() => Self::WrongPin,
             CertificateError::Other(OtherError(error)) if error.is::<NoRoots>() => Self::NoRoots,
             CertificateError::Other(OtherError(error)) => match &*error.to_string() {
-                CA_AS_END_ENTITY => Self::CaAsEndEntity,
                 WRONG_PURPOSE => Self::WrongPurpose,
                 message => Self::Other(text::escape(message.as_bytes())),
             },
             error => Self::Other(text::escape(error.to_string().as_bytes())),
         }
     }
+}
+
+/// Returns the names in plain form. The addresses are taken from the certificate, because the
+/// library writes IPv6 addresses in a notation of its own.
+fn plain_names(presented: &[String], addresses: &[IpAddr]) -> Vec<String> {
+    let mut addresses = addresses.iter();
+    let plain = |name: &String| {
+        let address = name.starts_with("IpAddress(").then(|| addresses.next()).flatten();
+        address.map_or_else(|| plain_name(name), ToString::to_string)
+    };
+    presented.iter().map(plain).collect()
 }
 
 /// Returns the name inside rustls's `DnsName("example.com")` or `IpAddress(192.0.2.7)`, escaped.
@@ -125,6 +142,7 @@ impl fmt::Display for CertificateRefusal {
             }
             Self::WrongPurpose => "it was issued for other purposes",
             Self::Revoked => "it was revoked",
+            Self::UnusableKey(key) => return key.fmt(f),
             Self::KeyNotProven => "the peer does not have its private key",
             Self::Other(message) => message,
         };

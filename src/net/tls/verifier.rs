@@ -5,21 +5,27 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{self, CertificateDer, UnixTime};
-use rustls::{
-    CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
-};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 
+use crate::net::tls::certificate::CertificateFields;
 use crate::net::tls::{Pin, Trust};
+
+/// The text of webpki's error for a CA certificate that a server presents. rustls does not export
+/// the error's type, so only the text identifies it.
+const CA_AS_END_ENTITY: &str = "CaUsedAsEndEntity";
 
 /// How a server's certificate is verified.
 #[derive(Clone, Debug)]
 pub(super) enum TrustPolicy {
     /// It must have the expected name and a chain to a CA that this verifier trusts.
     Chain(Arc<dyn ServerCertVerifier>),
+    /// Like `Chain`, or it is one of these certificates itself.
+    ChainOrListed(Arc<dyn ServerCertVerifier>, Arc<[CertificateDer<'static>]>),
     /// Like `Chain`, on a machine that has no CA certificates: every certificate is rejected.
     NoRoots,
     /// Its pin must be one of these.
@@ -37,12 +43,12 @@ pub(super) struct CertificateVerifier {
 }
 
 /// The certificate that a server sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SeenCertificate {
     /// Its pin.
     pub(super) pin: Pin,
-    /// Whether it was signed with its own key; determined only if it was rejected.
-    pub(super) self_signed: bool,
+    /// Its fields.
+    pub(super) fields: CertificateFields,
 }
 
 /// The certificate's pin is not one of the given pins.
@@ -62,39 +68,18 @@ impl CertificateVerifier {
 
     /// Returns the server's certificate, or `None` before the server has sent it.
     pub(super) fn seen(&self) -> Option<SeenCertificate> {
-        self.seen.get().copied()
+        self.seen.get().cloned()
     }
 
     /// Returns the reason for which this verifier accepts a certificate.
     pub(super) fn trust(&self) -> Trust {
         match self.policy {
-            TrustPolicy::Chain(_) | TrustPolicy::NoRoots => Trust::Chain,
+            TrustPolicy::Chain(_) | TrustPolicy::ChainOrListed(..) | TrustPolicy::NoRoots => {
+                Trust::Chain
+            }
             TrustPolicy::Pins(_) => Trust::Pinned,
             TrustPolicy::AnyCertificate => Trust::Unchecked,
         }
-    }
-
-    /// Returns whether `certificate` verifies with itself as the only CA, regardless of its names.
-    fn is_self_signed(&self, certificate: &CertificateDer<'_>, now: UnixTime) -> bool {
-        let mut roots = RootCertStore::empty();
-        if roots.add(certificate.clone()).is_err() {
-            return false;
-        }
-        let builder =
-            WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&self.provider));
-        let any_name = pki_types::ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
-        let outcome = builder
-            .build()
-            .map(|verifier| verifier.verify_server_cert(certificate, &[], &any_name, &[], now));
-        // webpki compares names last, so a name error means that the chain is valid.
-        matches!(
-            outcome,
-            Ok(Ok(_)
-                | Err(Error::InvalidCertificate(
-                    CertificateError::NotValidForName
-                        | CertificateError::NotValidForNameContext { .. }
-                )))
-        )
     }
 }
 
@@ -108,12 +93,8 @@ impl ServerCertVerifier for CertificateVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let pin = Pin::of(end_entity);
-        let outcome = match &self.policy {
-            TrustPolicy::AnyCertificate => Ok(ServerCertVerified::assertion()),
-            TrustPolicy::Pins(pins) if pins.contains(&pin) => Ok(ServerCertVerified::assertion()),
-            TrustPolicy::Pins(_) => Err(rejected(WrongPin)),
-            TrustPolicy::NoRoots => Err(rejected(NoRoots)),
-            TrustPolicy::Chain(verifier) => verifier
+        let chain = |verifier: &Arc<dyn ServerCertVerifier>| {
+            verifier
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
                 .map_err(|error| match error {
                     // A trusted CA with the issuer's name but another key is not the issuer.
@@ -121,12 +102,31 @@ impl ServerCertVerifier for CertificateVerifier {
                         CertificateError::UnknownIssuer.into()
                     }
                     error => error,
-                }),
+                })
         };
-        // Only the error message for a rejected certificate needs this.
-        let self_signed = outcome.is_err() && self.is_self_signed(end_entity, now);
+        let outcome = match &self.policy {
+            TrustPolicy::AnyCertificate => Ok(ServerCertVerified::assertion()),
+            TrustPolicy::Pins(pins) if pins.contains(&pin) => Ok(ServerCertVerified::assertion()),
+            TrustPolicy::Pins(_) => Err(rejected(WrongPin)),
+            TrustPolicy::NoRoots => Err(rejected(NoRoots)),
+            TrustPolicy::Chain(verifier) => chain(verifier),
+            TrustPolicy::ChainOrListed(verifier, listed) => match chain(verifier) {
+                // The library verifies the dates before it looks for an issuer.
+                Err(Error::InvalidCertificate(error))
+                    if listed.contains(end_entity)
+                        && (error == CertificateError::UnknownIssuer
+                            || is_ca_as_end_entity(&error)) =>
+                {
+                    let certificate = ParsedCertificate::try_from(end_entity)?;
+                    verify_server_name(&certificate, server_name)
+                        .map(|()| ServerCertVerified::assertion())
+                }
+                outcome => outcome,
+            },
+        };
+        let fields = CertificateFields::of(end_entity);
         // A connection has one handshake, so the cell is still empty.
-        self.seen.set(SeenCertificate { pin, self_signed }).ok();
+        self.seen.set(SeenCertificate { pin, fields }).ok();
         outcome
     }
 
@@ -153,6 +153,11 @@ impl ServerCertVerifier for CertificateVerifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Returns whether a server presented a CA certificate.
+pub(super) fn is_ca_as_end_entity(error: &CertificateError) -> bool {
+    matches!(error, CertificateError::Other(OtherError(error)) if error.to_string() == CA_AS_END_ENTITY)
 }
 
 /// Returns `error` as the library's error for a rejected certificate.

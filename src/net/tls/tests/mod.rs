@@ -2,6 +2,7 @@
 
 mod files;
 mod other_protocols;
+mod trust;
 
 use std::fs;
 use std::path::PathBuf;
