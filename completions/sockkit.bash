@@ -185,7 +185,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__connect)
-            opts="-u -4 -6 -v -q -h --udp --split --tls --ca --pin --insecure --servername --starttls --cert --key --alpn --idle-timeout --linger --send-only --recv-only --half-open --crlf --delay --raw --send --expect --exec --script --hexdump --record --stats --retry --from --connect-timeout --timeout --nodelay --no-nodelay --keepalive --ttl --format --json --plain --color --verbose --quiet --help"
+            opts="-u -4 -6 -v -q -h --udp --split --tls --ca --pin --insecure --servername --starttls --cert --key --alpn --ignore-missing-close-notify --idle-timeout --linger --send-only --recv-only --half-open --crlf --delay --raw --send --expect --exec --script --hexdump --record --stats --retry --from --connect-timeout --timeout --nodelay --no-nodelay --keepalive --ttl --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -529,7 +529,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__listen)
-            opts="-k -u -4 -6 -v -q -h --keep-open --udp --split --tls --self-signed --client-ca --cert --key --alpn --idle-timeout --linger --send-only --recv-only --half-open --crlf --delay --raw --timeout --send --expect --exec --script --record --public --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --max-clients --hexdump --stats --format --json --plain --color --verbose --quiet --help"
+            opts="-k -u -4 -6 -v -q -h --keep-open --udp --split --tls --self-signed --client-ca --cert --key --alpn --ignore-missing-close-notify --idle-timeout --linger --send-only --recv-only --half-open --crlf --delay --raw --timeout --send --expect --exec --script --record --public --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --max-clients --hexdump --stats --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

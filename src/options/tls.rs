@@ -87,6 +87,11 @@ struct TlsCommonArgs {
     /// In order of preference, separated by commas, such as h2,http/1.1.
     #[arg(long, value_name = "LIST", value_delimiter = ',', hide_short_help = true)]
     alpn: Vec<Alpn>,
+    /// Accept a peer that closes without close_notify
+    ///
+    /// Some servers never send it. sockkit then cannot detect that the received data was cut short.
+    #[arg(long, hide_short_help = true)]
+    ignore_missing_close_notify: bool,
 }
 
 /// A protocol with a command that changes to TLS.
@@ -139,7 +144,8 @@ impl TlsClientArgs {
             key_log: key_log(),
         })?;
         let starttls = self.starttls.map(starttls::StarttlsProtocol::from);
-        Ok(Some(Tls::client(TlsClient { client, host, starttls }, comes_first)))
+        let tls = Tls::client(TlsClient { client, host, starttls }, comes_first);
+        Ok(Some(tls.accept_missing_close_notify(self.common.ignore_missing_close_notify)))
     }
 
     /// Returns whether any certificate is accepted.
@@ -156,6 +162,7 @@ impl TlsClientArgs {
             ("--servername", self.servername.is_some()),
             ("--alpn", !self.common.alpn.is_empty()),
             ("--cert", self.common.cert.is_some()),
+            ("--ignore-missing-close-notify", self.common.ignore_missing_close_notify),
         ];
         given.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
     }
@@ -193,13 +200,15 @@ impl TlsServerArgs {
             alpn: self.common.alpn.clone(),
             key_log: key_log(),
         })?;
-        Ok(Some(Tls::server(server, comes_first)))
+        let tls = Tls::server(server, comes_first);
+        Ok(Some(tls.accept_missing_close_notify(self.common.ignore_missing_close_notify)))
     }
 
     /// Returns an option that is given and applies only to TLS.
     fn tls_only_flag(&self) -> Option<&'static str> {
         let given = [
             ("--cert", self.common.cert.is_some()),
+            ("--ignore-missing-close-notify", self.common.ignore_missing_close_notify),
             ("--self-signed", self.self_signed),
             ("--client-ca", self.client_ca.is_some()),
             ("--alpn", !self.common.alpn.is_empty()),

@@ -76,6 +76,7 @@ pub(crate) fn exit_of_stream(end: StreamEnd, peer: &str) -> anyhow::Result<Exit>
             format!("{peer} closed without close_notify: the received data may be truncated"),
         )
         .cause("the peer stopped abruptly, or the connection was cut on the way")
+        .hint("--ignore-missing-close-notify, if this peer never sends close_notify")
         .into()),
         StreamEnd::Input(error) => {
             let message = format!("cannot read standard input: {}", reason::of(&error));

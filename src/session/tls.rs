@@ -27,6 +27,7 @@ pub(crate) struct Tls {
     side: LocalSide,
     /// Whether the session begins with the handshake; otherwise a step of the script starts it.
     comes_first: bool,
+    accepts_missing_close_notify: bool,
 }
 
 #[derive(Debug)]
@@ -38,12 +39,19 @@ enum LocalSide {
 impl Tls {
     /// Returns the settings of a client.
     pub(crate) fn client(client: TlsClient, comes_first: bool) -> Self {
-        Self { side: LocalSide::Client(Box::new(client)), comes_first }
+        let side = LocalSide::Client(Box::new(client));
+        Self { side, comes_first, accepts_missing_close_notify: false }
     }
 
     /// Returns the settings of a server.
     pub(crate) fn server(server: ServerHandshake, comes_first: bool) -> Self {
-        Self { side: LocalSide::Server(server), comes_first }
+        let side = LocalSide::Server(server);
+        Self { side, comes_first, accepts_missing_close_notify: false }
+    }
+
+    /// Sets whether EOF without `close_notify` ends the received data like EOF with it.
+    pub(crate) fn accept_missing_close_notify(self, accepts: bool) -> Self {
+        Self { accepts_missing_close_notify: accepts, ..self }
     }
 
     /// Returns whether the session begins with the handshake.
@@ -115,6 +123,9 @@ impl Tls {
             LocalSide::Server(server) => server.accept(stream, peer, deadline).await?,
         };
         channel.set_tls(tls);
+        if self.accepts_missing_close_notify {
+            channel.accept_missing_close_notify();
+        }
         Ok(facts)
     }
 }

@@ -2,7 +2,7 @@
 
 mod datagrams;
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, ErrorKind, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 use self::datagrams::DatagramExchange;
@@ -159,12 +159,30 @@ async fn run_session(
     } else if report.input_left {
         out.note(&format!("{peer} closed the connection; unread standard input was discarded"));
     }
+    let got_no_answer = matches!(report.closed, Event::Closed { bytes_in: 0, bytes_out: 1.., .. });
     if session.reports_peer {
         events.send(report.closed);
     }
-    let exit = report.exit?;
+    let exit = match report.exit {
+        Err(error) if got_no_answer && session.tls.is_none() => return Err(suggest_tls(error)),
+        exit => exit?,
+    };
     session.observers.finish()?;
     Ok(exit)
+}
+
+/// Adds a hint to the error of a connection that the server reset instead of answering, as many
+/// TLS servers do when they receive plain text.
+fn suggest_tls(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<net::Error>() {
+        Some(net::Error::Stream { source, .. })
+            if matches!(source.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) =>
+        {
+            let hint = "--tls, if the server expects TLS";
+            Failure::new(Exit::Network, error.to_string()).hint(hint).into()
+        }
+        _ => error,
+    }
 }
 
 impl Args {

@@ -34,6 +34,8 @@ pub struct Channel {
     first_byte: Option<Instant>,
     /// The first bytes received, at most [`MAX_HEAD`].
     head: Vec<u8>,
+    /// Whether EOF without `close_notify` ends the received data like EOF with it.
+    accepts_missing_close_notify: bool,
 }
 
 /// What carries the bytes.
@@ -54,7 +56,14 @@ impl Channel {
     /// Returns a plain channel over `stream` that reports all traffic to `observer`.
     pub fn new(stream: Stream, observer: Option<Box<dyn StreamObserver>>) -> Self {
         let (counts, first_byte, head) = (ByteCounts::default(), None, Vec::new());
-        Self { state: ChannelState::Plain(stream), observer, counts, first_byte, head }
+        let state = ChannelState::Plain(stream);
+        let accepts_missing_close_notify = false;
+        Self { state, observer, counts, first_byte, head, accepts_missing_close_notify }
+    }
+
+    /// Treats EOF without `close_notify` like EOF with it.
+    pub fn accept_missing_close_notify(&mut self) {
+        self.accepts_missing_close_notify = true;
     }
 
     /// Takes the plain stream for a TLS handshake; `None` if there is none. The channel is closed
@@ -135,7 +144,13 @@ impl AsyncRead for Channel {
             ChannelState::Tls(tls) => Pin::new(tls).poll_read(context, buffer),
             ChannelState::Closed => return Poll::Ready(Ok(())),
         };
-        ready!(outcome)?;
+        match ready!(outcome) {
+            // No socket reports this kind: it is how rustls reports a missing `close_notify`.
+            Err(error)
+                if self.accepts_missing_close_notify
+                    && error.kind() == ErrorKind::UnexpectedEof => {}
+            outcome => outcome?,
+        }
         let fresh = &buffer.filled()[before..];
         if !fresh.is_empty() {
             self.record_received(fresh);

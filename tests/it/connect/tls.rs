@@ -28,6 +28,26 @@ fn t01_a_close_without_close_notify_prints_the_data_and_exits_6() {
 }
 
 #[test]
+fn t01_a_missing_close_notify_is_accepted_on_request() {
+    let certificates = Certificates::new();
+    for (flags, input) in [("", ""), ("", "request"), ("--expect it$", ""), ("--exec cat", "")] {
+        let peer = certificates.peer(move |mut stream| {
+            stream.read_exact(&mut vec![0; input.len()]).unwrap();
+            stream.write_all(b"all of it").unwrap();
+            close_without_notify(&mut stream.sock);
+        });
+        let flags = format!("--ignore-missing-close-notify {flags}");
+        let ran = certificates.connect(&peer.port(), &flags).stdin(input).run().code(0);
+        assert_eq!(ran.stderr, "", "{flags}");
+        if !flags.contains("--exec") {
+            assert_eq!(ran.stdout, b"all of it", "{flags}");
+        }
+        peer.join();
+    }
+    sockkit("connect 127.0.0.1 9 --ignore-missing-close-notify").run().code(2);
+}
+
+#[test]
 fn t01_a_close_with_close_notify_exits_0() {
     let certificates = Certificates::new();
     let peer = certificates.peer(|mut stream| {
@@ -135,6 +155,31 @@ fn t04_plain_text_to_a_tls_server_prints_a_hint_to_use_tls() {
         "{}",
         ran.stderr
     );
+    peer.join();
+}
+
+#[test]
+fn t04_a_reset_in_place_of_an_answer_prints_a_hint_to_use_tls() {
+    let hint = "\ntry: --tls, if the server expects TLS\n";
+    let peer = Peer::start(|mut client| {
+        client.read_until("hello");
+        client.reset();
+    });
+    let ran = sockkit(&format!("connect {}", peer.addr)).stdin("hello").run().code(4);
+    assert!(ran.stderr.ends_with(hint), "{}", ran.stderr);
+    peer.join();
+    // A server that has answered speaks plain text.
+    let peer = Peer::start(|mut client| {
+        client.send(b"hi");
+        client.read_until("hello");
+        client.reset();
+    });
+    let connect = sockkit(&format!("connect {}", peer.addr)).start();
+    connect.stdout.wait_for_text("hi");
+    let mut connect = connect;
+    connect.write(b"hello");
+    let ran = connect.wait().code(4);
+    assert!(!ran.stderr.contains("--tls"), "{}", ran.stderr);
     peer.join();
 }
 
