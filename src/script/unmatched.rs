@@ -1,12 +1,20 @@
 //! The bounded buffer of received data that no expectation has matched yet.
 
+use std::time::Duration;
+
 use crate::script::action::Pattern;
 use crate::script::excerpt::Excerpt;
 
 /// The most bytes that an expectation searches: more than the replies that scripts wait for. The
-/// limit bounds the memory and the time, because the whole buffer is searched again whenever data
-/// arrives.
+/// limit bounds the memory, and the time of one search.
 pub(super) const MAX_UNMATCHED: usize = 1024 * 1024;
+
+/// Up to this many bytes are searched whenever data arrives: this takes no longer than receiving.
+const ALWAYS_SEARCHED: usize = 16 * 1024;
+
+/// The shortest pause between searches of more bytes, and how many times longer than a search it
+/// is. Each search begins anew, so a peer that sends single bytes could otherwise use a whole core.
+const SEARCH_PAUSE: (Duration, u32) = (Duration::from_millis(100), 10);
 
 /// Received bytes that no expectation has matched, in the order of their arrival.
 #[derive(Debug, Default)]
@@ -42,6 +50,15 @@ impl Unmatched {
         self.bytes.drain(..end - self.start);
         self.dropped = false;
         true
+    }
+
+    /// Returns how long to wait before the next search, after one that took `search_time`.
+    pub(super) fn search_pause(&self, search_time: Duration) -> Duration {
+        let (shortest, factor) = SEARCH_PAUSE;
+        if self.bytes.len() <= ALWAYS_SEARCHED {
+            return Duration::ZERO;
+        }
+        shortest.max(search_time.saturating_mul(factor))
     }
 
     /// Returns whether more bytes have arrived than an expectation searches.

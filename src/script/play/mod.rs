@@ -169,27 +169,40 @@ impl<'a, C: ScriptConnection> Player<'a, C> {
     ) -> Result<(), ScriptEnd<C::TlsError>> {
         let until = Instant::now() + wait;
         let mut timer = pin!(tokio::time::sleep_until(until));
-        let mut timed_out = false;
-        while !self.unmatched.consume_match(pattern) {
-            if self.unmatched.exceeds_limit() {
-                return Err(self.unmet(step, UnmetReason::TooMuchData));
+        let mut next_search = Instant::now();
+        let mut is_searched = false;
+        loop {
+            let now = Instant::now();
+            let timed_out = now >= until;
+            let is_full = self.unmatched.exceeds_limit();
+            // The last search includes the timeout: data that has already arrived can still match.
+            let is_last = timed_out || is_full || self.peer_end.is_some();
+            if is_last || (!is_searched && now >= next_search) {
+                if self.unmatched.consume_match(pattern) {
+                    return Ok(());
+                }
+                if is_full {
+                    return Err(self.unmet(step, UnmetReason::TooMuchData));
+                }
+                if self.peer_end.is_some() {
+                    return Err(self.peer_ended(step));
+                }
+                if timed_out {
+                    return Err(self.unmet(step, UnmetReason::Timeout(wait)));
+                }
+                is_searched = true;
+                next_search = Instant::now() + self.unmatched.search_pause(now.elapsed());
             }
-            if self.peer_end.is_some() {
-                return Err(self.peer_ended(step));
-            }
-            if timed_out {
-                return Err(self.unmet(step, UnmetReason::Timeout(wait)));
-            }
+            timer.as_mut().reset(if is_searched { until } else { until.min(next_search) });
             match self.turn(timer.as_mut(), pending).await {
-                TurnResult::Received(received) => self.handle_read(received).await?,
-                TurnResult::TimedOut => timed_out = true,
+                TurnResult::Received(received) => {
+                    self.handle_read(received).await?;
+                    is_searched = false;
+                }
+                TurnResult::TimedOut => {}
                 TurnResult::Done(done) => match done {},
             }
-            // The loop condition runs once more after the timeout, so that data which has already
-            // arrived can still match.
-            timed_out |= Instant::now() >= until;
         }
-        Ok(())
     }
 
     /// Waits for the peer to close its side; accepts any data before that.

@@ -1,7 +1,10 @@
 //! `listen` as a mock server: `--expect` and `--script`.
 
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use crate::support::procfs::Process;
 use crate::support::script::{Scripted, assert_stderr_contains};
 use crate::support::sockkit;
 
@@ -18,6 +21,27 @@ fn a_listener_can_be_a_mock_server() {
     client.shut_down();
     let ran = listen.running.wait().code(0);
     assert_eq!(ran.stdout, b"ehlo me\r\n");
+}
+
+#[test]
+fn a_client_that_sends_single_bytes_does_not_keep_the_expectation_busy() {
+    let script = Scripted::new("expect /x+end/ 60s\nsend \"found\"\n");
+    let listen = script.sockkit("listen 0").serve();
+    let process = Process::of(&listen.running);
+    let mut client = listen.client();
+    client.send(vec![b'x'; 1_000_000]);
+    listen.running.stdout.wait_for(|text| (text.len() == 1_000_000).then_some(()));
+    let (used, since) = (process.cpu_time(), Instant::now());
+    for _ in 0..300 {
+        client.send("x");
+        thread::sleep(Duration::from_millis(2));
+    }
+    let used = process.cpu_time().saturating_sub(used);
+    assert!(used < since.elapsed() / 3, "{used:?} of {:?}", since.elapsed());
+    client.send("end");
+    client.shut_down();
+    assert_eq!(client.read_to_end(), b"found");
+    listen.running.wait().code(0);
 }
 
 #[test]
