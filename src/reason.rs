@@ -7,6 +7,9 @@ use std::io::{self, ErrorKind};
 
 /// Returns why an operation failed: lower case, no full stop, no error number.
 pub fn of(error: &io::Error) -> String {
+    if error.raw_os_error() == Some(EMFILE) {
+        return "too many open files; `ulimit -n` shows the limit".to_owned();
+    }
     let known = match error.kind() {
         ErrorKind::AddrInUse => "address already in use",
         ErrorKind::AddrNotAvailable => "not an address of this machine",
@@ -23,6 +26,20 @@ pub fn of(error: &io::Error) -> String {
         _ => return without_number(error),
     };
     known.to_owned()
+}
+
+/// EMFILE, which has no [`ErrorKind`]; the value is the same on all Unix systems.
+const EMFILE: i32 = 24;
+
+/// Returns `error` of starting a thread, with the limit that causes EAGAIN (pthread_create(3)): it
+/// is no I/O that can be repeated.
+pub fn of_thread(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::WouldBlock => {
+            io::Error::other("too many processes or threads; `ulimit -u` shows the limit")
+        }
+        _ => error,
+    }
 }
 
 /// Returns the system's message without the error number, starting in lower case.
@@ -50,7 +67,7 @@ mod tests {
         for (number, text) in [
             (98, "address already in use"),
             (111, "connection refused"),
-            (24, "too many open files"),
+            (24, "too many open files; `ulimit -n` shows the limit"),
             (28, "no space left on device"),
         ] {
             assert_eq!(of(&io::Error::from_raw_os_error(number)), text);

@@ -129,9 +129,23 @@ impl Events {
             let (sender, receiver) = mpsc::channel();
             let (out, when_gone, shared) = (self.out, self.when_gone, Arc::clone(&self.shared));
             let printer = Printer { out, when_gone, shared, stdout_failed: false };
-            thread::spawn(move || printer.run(&receiver));
+            let started = thread::Builder::new().spawn(move || printer.run(&receiver));
+            if let Err(error) = started {
+                let why = crate::reason::of_thread(error);
+                let error = io::Error::other(format!("cannot start a thread: {why}"));
+                lock(&self.shared.failure).get_or_insert(error);
+            }
             sender
         })
+    }
+
+    /// Starts the printing thread.
+    ///
+    /// # Errors
+    /// The kernel provides no thread, so no event would be printed.
+    pub fn require_thread(&self) -> io::Result<()> {
+        self.sender();
+        lock(&self.shared.failure).take().map_or(Ok(()), Err)
     }
 
     /// Waits until writing standard output has failed.
@@ -144,7 +158,11 @@ impl Events {
     /// # Errors
     /// Standard output cannot be written: `BrokenPipe` if its reader has closed it.
     pub fn deliver(&self, event: Event) -> io::Result<()> {
-        let closed = || io::Error::from(ErrorKind::BrokenPipe);
+        let closed = || {
+            // Without a thread, nothing is printed.
+            let failure = lock(&self.shared.failure).take();
+            failure.unwrap_or_else(|| ErrorKind::BrokenPipe.into())
+        };
         let (result, printed) = mpsc::sync_channel(1);
         self.sender().send(Message::Deliver(event, result)).map_err(|_| closed())?;
         printed.recv().map_err(|_| closed())?

@@ -39,13 +39,15 @@ pub(crate) fn no_address() -> Failure {
 /// one. Dropping the returned value removes the file.
 ///
 /// # Errors
-/// The port file cannot be written.
+/// The port file cannot be written, or no thread can be started to print the events.
 pub(crate) fn announce(
     addrs: &[Addr],
     address: Option<&ListenAddress>,
     settings: &ServerSettings,
     events: &Events,
 ) -> Result<Option<PortFile>, Failure> {
+    let failed = |error: std::io::Error| Failure::new(Exit::Internal, error.to_string());
+    events.require_thread().map_err(failed)?;
     let port_file = match (&settings.port_file, addrs.iter().find_map(Addr::port)) {
         (Some(path), Some(port)) => PortFile::write(path, port)?,
         _ => None,

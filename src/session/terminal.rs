@@ -34,11 +34,13 @@ impl Drop for TerminalGuard {
         let Some(before) = &self.settings else { return };
         // The editor must stop first, because it may be about to change the settings.
         let (out, (stopped, editor_end)) = (self.out, mpsc::channel());
-        thread::spawn(move || {
+        let stop_editor = move || {
             out.end_session();
             // The send fails if the wait below has timed out.
             stopped.send(()).ok();
-        });
+        };
+        // Without a thread, the wait below ends at once.
+        thread::Builder::new().spawn(stop_editor).ok();
         editor_end.recv_timeout(EDITOR_END_TIMEOUT).ok();
         let now = tcgetattr(rustix::stdio::stdin());
         if !now.is_ok_and(|now| is_same(before, &now)) {

@@ -6,7 +6,7 @@ use clap::CommandFactory as _;
 use serde_json::Value;
 use sockkit::cli::Cli;
 
-use crate::support::{ClosedPort, Sockkit, Terminal, sockkit};
+use crate::support::{ClosedPort, Sockkit, Terminal, shell, skip, sockkit};
 
 /// The names of all commands.
 fn commands() -> Vec<String> {
@@ -58,6 +58,39 @@ fn environment_variables_set_the_same_options_and_flags_take_precedence() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let connect = format!("connect {}", listener.local_addr().unwrap());
     sockkit(&connect).env("SOCKKIT_TIMEOUT", "200ms").start().wait().code(5);
+}
+
+#[test]
+fn too_few_descriptors_or_threads_are_an_error_that_names_the_limit() {
+    for command in ["connect 127.0.0.1 9", "listen 0", "echo-server 0", "resolve a.example", "info"]
+    {
+        // Enough to load the program's libraries, and too few for an event loop.
+        for limit in 4..8 {
+            let program = env!("CARGO_BIN_EXE_sockkit");
+            let ran = shell(&format!("ulimit -n {limit}; exec {program} {command}")).run();
+            let named = "too many open files; `ulimit -n` shows the limit";
+            assert!(ran.stderr.contains(named), "{limit} {command}: {}", ran.stderr);
+        }
+    }
+    // The limit of processes does not apply to root, so the program runs as an unused user.
+    let able = Command::new("setpriv").args(["--reuid=47113", "true"]).status();
+    if !able.is_ok_and(|status| status.success()) {
+        skip("too few threads", "cannot become another user (setpriv)");
+        return;
+    }
+    let directory = tempfile::tempdir_in("/tmp").unwrap();
+    let program = directory.path().join("sockkit");
+    std::fs::copy(env!("CARGO_BIN_EXE_sockkit"), &program).unwrap();
+    let everyone = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(directory.path(), everyone).unwrap();
+    for command in ["listen 0 -4", "echo-server 0", "connect localhost 9"] {
+        let program = program.display();
+        let user = "setpriv --reuid=47113 --regid=47113 --clear-groups";
+        let ran = shell(&format!("exec {user} prlimit --nproc=1 {program} {command}")).run();
+        let named = "too many processes or threads; `ulimit -u` shows the limit";
+        assert!(ran.stderr.contains(named), "{command}: {}", ran.stderr);
+        assert_ne!(ran.code, 0);
+    }
 }
 
 #[test]

@@ -116,11 +116,15 @@ where
     R: FnOnce() -> Result<Vec<u8>, Failure> + Send + 'static,
 {
     let (sender, receiver) = oneshot::channel();
-    std::thread::spawn(move || {
+    let failed = |exit, why: &str| Failure::new(exit, format!("cannot read standard input: {why}"));
+    let reader = move || {
         // Fails if the receiver was dropped at the deadline.
         sender.send(read()).ok();
-    });
-    let failed = |exit, reason| Failure::new(exit, format!("cannot read standard input: {reason}"));
+    };
+    if let Err(error) = std::thread::Builder::new().spawn(reader) {
+        let why = crate::reason::of_thread(error).to_string();
+        return Err(failed(Exit::Internal, &why).into());
+    }
     match deadline.bound(receiver).await {
         Ok(Ok(line)) => Ok(line?),
         Ok(Err(_)) => Err(failed(Exit::Usage, "no line was read").into()),

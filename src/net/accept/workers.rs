@@ -46,6 +46,7 @@ impl<S: Service> Workers<S> {
             let runtime = runtime()?;
             let work = move || runtime.block_on(serve_all(receiver, &shutdown));
             let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(work);
+            let thread = thread.map_err(crate::reason::of_thread);
             workers.threads.push(thread.map_err(Error::system("start a worker thread"))?);
             workers.queues.push(sender);
         }

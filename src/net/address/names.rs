@@ -173,7 +173,7 @@ where
         sender.send(work()).ok();
     });
     if let Err(error) = started {
-        return Err(NameError::Failed(crate::reason::of(&error)));
+        return Err(NameError::Failed(crate::reason::of_thread(error).to_string()));
     }
     match deadline.bound(receiver).await {
         Ok(Ok(answer)) => Ok(answer),

@@ -53,16 +53,19 @@ impl Input {
             // Cannot fail: the receiver is still in scope.
             empty.send(vec![0; CHUNK]).ok();
         }
-        thread::Builder::new().name("input".into()).spawn(move || {
-            while let Ok(mut buffer) = empties.recv() {
-                let outcome = read_some(&mut reader, &mut buffer);
-                let more = matches!(outcome, Ok(1..));
-                let chunk = outcome.map(|len| (buffer, len));
-                if sender.blocking_send(chunk).is_err() || !more {
-                    break;
+        thread::Builder::new()
+            .name("input".into())
+            .spawn(move || {
+                while let Ok(mut buffer) = empties.recv() {
+                    let outcome = read_some(&mut reader, &mut buffer);
+                    let more = matches!(outcome, Ok(1..));
+                    let chunk = outcome.map(|len| (buffer, len));
+                    if sender.blocking_send(chunk).is_err() || !more {
+                        break;
+                    }
                 }
-            }
-        })?;
+            })
+            .map_err(crate::reason::of_thread)?;
         Ok(Self(Kind::Thread { filled, empty }))
     }
 

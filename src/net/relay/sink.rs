@@ -52,20 +52,23 @@ impl Sink {
         let (filled, mut messages) = mpsc::channel::<SinkMessage>(BUFFERS);
         let pool = Arc::<Pool>::default();
         let writer_pool = Arc::clone(&pool);
-        thread::Builder::new().name("output".into()).spawn(move || {
-            while let Some(message) = messages.blocking_recv() {
-                let SinkMessage::Bytes { from, buffer, len } = message else {
-                    writer.peer_closed();
-                    continue;
-                };
-                if let Err(error) = writer.write(&from, &buffer[..len]) {
-                    *lock(&writer_pool.failure) = Some(error);
-                    // Wakes every task that waits for a buffer.
-                    writer_pool.permits.close();
-                    return;
+        thread::Builder::new()
+            .name("output".into())
+            .spawn(move || {
+                while let Some(message) = messages.blocking_recv() {
+                    let SinkMessage::Bytes { from, buffer, len } = message else {
+                        writer.peer_closed();
+                        continue;
+                    };
+                    if let Err(error) = writer.write(&from, &buffer[..len]) {
+                        *lock(&writer_pool.failure) = Some(error);
+                        // Wakes every task that waits for a buffer.
+                        writer_pool.permits.close();
+                        return;
+                    }
                 }
-            }
-        })?;
+            })
+            .map_err(crate::reason::of_thread)?;
         Ok(Self { pool, outlet: Outlet::Thread(filled), close: None })
     }
 
