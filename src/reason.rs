@@ -31,8 +31,8 @@ pub fn of(error: &io::Error) -> String {
 /// EMFILE, which has no [`ErrorKind`]; the value is the same on all Unix systems.
 const EMFILE: i32 = 24;
 
-/// Returns `error` of starting a thread, with the limit that causes EAGAIN (pthread_create(3)): it
-/// is no I/O that can be repeated.
+/// Returns `error` of starting a thread, with the limit that causes EAGAIN (`pthread_create(3)`),
+/// which is no I/O that can be repeated.
 pub fn of_thread(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::WouldBlock => {

@@ -112,7 +112,8 @@ impl RecordLog {
             LogWriter { path: path.to_owned(), file: Some(file), reopen: Arc::clone(&reopen) };
         let started = thread::Builder::new().name("record_log".into());
         let started = started.spawn(move || writer.run(receiver));
-        started.map_err(|source| RecordLogError::Open { path: path.to_owned(), source })?;
+        let failed = |source| RecordLogError::Open { path: path.to_owned(), source };
+        started.map_err(crate::reason::of_thread).map_err(failed)?;
         Ok((Self { path: path.into(), entries, reopen }, notices))
     }
 

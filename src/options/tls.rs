@@ -71,6 +71,7 @@ pub(crate) struct TlsServerArgs {
 /// TLS options that clients and servers share.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "TLS")]
+#[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 struct TlsCommonArgs {
     /// Present this certificate (PEM, with its chain)
     ///

@@ -64,6 +64,7 @@ impl FamilyArgs {
 /// The time limit of the whole run.
 #[derive(Clone, Copy, Debug, clap::Args)]
 #[command(next_help_heading = TIMEOUTS)]
+#[expect(clippy::doc_markdown, reason = "clap prints the text unchanged, so it has no markup")]
 pub(crate) struct TimeoutArgs {
     /// Limit the whole run [env: SOCKKIT_TIMEOUT]
     #[arg(long, value_name = "DURATION", value_parser = limit)]

@@ -2,17 +2,18 @@
 //! second forces the end. A signal that the parent process made sockkit ignore stays ignored.
 
 use std::io::{self, IsTerminal as _};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{self, SignalKind, signal};
 
 use crate::exit::Exit;
 use crate::net::Stop;
-use crate::sys;
+use crate::{reason, sys};
 
 /// What SIGHUP does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +52,24 @@ impl SignalWatch {
     /// A handler cannot be installed, or the thread cannot be started.
     pub(crate) fn watch(hangup: Hangup) -> io::Result<Self> {
         let this = Self { stop: Stop::new(), last: Arc::default() };
+        // The thread starts first and owns the runtime even after an error: tokio panics if a
+        // runtime is dropped within another one.
+        let (runtimes, runtime) = mpsc::channel::<Runtime>();
+        let thread = thread::Builder::new().name("signals".into()).spawn(move || {
+            if let Ok(runtime) = runtime.recv() {
+                runtime.block_on(std::future::pending::<()>());
+            }
+        });
+        thread.map_err(reason::of_thread)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let entered = runtime.enter();
+        let installed = this.install(&runtime, hangup);
+        runtimes.send(runtime).ok();
+        installed.map(|()| this)
+    }
+
+    /// Installs the handlers, whose tasks run in `runtime`.
+    fn install(&self, runtime: &Runtime, hangup: Hangup) -> io::Result<()> {
+        let _entered = runtime.enter();
         for number in stop_signals() {
             let is_hangup = number == Signal::HUP.as_raw();
             if sys::is_signal_ignored(number) || is_hangup && !hangup.stops() {
@@ -60,15 +77,11 @@ impl SignalWatch {
             }
             let signals = signal(SignalKind::from_raw(number))?;
             let number = u8::try_from(number).unwrap_or_default();
-            tokio::spawn(this.clone().receive(signals, number));
+            tokio::spawn(self.clone().receive(signals, number));
         }
         // A file that reaches `RLIMIT_FSIZE` must fail the write instead of ending the process. The
         // handler stays installed after the stream of signals is dropped.
-        signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)?;
-        drop(entered);
-        let thread = thread::Builder::new().name("signals".into());
-        thread.spawn(move || runtime.block_on(std::future::pending::<()>()))?;
-        Ok(this)
+        signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
     }
 
     async fn receive(self, mut signals: unix::Signal, number: u8) {

@@ -122,7 +122,7 @@ where
         sender.send(read()).ok();
     };
     if let Err(error) = std::thread::Builder::new().spawn(reader) {
-        let why = crate::reason::of_thread(error).to_string();
+        let why = reason::of_thread(error).to_string();
         return Err(failed(Exit::Internal, &why).into());
     }
     match deadline.bound(receiver).await {

@@ -39,7 +39,7 @@ pub async fn serve<S: Service>(
 ) -> Result<ServeSummary, Error> {
     let grace = settings.grace;
     let slots = Arc::new(Slots::new(settings, stop.clone(), Arc::clone(&service)));
-    let workers = Workers::start(&slots)?;
+    let workers = Workers::start(&slots).await?;
     let mut accept_loops = Vec::new();
     for listener in listeners {
         let accept_loop = AcceptLoop { slots: Arc::clone(&slots), workers: workers.queues() };

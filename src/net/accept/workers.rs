@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::net::accept::service::Service;
@@ -33,7 +33,7 @@ pub(super) struct WorkerQueues<S: Service> {
 }
 
 impl<S: Service> Workers<S> {
-    pub(super) fn start(slots: &Arc<Slots<S>>) -> Result<Self, Error> {
+    pub(super) async fn start(slots: &Arc<Slots<S>>) -> Result<Self, Error> {
         let mut workers = Self {
             queues: Vec::new(),
             threads: Vec::new(),
@@ -43,11 +43,21 @@ impl<S: Service> Workers<S> {
         for number in 1..slots.settings.workers {
             let (sender, receiver) = mpsc::unbounded_channel();
             let shutdown = workers.shutdown.clone();
-            let runtime = runtime()?;
-            let work = move || runtime.block_on(serve_all(receiver, &shutdown));
+            let (built, started) = oneshot::channel();
+            // The runtime is built in its thread: if no thread can be started, it would otherwise
+            // be dropped in this runtime, where tokio panics.
+            let work = move || match runtime() {
+                Ok(runtime) => {
+                    built.send(Ok(())).ok();
+                    runtime.block_on(serve_all(receiver, &shutdown));
+                }
+                Err(error) => drop(built.send(Err(error))),
+            };
             let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(work);
             let thread = thread.map_err(crate::reason::of_thread);
             workers.threads.push(thread.map_err(Error::system("start a worker thread"))?);
+            // Without a report, the thread has panicked, which is a bug in sockkit.
+            started.await.unwrap_or(Ok(()))?;
             workers.queues.push(sender);
         }
         Ok(workers)

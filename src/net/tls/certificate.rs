@@ -79,7 +79,7 @@ impl CertificateFields {
     }
 }
 
-/// Returns why ring cannot use the key in a SubjectPublicKeyInfo.
+/// Returns why ring cannot use the key in a `SubjectPublicKeyInfo`.
 fn unusable_key(info: &[u8]) -> Option<UnusableKey> {
     let mut info = DerReader(info);
     let mut algorithm = DerReader(info.expect(SEQUENCE_TAG)?);

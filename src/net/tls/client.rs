@@ -115,7 +115,13 @@ impl ClientHandshake {
             Ok(Ok(done)) => done.into_inner().1,
             Ok(Err(error)) => {
                 let seen = verifier.seen();
-                return Err(TlsError::of_handshake(peer, Side::Server, error, first, seen));
+                return Err(TlsError::of_handshake(
+                    peer,
+                    Side::Server,
+                    error,
+                    first,
+                    seen.as_ref(),
+                ));
             }
             Err(_) => return Err(TlsError::of_deadline(peer, Side::Server, first)),
         };

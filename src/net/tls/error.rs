@@ -125,7 +125,7 @@ impl TlsError {
         side: Side,
         error: io::Error,
         first: Vec<u8>,
-        seen: Option<SeenCertificate>,
+        seen: Option<&SeenCertificate>,
     ) -> Self {
         let problem = match library_error(&error) {
             _ if is_plain(&first) => TlsProblem::NotTls { side, sent: first },
@@ -158,31 +158,29 @@ fn library_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-fn problem_of(error: &rustls::Error, side: Side, seen: Option<SeenCertificate>) -> TlsProblem {
-    let pin = seen.as_ref().map(|seen| seen.pin);
-    match (error, seen.as_ref().and_then(|seen| seen.fields.unusable_key.clone())) {
-        // The library reports such a key as an invalid signature, or as one that it did not offer.
-        (
-            rustls::Error::InvalidCertificate(
-                CertificateError::BadSignature
-                | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-                | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
-            )
-            | rustls::Error::PeerMisbehaved(_)
-            | rustls::Error::PeerIncompatible(_),
-            Some(key),
-        ) => {
-            let refusal = CertificateRefusal::UnusableKey(key);
-            return TlsProblem::Certificate { side, refusal, pin };
-        }
-        _ => {}
+fn problem_of(error: &rustls::Error, side: Side, seen: Option<&SeenCertificate>) -> TlsProblem {
+    let pin = seen.map(|seen| seen.pin);
+    // The library reports a key that it cannot use as an invalid signature, or as one that it did
+    // not offer.
+    if let rustls::Error::InvalidCertificate(
+        CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+    )
+    | rustls::Error::PeerMisbehaved(_)
+    | rustls::Error::PeerIncompatible(_) = error
+        && let Some(key) = seen.and_then(|seen| seen.fields.unusable_key.clone())
+    {
+        return TlsProblem::Certificate {
+            side,
+            refusal: CertificateRefusal::UnusableKey(key),
+            pin,
+        };
     }
     match error {
-        rustls::Error::InvalidCertificate(error) => TlsProblem::Certificate {
-            side,
-            refusal: CertificateRefusal::of(error, seen.as_ref()),
-            pin,
-        },
+        rustls::Error::InvalidCertificate(error) => {
+            TlsProblem::Certificate { side, refusal: CertificateRefusal::of(error, seen), pin }
+        }
         rustls::Error::NoCertificatesPresented => TlsProblem::NoCertificate,
         rustls::Error::NoApplicationProtocol => TlsProblem::NoProtocol,
         rustls::Error::AlertReceived(alert) => problem_of_alert(*alert, side),
