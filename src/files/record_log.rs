@@ -113,7 +113,7 @@ impl RecordLog {
         let started = thread::Builder::new().name("record_log".into());
         let started = started.spawn(move || writer.run(receiver));
         let failed = |source| RecordLogError::Open { path: path.to_owned(), source };
-        started.map_err(crate::reason::of_thread).map_err(failed)?;
+        started.map_err(reason::of_thread).map_err(failed)?;
         Ok((Self { path: path.into(), entries, reopen }, notices))
     }
 
