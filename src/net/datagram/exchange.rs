@@ -45,7 +45,7 @@ pub struct ExchangeSettings {
 pub struct ExchangePeer<'a> {
     /// The address.
     pub name: &'a str,
-    /// Called with the address of each member of a group that answers, up to [`MAX_MEMBERS`].
+    /// Called with the address of each member of a group that answers, up to 64.
     pub member_found: &'a (dyn Fn(&str) + Sync),
 }
 

@@ -19,9 +19,9 @@ pub(super) struct CertificateFields {
 /// A public key that the TLS library cannot use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnusableKey {
-    /// An RSA key with fewer bits than [`RSA_BITS`] allows.
+    /// An RSA key with this many bits, fewer than 2,048.
     TooShort(usize),
-    /// An RSA key with more bits than [`RSA_BITS`] allows.
+    /// An RSA key with this many bits, more than 8,192.
     TooLong(usize),
     /// A key on an elliptic curve, or of an algorithm, that the library does not know.
     Algorithm(&'static str),
