@@ -13,6 +13,7 @@ use crate::net::error::lacks_zone;
 use crate::net::tls::{self, starttls};
 use crate::output::ErrorReport;
 use crate::reason;
+use crate::threads::ThreadLost;
 
 /// An error with its exit code, message, cause and hint, as a command or an option reports it.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +55,8 @@ pub fn explain(error: &anyhow::Error) -> (Exit, Option<ErrorReport>) {
             return (Exit::Success, None);
         }
         let message = format!("cannot write standard output: {}", reason::of(output));
-        return with_report(Exit::File, message, None, None);
+        let exit = if ThreadLost::is(output) { Exit::Internal } else { Exit::File };
+        return with_report(exit, message, None, None);
     }
     for source in error.chain() {
         if let Some(failure) = source.downcast_ref::<Failure>() {

@@ -20,8 +20,8 @@
 //! - [`files`]: opens and appends to the files that sockkit writes: logs, recordings, key logs.
 //! - Leaves, which every layer may use: [`exit`] (exit codes), [`text`] (the lossless escaper),
 //!   [`lines`] (bytes to lines), [`reason`] (system errors in words), [`blocking`] (blocking reads
-//!   and writes on non-blocking standard streams), [`sync`] (mutex locking) and [`sys`] (system
-//!   calls that need `unsafe`).
+//!   and writes on non-blocking standard streams), [`sync`] (mutex locking), [`threads`] (threads
+//!   whose loss is noticed) and [`sys`] (system calls that need `unsafe`).
 //!
 //! The layers in order: `main → lib → cli → commands → options → serving → session → failure →
 //! {dns, login, chat, script} → {net, output} → files → leaves`. [`net`] and [`output`] do not use
@@ -50,6 +50,7 @@ pub mod session;
 pub mod sync;
 pub mod sys;
 pub mod text;
+pub mod threads;
 
 use std::ffi::OsString;
 use std::panic;

@@ -6,18 +6,17 @@
 //! that must not be lost is sent through the same queue with [`Events::deliver`], which waits until
 //! it is printed.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
-use std::sync::{Arc, Mutex, OnceLock};
-use std::thread;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use crate::output::event::Event;
 use crate::output::handle::Output;
-use crate::sync::lock;
+use crate::threads::{self, FirstError, ThreadLost};
 
 /// Capacity of the queue in events: a burst of a thousand clients fits.
 const EVENT_QUEUE: usize = 4096;
@@ -61,7 +60,7 @@ struct QueueState {
     /// The peers' bytes in the queue.
     bytes: AtomicUsize,
     /// The first error of writing standard output.
-    failure: Mutex<Option<io::Error>>,
+    failure: FirstError,
     stdout_failed: Notify,
 }
 
@@ -88,20 +87,26 @@ impl EventQueue {
     /// Waits until the queued events are printed, at most `timeout` (`None`: without a limit).
     ///
     /// # Errors
-    /// The first error of printing an event to standard output.
+    /// The first error of printing an event to standard output, or the thread is lost.
     pub fn finish(self, timeout: Option<Duration>) -> io::Result<()> {
         let Events { sender, shared, .. } = self.events;
-        // If there was no event, this sender without a receiver keeps a later one from starting
-        // the thread.
-        let sender = sender.get_or_init(|| mpsc::channel().0);
-        let (done, ended) = mpsc::channel();
-        sender.send(Message::End(done)).ok();
-        match timeout {
-            Some(timeout) => ended.recv_timeout(timeout).ok(),
-            None => ended.recv().ok(),
+        let Some(sender) = sender.get() else {
+            // There was no event. A sender without a receiver keeps a later one from starting the
+            // thread.
+            sender.get_or_init(|| mpsc::channel().0);
+            return Ok(());
         };
-        let failure = lock(&shared.failure).take();
-        failure.map_or(Ok(()), Err)
+        let (done, ended) = mpsc::channel();
+        let lost = || shared.failure.get().unwrap_or_else(ThreadLost::error);
+        sender.send(Message::End(done)).map_err(|_| lost())?;
+        let answer = match timeout {
+            Some(timeout) => ended.recv_timeout(timeout),
+            None => ended.recv().map_err(RecvTimeoutError::from),
+        };
+        if answer == Err(RecvTimeoutError::Disconnected) {
+            return Err(lost());
+        }
+        shared.failure.get().map_or(Ok(()), Err)
     }
 }
 
@@ -129,11 +134,10 @@ impl Events {
             let (sender, receiver) = mpsc::channel();
             let (out, when_gone, shared) = (self.out, self.when_gone, Arc::clone(&self.shared));
             let printer = Printer { out, when_gone, shared, stdout_failed: false };
-            let started = thread::Builder::new().spawn(move || printer.run(&receiver));
-            if let Err(error) = started {
+            if let Err(error) = threads::start("events", move || printer.run(&receiver)) {
                 let why = crate::reason::of_thread(error);
                 let error = io::Error::other(format!("cannot start a thread: {why}"));
-                lock(&self.shared.failure).get_or_insert(error);
+                self.shared.failure.record(error);
             }
             sender
         })
@@ -145,7 +149,7 @@ impl Events {
     /// The kernel provides no thread, so no event would be printed.
     pub fn require_thread(&self) -> io::Result<()> {
         self.sender();
-        lock(&self.shared.failure).take().map_or(Ok(()), Err)
+        self.shared.failure.get().map_or(Ok(()), Err)
     }
 
     /// Waits until writing standard output has failed.
@@ -156,16 +160,13 @@ impl Events {
     /// Queues an event that must not be lost, and waits until it is printed.
     ///
     /// # Errors
-    /// Standard output cannot be written: `BrokenPipe` if its reader has closed it.
+    /// Standard output cannot be written: `BrokenPipe` if its reader has closed it. The queue has
+    /// ended, or its thread is lost.
     pub fn deliver(&self, event: Event) -> io::Result<()> {
-        let closed = || {
-            // Without a thread, nothing is printed.
-            let failure = lock(&self.shared.failure).take();
-            failure.unwrap_or_else(|| ErrorKind::BrokenPipe.into())
-        };
         let (result, printed) = mpsc::sync_channel(1);
-        self.sender().send(Message::Deliver(event, result)).map_err(|_| closed())?;
-        printed.recv().map_err(|_| closed())?
+        let lost = || self.shared.failure.get().unwrap_or_else(ThreadLost::error);
+        self.sender().send(Message::Deliver(event, result)).map_err(|_| lost())?;
+        printed.recv().map_err(|_| lost())?
     }
 }
 
@@ -214,8 +215,10 @@ impl Printer {
     }
 
     fn print(&self, event: &Event) -> io::Result<()> {
-        if self.stdout_failed && self.out.is_json() {
-            return Err(ErrorKind::BrokenPipe.into());
+        if self.out.is_json()
+            && let Some(failure) = self.shared.failure.get()
+        {
+            return Err(failure);
         }
         self.out.event(event)
     }
@@ -241,7 +244,7 @@ impl Printer {
                 crate::reason::of(&error)
             ));
         }
-        *lock(&self.shared.failure) = Some(error);
+        self.shared.failure.record(error);
         self.shared.stdout_failed.notify_one();
     }
 }
@@ -270,7 +273,7 @@ mod tests {
         assert!(events.sender.get().is_none());
         queue.finish(None).unwrap();
         let late = events.deliver(Event::Stopping { clients: 0 });
-        assert_eq!(late.unwrap_err().kind(), ErrorKind::BrokenPipe);
+        assert!(ThreadLost::is(&late.unwrap_err()));
     }
 
     #[test]

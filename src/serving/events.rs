@@ -34,6 +34,9 @@ pub(crate) fn report(events: &Events, notice: AcceptNotice) {
         }
         AcceptNotice::Full(clients) => Event::Full { clients },
         AcceptNotice::Evicted(peer) => Event::Refused { peer: peer.to_string(), reason: "evicted" },
+        AcceptNotice::NotServed(peer, error) => Event::Warning {
+            message: format!("cannot serve {peer}: {}", crate::reason::of(&error)),
+        },
         AcceptNotice::Panicked(peer) => Event::Warning {
             message: format!(
                 "connection of {peer} closed after an internal error; other clients are unaffected"

@@ -159,11 +159,12 @@ where
     };
     let served =
         accept::serve(listeners, accept_settings, signals.stop(), Arc::clone(&service)).await?;
-    if let Some(background) = background {
-        // A panic of the task is already reported by the panic hook.
-        background.await.ok();
+    if let Some(background) = background
+        && let Err(panic) = background.await
+    {
+        std::panic::resume_unwind(panic.into_panic());
     }
-    let ServeSummary { cut_off, .. } = served;
+    let ServeSummary { cut_off, lost, .. } = served;
     if cut_off > 0 {
         let clients = if cut_off == 1 { "client was" } else { "clients were" };
         let message = format!("{cut_off} {clients} cut off");
@@ -173,6 +174,8 @@ where
     // with a limit.
     let exit = match signals.exit() {
         Some(signal) if signals.stop().is_forced() || plan.total.is_some() => signal,
+        // A warning has said which client was not served, and why.
+        _ if lost > 0 => Exit::Internal,
         _ => Exit::Success,
     };
     Ok((exit, service))

@@ -12,6 +12,7 @@ use crate::net::stream::channel::ByteCounts;
 use crate::output::Event;
 use crate::reason;
 use crate::script::ScriptEnd;
+use crate::threads::ThreadLost;
 
 /// Returns the `closed` event of a connection that ended with `end`.
 pub(crate) fn closed(peer: &str, counts: ByteCounts, lasted: Duration, end: &StreamEnd) -> Event {
@@ -80,7 +81,8 @@ pub(crate) fn exit_of_stream(end: StreamEnd, peer: &str) -> anyhow::Result<Exit>
         .into()),
         StreamEnd::Input(error) => {
             let message = format!("cannot read standard input: {}", reason::of(&error));
-            Err(Failure::new(Exit::File, message).into())
+            let exit = if ThreadLost::is(&error) { Exit::Internal } else { Exit::File };
+            Err(Failure::new(exit, message).into())
         }
     }
 }

@@ -72,6 +72,31 @@ pub(crate) struct SessionReport {
     pub output_closed: bool,
     /// Whether the session ended before its input did.
     pub input_left: bool,
+    /// Whether the input could not be read.
+    pub input_failed: bool,
+}
+
+impl SessionReport {
+    /// Returns the report of a connection with `peer` that ended before its session began.
+    pub(crate) fn unopened(peer: &str, lasted: Duration, end: StreamEnd) -> Self {
+        Self::of_stream(peer, ByteCounts::default(), lasted, end, outcome::exit_of_stream)
+    }
+
+    fn of_stream(
+        peer: &str,
+        counts: ByteCounts,
+        lasted: Duration,
+        end: StreamEnd,
+        exit_of: impl FnOnce(StreamEnd, &str) -> anyhow::Result<Exit>,
+    ) -> Self {
+        Self {
+            closed: outcome::closed(peer, counts, lasted, &end),
+            output_closed: matches!(end, StreamEnd::Output(_)),
+            input_left: matches!(end, StreamEnd::IdleInput),
+            input_failed: matches!(end, StreamEnd::Input(_)),
+            exit: exit_of(end, peer),
+        }
+    }
 }
 
 /// Why a session ended.
@@ -244,14 +269,11 @@ impl Session {
             SessionEnd::ScriptOver => (because("script over"), Ok(Exit::Success)),
             SessionEnd::Failed(error, reason) => (because(reason), Err(error)),
             SessionEnd::Stream(end) => {
-                let closed = outcome::closed(peer, counts, lasted, &end);
-                let output_closed = matches!(end, StreamEnd::Output(_));
-                let input_left = matches!(end, StreamEnd::IdleInput);
-                let exit = self.exit_of(end, channel, peer);
-                return SessionReport { closed, exit, output_closed, input_left };
+                let exit_of = |end, peer: &str| self.exit_of(end, channel, peer);
+                return SessionReport::of_stream(peer, counts, lasted, end, exit_of);
             }
         };
-        SessionReport { closed, exit, output_closed: false, input_left: false }
+        SessionReport { closed, exit, output_closed: false, input_left: false, input_failed: false }
     }
 
     fn exit_of(&self, end: StreamEnd, channel: &Channel, peer: &str) -> anyhow::Result<Exit> {

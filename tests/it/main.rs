@@ -12,6 +12,7 @@ mod connect;
 mod contract;
 mod course;
 mod echo_server;
+mod faults;
 mod generated;
 mod info;
 mod interop;

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::{self, Failure};
 use crate::net::accept::{AcceptNotice, Connection, Service};
 use crate::net::relay::SharedInput;
-use crate::net::relay::{Sink, Source};
+use crate::net::relay::{Sink, Source, StreamEnd};
 use crate::net::{Deadline, Stop};
 use crate::output::{Event, Events, Output};
 use crate::serving::events;
@@ -99,9 +99,11 @@ impl Listen {
         let input = match self.input() {
             Ok(input) => input,
             Err(error) => {
-                let message = format!("cannot read standard input: {}", crate::reason::of(&error));
-                self.events.send(Event::Warning { message });
-                None
+                // The client must not take the missing input for an empty one. A Unix socket has
+                // no reset.
+                stream.reset_on_close().ok();
+                let peer = peer.to_string();
+                return SessionReport::unopened(&peer, accepted.elapsed(), StreamEnd::Input(error));
             }
         };
         let session_stream = SessionStream {
@@ -154,10 +156,11 @@ impl Listen {
                 let message = format!("{}{cause}", explained.message);
                 self.events.send(Event::Warning { message });
             }
-            if self.session.script.is_none() {
+            if self.session.script.is_none() && !report.input_failed {
                 return;
             }
-            // The script is run with each client: the first failure determines the exit code.
+            // The script is run with each client, and standard input is sent to each: the first
+            // failure determines the exit code.
             let mut result = lock(&self.result);
             if result.as_ref().is_none_or(Result::is_ok) {
                 *result = Some(report.exit);
@@ -220,6 +223,10 @@ impl Listen {
             }
             // After a signal, the exit code is that of the signal, not of the connection it ended.
             (_, Some(result)) if exit == Exit::Success => result,
+            (None, None) if exit == Exit::Success && !self.keep_open => {
+                let message = "the connection ended without a result";
+                Err(Failure::new(Exit::Internal, message).hint("please report this").into())
+            }
             _ => Ok(exit),
         }
     }

@@ -62,6 +62,7 @@ pub async fn serve<S: Service>(
     Ok(ServeSummary {
         clients: slots.admitted.load(Ordering::Relaxed),
         cut_off: if drained { 0 } else { slots.clients() },
+        lost: slots.lost.load(Ordering::Relaxed),
     })
 }
 

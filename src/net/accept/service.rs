@@ -67,6 +67,8 @@ pub enum AcceptNotice {
     Full(usize),
     /// This client was evicted for a new one.
     Evicted(Addr),
+    /// This client could not be served.
+    NotServed(Addr, io::Error),
     /// The handler of this client panicked.
     Panicked(Addr),
     /// No more connections are accepted; this many clients are still being served.
@@ -97,4 +99,6 @@ pub struct ServeSummary {
     pub clients: u64,
     /// Clients cut off by a second stop or by the end of the grace period.
     pub cut_off: usize,
+    /// Clients that could not be served, or whose handler panicked.
+    pub lost: u64,
 }

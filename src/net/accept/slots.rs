@@ -31,6 +31,8 @@ pub(super) struct Slots<S> {
     pub(super) total_reached: Notify,
     /// Connections admitted so far.
     pub(super) admitted: AtomicU64,
+    /// Clients that could not be served, or whose handler panicked.
+    pub(super) lost: AtomicU64,
     /// Refused clients that are still connected.
     refusing: AtomicUsize,
     /// Whether [`AcceptNotice::Full`] was sent.
@@ -47,6 +49,7 @@ impl<S: Service> Slots<S> {
             released: Notify::new(),
             total_reached: Notify::new(),
             admitted: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
             refusing: AtomicUsize::new(0),
             full_reported: AtomicBool::new(false),
         }
@@ -170,24 +173,36 @@ pub(super) struct SlotGuard<S: Service> {
 
 impl<S: Service> Drop for SlotGuard<S> {
     fn drop(&mut self) {
+        if thread::panicking() {
+            self.report_lost(AcceptNotice::Panicked(self.slot.peer.clone()));
+        }
         self.slots.occupied().remove(&self.id);
         self.slots.released.notify_waiters();
-        if thread::panicking() {
-            self.slots.service.notice(AcceptNotice::Panicked(self.slot.peer.clone()));
-        }
     }
 }
 
 impl<S: Service> SlotGuard<S> {
-    /// Serves the client in this runtime; does nothing if the client has already disconnected.
+    /// Serves the client in this runtime.
     ///
     /// This future is most of the memory that an idle client takes, so it must stay small.
     #[expect(clippy::manual_async_fn, reason = "an async fn stores its arguments twice")]
     pub(super) fn serve(self, stream: Stream) -> impl Future<Output = ()> + Send {
         async move {
-            let Ok(connection) = self.connection(stream) else { return };
-            Arc::clone(&self.slots.service).handle(connection).await;
+            match self.connection(stream) {
+                Ok(connection) => Arc::clone(&self.slots.service).handle(connection).await,
+                Err(error) => self.not_served(error),
+            }
         }
+    }
+
+    /// Reports that the client could not be served because of `error`.
+    pub(super) fn not_served(&self, error: io::Error) {
+        self.report_lost(AcceptNotice::NotServed(self.slot.peer.clone(), error));
+    }
+
+    fn report_lost(&self, notice: AcceptNotice) {
+        self.slots.lost.fetch_add(1, Ordering::Relaxed);
+        self.slots.service.notice(notice);
     }
 
     fn connection(&self, stream: Stream) -> io::Result<Connection> {

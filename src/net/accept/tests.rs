@@ -52,6 +52,7 @@ impl Service for TestService {
             AcceptNotice::Refused(_) => "refused",
             AcceptNotice::Full(_) => return,
             AcceptNotice::Evicted(_) => "evicted",
+            AcceptNotice::NotServed(..) => "not served",
             AcceptNotice::Panicked(_) => "panicked",
             AcceptNotice::Stopping(_) => "stopping",
         });
@@ -160,7 +161,7 @@ fn connections_are_distributed_to_the_workers_and_all_are_served() {
     for client in clients.iter().rev() {
         echo(client, b'x');
     }
-    assert_eq!(server.end(), ServeSummary { clients: 50, cut_off: 0 });
+    assert_eq!(server.end(), ServeSummary { clients: 50, cut_off: 0, lost: 0 });
 }
 
 #[test]
@@ -242,7 +243,7 @@ fn a_stop_asks_all_clients_to_leave_and_a_second_stop_does_not_wait() {
     assert_eq!(server.notice(), "stopping");
     assert!(clients.iter().all(|client| receive(client).is_none()));
     let end = server.thread.join().unwrap();
-    assert_eq!(end, ServeSummary { clients: 6, cut_off: 0 });
+    assert_eq!(end, ServeSummary { clients: 6, cut_off: 0, lost: 0 });
 
     let server = start(WhenFull::Wait, 10, 1, None);
     let client = server.client();
@@ -252,5 +253,5 @@ fn a_stop_asks_all_clients_to_leave_and_a_second_stop_does_not_wait() {
     assert_eq!(server.notice(), "stopping");
     server.stop.request();
     let end = server.thread.join().unwrap();
-    assert_eq!(end, ServeSummary { clients: 1, cut_off: 1 });
+    assert_eq!(end, ServeSummary { clients: 1, cut_off: 1, lost: 0 });
 }

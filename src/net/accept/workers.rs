@@ -12,6 +12,7 @@ use crate::net::accept::slots::{SlotGuard, Slots};
 use crate::net::error::Error;
 use crate::net::runtime::runtime;
 use crate::net::stream::{Detached, Stream};
+use crate::threads::ThreadLost;
 
 /// The threads that serve clients besides the accepting one. Dropping this value stops them and
 /// disconnects their clients.
@@ -76,10 +77,12 @@ impl<S: Service> WorkerQueues<S> {
                 tokio::spawn(guard.serve(stream));
             }
             Some(queue) => {
-                // The connection is closed here if its socket cannot be detached from the runtime,
-                // or if the worker has ended.
-                if let Ok(stream) = stream.detach() {
-                    queue.send((stream, guard)).ok();
+                let detached = match stream.detach() {
+                    Ok(detached) => detached,
+                    Err(error) => return guard.not_served(error),
+                };
+                if let Err(mpsc::error::SendError((_, guard))) = queue.send((detached, guard)) {
+                    guard.not_served(ThreadLost::error());
                 }
             }
         }
@@ -102,8 +105,9 @@ async fn serve_all<S: Service>(
 ) {
     let serving = async {
         while let Some((stream, guard)) = accepted.recv().await {
-            if let Ok(stream) = stream.attach() {
-                tokio::spawn(guard.serve(stream));
+            match stream.attach() {
+                Ok(stream) => drop(tokio::spawn(guard.serve(stream))),
+                Err(error) => guard.not_served(error),
             }
         }
     };

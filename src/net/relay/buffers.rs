@@ -1,13 +1,14 @@
 //! A fixed set of reused buffers: memory use is constant, whatever the size of a transfer and the
 //! speed of either side.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::sync::lock;
+use crate::threads::{FirstError, ThreadLost};
 
 /// Size of a buffer, in bytes. On loopback, any size from 64 to 256 KiB gives maximum throughput.
 pub(super) const CHUNK: usize = 256 * 1024;
@@ -22,13 +23,13 @@ pub(super) struct Pool {
     pub(super) permits: Arc<Semaphore>,
     spare: Mutex<Vec<Vec<u8>>>,
     /// The error that stopped the writer.
-    pub(super) failure: Mutex<Option<io::Error>>,
+    pub(super) failure: FirstError,
 }
 
 impl Default for Pool {
     fn default() -> Self {
         let permits = Arc::new(Semaphore::new(BUFFERS));
-        Self { permits, spare: Mutex::default(), failure: Mutex::default() }
+        Self { permits, spare: Mutex::default(), failure: FirstError::default() }
     }
 }
 
@@ -52,10 +53,9 @@ impl Pool {
         Buffer { bytes, pool: Arc::clone(self), _permit: permit }
     }
 
-    /// Returns why the writer failed: the original error to the first caller, `BrokenPipe` to
-    /// later ones, because an [`io::Error`] cannot be cloned.
+    /// Returns why the writer stopped. Without a recorded error, its thread is lost.
     pub(super) fn failure(&self) -> io::Error {
-        lock(&self.failure).take().unwrap_or_else(|| ErrorKind::BrokenPipe.into())
+        self.failure.get().unwrap_or_else(ThreadLost::error)
     }
 }
 

@@ -5,12 +5,12 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::ops::Deref;
 use std::sync::{Arc, mpsc as blocking};
-use std::thread;
 
 use tokio::sync::mpsc;
 
 use crate::net::relay::buffers::{BUFFERS, CHUNK};
 use crate::net::relay::pipe::PipeReader;
+use crate::threads::{self, ThreadLost};
 
 /// An input that is read in chunks.
 #[derive(Debug)]
@@ -19,20 +19,22 @@ pub struct Input(Kind);
 /// How the input is read.
 #[derive(Debug)]
 enum Kind {
-    /// By a thread, which sends filled buffers and receives empty ones.
+    /// By a thread, which sends filled buffers and receives empty ones. A read of 0 bytes is the
+    /// end of the input; a channel that closes before it means that the thread is lost.
     Thread {
         filled: mpsc::Receiver<io::Result<(Vec<u8>, usize)>>,
         empty: blocking::Sender<Vec<u8>>,
     },
     /// In the runtime, from a pipe; with the spare buffer for the next read.
     Pipe(PipeReader, Vec<u8>),
+    /// The input has ended.
+    Ended,
 }
 
 impl Input {
     /// Returns an input that is already at its end.
     pub fn empty() -> Self {
-        let ((_, filled), (empty, _)) = (mpsc::channel(1), blocking::channel());
-        Self(Kind::Thread { filled, empty })
+        Self(Kind::Ended)
     }
 
     /// Returns an input that reads `file` in this runtime; `None` if it is not a pipe or cannot be
@@ -53,42 +55,44 @@ impl Input {
             // Cannot fail: the receiver is still in scope.
             empty.send(vec![0; CHUNK]).ok();
         }
-        thread::Builder::new()
-            .name("input".into())
-            .spawn(move || {
-                while let Ok(mut buffer) = empties.recv() {
-                    let outcome = read_some(&mut reader, &mut buffer);
-                    let more = matches!(outcome, Ok(1..));
-                    let chunk = outcome.map(|len| (buffer, len));
-                    if sender.blocking_send(chunk).is_err() || !more {
-                        break;
-                    }
+        threads::start("input", move || {
+            while let Ok(mut buffer) = empties.recv() {
+                let outcome = read_some(&mut reader, &mut buffer);
+                let more = matches!(outcome, Ok(1..));
+                let chunk = outcome.map(|len| (buffer, len));
+                if sender.blocking_send(chunk).is_err() || !more {
+                    break;
                 }
-            })
-            .map_err(crate::reason::of_thread)?;
+            }
+        })
+        .map_err(crate::reason::of_thread)?;
         Ok(Self(Kind::Thread { filled, empty }))
     }
 
     /// Waits for the next chunk; returns `None` at the end of the input.
     ///
     /// # Errors
-    /// Reading failed.
+    /// Reading failed, or the thread that reads is lost.
     pub(super) async fn next(&mut self) -> io::Result<Option<Chunk>> {
         match &mut self.0 {
             Kind::Thread { filled, .. } => {
-                let read = filled.recv().await.transpose()?;
-                Ok(read.filter(|(_, len)| *len > 0).map(|(buffer, len)| Chunk::Own(buffer, len)))
+                let (buffer, len) = filled.recv().await.ok_or_else(ThreadLost::error)??;
+                if len > 0 {
+                    return Ok(Some(Chunk::Own(buffer, len)));
+                }
             }
             Kind::Pipe(pipe, spare) => {
                 let mut buffer = std::mem::take(spare);
                 buffer.resize(CHUNK, 0);
-                let len = match pipe.read(&mut buffer).await? {
-                    0 => return Ok(None),
-                    len => len,
-                };
-                Ok(Some(Chunk::Own(buffer, len)))
+                let len = pipe.read(&mut buffer).await?;
+                if len > 0 {
+                    return Ok(Some(Chunk::Own(buffer, len)));
+                }
             }
+            Kind::Ended => {}
         }
+        self.0 = Kind::Ended;
+        Ok(None)
     }
 
     /// Takes the chunk's buffer back for the next read.
@@ -128,5 +132,48 @@ fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             done => return done,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns one byte at each read, and panics or ends after two.
+    struct TwoBytes {
+        read: usize,
+        panics: bool,
+    }
+
+    impl Read for TwoBytes {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.read += 1;
+            if self.read <= 2 {
+                buffer[0] = b'x';
+                return Ok(1);
+            }
+            assert!(!self.panics, "on purpose");
+            Ok(0)
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_reader_is_an_error_and_not_the_end_of_the_input() {
+        crate::net::runtime::runtime().unwrap().block_on(async {
+            for panics in [true, false] {
+                let mut input = Input::start(TwoBytes { read: 0, panics }).unwrap();
+                for _ in 0..2 {
+                    assert!(input.next().await.unwrap().is_some());
+                }
+                for _ in 0..2 {
+                    let end = input.next().await;
+                    if panics {
+                        assert!(ThreadLost::is(&end.unwrap_err()));
+                    } else {
+                        assert!(end.unwrap().is_none());
+                    }
+                }
+            }
+        });
     }
 }

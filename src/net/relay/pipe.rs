@@ -7,6 +7,7 @@
 
 use crate::net::error::is_transient;
 use crate::sync::lock;
+use crate::threads::{FirstError, ThreadLost};
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -69,6 +70,8 @@ pub(crate) struct PipeWriter<B> {
     pipe: tokio::sync::Mutex<Option<pipe::Sender>>,
     /// Buffers to write, in order, each with the number of valid bytes and of bytes written.
     queue: Mutex<VecDeque<(B, usize, usize)>>,
+    /// Why a write has failed; later ones fail for the same reason.
+    failure: FirstError,
     /// Whether a write has failed.
     failed: watch::Sender<bool>,
 }
@@ -79,7 +82,8 @@ impl<B: AsRef<[u8]>> PipeWriter<B> {
         let file = reopen(descriptor, OpenOptions::new().write(true))?;
         let pipe = pipe::Sender::from_file(file).ok()?;
         let pipe = tokio::sync::Mutex::new(Some(pipe));
-        Some(Self { pipe, queue: Mutex::default(), failed: watch::Sender::new(false) })
+        let (queue, failure) = (Mutex::default(), FirstError::default());
+        Some(Self { pipe, queue, failure, failed: watch::Sender::new(false) })
     }
 
     /// Appends the first `len` bytes of `buffer` to the queue. The next call of
@@ -94,16 +98,21 @@ impl<B: AsRef<[u8]>> PipeWriter<B> {
     /// The error that the pipe reports: `BrokenPipe` once its reader has closed it.
     pub(crate) async fn write_all(&self) -> io::Result<()> {
         let pipe = self.pipe.lock().await;
+        if let Some(error) = self.failure.get() {
+            return Err(error);
+        }
         let Some(pipe) = &*pipe else { return Ok(()) };
         loop {
-            match self.write_some(pipe) {
+            let waited = match self.write_some(pipe) {
                 Ok(true) => return Ok(()),
-                Ok(false) => pipe.writable().await?,
-                Err(error) => {
-                    self.queue().clear();
-                    self.failed.send_replace(true);
-                    return Err(error);
-                }
+                Ok(false) => pipe.writable().await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = waited {
+                self.queue().clear();
+                self.failure.record(error);
+                self.failed.send_replace(true);
+                return Err(self.failure());
             }
         }
     }
@@ -115,10 +124,15 @@ impl<B: AsRef<[u8]>> PipeWriter<B> {
         self.pipe.lock().await.take();
     }
 
-    /// Waits until a write has failed.
-    pub(crate) async fn failed(&self) {
+    /// Waits until a write has failed, and returns the error.
+    pub(crate) async fn failed(&self) -> io::Error {
         // `self` holds the sender, so the channel cannot close during the wait.
         self.failed.subscribe().wait_for(|failed| *failed).await.ok();
+        self.failure()
+    }
+
+    fn failure(&self) -> io::Error {
+        self.failure.get().unwrap_or_else(ThreadLost::error)
     }
 
     /// Writes until the queue is empty (returns `true`) or the pipe is full (returns `false`).
@@ -211,8 +225,10 @@ mod tests {
             assert!(buffer.iter().all(|byte| *byte == b'x'));
             drop((pipe_reader, reader));
             pipe.push(vec![b'y'], 1);
-            assert_eq!(pipe.write_all().await.unwrap_err().kind(), ErrorKind::BrokenPipe);
-            pipe.failed().await;
+            for _ in 0..2 {
+                assert_eq!(pipe.write_all().await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+            }
+            assert_eq!(pipe.failed().await.kind(), ErrorKind::BrokenPipe);
         });
     }
 }

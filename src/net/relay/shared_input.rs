@@ -16,6 +16,7 @@ use crate::net::idle_clock::IdleClock;
 use crate::net::relay::buffers::BUFFERS;
 use crate::net::relay::input::Input;
 use crate::sync::lock;
+use crate::threads::{FirstError, ThreadLost};
 
 /// How long one subscriber may delay the others before it is cut off.
 const SHARED_INPUT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,7 +39,7 @@ struct SharedState {
 struct Subscribers {
     subscribers: Vec<Subscriber>,
     /// How the input ended; `None` while it is open.
-    ended: Option<Result<(), ErrorKind>>,
+    ended: Option<Result<(), FirstError>>,
 }
 
 /// The sender's side of a [`Subscription`].
@@ -104,7 +105,11 @@ impl SharedState {
             let chunk = match input.next().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => break Ok(()),
-                Err(error) => break Err(error.kind()),
+                Err(error) => {
+                    let failure = FirstError::default();
+                    failure.record(error);
+                    break Err(failure);
+                }
             };
             self.read_wait.clear();
             // All subscribers may have closed during the read; the next one then gets the chunk.
@@ -176,9 +181,11 @@ impl Subscription {
         if self.cut_off.is_cancelled() {
             return Err(ErrorKind::TimedOut.into());
         }
-        match self.shared.state().ended {
-            Some(Err(kind)) => Err(kind.into()),
-            _ => Ok(None),
+        match &self.shared.state().ended {
+            Some(Ok(())) => Ok(None),
+            Some(Err(failure)) => Err(failure.get().unwrap_or_else(ThreadLost::error)),
+            // The task that reads the input has panicked.
+            None => Err(ThreadLost::error()),
         }
     }
 }

@@ -4,13 +4,12 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::thread;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::net::relay::buffers::{BUFFERS, Buffer, CHUNK, Pool};
 use crate::net::relay::pipe::PipeWriter;
-use crate::sync::lock;
+use crate::threads;
 
 /// The destination of received bytes. Clones write to the same destination.
 #[derive(Clone, Debug)]
@@ -52,23 +51,24 @@ impl Sink {
         let (filled, mut messages) = mpsc::channel::<SinkMessage>(BUFFERS);
         let pool = Arc::<Pool>::default();
         let writer_pool = Arc::clone(&pool);
-        thread::Builder::new()
-            .name("output".into())
-            .spawn(move || {
-                while let Some(message) = messages.blocking_recv() {
-                    let SinkMessage::Bytes { from, buffer, len } = message else {
-                        writer.peer_closed();
-                        continue;
-                    };
-                    if let Err(error) = writer.write(&from, &buffer[..len]) {
-                        *lock(&writer_pool.failure) = Some(error);
-                        // Wakes every task that waits for a buffer.
-                        writer_pool.permits.close();
-                        return;
+        threads::start("output", move || {
+            while let Some(message) = messages.blocking_recv() {
+                match message {
+                    SinkMessage::Bytes { from, buffer, len } => {
+                        if let Err(error) = writer.write(&from, &buffer[..len]) {
+                            writer_pool.failure.record(error);
+                            // Wakes every task that waits for a buffer.
+                            writer_pool.permits.close();
+                            return;
+                        }
                     }
+                    SinkMessage::PeerClosed => writer.peer_closed(),
+                    // The send fails if the task no longer waits.
+                    SinkMessage::Flush(written) => drop(written.send(())),
                 }
-            })
-            .map_err(crate::reason::of_thread)?;
+            }
+        })
+        .map_err(crate::reason::of_thread)?;
         Ok(Self { pool, outlet: Outlet::Thread(filled), close: None })
     }
 
@@ -147,10 +147,12 @@ impl Sink {
     /// Waits until writing fails, and returns the error.
     pub(crate) async fn failed(&self) -> io::Error {
         match &self.outlet {
-            Outlet::Thread(filled) => filled.closed().await,
+            Outlet::Thread(filled) => {
+                filled.closed().await;
+                self.pool.failure()
+            }
             Outlet::Pipe(pipe) => pipe.failed().await,
         }
-        self.pool.failure()
     }
 
     /// Waits until everything queued so far is written.
@@ -158,19 +160,75 @@ impl Sink {
     /// # Errors
     /// The error that the writer reported.
     pub async fn flush(&self) -> io::Result<()> {
-        if let Outlet::Pipe(pipe) = &self.outlet {
-            return pipe.write_all().await;
+        match &self.outlet {
+            Outlet::Pipe(pipe) => pipe.write_all().await,
+            Outlet::Thread(filled) => {
+                let (written, answer) = oneshot::channel();
+                // Sending fails if the thread has ended; it then gives no answer either.
+                filled.send(SinkMessage::Flush(written)).await.ok();
+                answer.await.map_err(|_| self.pool.failure())
+            }
         }
-        // The queue is empty once every buffer is free.
-        let all = u32::try_from(BUFFERS).unwrap_or(u32::MAX);
-        let free = self.pool.permits.acquire_many(all).await;
-        free.map(drop).map_err(|_| self.pool.failure())
     }
 }
 
 /// A message to the writer thread.
 #[derive(Debug)]
 enum SinkMessage {
-    Bytes { from: Arc<str>, buffer: Buffer, len: usize },
+    Bytes {
+        from: Arc<str>,
+        buffer: Buffer,
+        len: usize,
+    },
     PeerClosed,
+    /// Answer once everything before this is written.
+    Flush(oneshot::Sender<()>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::threads::ThreadLost;
+
+    struct Panicking;
+
+    impl BlockingWriter for Panicking {
+        fn write(&mut self, _from: &str, _bytes: &[u8]) -> io::Result<()> {
+            panic!("on purpose");
+        }
+    }
+
+    struct Full;
+
+    impl BlockingWriter for Full {
+        fn write(&mut self, _from: &str, _bytes: &[u8]) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_writer_is_an_error_for_every_caller() {
+        crate::net::runtime::runtime().unwrap().block_on(async {
+            let sink = Sink::start(Panicking).unwrap();
+            // The write succeeds if it is queued before the panic.
+            sink.write(&"peer".into(), b"x").await.ok();
+            for _ in 0..2 {
+                assert!(ThreadLost::is(&sink.flush().await.unwrap_err()));
+                assert!(ThreadLost::is(&sink.failed().await));
+            }
+        });
+    }
+
+    #[test]
+    fn every_caller_gets_the_error_of_the_writer() {
+        crate::net::runtime::runtime().unwrap().block_on(async {
+            let sink = Sink::start(Full).unwrap();
+            // As above.
+            sink.write(&"peer".into(), b"x").await.ok();
+            for _ in 0..2 {
+                assert_eq!(sink.flush().await.unwrap_err().kind(), io::ErrorKind::StorageFull);
+                assert_eq!(sink.failed().await.kind(), io::ErrorKind::StorageFull);
+            }
+        });
+    }
 }

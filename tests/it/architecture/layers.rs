@@ -49,7 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// The layers at the bottom, which a row of the table may name one by one or as `leaves`.
-const LEAVES: &[&str] = &["blocking", "exit", "lines", "reason", "sync", "sys", "text"];
+const LEAVES: &[&str] = &["blocking", "exit", "lines", "reason", "sync", "sys", "text", "threads"];
 
 /// The leaves that use another leaf: (user, used).
 const LEAVES_THAT_USE_LEAVES: &[(&str, &str)] = &[];
