@@ -7,12 +7,12 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use tokio::sync::oneshot;
 
 use crate::net::address::host::Host;
 use crate::net::deadline::{Deadline, Elapsed};
+use crate::threads;
 
 /// The address family to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -168,7 +168,7 @@ where
     W: FnOnce() -> T + Send + 'static,
 {
     let (sender, receiver) = oneshot::channel();
-    let started = thread::Builder::new().name("resolver".into()).spawn(move || {
+    let started = threads::start("resolver", move || {
         // This fails only if the deadline has passed and the caller has stopped waiting.
         sender.send(work()).ok();
     });
