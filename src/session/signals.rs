@@ -2,14 +2,13 @@
 //! second forces the end. A signal that the parent process made sockkit ignore stays ignored.
 
 use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use tokio::runtime::Runtime;
-use tokio::signal::unix::{self, SignalKind, signal};
+use signal_hook::iterator::Signals;
 
 use crate::exit::Exit;
 use crate::net::Stop;
@@ -52,44 +51,25 @@ impl SignalWatch {
     /// A handler cannot be installed, or the thread cannot be started.
     pub(crate) fn watch(hangup: Hangup) -> io::Result<Self> {
         let this = Self { stop: Stop::new(), last: Arc::default() };
-        // The thread starts first and owns the runtime even after an error: tokio panics if a
-        // runtime is dropped within another one.
-        let (runtimes, runtime) = mpsc::channel::<Runtime>();
-        let thread = thread::Builder::new().name("signals".into()).spawn(move || {
-            if let Ok(runtime) = runtime.recv() {
-                runtime.block_on(std::future::pending::<()>());
-            }
+        let numbers = stop_signals().filter(|number| {
+            let is_hangup = *number == Signal::HUP.as_raw();
+            !sys::is_signal_ignored(*number) && (!is_hangup || hangup.stops())
         });
-        thread.map_err(reason::of_thread)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let installed = this.install(&runtime, hangup);
-        runtimes.send(runtime).ok();
-        installed.map(|()| this)
+        // A file that reaches `RLIMIT_FSIZE` must fail the write instead of ending the process.
+        let mut signals = Signals::new(numbers.chain([Signal::XFSZ.as_raw()]))?;
+        let watch = this.clone();
+        let thread = thread::Builder::new().name("signals".into());
+        thread.spawn(move || watch.receive(&mut signals)).map_err(reason::of_thread)?;
+        Ok(this)
     }
 
-    /// Installs the handlers, whose tasks run in `runtime`.
-    fn install(&self, runtime: &Runtime, hangup: Hangup) -> io::Result<()> {
-        let _entered = runtime.enter();
-        for number in stop_signals() {
-            let is_hangup = number == Signal::HUP.as_raw();
-            if sys::is_signal_ignored(number) || is_hangup && !hangup.stops() {
-                continue;
-            }
-            let signals = signal(SignalKind::from_raw(number))?;
+    fn receive(&self, signals: &mut Signals) {
+        for number in signals.forever().filter(|number| *number != Signal::XFSZ.as_raw()) {
             let number = u8::try_from(number).unwrap_or_default();
-            tokio::spawn(self.clone().receive(signals, number));
-        }
-        // A file that reaches `RLIMIT_FSIZE` must fail the write instead of ending the process. The
-        // handler stays installed after the stream of signals is dropped.
-        signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
-    }
-
-    async fn receive(self, mut signals: unix::Signal, number: u8) {
-        while signals.recv().await.is_some() {
             self.last.store(number, Ordering::Relaxed);
             self.stop.request();
             if self.stop.is_forced() {
-                tokio::time::sleep(FORCED_END_TIMEOUT).await;
+                thread::sleep(FORCED_END_TIMEOUT);
                 sys::exit_now(Exit::Signal(number).code());
             }
         }
