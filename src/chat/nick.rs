@@ -4,7 +4,7 @@ use std::fmt;
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_security::{
-    GeneralSecurityProfile as _, RestrictionLevel, RestrictionLevelDetection as _, skeleton,
+    GeneralSecurityProfile as _, RestrictionLevel, RestrictionLevelDetection as _,
 };
 
 /// A valid nickname, normalized to Unicode NFC.
@@ -93,10 +93,12 @@ impl Nick {
 }
 
 impl NickKey {
-    /// Returns the key of `name`: equal for names that differ only in case, or that look alike
-    /// (UTS 39, 4), such as `ace` in Latin and in Cyrillic letters.
+    /// Returns the key of `name`: equal for names that differ only in case.
+    ///
+    /// It is not the skeleton of UTS 39, section 4, whose table of 6,000 pointers the loader would
+    /// relocate at each start of any command. A name in one script may look like one in another.
     fn of(name: &str) -> Self {
-        Self(skeleton(&name.to_lowercase()).collect())
+        Self(name.nfkc().flat_map(char::to_lowercase).nfkc().collect())
     }
 }
 
@@ -139,7 +141,6 @@ mod tests {
             ("\u{430}lice".as_bytes(), InvalidNick::MixedScripts),
             ("bοb".as_bytes(), InvalidNick::MixedScripts),
             (b"Server", InvalidNick::Reserved),
-            (b"adrnin", InvalidNick::Reserved),
             (b"abcdefghijklmnopqrstuvwxyz", InvalidNick::TooLong),
             (&vec![b'x'; 100_000], InvalidNick::TooLong),
         ] {
@@ -153,14 +154,6 @@ mod tests {
         assert_eq!(key("Alice"), key("aLICE"));
         assert_eq!(key("Jos\u{e9}"), key("Jose\u{301}"));
         assert_ne!(key("alice"), key("alice2"));
-    }
-
-    #[test]
-    fn nicknames_that_look_alike_have_the_same_key() {
-        let key = |name: &str| Nick::parse(name.as_bytes()).unwrap().key();
-        assert_eq!(key("ace"), key("\u{430}\u{441}\u{435}"));
-        assert_eq!(key("bill"), key("bi1l"));
-        assert_ne!(key("bob"), key("rob"));
     }
 
     #[test]
