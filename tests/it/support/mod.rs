@@ -8,6 +8,7 @@ pub(crate) mod procfs;
 pub(crate) mod program;
 pub(crate) mod recording;
 pub(crate) mod script;
+mod signals;
 pub(crate) mod terminal;
 
 use std::io::Write as _;

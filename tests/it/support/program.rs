@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::support::signals;
 use crate::support::{Captured, Client, TIMEOUT};
 
 /// A command line of sockkit.
@@ -72,6 +73,7 @@ impl Sockkit {
 
     /// Any command, in the environment that sockkit gets.
     pub(crate) fn of(mut command: Command) -> Self {
+        signals::stop_ignoring();
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
             if name.starts_with("SOCKKIT_")

@@ -7,6 +7,7 @@ use std::process::{Child, Command};
 
 use rustix::process::{Signal, kill_process};
 
+use crate::support::signals;
 use crate::support::{Captured, eventually};
 
 /// A process at a pseudoterminal.
@@ -31,6 +32,7 @@ impl Terminal {
     ) -> Self {
         let (master, slave) = pseudoterminal();
         // In a new session, with this terminal as the controlling terminal.
+        signals::stop_ignoring();
         let child = Command::new("setsid")
             .args(["--ctty", "--wait", program])
             .args(args)
