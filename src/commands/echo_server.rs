@@ -78,7 +78,15 @@ impl Service for Echo {
         async move {
             self.events.send(events::connected(&connection, None));
             let mut counts = ByteCounts::default();
-            let reason = self.echo(&connection, &mut counts).await;
+            let reason = match self.echo(&connection, &mut counts).await {
+                Ok(reason) => reason.to_owned(),
+                Err(error) => {
+                    // The client must not take a part of its echo for all of it. A Unix socket has
+                    // no reset.
+                    connection.stream.reset_on_close().ok();
+                    outcome::close_reason(&error)
+                }
+            };
             self.events.send(events::closed(&connection, counts, reason));
         }
     }
@@ -90,7 +98,11 @@ impl Service for Echo {
 
 impl Echo {
     /// Echoes until the connection ends, and returns the reason for the end.
-    async fn echo(&self, connection: &Connection, counts: &mut ByteCounts) -> String {
+    async fn echo(
+        &self,
+        connection: &Connection,
+        counts: &mut ByteCounts,
+    ) -> io::Result<&'static str> {
         let mut leave = pin!(connection.slot.leave());
         let mut idle_deadline = Deadline::maybe(self.idle);
         // Resetting the timer at each read would cost more than the echo. It is started again only
@@ -102,15 +114,14 @@ impl Echo {
             });
             let (received, sent, unsent) = tokio::select! {
                 biased;
-                echoed = echoed => match echoed.flatten() {
-                    Ok((0, ..)) => return "eof".to_owned(),
-                    Ok(echoed) => echoed,
-                    Err(error) => return outcome::close_reason(&error),
+                echoed = echoed => match echoed.flatten()? {
+                    (0, ..) => return Ok("eof"),
+                    echoed => echoed,
                 },
-                _ = &mut leave => return "stopped".to_owned(),
+                _ = &mut leave => return Ok("stopped"),
                 () = &mut idle_timer => {
                     if idle_deadline.has_passed() {
-                        return "idle".to_owned();
+                        return Ok("idle");
                     }
                     idle_timer.set(idle_deadline.passed());
                     continue;
@@ -123,9 +134,7 @@ impl Echo {
                 let deadline = Deadline::after(ECHO_WRITE_TIMEOUT);
                 // Boxed, so that only clients that read slowly need memory for this future.
                 let write = Box::pin(stream::write_all(&connection.stream, &unsent, deadline));
-                if let Err(error) = write.await {
-                    return outcome::close_reason(&error);
-                }
+                write.await?;
                 counts.bytes_out += unsent.len() as u64;
             }
         }
