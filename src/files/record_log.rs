@@ -14,12 +14,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::files::append::{self, Existing};
-use crate::reason;
+use crate::{reason, threads};
 
 /// Records in the queue to the writer thread. While it is full, [`RecordLog::append`] waits.
 const LOG_QUEUE: usize = 1024;
@@ -110,8 +109,7 @@ impl RecordLog {
         let reopen = Arc::new(AtomicBool::new(false));
         let writer =
             LogWriter { path: path.to_owned(), file: Some(file), reopen: Arc::clone(&reopen) };
-        let started = thread::Builder::new().name("record_log".into());
-        let started = started.spawn(move || writer.run(receiver));
+        let started = threads::start("record_log", move || writer.run(receiver));
         let failed = |source| RecordLogError::Open { path: path.to_owned(), source };
         started.map_err(reason::of_thread).map_err(failed)?;
         Ok((Self { path: path.into(), entries, reopen }, notices))

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::Deadline;
 use crate::output::Output;
-use crate::{reason, text};
+use crate::{reason, text, threads};
 
 /// The number of SIGINT, the signal that Ctrl-C sends.
 const SIGINT: u8 = 2;
@@ -121,7 +121,7 @@ where
         // Fails if the receiver was dropped at the deadline.
         sender.send(read()).ok();
     };
-    if let Err(error) = std::thread::Builder::new().spawn(reader) {
+    if let Err(error) = threads::start("credentials", reader) {
         let why = reason::of_thread(error).to_string();
         return Err(failed(Exit::Internal, &why).into());
     }

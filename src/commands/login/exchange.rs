@@ -1,6 +1,6 @@
 //! The exchange with the server: answers its prompts, prints its output, and finds the result.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use crate::commands::login::credentials::{CredentialSource, LoginField};
@@ -115,7 +115,7 @@ impl LoginExchange {
         let read = stream::read(&self.stream, |bytes| (bytes.len(), parser.parse(bytes)));
         let Ok(received) = deadline.bound(read).await else {
             return if self.deadline.has_passed() {
-                Err(self.failed("waiting for", io::ErrorKind::TimedOut).into())
+                Err(self.failed("waiting for", ErrorKind::TimedOut).into())
             } else {
                 Ok(ServerOutput::Nothing)
             };
@@ -221,7 +221,7 @@ impl LoginExchange {
             waiting => self.asked_again = waiting,
         }
         if self.reply_deadline.has_passed() {
-            return Err(self.failed("waiting for", io::ErrorKind::TimedOut).into());
+            return Err(self.failed("waiting for", ErrorKind::TimedOut).into());
         }
         Ok(None)
     }
@@ -272,11 +272,14 @@ impl LoginExchange {
         let line = [value.as_slice(), b"\n"].concat();
         let deadline = self.deadline.earlier(Deadline::after(REPLY_TIMEOUT));
         let sent = match stream::write_all(&self.stream, &line, deadline).await {
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                return Err(self.failed("writing to", error).into());
+            Ok(()) => true,
+            // The next read returns what the server sent before it closed the connection.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) =>
+            {
+                false
             }
-            // After any other error, the next read returns what the server sent before it closed.
-            sent => sent.is_ok(),
+            Err(error) => return Err(self.failed("writing to", error).into()),
         };
         self.has_output = false;
         match field {
@@ -329,7 +332,7 @@ impl LoginExchange {
         match acknowledgement::wait(Some(&self.stream), self.deadline).await {
             Ok(()) => {}
             Err(StreamEnd::Send(error)) => return Err(self.failed("writing to", error).into()),
-            Err(_) => return Err(self.failed("writing to", io::ErrorKind::TimedOut).into()),
+            Err(_) => return Err(self.failed("writing to", ErrorKind::TimedOut).into()),
         }
         let message = format!("{} closed the connection without confirming the login", self.peer);
         if confirm {
