@@ -173,6 +173,7 @@ where
     // A signal is the normal way to stop a server without a limit of connections; it interrupts one
     // with a limit.
     let exit = match signals.exit() {
+        Some(Exit::Internal) => Exit::Internal,
         Some(signal) if signals.stop().is_forced() || plan.total.is_some() => signal,
         // A warning has said which client was not served, and why.
         _ if lost > 0 => Exit::Internal,

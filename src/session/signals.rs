@@ -2,6 +2,7 @@
 //! second forces the end. A signal that the parent process made sockkit ignore stays ignored.
 
 use std::io::{self, IsTerminal as _};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
@@ -12,7 +13,7 @@ use signal_hook::iterator::Signals;
 
 use crate::exit::Exit;
 use crate::net::Stop;
-use crate::{reason, sys};
+use crate::{reason, sys, threads};
 
 /// What SIGHUP does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,10 @@ impl Hangup {
 /// After a second signal, how long sockkit may take to end in order. It takes longer only while a
 /// write to a blocked terminal or pipe blocks the thread of the runtime.
 const FORCED_END_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The value of [`SignalWatch::last`] after a panic of the thread that receives the signals. No
+/// signal has this number.
+const LOST: u8 = u8::MAX;
 
 /// Handles signals from its creation to the end of the process.
 #[derive(Clone, Debug)]
@@ -58,8 +63,16 @@ impl SignalWatch {
         // A file that reaches `RLIMIT_FSIZE` must fail the write instead of ending the process.
         let mut signals = Signals::new(numbers.chain([Signal::XFSZ.as_raw()]))?;
         let watch = this.clone();
-        let thread = thread::Builder::new().name("signals".into());
-        thread.spawn(move || watch.receive(&mut signals)).map_err(reason::of_thread)?;
+        let receive = move || {
+            let lost = catch_unwind(AssertUnwindSafe(|| watch.receive(&mut signals))).err();
+            if let Some(panic) = lost {
+                // Otherwise sockkit would go on, and no signal would end it.
+                watch.last.store(LOST, Ordering::Relaxed);
+                watch.stop.request();
+                resume_unwind(panic);
+            }
+        };
+        threads::start("signals", receive).map_err(reason::of_thread)?;
         Ok(this)
     }
 
@@ -80,10 +93,12 @@ impl SignalWatch {
         self.stop.clone()
     }
 
-    /// Returns the exit code of the last signal; `None` if there was none.
+    /// Returns the exit code of the last signal, or of the loss of the thread that receives them;
+    /// `None` if there was neither.
     pub(crate) fn exit(&self) -> Option<Exit> {
         match self.last.load(Ordering::Relaxed) {
             0 => None,
+            LOST => Some(Exit::Internal),
             number => Some(Exit::Signal(number)),
         }
     }
