@@ -262,6 +262,11 @@ impl Session {
         counts: ByteCounts,
         lasted: Duration,
     ) -> SessionReport {
+        if let SessionEnd::Stream(StreamEnd::Receive(_) | StreamEnd::Send(_)) = &outcome {
+            // The peer must not take a failed connection for a complete one. A Unix socket has no
+            // reset.
+            channel.socket().map(Stream::reset_on_close);
+        }
         let because =
             |reason: &str| outcome::closed_because(peer, counts, lasted, reason.to_owned());
         let (closed, exit) = match outcome {
