@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, ValueEnum};
@@ -10,7 +11,7 @@ use crate::commands::{Command, Invocation};
 use crate::exit::{EXIT_STATUS, Exit};
 use crate::failure::Failure;
 use crate::output::{ColorChoice, ErrorReport, Format, Output, Verbosity};
-use crate::reason;
+use crate::{reason, text};
 
 /// Network diagnostics and a socket toolkit
 #[derive(Debug, Parser)]
@@ -135,6 +136,9 @@ pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
         _ => Exit::Success,
     };
     match answer.kind() {
+        ErrorKind::InvalidUtf8 if let Some(named) = name_invalid_text(args) => {
+            self::answer(&named, args)
+        }
         ErrorKind::DisplayVersion if given(&["-v", "--verbose"]) => {
             let out = Output::new(Format::Table, ColorChoice::Auto, Verbosity::Normal);
             printed(out.verbatim(long_version().as_bytes()))
@@ -159,6 +163,25 @@ pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
             Exit::Usage
         }
     }
+}
+
+/// Returns the error for a value that is not UTF-8 and must be; clap's own does not say which it
+/// is. `None` if no value is the cause.
+fn name_invalid_text(args: &[OsString]) -> Option<clap::Error> {
+    let mut valid = args.to_vec();
+    // A path may be other bytes, so the value is the one whose replacement makes the error vanish.
+    let at = (0..args.len()).filter(|at| args[*at].to_str().is_none()).find(|at| {
+        valid[*at] = args[*at].to_string_lossy().into_owned().into();
+        let parsed = Cli::try_parse_from(&valid);
+        parsed.err().is_none_or(|error| error.kind() != ErrorKind::InvalidUtf8)
+    })?;
+    let given = text::quote(args[at].as_bytes());
+    let option = at.checked_sub(1).and_then(|before| args[before].to_str());
+    let what = match option.filter(|option| option.starts_with('-') && *option != "--") {
+        Some(option) => format!("value {given} for {option}"),
+        None => format!("argument {given}"),
+    };
+    Some(clap::Error::raw(ErrorKind::ValueValidation, format!("invalid {what}: it is not UTF-8\n")))
 }
 
 /// Returns the text of `--version -v`. Packaging sets the two environment variables at build time.

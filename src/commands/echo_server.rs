@@ -38,7 +38,7 @@ pub struct Args {
     ///
     /// Without it, sockkit uses the sockets that a service manager passes to it (LISTEN_FDS), if
     /// there are any.
-    #[arg(value_name = "[HOST:]PORT")]
+    #[arg(value_name = "[HOST:]PORT", value_parser = values::of_bytes::<ListenAddress>())]
     address: Option<ListenAddress>,
     /// Begin each reply with the time, in the format of ctime(3)
     #[arg(long)]

@@ -55,7 +55,7 @@ pub struct Args {
     ///
     /// Without it, sockkit uses the sockets that a service manager passes to it (LISTEN_FDS), if
     /// there are any.
-    #[arg(value_name = "[HOST:]PORT")]
+    #[arg(value_name = "[HOST:]PORT", value_parser = values::of_bytes::<ListenAddress>())]
     address: Option<ListenAddress>,
     /// Serve one client, then exit: 0 if it logged in, else 1
     #[arg(long)]

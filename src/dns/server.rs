@@ -1,5 +1,6 @@
 //! DNS servers: as the user names them, and as addresses to query.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -67,7 +68,7 @@ impl FromStr for DnsServerName {
         if text.contains("://") || text.starts_with("unix:") {
             return Err(ParseError::Host(text.to_owned()));
         }
-        let (host, port) = match text.parse()? {
+        let (host, port) = match Target::try_from(OsString::from(text))? {
             Target::Host(host) => (host, DNS_PORT),
             Target::Endpoint(Endpoint {
                 transport: Scheme::Tcp,

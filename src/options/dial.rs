@@ -31,7 +31,8 @@ pub(crate) struct DialArgs {
     /// Connect from this local address
     ///
     /// :PORT sets only the port.
-    #[arg(long, value_name = "[ADDR][:PORT]", hide_short_help = true)]
+    #[arg(long, value_name = "[ADDR][:PORT]", value_parser = values::of_bytes::<LocalAddress>(),
+          hide_short_help = true)]
     from: Option<LocalAddress>,
     /// Give up connecting after this long
     ///

@@ -1,11 +1,14 @@
 //! Options that replace standard input: a script, steps on the command line, or a program.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Arg, ArgAction, ArgMatches, FromArgMatches};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::options::values;
 use crate::script::{self, Script, Step};
 use crate::session::child_process::exec::CommandLine;
 
@@ -25,7 +28,7 @@ pub(crate) struct ScriptArgs {
     /// and SOCKKIT_LOCAL_PORT. CMD may go on working after the connection has ended; --timeout, and
     /// --grace after a stop, limit it. When sockkit exits, it ends CMD and the processes that CMD
     /// started. The exit code is that of CMD.
-    #[arg(long, value_name = "CMD",
+    #[arg(long, value_name = "CMD", value_parser = values::of_bytes::<CommandLine>(),
           conflicts_with_all = ["send_only", "recv_only", "script", SEND, EXPECT])]
     exec: Option<CommandLine>,
     /// Run the expect and send steps in FILE
@@ -74,7 +77,9 @@ impl clap::Args for StepArgs {
         command
             .arg(
                 step(SEND, "TEXT")
-                    .value_parser(|text: &str| Step::send(text))
+                    .value_parser(
+                        OsStringValueParser::new().try_map(|text| Step::send(text.as_bytes())),
+                    )
                     .help(SEND_HELP)
                     .long_help(format!("{SEND_HELP}\n\n{SEND_DETAILS}")),
             )

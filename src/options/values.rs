@@ -1,8 +1,11 @@
 //! Parsers for the option values of several commands, and the options `-4`, `-6` and `--timeout`.
 
 use std::env;
+use std::error::Error;
+use std::ffi::OsString;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use jiff::SignedDuration;
 
 use crate::exit::Exit;
@@ -10,6 +13,14 @@ use crate::failure::Failure;
 use crate::net::Deadline;
 use crate::net::address::names::Family;
 use crate::options::{CONNECTION, TIMEOUTS};
+
+/// Returns the parser of a value that need not be UTF-8, because it may contain a path.
+pub(crate) fn of_bytes<T>() -> impl TypedValueParser<Value = T>
+where
+    T: TryFrom<OsString, Error: Into<Box<dyn Error + Send + Sync>>> + Clone + Send + Sync + 'static,
+{
+    OsStringValueParser::new().try_map(T::try_from)
+}
 
 /// Parses a duration such as `500ms`, `5s` or `1m30s`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {

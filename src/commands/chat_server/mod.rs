@@ -44,7 +44,7 @@ pub struct Args {
     ///
     /// Without it, sockkit uses the sockets that a service manager passes to it (LISTEN_FDS), if
     /// there are any.
-    #[arg(value_name = "[HOST:]PORT")]
+    #[arg(value_name = "[HOST:]PORT", value_parser = values::of_bytes::<ListenAddress>())]
     address: Option<ListenAddress>,
     #[command(flatten)]
     server: ListenArgs,

@@ -17,6 +17,7 @@ use crate::options::observers::ObserverArgs;
 use crate::options::script::ScriptArgs;
 use crate::options::session::{ENDS, SessionArgs};
 use crate::options::tls::TlsClientArgs;
+use crate::options::values;
 use crate::output::{Event, EventQueue, Output, Payload, WhenGone};
 use crate::script::Script;
 use crate::session::datagrams::DatagramIo;
@@ -48,6 +49,7 @@ pub struct Args {
     /// Host name, address, HOST:PORT, tls://HOST:PORT or unix:PATH
     #[arg(
         value_name = "HOST",
+        value_parser = values::of_bytes::<Target>(),
         long_help = "Host name, address, HOST:PORT, tls://HOST:PORT or unix:PATH\n\n\
                      An IPv6 address before a colon needs brackets: [::1]:80."
     )]

@@ -27,7 +27,7 @@ use crate::options::observers::ObserverArgs;
 use crate::options::script::ScriptArgs;
 use crate::options::session::{ENDS, SessionArgs};
 use crate::options::tls::TlsServerArgs;
-use crate::options::values::TimeoutArgs;
+use crate::options::values::{self, TimeoutArgs};
 use crate::output::{Event, EventQueue, Events, Output, Payload, WhenGone};
 use crate::script::Script;
 use crate::serving::{self, ServerPlan};
@@ -67,7 +67,7 @@ pub struct Args {
     /// Port (0 for any free), HOST:PORT or unix:PATH
     ///
     /// Without it, sockkit uses the sockets that a service manager passes to it (LISTEN_FDS).
-    #[arg(value_name = "[HOST:]PORT")]
+    #[arg(value_name = "[HOST:]PORT", value_parser = values::of_bytes::<ListenAddress>())]
     address: Option<ListenAddress>,
     /// Run CMD once the socket listens; exit when CMD exits
     ///

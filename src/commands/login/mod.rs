@@ -14,6 +14,7 @@ use crate::net::address::endpoint::{Endpoint, Target, destination_port};
 use crate::net::address::transport::Transport;
 use crate::net::runtime;
 use crate::options::dial::DialArgs;
+use crate::options::values;
 use crate::output::Output;
 use crate::session::{dial, terminal};
 
@@ -43,6 +44,7 @@ pub struct Args {
     /// Host name, address, HOST:PORT or unix:PATH
     #[arg(
         value_name = "HOST",
+        value_parser = values::of_bytes::<Target>(),
         long_help = "Host name, address, HOST:PORT or unix:PATH\n\n\
                      An IPv6 address before a colon needs brackets: [::1]:5668."
     )]

@@ -4,14 +4,14 @@
 //! `HOST:PORT` and `[v6]:PORT` may begin with a scheme. Code that uses an endpoint never handles an
 //! address as a string.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::str::FromStr;
 
 use crate::net::address::host::{Host, Port};
 use crate::net::address::interface;
 use crate::net::address::names::Family;
-use crate::net::address::parse::{ParseError, split_port, split_scheme};
+use crate::net::address::parse::{self, ParseError, split_port, split_scheme};
 use crate::net::address::transport::Transport;
 use crate::net::address::unix::{self, UnixPlace};
 
@@ -110,14 +110,15 @@ pub fn destination_port(text: &str) -> Result<Port, ParseError> {
     }
 }
 
-impl FromStr for Target {
-    type Err = ParseError;
+impl TryFrom<OsString> for Target {
+    type Error = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        if let Some(path) = text.strip_prefix("unix:") {
-            let address = Address::Unix(unix::parse(path)?);
+    fn try_from(argument: OsString) -> Result<Self, ParseError> {
+        if let Some(place) = unix::parse(&argument) {
+            let address = Address::Unix(place?);
             return Ok(Self::Endpoint(Endpoint { transport: Transport::Unix, address }));
         }
+        let text = parse::text(&argument)?;
         let (transport, rest) = split_scheme(text)?;
         let has_scheme = rest.len() < text.len();
         match split_port(rest)? {
@@ -131,13 +132,14 @@ impl FromStr for Target {
     }
 }
 
-impl FromStr for LocalAddress {
-    type Err = ParseError;
+impl TryFrom<OsString> for LocalAddress {
+    type Error = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        if let Some(path) = text.strip_prefix("unix:") {
-            return unix::parse(path).map(Self::Unix);
+    fn try_from(argument: OsString) -> Result<Self, ParseError> {
+        if let Some(place) = unix::parse(&argument) {
+            return place.map(Self::Unix);
         }
+        let text = parse::text(&argument)?;
         let (host, port) = split_port(text)?;
         let Port(number) = port.map_or(Ok(Port(0)), str::parse)?;
         if host.is_empty() && port.is_some() {
@@ -172,11 +174,14 @@ impl fmt::Display for Endpoint {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
     use super::*;
 
     fn endpoint(target: &str, port: Option<&str>) -> Result<String, ParseError> {
         let port = port.map(destination_port).transpose()?;
-        Endpoint::join(target.parse()?, port).map(|endpoint| endpoint.to_string())
+        Endpoint::join(Target::try_from(OsString::from(target))?, port)
+            .map(|endpoint| endpoint.to_string())
     }
 
     #[test]
@@ -204,7 +209,8 @@ mod tests {
 
     #[test]
     fn a_local_address_is_an_address_or_a_port_for_both_families() {
-        let for_peer = |text: &str, peer: &str| match text.parse() {
+        let parse = |text: &str| LocalAddress::try_from(OsString::from(text));
+        let for_peer = |text: &str, peer: &str| match parse(text) {
             Ok(LocalAddress::Net(from)) => from.for_peer(peer.parse().unwrap()).to_string(),
             other => panic!("{text}: {other:?}"),
         };
@@ -222,7 +228,7 @@ mod tests {
             ("fe80::1%none", ParseError::Zone("none".into())),
             ("127.0.0.1%lo", ParseError::LocalAddress("127.0.0.1%lo".into())),
         ] {
-            assert_eq!(text.parse::<LocalAddress>(), Err(error), "{text}");
+            assert_eq!(parse(text), Err(error), "{text}");
         }
     }
 
@@ -246,5 +252,19 @@ mod tests {
         ] {
             assert_eq!(endpoint(target, port), Err(error), "{target} {port:?}");
         }
+    }
+
+    #[test]
+    fn only_the_path_of_a_unix_socket_may_be_other_bytes_than_utf_8() {
+        let os = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+        let shown = |target| match target {
+            Ok(Target::Endpoint(endpoint)) => endpoint.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(shown(Target::try_from(os(b"unix:/r\xff"))), "unix:/r\\xff");
+        assert_eq!(shown(Target::try_from(os(b"unix:@\xff"))), "unix:@\\xff");
+        assert!(matches!(LocalAddress::try_from(os(b"unix:/r\xff")), Ok(LocalAddress::Unix(_))));
+        assert_eq!(Target::try_from(os(b"a\xff:80")), Err(ParseError::NotUtf8));
+        assert_eq!(LocalAddress::try_from(os(b":5\xff")), Err(ParseError::NotUtf8));
     }
 }

@@ -1,5 +1,6 @@
 //! The grammar shared by endpoints, listen addresses and access rules, and its errors.
 
+use std::ffi::OsStr;
 use std::net::Ipv6Addr;
 
 use crate::net::address::transport::Transport;
@@ -43,6 +44,14 @@ pub enum ParseError {
     /// The path of a Unix socket is missing.
     #[error("no path given after unix:")]
     EmptyPath,
+    /// The address is not text, as all but the paths of Unix sockets are.
+    #[error("it is not UTF-8; only unix:PATH may contain other bytes")]
+    NotUtf8,
+}
+
+/// Returns an argument that must be text.
+pub(super) fn text(argument: &OsStr) -> Result<&str, ParseError> {
+    argument.to_str().ok_or(ParseError::NotUtf8)
 }
 
 /// Splits `HOST:PORT` and `[v6]:PORT`; a text without a port, such as `::1`, is returned whole.

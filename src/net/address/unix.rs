@@ -1,7 +1,9 @@
 //! Locations of Unix sockets: a path, or a name in the abstract namespace.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 
@@ -16,7 +18,7 @@ pub enum UnixPlace {
     /// A path in the file system.
     Path(PathBuf),
     /// A name in Linux's abstract namespace, without the leading NUL byte.
-    Abstract(String),
+    Abstract(Vec<u8>),
 }
 
 impl UnixPlace {
@@ -24,7 +26,7 @@ impl UnixPlace {
     pub fn addr(&self) -> Addr {
         match self {
             Self::Path(path) => Addr::of_path(path),
-            Self::Abstract(name) => Addr::of_abstract(name.as_bytes()),
+            Self::Abstract(name) => Addr::of_abstract(name),
         }
     }
 
@@ -35,7 +37,7 @@ impl UnixPlace {
     pub fn to_sockaddr(&self) -> io::Result<SockAddr> {
         let path = match self {
             Self::Path(path) => path.clone(),
-            Self::Abstract(name) => PathBuf::from(format!("\0{name}")),
+            Self::Abstract(name) => PathBuf::from(OsString::from_vec([&b"\0"[..], name].concat())),
         };
         let len = path.as_os_str().len();
         if len > MAX_PATH {
@@ -62,16 +64,18 @@ impl UnixPlace {
 /// `sun_path` of `struct sockaddr_un` has 108 bytes, including the final NUL byte (unix(7)).
 const MAX_PATH: usize = 107;
 
-/// Parses the text after `unix:`.
+/// Parses the location after `unix:`; `None` if the argument is another address. A path is bytes,
+/// and need not be UTF-8.
 ///
 /// # Errors
 /// The path or name is empty.
-pub(super) fn parse(path: &str) -> Result<UnixPlace, ParseError> {
-    let path = path.strip_prefix("//").unwrap_or(path);
-    match path.strip_prefix('@') {
-        Some("") => Err(ParseError::EmptyPath),
+pub(super) fn parse(argument: &OsStr) -> Option<Result<UnixPlace, ParseError>> {
+    let path = argument.as_bytes().strip_prefix(b"unix:")?;
+    let path = path.strip_prefix(b"//").unwrap_or(path);
+    Some(match path.strip_prefix(b"@") {
+        Some([]) => Err(ParseError::EmptyPath),
         None if path.is_empty() => Err(ParseError::EmptyPath),
         Some(name) => Ok(UnixPlace::Abstract(name.to_owned())),
-        None => Ok(UnixPlace::Path(path.into())),
-    }
+        None => Ok(UnixPlace::Path(OsStr::from_bytes(path).into())),
+    })
 }

@@ -147,8 +147,15 @@ impl Step {
     ///
     /// # Errors
     /// An escape is invalid.
-    pub fn send(text: &str) -> Result<Self, Wrong> {
-        let bytes = cursor::unescape(text, 0..text.len())?;
+    pub fn send(text: &[u8]) -> Result<Self, Wrong> {
+        let (mut line, mut bytes) = (String::new(), Vec::new());
+        for chunk in text.utf8_chunks() {
+            let start = line.len();
+            line.push_str(chunk.valid());
+            bytes.extend(cursor::unescape(&line, start..line.len())?);
+            bytes.extend_from_slice(chunk.invalid());
+            line.push(char::REPLACEMENT_CHARACTER);
+        }
         let text = format!("send {}", text::quote(&bytes));
         Ok(Self { place: "--send".to_owned(), text, action: Action::Send(bytes) })
     }

@@ -183,11 +183,17 @@ fn file_paths_are_relative_to_the_script_and_files_are_opened_while_parsing() {
 
 #[test]
 fn a_send_option_becomes_a_step_with_its_escapes_processed() {
-    let step = Step::send("EHLO x\\r\\n").unwrap();
+    let step = Step::send(b"EHLO x\\r\\n").unwrap();
     assert!(matches!(&step.action, Action::Send(bytes) if bytes == b"EHLO x\r\n"));
     assert_eq!(step.text, "send \"EHLO x\\r\\n\"");
-    let wrong = Step::send("aé\\q").unwrap_err();
+    let wrong = Step::send("aé\\q".as_bytes()).unwrap_err();
     assert_eq!((wrong.column, &*wrong.what), (3, "unknown escape"));
+    // Bytes that are not UTF-8 are sent unchanged, and no escape contains them.
+    let step = Step::send(b"caf\xe9\\x00\xff").unwrap();
+    assert!(matches!(&step.action, Action::Send(bytes) if bytes == b"caf\xe9\0\xff"));
+    assert_eq!(step.text, "send \"caf\\xe9\\0\\xff\"");
+    let wrong = Step::send(b"\xff\\\xff").unwrap_err();
+    assert_eq!((wrong.column, &*wrong.what), (2, "unknown escape"));
 }
 
 #[test]
@@ -235,7 +241,7 @@ proptest! {
         if let Err(error) = parse(&text) {
             prop_assert!(!error.to_string().is_empty());
         }
-        Step::send(&text).ok();
+        Step::send(text.as_bytes()).ok();
         Step::expect(&text).ok();
     }
 

@@ -341,7 +341,7 @@ async fn a_reset_step_calls_reset_on_the_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn a_step_from_the_command_line_has_its_option_as_its_place() {
-    let steps = vec![Step::send("x").unwrap(), Step::expect("/y/ 1s").unwrap()];
+    let steps = vec![Step::send(b"x").unwrap(), Step::expect("/y/ 1s").unwrap()];
     let (mut connection, _peer) = TestConnection::pair(64);
     let outcome = play(&Script::of(steps).unwrap(), &mut connection, Deadline::NEVER).await;
     assert_eq!(unmet(outcome).to_string(), "expect /y/ was not met within 1s (--expect)");

@@ -1,10 +1,11 @@
 //! `--exec`: a program whose standard input and output are connected to the peer.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::process::Command;
-use std::str::FromStr;
 
 use rustix::process::Signal;
 
@@ -17,15 +18,19 @@ use crate::{blocking, reason};
 
 /// A program and its arguments, split into words as in a shell; no shell is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CommandLine(Vec<String>);
+pub(crate) struct CommandLine(Vec<OsString>);
 
-impl FromStr for CommandLine {
-    type Err = String;
+impl TryFrom<OsString> for CommandLine {
+    type Error = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        match shell_words::split(text) {
+    fn try_from(line: OsString) -> Result<Self, String> {
+        // Words are bytes, and need not be UTF-8. For the library, which splits text, each byte is
+        // the character with its number.
+        let text: String = line.as_bytes().iter().copied().map(char::from).collect();
+        let to_bytes = |word: &String| word.chars().filter_map(|c| u8::try_from(c).ok()).collect();
+        match shell_words::split(&text) {
             Ok(words) if words.first().is_some_and(|program| !program.is_empty()) => {
-                Ok(Self(words))
+                Ok(Self(words.iter().map(to_bytes).map(OsString::from_vec).collect()))
             }
             Ok(_) => Err("no program given".to_owned()),
             Err(_) => Err("unclosed quotation mark".to_owned()),
@@ -54,7 +59,7 @@ impl CommandLine {
             return Err(Failure::new(Exit::Usage, "no program given"));
         };
         let failed = |error: io::Error| {
-            let message = format!("cannot run {name}: {}", reason::of(&error));
+            let message = format!("cannot run {}: {}", name.display(), reason::of(&error));
             Failure::new(Exit::File, message)
         };
         let (stdin, input_writer) = io::pipe().map_err(failed)?;
@@ -127,14 +132,21 @@ impl BlockingWriter for ProgramInput {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use super::*;
 
     #[test]
     fn a_command_line_is_split_into_words_as_in_a_shell() {
-        let line: CommandLine = "awk '{ print $2 }' \"a b\"".parse().unwrap();
+        let split = |line: &[u8]| CommandLine::try_from(OsString::from_vec(line.to_vec()));
+        let line = split(b"awk '{ print $2 }' \"a b\"").unwrap();
         assert_eq!(line.0, ["awk", "{ print $2 }", "a b"]);
+        let line = split("./caf\u{e9} '\u{1f600} '".as_bytes()).unwrap();
+        assert_eq!(line.0, ["./caf\u{e9}", "\u{1f600} "]);
+        let line = split(b"./\xff\xa0 '\x80 '").unwrap();
+        assert_eq!(line.0, [&b"./\xff\xa0"[..], b"\x80 "].map(OsStr::from_bytes));
         for text in ["", "  ", "''", "a 'b"] {
-            assert!(text.parse::<CommandLine>().is_err(), "{text:?}");
+            assert!(split(text.as_bytes()).is_err(), "{text:?}");
         }
     }
 }
