@@ -146,6 +146,9 @@ fn network_hint(error: &net::Error) -> Option<&'static str> {
         net::Error::Name { source: NameError::NotFound, .. } => {
             Some("check the spelling, or run `sockkit resolve` to see the DNS answer")
         }
+        net::Error::Name { source: NameError::NoInterface(_), .. } => {
+            Some("`sockkit info` to see the interfaces of this machine")
+        }
         net::Error::Name { source: NameError::NoneOfFamily, .. } => {
             Some("omit -4 and -6 to use any address")
         }

@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use crate::dns::system;
 use crate::exit::Exit;
-use crate::net::Deadline;
 use crate::net::address::host::Host;
 use crate::net::address::interface;
 use crate::net::address::names::{self, Family};
 use crate::net::runtime;
+use crate::net::{Addr, Deadline};
 use crate::output::{Cell, Output, Report, Table};
 
 const EXAMPLES: &str = "\
@@ -71,13 +71,8 @@ async fn own_addresses(hostname: &str, deadline: Deadline) -> Vec<IpAddr> {
 
 /// Returns a DNS server as in resolv.conf(5): without its port if that is the default one.
 fn format_server(server: SocketAddr) -> String {
-    match (server.port(), server) {
-        (system::DNS_PORT, SocketAddr::V6(v6)) if v6.scope_id() != 0 => {
-            format!("{}%{}", v6.ip(), v6.scope_id())
-        }
-        (system::DNS_PORT, _) => server.ip().to_string(),
-        _ => server.to_string(),
-    }
+    let addr = Addr::from(server);
+    addr.host().filter(|_| server.port() == system::DNS_PORT).unwrap_or_else(|| addr.to_string())
 }
 
 #[derive(Debug, Serialize)]

@@ -11,7 +11,7 @@ use crate::net::address::host::Host;
 use crate::net::address::names::{self, Family};
 use crate::net::address::parse::ParseError;
 use crate::net::address::transport::Transport as Scheme;
-use crate::net::{self, Deadline};
+use crate::net::{self, Addr, Deadline};
 
 /// The transport of queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl fmt::Display for DnsTransport {
 
 impl fmt::Display for DnsServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.transport, self.addr)
+        write!(f, "{}://{}", self.transport, Addr::from(self.addr))
     }
 }
 

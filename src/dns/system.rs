@@ -7,6 +7,8 @@ use std::str::SplitWhitespace;
 
 use resolv_conf::ScopedIp;
 
+use crate::net::address::interface;
+
 /// The port of the DNS (RFC 1035 section 4.2).
 pub const DNS_PORT: u16 = 53;
 
@@ -64,22 +66,9 @@ fn server(ip: &ScopedIp) -> Option<SocketAddr> {
         ScopedIp::V4(ip) => Some((*ip, DNS_PORT).into()),
         ScopedIp::V6(ip, None) => Some((*ip, DNS_PORT).into()),
         ScopedIp::V6(ip, Some(zone)) => {
-            let index = zone.parse().ok().or_else(|| {
-                let index = interface_index(zone);
-                (index != 0).then_some(index)
-            })?;
-            Some(SocketAddrV6::new(*ip, DNS_PORT, 0, index).into())
+            Some(SocketAddrV6::new(*ip, DNS_PORT, 0, interface::index(zone)?).into())
         }
     }
-}
-
-/// Returns the index of the interface `name`; 0 if there is none.
-fn interface_index(name: &str) -> u32 {
-    let path = format!("/sys/class/net/{name}/ifindex");
-    let is_file_name = !name.contains('/') && name != "..";
-    let text =
-        if is_file_name { fs::read_to_string(path).unwrap_or_default() } else { String::new() };
-    text.trim().parse().unwrap_or(0)
 }
 
 /// Returns the address and the names of each valid line of `/etc/hosts`.
@@ -120,6 +109,8 @@ mod tests {
             .collect();
         assert_eq!(settings.servers, expected);
         assert_eq!(settings.search, ["a.example", "b.example"]);
+        let zoned = parse_settings(b"nameserver fe80::1%lo\nnameserver fe80::2%none\n").servers;
+        assert_eq!(zoned, [SocketAddrV6::new("fe80::1".parse().unwrap(), 53, 0, 1).into()]);
     }
 
     #[test]

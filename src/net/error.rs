@@ -113,6 +113,9 @@ pub fn destination_reason(addr: &Addr, error: &io::Error) -> String {
     let (Addr::Net(net), Some(_)) = (addr, error.raw_os_error()) else { return reason::of(error) };
     match error.kind() {
         _ if lacks_zone(addr, error) => NEEDS_ZONE.to_owned(),
+        ErrorKind::AddrNotAvailable => {
+            format!("this machine has no local address or no free port to reach {}", net.ip())
+        }
         ErrorKind::InvalidInput => {
             format!("a route on this machine discards packets to {}", net.ip())
         }

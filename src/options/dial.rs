@@ -131,9 +131,9 @@ impl DialArgs {
                 );
             }
         };
-        match host {
-            Host::Ip(ip) if !from.family().admits(*ip) => {
-                let from = from.for_peer(SocketAddr::new(*ip, 0)).ip();
+        match host.ip() {
+            Some(ip) if !from.family().admits(ip) => {
+                let from = from.for_peer(SocketAddr::new(ip, 0)).ip();
                 let message = format!("--from {from} and {ip} have different address families");
                 Err(Failure::new(Exit::Usage, message))
             }

@@ -248,10 +248,11 @@ fn pair(certificate: Option<&Path>, key: Option<&Path>) -> Option<KeyPair> {
 /// Returns the names of a listener at `host` for its certificate, in addition to the names of
 /// loopback; an unspecified address adds none.
 fn names_of(host: Option<&Host>) -> Vec<String> {
-    match host {
-        Some(Host::Ip(ip)) if !ip.is_unspecified() => vec![ip.to_string()],
-        Some(Host::Name(name)) => vec![name.clone()],
-        _ => Vec::new(),
+    match host.map(|host| (host, host.ip())) {
+        Some((_, Some(ip))) if ip.is_unspecified() => Vec::new(),
+        Some((_, Some(ip))) => vec![ip.to_string()],
+        Some((name, None)) => vec![name.to_string()],
+        None => Vec::new(),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::dns::rcode::Rcode;
 use crate::dns::record_type::RecordType;
 use crate::dns::{Name, name, system};
 use crate::exit::Exit;
+use crate::net::Addr;
 use crate::net::error::destination_reason;
 use crate::output::{ErrorReport, Output};
 
@@ -258,7 +259,8 @@ fn cause(lookup: &Lookup) -> Option<String> {
 fn attempts(lookup: &Lookup) -> String {
     let each = |ServerAttempt { server, failure }: &ServerAttempt| match failure {
         AttemptError::Exchange(ExchangeError::Io(error)) => {
-            format!("{} {}", server.addr, destination_reason(&server.addr.into(), error))
+            let addr = Addr::from(server.addr);
+            format!("{addr} {}", destination_reason(&addr, error))
         }
         _ => format!("{server} {failure}"),
     };

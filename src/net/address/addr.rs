@@ -8,6 +8,7 @@ use std::os::unix::net::SocketAddr as UnixAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::net::address::interface;
 use crate::text;
 
 /// The address of a socket, for output, logs and access rules.
@@ -68,6 +69,18 @@ impl Addr {
         }
     }
 
+    /// Returns the IP address as text, with the zone of a link-local address; `None` for a Unix
+    /// socket.
+    pub fn host(&self) -> Option<String> {
+        match self {
+            Self::Net(SocketAddr::V6(addr)) if addr.scope_id() != 0 => {
+                Some(format!("{}%{}", addr.ip(), interface::zone(addr.scope_id())))
+            }
+            Self::Net(addr) => Some(addr.ip().to_string()),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// Returns the port; `None` for a Unix socket.
     pub fn port(&self) -> Option<u16> {
         match self {
@@ -86,6 +99,10 @@ impl From<SocketAddr> for Addr {
 impl fmt::Display for Addr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // std writes the number of an interface, not its name.
+            Self::Net(SocketAddr::V6(addr)) if addr.scope_id() != 0 => {
+                write!(f, "[{}]:{}", self.host().unwrap_or_default(), addr.port())
+            }
             Self::Net(addr) => addr.fmt(f),
             Self::Unix(name) => f.write_str(name),
         }
@@ -97,10 +114,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mapped_addresses_are_shown_as_ipv4_and_unix_names_are_escaped() {
+    fn an_address_is_shown_as_ipv4_with_the_name_of_its_zone_or_escaped() {
         let canonical = |text: &str| Addr::canonical(text.parse().unwrap()).to_string();
         assert_eq!(canonical("[::ffff:127.0.0.1]:80"), "127.0.0.1:80");
         assert_eq!(canonical("[::1]:80"), "[::1]:80");
+        let index = interface::index("lo").unwrap();
+        assert_eq!(canonical(&format!("[fe80::1%{index}]:80")), "[fe80::1%lo]:80");
+        assert_eq!(canonical("[fe80::1%4294967295]:80"), "[fe80::1%4294967295]:80");
         assert_eq!(Addr::of_path(Path::new("/run/\x1b[x")).to_string(), "unix:/run/\\u{1b}[x");
         assert_eq!(Addr::of_abstract(b"a").to_string(), "unix:@a");
         assert_eq!(Addr::of_process(Some(7), 0).to_string(), "unix:pid=7,uid=0");

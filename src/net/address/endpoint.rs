@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use crate::net::address::host::{Host, Port};
 use crate::net::address::interface;
@@ -149,7 +149,9 @@ impl TryFrom<OsString> for LocalAddress {
         let addr = match host.split_once('%') {
             Some((ip, zone)) => {
                 let ip = ip.parse().map_err(|_| invalid())?;
-                SocketAddrV6::new(ip, number, 0, interface::index(zone)?).into()
+                let index = interface::index(zone);
+                let index = index.ok_or_else(|| ParseError::Zone(zone.to_owned()))?;
+                SocketAddrV6::new(ip, number, 0, index).into()
             }
             None => SocketAddr::new(host.parse().map_err(|_| invalid())?, number),
         };
@@ -165,8 +167,7 @@ impl fmt::Display for Endpoint {
             Transport::Tls => f.write_str("tls://")?,
         }
         match &self.address {
-            Address::Net(host @ Host::Ip(IpAddr::V6(_)), port) => write!(f, "[{host}]:{}", port.0),
-            Address::Net(host, port) => write!(f, "{host}:{}", port.0),
+            Address::Net(host, port) => host.fmt_with_port(*port, f),
             Address::Unix(place) => place.addr().fmt(f),
         }
     }
@@ -193,7 +194,8 @@ mod tests {
             ("::1", Some("80"), "[::1]:80"),
             ("[::1]", Some("80"), "[::1]:80"),
             ("[::1]:80", None, "[::1]:80"),
-            ("fe80::1%eth0", Some("80"), "fe80::1%eth0:80"),
+            ("fe80::1%eth0", Some("80"), "[fe80::1%eth0]:80"),
+            ("tls://[fe80::1%eth0]:80", None, "tls://[fe80::1%eth0]:80"),
             ("tcp://a.example:1", None, "a.example:1"),
             ("udp://[::1]:53", None, "udp://[::1]:53"),
             ("tls://b.example:443", None, "tls://b.example:443"),
@@ -243,6 +245,10 @@ mod tests {
             ("localhost:80", Some("81"), ParseError::TwoPorts("localhost:80".into())),
             ("::g:80:x", Some("1"), ParseError::Host("::g:80:x".into())),
             ("fe80::1:http", None, ParseError::Brackets("fe80::1".into())),
+            ("fe80::1%eth0:80", None, ParseError::Brackets("fe80::1%eth0".into())),
+            ("fe80::1%eth0:1:2", None, ParseError::Host("fe80::1%eth0:1:2".into())),
+            ("fe80::1%", Some("80"), ParseError::Host("fe80::1%".into())),
+            ("127.0.0.1%lo", Some("80"), ParseError::Host("127.0.0.1%lo".into())),
             ("http://a", None, ParseError::Scheme("http".into())),
             ("tcp://a", None, ParseError::MissingPort("tcp://a".into())),
             ("a b", Some("1"), ParseError::Host("a b".into())),

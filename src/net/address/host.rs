@@ -12,13 +12,34 @@ use crate::net::address::service;
 pub enum Host {
     /// An IP address.
     Ip(IpAddr),
-    /// A host name, or an IPv6 address with a zone (`fe80::1%eth0`), for the system resolver.
+    /// An IPv6 address with a zone: the interface whose network it belongs to (RFC 4007).
+    Zoned(Ipv6Addr, String),
+    /// A host name.
     Name(String),
 }
 
 /// A port, given as a number or as a service name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Port(pub u16);
+
+impl Host {
+    /// Returns the address, without its zone; `None` for a name.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Ip(ip) => Some(*ip),
+            Self::Zoned(ip, _) => Some((*ip).into()),
+            Self::Name(_) => None,
+        }
+    }
+
+    /// Writes the host and `port`, an IPv6 address in brackets.
+    pub(super) fn fmt_with_port(&self, port: Port, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(IpAddr::V6(_)) | Self::Zoned(..) => write!(f, "[{self}]:{}", port.0),
+            Self::Ip(IpAddr::V4(_)) | Self::Name(_) => write!(f, "{self}:{}", port.0),
+        }
+    }
+}
 
 impl FromStr for Host {
     type Err = ParseError;
@@ -32,13 +53,11 @@ impl FromStr for Host {
         }
         let invalid = || ParseError::Host(text.to_owned());
         if let Some((address, zone)) = text.split_once('%') {
-            let is_ipv6 = address.parse::<Ipv6Addr>().is_ok();
-            let has_zone =
-                !zone.is_empty() && zone.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
-            return if is_ipv6 && has_zone {
-                Ok(Self::Name(text.to_owned()))
-            } else {
-                Err(invalid())
+            // No name of an interface contains a slash, a colon or a space.
+            let is_zone = zone.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'/' | b':'));
+            return match address.parse() {
+                Ok(ip) if is_zone && !zone.is_empty() => Ok(Self::Zoned(ip, zone.to_owned())),
+                _ => Err(invalid()),
             };
         }
         let name = if text.is_ascii() {
@@ -76,6 +95,7 @@ impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ip(ip) => ip.fmt(f),
+            Self::Zoned(ip, zone) => write!(f, "{ip}%{zone}"),
             Self::Name(name) => name.fmt(f),
         }
     }

@@ -5,7 +5,9 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use crate::net::address::parse::ParseError;
+use nix::net::if_;
+
+use crate::text;
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,13 +50,19 @@ pub fn reachable_ips() -> Vec<IpAddr> {
     ips
 }
 
-/// Returns the index of the interface `zone`, a name such as `eth0` or the index itself.
-///
-/// # Errors
-/// This machine has no such interface.
-pub(super) fn index(zone: &str) -> Result<u32, ParseError> {
-    let named = nix::net::if_::if_nametoindex(zone).ok();
-    named.or_else(|| zone.parse().ok()).ok_or_else(|| ParseError::Zone(zone.to_owned()))
+/// Returns the index of the interface `zone`, a name such as `eth0` or the index itself; `None` if
+/// it is not the name of an interface of this machine.
+pub fn index(zone: &str) -> Option<u32> {
+    if_::if_nametoindex(zone).ok().or_else(|| zone.parse().ok())
+}
+
+/// Returns the name of the interface with this index, escaped for output; the index itself if there
+/// is no such interface.
+pub(super) fn zone(index: u32) -> String {
+    match if_::if_indextoname(index) {
+        Ok(name) if !name.is_empty() => text::escape(name.as_bytes()),
+        _ => index.to_string(),
+    }
 }
 
 /// Returns the addresses of the default gateways, without duplicates.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use crate::net::address::host::{Host, Port};
 use crate::net::address::parse::{self, ParseError, split_port, split_scheme};
@@ -68,10 +68,7 @@ impl TryFrom<OsString> for ListenAddress {
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            ListenPlace::Net(Some(host @ Host::Ip(IpAddr::V6(_))), port) => {
-                write!(f, "[{host}]:{}", port.0)
-            }
-            ListenPlace::Net(Some(host), port) => write!(f, "{host}:{}", port.0),
+            ListenPlace::Net(Some(host), port) => host.fmt_with_port(*port, f),
             ListenPlace::Net(None, port) => write!(f, "{}", port.0),
             ListenPlace::Unix(place) => place.addr().fmt(f),
         }
@@ -93,6 +90,7 @@ mod tests {
             ("0", "0"),
             ("127.0.0.1:5666", "127.0.0.1:5666"),
             ("[::]:5666", "[::]:5666"),
+            ("[fe80::1%eth0]:5666", "[fe80::1%eth0]:5666"),
             ("localhost:http", "localhost:80"),
             ("udp://0", "0"),
             ("unix:/run/x.sock", "unix:/run/x.sock"),

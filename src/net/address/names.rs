@@ -5,12 +5,13 @@
 //! queries to DNS servers are in `dns`.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::oneshot;
 
 use crate::net::address::host::Host;
+use crate::net::address::interface;
 use crate::net::deadline::{Deadline, Elapsed};
 use crate::threads;
 
@@ -51,6 +52,9 @@ pub enum NameError {
     /// The name has addresses, but none of the requested family.
     #[error("no address of the requested family")]
     NoneOfFamily,
+    /// The zone of an IPv6 address is not an interface of this machine.
+    #[error("{0:?} is not an interface of this machine")]
+    NoInterface(String),
     /// The system resolver could not complete the lookup.
     #[error("the system resolver failed ({0})")]
     Failed(String),
@@ -72,7 +76,12 @@ pub async fn resolve(
 ) -> Result<Vec<SocketAddr>, NameError> {
     let name = match host {
         Host::Ip(ip) if family.admits(*ip) => return Ok(vec![SocketAddr::new(*ip, port)]),
-        Host::Ip(_) => return Err(NameError::NoneOfFamily),
+        Host::Zoned(ip, zone) if family.admits((*ip).into()) => {
+            let index = interface::index(zone);
+            let index = index.ok_or_else(|| NameError::NoInterface(zone.clone()))?;
+            return Ok(vec![SocketAddrV6::new(*ip, port, 0, index).into()]);
+        }
+        Host::Ip(_) | Host::Zoned(..) => return Err(NameError::NoneOfFamily),
         Host::Name(name) => name.clone(),
     };
     let found = run_in_thread(deadline, move || look_up(&name)).await??;

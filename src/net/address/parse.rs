@@ -72,10 +72,13 @@ pub(super) fn split_port(text: &str) -> Result<(&str, Option<&str>), ParseError>
         Some((host, port)) if !host.contains(':') => Ok((host, Some(port))),
         // Two or more colons: an IPv6 address without brackets, with or without a port at its end.
         Some((host, _)) => {
-            let whole = text.split('%').next().unwrap_or(text);
-            if whole.parse::<Ipv6Addr>().is_ok() {
+            let is_ipv6 = |text: &str| {
+                let (ip, zone) = text.split_once('%').unwrap_or((text, ""));
+                ip.parse::<Ipv6Addr>().is_ok() && !zone.contains(':')
+            };
+            if is_ipv6(text) {
                 Ok((text, None))
-            } else if host.parse::<Ipv6Addr>().is_ok() {
+            } else if is_ipv6(host) {
                 Err(ParseError::Brackets(host.to_owned()))
             } else {
                 Err(ParseError::Host(text.to_owned()))

@@ -44,20 +44,15 @@ impl TryFrom<&Host> for ServerName {
     type Error = InvalidServerName;
 
     fn try_from(host: &Host) -> Result<Self, InvalidServerName> {
-        let name = match host {
-            Host::Ip(ip) => return Ok(Self((*ip).into())),
-            Host::Name(name) => name,
+        let name = match (host, host.ip()) {
+            // An IPv6 zone is local to this machine, so a certificate cannot contain it.
+            (_, Some(ip)) => return Ok(Self(ip.into())),
+            (host, None) => host.to_string(),
         };
-        // An IPv6 zone is local to this machine, so a certificate cannot contain it.
-        if let Some((address, _zone)) = name.split_once('%')
-            && let Ok(ip) = address.parse::<IpAddr>()
-        {
-            return Ok(Self(ip.into()));
-        }
         // SNI and certificates contain names without the trailing dot.
-        let bare = name.strip_suffix('.').unwrap_or(name).to_owned();
+        let bare = name.strip_suffix('.').unwrap_or(&name).to_owned();
         let parsed = pki_types::ServerName::try_from(bare);
-        parsed.map(Self).map_err(|_| InvalidServerName(name.clone()))
+        parsed.map(Self).map_err(|_| InvalidServerName(name))
     }
 }
 

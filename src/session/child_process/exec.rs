@@ -84,7 +84,7 @@ impl CommandLine {
 
 /// Sets an address in a program's environment: `…_ADDR` and, for an IP address, `…_PORT`.
 fn pass_address(command: &mut Command, prefix: &str, addr: &Addr) {
-    let host = addr.ip().map_or_else(|| addr.to_string(), |ip| ip.to_string());
+    let host = addr.host().unwrap_or_else(|| addr.to_string());
     command.env(format!("{prefix}_ADDR"), host);
     match addr.port() {
         Some(port) => command.env(format!("{prefix}_PORT"), port.to_string()),

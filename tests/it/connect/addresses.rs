@@ -119,8 +119,54 @@ fn c03_from_accepts_a_zone() {
         sockkit connect fe80::1 5000 --from fe80::1%lo -v < /dev/null";
     let Some(ran) = run_in_network("a zone", script) else { return };
     let ran = ran.code(0);
-    assert_eq!(ran.stderr.matches("(local [fe80::1%1]:").count(), 3, "{}", ran.stderr);
-    assert!(ran.stderr.contains("(local [fe80::1%1]:4000)"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("(local [fe80::1%lo]:").count(), 3, "{}", ran.stderr);
+    assert!(ran.stderr.contains("(local [fe80::1%lo]:4000)"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_address_with_a_zone_is_shown_in_brackets_with_the_name_of_the_interface() {
+    // The kernel adds the route to the address a moment later.
+    let setup = "ip link set lo up; ip address add fe80::1/64 dev lo nodad
+        until ip -6 route show table local | grep -q fe80::1; do sleep 0.01; done";
+    let run = |args: &str| Some(in_namespace("the name of a zone", setup, args)?.stdin("x").run());
+    for (args, shown) in [
+        ("connect fe80::1%lo 9 -v", "cannot connect to [fe80::1%lo]:9: connection refused"),
+        ("connect fe80::1%lo 9 -v", "note: [fe80::1%lo]:9 connection refused after"),
+        ("connect [fe80::1%1]:9 -v", "note: [fe80::1%lo]:9 connection refused after"),
+        ("connect -u fe80::1%lo 9", "cannot connect to udp://[fe80::1%lo]:9: connection refused"),
+        ("resolve a.example @fe80::1%lo", ": [fe80::1%lo]:53 connection refused"),
+    ] {
+        let Some(ran) = run(args) else { return };
+        assert!(ran.stderr.contains(shown), "{args}: {}", ran.stderr);
+    }
+    let program = env!("CARGO_BIN_EXE_sockkit");
+    let client = format!("echo hi | {program} connect tls://$SOCKKIT_LISTEN_ADDR --insecure -v");
+    let listen = format!("listen 'tls://[fe80::1%lo]:0' --self-signed -- sh -c '{client}'");
+    let Some(ran) = run(&listen) else { return };
+    let ran = ran.code(0);
+    assert_eq!(ran.stdout, b"hi\n");
+    for shown in ["listening on", "connected", "closed"] {
+        let shown = format!("{shown} [fe80::1%lo]:");
+        assert!(ran.stderr.contains(&shown), "{shown}: {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("%1]"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_zone_that_is_not_an_interface_is_named() {
+    for (args, code) in [
+        ("connect fe80::1%none 80", 3),
+        ("connect -u fe80::1%none 80", 3),
+        ("listen [fe80::1%none]:0", 3),
+        ("connect ::1 80 --from fe80::1%none", 2),
+    ] {
+        let ran = sockkit(args).run().code(code);
+        let expected = "\"none\" is not an interface of this machine";
+        assert!(ran.stderr.contains(expected), "{args}: {}", ran.stderr);
+    }
+    let ran = sockkit("connect fe80::1%lo:80").run().code(2);
+    let expected = "write an IPv6 address with a port in brackets: [fe80::1%lo]:PORT";
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
 }
 
 #[test]
