@@ -106,9 +106,15 @@ fn local_reason(addr: &Addr, error: &io::Error) -> String {
     if lacks_zone(addr, error) { NEEDS_ZONE.to_owned() } else { reason::of(error) }
 }
 
-/// Returns why nothing could be sent to `addr`. The kernel reports a route that discards or forbids
-/// packets (ip-route(8): blackhole, prohibit), and a firewall rule, with the errors of a wrong
-/// argument and of a missing privilege.
+/// Returns whether a route or firewall rule of this machine discards or forbids packets to `addr`.
+/// The kernel reports a route (ip-route(8): blackhole, prohibit) and a firewall rule with the
+/// errors of a wrong argument and of a missing privilege.
+pub(crate) fn is_local_refusal(addr: &Addr, error: &io::Error) -> bool {
+    let kinds = [ErrorKind::InvalidInput, ErrorKind::PermissionDenied];
+    addr.ip().is_some() && error.raw_os_error().is_some() && kinds.contains(&error.kind())
+}
+
+/// Returns why nothing could be sent to `addr`.
 pub fn destination_reason(addr: &Addr, error: &io::Error) -> String {
     let (Addr::Net(net), Some(_)) = (addr, error.raw_os_error()) else { return reason::of(error) };
     match error.kind() {

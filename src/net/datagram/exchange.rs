@@ -135,10 +135,9 @@ async fn send_all(
     traffic: &Traffic,
 ) -> Result<(), DatagramEnd> {
     while let Some(datagram) = outgoing.next().await? {
-        socket
-            .send(&datagram, None)
-            .await
-            .map_err(|error| DatagramEnd::of(error, DatagramEnd::Send))?;
+        let is_first = traffic.counts().datagrams_out == 0;
+        let sent = socket.send(&datagram, None).await;
+        sent.map_err(|error| DatagramEnd::of_send(error, &socket.peer(), is_first))?;
         traffic.sent(&datagram);
     }
     Ok(())

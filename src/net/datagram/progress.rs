@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
+use crate::net::address::addr::Addr;
 use crate::net::datagram::outgoing;
+use crate::net::error::{destination_reason, is_local_refusal};
 use crate::net::idle_clock::IdleClock;
 use crate::net::stream::observer::StreamObserver;
 use crate::sync::lock;
@@ -74,6 +76,16 @@ pub enum DatagramEnd {
 }
 
 impl DatagramEnd {
+    /// Returns the end for an error of sending to `to`. `is_first`: nothing was sent before, so
+    /// another address of the peer may still work.
+    pub(super) fn of_send(error: io::Error, to: &Addr, is_first: bool) -> Self {
+        // A route or firewall rule of this machine can begin to discard packets at any time.
+        let is_local = is_local_refusal(to, &error);
+        let end = if is_local && is_first { Self::Refused } else { Self::Send };
+        let named = if is_local { io::Error::other(destination_reason(to, &error)) } else { error };
+        Self::of(named, end)
+    }
+
     /// Returns the end for a send or receive error; `otherwise` wraps an error that has no variant
     /// of its own.
     pub(super) fn of(error: io::Error, otherwise: fn(io::Error) -> Self) -> Self {

@@ -258,7 +258,7 @@ impl ServerRun<'_> {
                 self.traffic.sent(datagram);
                 return Ok(());
             }
-            Ok(Err(error)) => match DatagramEnd::of(error, DatagramEnd::Send) {
+            Ok(Err(error)) => match DatagramEnd::of_send(error, &Addr::from(&route.to), false) {
                 DatagramEnd::TooLong => return Err(DatagramEnd::TooLong),
                 end if !self.listener.settings.keep_open => return Err(end),
                 end => end.to_string(),

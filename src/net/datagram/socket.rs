@@ -83,6 +83,12 @@ impl DatagramSocket {
         &self.local
     }
 
+    /// Returns the address of the peer or group of a client's socket.
+    pub(super) fn peer(&self) -> Addr {
+        let connected = || rustix::net::getpeername(self).ok().flatten();
+        Addr::from(&self.group.map_or_else(|| connected().into(), DatagramAddress::Net))
+    }
+
     /// Returns whether the socket has a file, which is removed on drop.
     pub fn has_file(&self) -> bool {
         self.file.is_some()

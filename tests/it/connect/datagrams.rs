@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::peers::datagram::{receive, receive_from, socket, socket_path, unix_socket};
 use crate::support::program::events;
-use crate::support::{Outcome, Sockkit, TIMEOUT, Terminal, eventually, sockkit};
+use crate::support::{
+    Outcome, Sockkit, TIMEOUT, Terminal, beside, eventually, in_namespace, sockkit,
+};
 
 /// A port that refuses datagrams while its socket is open, because the socket is connected to
 /// another address.
@@ -312,4 +314,24 @@ fn a_unix_datagram_socket_without_a_receiver_exits_4() {
     drop(unix_socket(&path));
     let ran = sockkit(&args).stdin("q").run().code(4);
     assert!(ran.stderr.contains("connection refused"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_route_that_appears_during_an_exchange_is_named_as_for_a_connection() {
+    for (kind, reason) in [
+        ("blackhole", "a route on this machine discards packets to 192.0.2.7"),
+        ("prohibit", "a route or firewall rule on this machine forbids packets to 192.0.2.7"),
+    ] {
+        let setup = "ip link set lo up; ip route add 192.0.2.0/24 dev lo";
+        let args = "connect -u 192.0.2.7 9 --split lines --hexdump";
+        let Some(connect) = in_namespace("a route of an exchange", setup, args) else { return };
+        let mut connect = connect.start();
+        connect.write(b"before\n");
+        connect.stderr.wait_for_text("before");
+        beside(&connect, &format!("ip route add {kind} 192.0.2.7"));
+        connect.write(b"after\n");
+        let ran = connect.wait().code(4);
+        let expected = format!("error: writing to 192.0.2.7:9 failed: {reason}\n");
+        assert!(ran.stderr.contains(&expected), "{}", ran.stderr);
+    }
 }

@@ -10,7 +10,7 @@ use crate::support::peers::datagram::{
     client, receive, receive_from, socket, socket_path, unix_socket,
 };
 use crate::support::program::events;
-use crate::support::{Running, Server, eventually, sockkit};
+use crate::support::{Running, Server, beside, eventually, in_namespace, sockkit};
 
 /// Starts `listen -u --json` and waits for its `listening` event.
 fn listen_json(args: &str) -> Server {
@@ -276,4 +276,23 @@ fn a_unix_peer_that_does_not_read_delays_no_other() {
         let len = reading.recv(&mut buffer).unwrap();
         assert_eq!(&buffer[..len], format!("{number}\n").as_bytes());
     }
+}
+
+#[test]
+fn a_route_that_forbids_replies_is_named() {
+    // Replies to the client do not use the table of local addresses, so that a route applies.
+    let setup = "ip link set lo up
+        ip address add 192.0.2.1 dev lo; ip address add 192.0.2.7 dev lo
+        ip rule add pref 5 lookup local; ip rule del pref 0";
+    let args = "listen -u 192.0.2.1:9 --split lines";
+    let Some(listen) = in_namespace("a route of a listener", setup, args) else { return };
+    let mut listen = listen.start();
+    listen.stderr.wait_for_text("listening on ");
+    beside(&listen, "echo hi | sockkit connect -u 192.0.2.1 9 --from 192.0.2.7 --send-only");
+    listen.stderr.wait_for_text("connected 192.0.2.7:");
+    beside(&listen, "ip rule add pref 1 from 192.0.2.1 to 192.0.2.7 prohibit");
+    listen.write(b"reply\n");
+    let ran = listen.wait().code(4);
+    let expected = "a route or firewall rule on this machine forbids packets to 192.0.2.7\n";
+    assert!(ran.stderr.ends_with(expected), "{}", ran.stderr);
 }

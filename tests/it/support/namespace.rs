@@ -1,8 +1,8 @@
-//! Runs sockkit in a new network namespace.
+//! Runs sockkit in a new network namespace, and other programs beside it.
 
 use std::process::{Command, Stdio};
 
-use crate::support::{Sockkit, skip};
+use crate::support::{Running, Sockkit, skip};
 
 /// Returns a command line that runs sockkit in a new network namespace, after the shell script
 /// `setup`.
@@ -25,4 +25,15 @@ pub(crate) fn in_namespace(test: &str, setup: &str, args: &str) -> Option<Sockki
     let mut command = Command::new("unshare");
     command.args(["-n", "-m", "sh", "-ec", &script]);
     Some(Sockkit::of(command))
+}
+
+/// Runs a shell script in the network namespace of `running`, in which `sockkit` is a command.
+#[track_caller]
+pub(crate) fn beside(running: &Running, script: &str) {
+    let program = env!("CARGO_BIN_EXE_sockkit");
+    let script = format!("sockkit() {{ {program} \"$@\"; }}\n{script}");
+    let mut command = Command::new("nsenter");
+    let net = format!("--net=/proc/{}/ns/net", running.pid());
+    command.args([&net, "sh", "-ec", &script]);
+    Sockkit::of(command).run().code(0);
 }
