@@ -77,7 +77,7 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
         }
         'sockkit;listen' {
             [CompletionResult]::new('--split', '--split', [CompletionResultType]::ParameterName, 'Send one datagram per line (lines) or per SIZE bytes')
-            [CompletionResult]::new('--client-ca', '--client-ca', [CompletionResultType]::ParameterName, 'Require client certificates from the CAs in this PEM file')
+            [CompletionResult]::new('--client-ca', '--client-ca', [CompletionResultType]::ParameterName, 'Require a client certificate from this PEM file, or from a CA in it')
             [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Present this certificate (PEM, with its chain)')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Read the private key of --cert from this PEM file')
             [CompletionResult]::new('--alpn', '--alpn', [CompletionResultType]::ParameterName, 'Negotiate one of these application protocols (ALPN)')

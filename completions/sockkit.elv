@@ -71,7 +71,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
         }
         &'sockkit;listen'= {
             cand --split 'Send one datagram per line (lines) or per SIZE bytes'
-            cand --client-ca 'Require client certificates from the CAs in this PEM file'
+            cand --client-ca 'Require a client certificate from this PEM file, or from a CA in it'
             cand --cert 'Present this certificate (PEM, with its chain)'
             cand --key 'Read the private key of --cert from this PEM file'
             cand --alpn 'Negotiate one of these application protocols (ALPN)'

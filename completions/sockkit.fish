@@ -72,7 +72,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s v -l verbose
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s q -l quiet -d 'Print only data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s h -l help -d 'Print this summary; --help lists all options'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l split -d 'Send one datagram per line (lines) or per SIZE bytes' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l client-ca -d 'Require client certificates from the CAs in this PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l client-ca -d 'Require a client certificate from this PEM file, or from a CA in it' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l cert -d 'Present this certificate (PEM, with its chain)' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l key -d 'Read the private key of --cert from this PEM file' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l alpn -d 'Negotiate one of these application protocols (ALPN)' -r

@@ -224,7 +224,7 @@ fn handshake_exit_and_hint(problem: &tls::TlsProblem) -> (Exit, Option<String>) 
             return (Exit::Tls, pin.map(|pin| certificate_hint(refusal, pin)));
         }
         TlsProblem::Certificate { side: Side::Client, .. } => {
-            "a client certificate signed by a CA in --client-ca"
+            "a client certificate that is in --client-ca, or signed by a CA in it"
         }
         TlsProblem::NoCertificate => {
             "a client with a certificate (`sockkit connect --cert FILE --key FILE`)"
@@ -235,6 +235,10 @@ fn handshake_exit_and_hint(problem: &tls::TlsProblem) -> (Exit, Option<String>) 
             "a client that trusts this certificate (--ca, or --pin with its fingerprint)"
         }
         TlsProblem::NoProtocol => "another --alpn, or omit it",
+        TlsProblem::NoCipher => {
+            "a peer with ECDHE, AES-GCM or ChaCha20, and a key of RSA with at least 2048 bits, \
+             ECDSA on P-256 or P-384, or Ed25519"
+        }
         TlsProblem::UnknownName => "--servername NAME",
         // TLS 1.2 has no alert for a missing client certificate: the server sends a general one.
         TlsProblem::Alert { side: Side::Server, .. } => {
@@ -245,7 +249,6 @@ fn handshake_exit_and_hint(problem: &tls::TlsProblem) -> (Exit, Option<String>) 
         }
         TlsProblem::Closed(Side::Client)
         | TlsProblem::NoVersion
-        | TlsProblem::NoCipher
         | TlsProblem::Alert { side: Side::Client, .. }
         | TlsProblem::Broken { .. } => return (Exit::Tls, None),
     };
@@ -268,8 +271,12 @@ fn certificate_hint(refusal: &tls::CertificateRefusal, pin: tls::Pin) -> String 
         CertificateRefusal::CaAsEndEntity => {
             format!("--ca FILE or --pin {pin} to trust this certificate, or --insecure")
         }
-        CertificateRefusal::UnusableKey(_) => {
-            "a server whose key is RSA of at least 2048 bits, ECDSA on P-256 or P-384, or Ed25519"
+        CertificateRefusal::UnusableKey(_)
+        | CertificateRefusal::UnusableCaKey(_)
+        | CertificateRefusal::UnsupportedSignature => {
+            "a server whose certificate and CAs have keys \
+             of RSA with at least 2048 bits, ECDSA on P-256 or P-384, or Ed25519, and signatures \
+             with SHA-256 or better"
                 .to_owned()
         }
         // No option can make this certificate trustworthy.

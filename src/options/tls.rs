@@ -61,7 +61,7 @@ pub(crate) struct TlsServerArgs {
     /// Clients can pass the fingerprint to --pin.
     #[arg(long, conflicts_with = "cert")]
     self_signed: bool,
-    /// Require client certificates from the CAs in this PEM file
+    /// Require a client certificate from this PEM file, or from a CA in it
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     client_ca: Option<PathBuf>,
     #[command(flatten)]

@@ -209,6 +209,12 @@ fn connect_to_openssl(new_key: &str, flags: &str) -> Outcome {
          -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem"
     );
     shell(&certificate).dir(directory.path()).run().code(0);
+    connect_to_server(&directory, flags)
+}
+
+/// Runs `sockkit connect --tls FLAGS` against an openssl server with the certificate in
+/// `directory`.
+fn connect_to_server(directory: &tempfile::TempDir, flags: &str) -> Outcome {
     let port = ReservedPort::new();
     let server = "openssl s_server -rev -accept 127.0.0.1:PORT -cert cert.pem -key key.pem \
                   -cipher DEFAULT:@SECLEVEL=0";
@@ -240,6 +246,71 @@ fn a_server_with_a_short_rsa_key_is_not_called_an_impostor() {
         let ran = connect_to_openssl("rsa:1024", trust).code(6);
         assert!(ran.stderr.contains("RSA key of 1024 bits is too short\n"), "{}", ran.stderr);
     }
+}
+
+#[test]
+fn a_ca_whose_key_cannot_be_used_is_named() {
+    if !is_installed("openssl") {
+        return;
+    }
+    for (key, reason) in [
+        ("rsa:1024", "RSA key of 1024 bits is too short"),
+        ("ec -pkeyopt ec_paramgen_curve:P-521", "sockkit does not support the curve P-521"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let certificates = format!(
+            "openssl req -x509 -newkey {key} -nodes -days 2 -subj /CN=ca -keyout ca.key -out ca.pem
+            openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=server \
+                -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
+                -CA ca.pem -CAkey ca.key -keyout key.pem -out cert.pem"
+        );
+        shell(&certificates).dir(directory.path()).run().code(0);
+        for flags in ["--ca ca.pem", "--ca cert.pem"] {
+            let ran = connect_to_server(&directory, flags);
+            if flags == "--ca cert.pem" {
+                // The server's own certificate is trusted, whoever has signed it.
+                assert_eq!(ran.code(0).out(), "olleh\n");
+                continue;
+            }
+            let expected = format!(
+                "cannot verify the peer's certificate: a CA of its chain cannot be used: {reason}\n"
+            );
+            assert!(ran.stderr.contains(&expected), "{}", ran.stderr);
+            ran.code(6);
+        }
+    }
+}
+
+#[test]
+fn a_server_whose_curve_is_not_supported_gets_a_hint_about_keys() {
+    if !is_installed("openssl") {
+        return;
+    }
+    let ran = connect_to_openssl("ec -pkeyopt ec_paramgen_curve:P-521", "--insecure").code(6);
+    let message = "no cipher suite, key exchange or signature scheme in common\ntry: ";
+    assert!(ran.stderr.contains(message), "{}", ran.stderr);
+    assert!(ran.stderr.contains("ECDSA on P-256 or P-384"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_client_with_the_certificate_that_openssl_makes_is_trusted_with_client_ca() {
+    if !is_installed("openssl") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let certificate = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=client \
+                       -keyout key.pem -out cert.pem";
+    shell(certificate).dir(directory.path()).run().code(0);
+    let listen = sockkit("listen 0 -4 --tls --self-signed --client-ca cert.pem");
+    let mut listen = listen.dir(directory.path()).serve();
+    let client = "openssl s_client -quiet -cert cert.pem -key key.pem -connect 127.0.0.1:PORT";
+    let mut client = with_port(client, listen.addr.port()).dir(directory.path()).start();
+    client.write(b"hello\n");
+    listen.running.stdout.wait_for_text("hello\n");
+    listen.running.write(b"answer\n");
+    listen.running.close_stdin();
+    assert_eq!(client.wait().code(0).out(), "answer\n");
+    listen.running.wait().code(0);
 }
 
 #[test]

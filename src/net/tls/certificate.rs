@@ -8,8 +8,10 @@ use std::net::IpAddr;
 /// Fields of a certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct CertificateFields {
-    /// Whether the issuer and the subject are the same.
-    pub(super) is_self_issued: bool,
+    /// The name of the CA that signed it, in DER.
+    issuer: Vec<u8>,
+    /// Its own name, in DER.
+    subject: Vec<u8>,
     /// Why the TLS library cannot use the public key, if it cannot.
     pub(super) unusable_key: Option<UnusableKey>,
     /// The addresses in the subjectAltName.
@@ -26,6 +28,9 @@ pub enum UnusableKey {
     /// A key on an elliptic curve, or of an algorithm, that the library does not know.
     Algorithm(&'static str),
 }
+
+/// The most CAs in a chain: more than any real chain has.
+const MAX_CHAIN: usize = 8;
 
 /// The sizes of RSA keys that ring verifies.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
@@ -58,6 +63,25 @@ impl CertificateFields {
         Self::read(der).unwrap_or_default()
     }
 
+    /// Returns whether the issuer and the subject are the same.
+    pub(super) fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject && !self.subject.is_empty()
+    }
+
+    /// Returns why the TLS library cannot use the key of a CA in the chain of this certificate;
+    /// `cas` are the certificates of all CAs that are known.
+    pub(super) fn unusable_ca_key(&self, cas: &[Self]) -> Option<UnusableKey> {
+        let mut certificate = self;
+        for _ in 0..MAX_CHAIN {
+            let issuers = || cas.iter().filter(|ca| ca.subject == certificate.issuer);
+            if let Some(key) = issuers().find_map(|ca| ca.unusable_key.clone()) {
+                return Some(key);
+            }
+            certificate = issuers().find(|ca| !ca.is_self_issued())?;
+        }
+        None
+    }
+
     fn read(der: &[u8]) -> Option<Self> {
         let mut tbs =
             DerReader(DerReader(DerReader(der).expect(SEQUENCE_TAG)?).expect(SEQUENCE_TAG)?);
@@ -75,7 +99,8 @@ impl CertificateFields {
                 addresses = alternative_addresses(value).unwrap_or_default();
             }
         }
-        Some(Self { is_self_issued: issuer == subject, unusable_key: unusable_key(key), addresses })
+        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
+        Some(Self { issuer, subject, unusable_key: unusable_key(key), addresses })
     }
 }
 
@@ -208,7 +233,7 @@ mod tests {
         ]));
         let shown: Vec<String> = fields.addresses.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["192.0.2.7", "2001:db8::1:0:0:1", "::1"]);
-        assert!(fields.is_self_issued);
+        assert!(fields.is_self_issued());
         assert_eq!(fields.unusable_key, None);
     }
 
@@ -229,6 +254,26 @@ mod tests {
         let ids = [value(OBJECT_ID_TAG, ELLIPTIC_CURVE), value(OBJECT_ID_TAG, OTHER_CURVES[0].0)];
         let curve = unusable_key(&value(SEQUENCE_TAG, &ids.concat())).unwrap();
         assert_eq!(curve.to_string(), "sockkit does not support the curve P-521");
+    }
+
+    #[test]
+    fn an_unusable_key_is_found_at_any_ca_of_the_chain() {
+        let named = |subject: &[u8], issuer: &[u8], unusable_key| CertificateFields {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            unusable_key,
+            addresses: Vec::new(),
+        };
+        let short = Some(UnusableKey::TooShort(1024));
+        let leaf = named(b"leaf", b"ca", None);
+        let root = named(b"root", b"root", short.clone());
+        assert_eq!(leaf.unusable_ca_key(&[named(b"ca", b"root", None), root.clone()]), short);
+        assert_eq!(leaf.unusable_ca_key(&[named(b"ca", b"ca", short.clone())]), short);
+        assert_eq!(leaf.unusable_ca_key(&[root]), None);
+        assert_eq!(leaf.unusable_ca_key(&[named(b"ca", b"ca", None)]), None);
+        // CAs that name each other.
+        let circle = [named(b"ca", b"other", None), named(b"other", b"ca", None)];
+        assert_eq!(leaf.unusable_ca_key(&circle), None);
     }
 
     proptest! {

@@ -11,7 +11,7 @@ use tokio_rustls::{TlsConnector, TlsStream};
 
 use crate::net::Deadline;
 use crate::net::tls::first_bytes::FirstBytesReader;
-use crate::net::tls::verifier::{CertificateVerifier, TrustPolicy};
+use crate::net::tls::verifier::{CertificateVerifier, ListedCertificates, TrustPolicy};
 use crate::net::tls::{
     Alpn, KeyPair, Pin, ServerName, SetupError, Side, TlsError, TlsFacts, key_log, pem, provider,
 };
@@ -154,7 +154,7 @@ fn trust_policy(
                 path: path.clone(),
                 why: error.to_string(),
             })?;
-            TrustPolicy::ChainOrListed(verifier, listed.into())
+            TrustPolicy::ChainOrListed(verifier, ListedCertificates(listed.into()))
         }
         ClientTrust::Pins(pins) => TrustPolicy::Pins(pins.clone().into()),
         ClientTrust::AnyCertificate => TrustPolicy::AnyCertificate,

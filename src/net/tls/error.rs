@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-use rustls::{AlertDescription, CertificateError, HandshakeType, PeerIncompatible};
+use rustls::{AlertDescription, HandshakeType, PeerIncompatible};
 
 use crate::net::tls::first_bytes::{PlainProtocol, looks_like_tls};
 use crate::net::tls::verifier::SeenCertificate;
@@ -129,6 +129,12 @@ impl TlsError {
     ) -> Self {
         let problem = match library_error(&error) {
             _ if is_plain(&first) => TlsProblem::NotTls { side, sent: first },
+            // A server that refuses before it has sent a certificate supports nothing of the offer.
+            Some(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure))
+                if side == Side::Server && seen.is_none() =>
+            {
+                TlsProblem::NoCipher
+            }
             Some(error) => problem_of(error, side, seen),
             None if error.kind() == ErrorKind::UnexpectedEof => TlsProblem::Closed(side),
             None => TlsProblem::Stream(error),
@@ -160,15 +166,8 @@ fn library_error(error: &io::Error) -> Option<&rustls::Error> {
 
 fn problem_of(error: &rustls::Error, side: Side, seen: Option<&SeenCertificate>) -> TlsProblem {
     let pin = seen.map(|seen| seen.pin);
-    // The library reports a key that it cannot use as an invalid signature, or as one that it did
-    // not offer.
-    if let rustls::Error::InvalidCertificate(
-        CertificateError::BadSignature
-        | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
-    )
-    | rustls::Error::PeerMisbehaved(_)
-    | rustls::Error::PeerIncompatible(_) = error
+    // A signature by a key that the library cannot use is one that the client did not offer.
+    if let rustls::Error::PeerMisbehaved(_) | rustls::Error::PeerIncompatible(_) = error
         && let Some(key) = seen.and_then(|seen| seen.fields.unusable_key.clone())
     {
         return TlsProblem::Certificate {

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, OtherError};
 
-use crate::net::tls::certificate::UnusableKey;
-use crate::net::tls::verifier::{NoRoots, SeenCertificate, WrongPin, is_ca_as_end_entity};
+use crate::net::tls::certificate::{CertificateFields, UnusableKey};
+use crate::net::tls::verifier::{
+    NoRoots, RejectedKey, SeenCertificate, WrongPin, is_ca_as_end_entity,
+};
 use crate::text;
 
 /// How many of a certificate's names a message lists: about one line.
@@ -48,6 +50,10 @@ pub enum CertificateRefusal {
     Revoked,
     /// Its key cannot be used.
     UnusableKey(UnusableKey),
+    /// The key of a CA in its chain cannot be used.
+    UnusableCaKey(UnusableKey),
+    /// A certificate in its chain is signed with an algorithm that is not supported, such as SHA-1.
+    UnsupportedSignature,
     /// The peer did not prove that it has the certificate's private key.
     KeyNotProven,
     /// Another reason: the library's message, escaped.
@@ -61,12 +67,12 @@ impl CertificateRefusal {
         let fields = seen.map(|seen| &seen.fields);
         match error {
             CertificateError::UnknownIssuer
-                if fields.is_some_and(|fields| fields.is_self_issued) =>
+                if fields.is_some_and(CertificateFields::is_self_issued) =>
             {
                 Self::SelfSigned
             }
             error if is_ca_as_end_entity(error) => {
-                let is_self_issued = fields.is_some_and(|fields| fields.is_self_issued);
+                let is_self_issued = fields.is_some_and(CertificateFields::is_self_issued);
                 if is_self_issued { Self::SelfSigned } else { Self::CaAsEndEntity }
             }
             CertificateError::UnknownIssuer => Self::UnknownIssuer,
@@ -74,6 +80,10 @@ impl CertificateRefusal {
             // of the handshake. A client's may be that of its chain or of its handshake.
             CertificateError::BadSignature if seen.is_some() => Self::KeyNotProven,
             CertificateError::BadSignature => Self::Other("a signature is invalid".to_owned()),
+            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                Self::UnsupportedSignature
+            }
             CertificateError::NotValidForNameContext { expected, presented } => Self::WrongName {
                 expected: expected.to_str().into_owned(),
                 presented: plain_names(presented, fields.map_or(&[], |fields| &fields.addresses)),
@@ -91,6 +101,14 @@ impl CertificateRefusal {
             }
             CertificateError::Revoked => Self::Revoked,
             CertificateError::Other(OtherError(error)) if error.is::<WrongPin>() => Self::WrongPin,
+            CertificateError::Other(OtherError(error))
+                if let Some(key) = error.downcast_ref::<RejectedKey>() =>
+            {
+                match key.clone() {
+                    RejectedKey::Own(key) => Self::UnusableKey(key),
+                    RejectedKey::OfCa(key) => Self::UnusableCaKey(key),
+                }
+            }
             CertificateError::Other(OtherError(error)) if error.is::<NoRoots>() => Self::NoRoots,
             CertificateError::Other(OtherError(error)) => match &*error.to_string() {
                 WRONG_PURPOSE => Self::WrongPurpose,
@@ -143,6 +161,12 @@ impl fmt::Display for CertificateRefusal {
             Self::WrongPurpose => "it was issued for other purposes",
             Self::Revoked => "it was revoked",
             Self::UnusableKey(key) => return key.fmt(f),
+            Self::UnusableCaKey(key) => {
+                return write!(f, "a CA of its chain cannot be used: {key}");
+            }
+            Self::UnsupportedSignature => {
+                "its chain has a signature with an algorithm that sockkit does not support"
+            }
             Self::KeyNotProven => "the peer does not have its private key",
             Self::Other(message) => message,
         };

@@ -17,6 +17,7 @@ use crate::net::Deadline;
 use crate::net::address::interface;
 use crate::net::tls::first_bytes::FirstBytesReader;
 use crate::net::tls::pem::CertificateAndKey;
+use crate::net::tls::verifier::{ClientCertificateVerifier, ListedCertificates};
 use crate::net::tls::{
     Alpn, KeyPair, Pin, SetupError, Side, TlsError, TlsFacts, Trust, key_log, pem, provider,
 };
@@ -36,7 +37,7 @@ const VALIDITY_DAYS: i64 = 365;
 pub struct ServerTlsOptions {
     /// The server's certificate and key.
     pub identity: Identity,
-    /// A PEM file of CAs, one of which must have signed each client's certificate; `None` to
+    /// A PEM file: each client's certificate must be in it, or signed by a CA in it; `None` to
     /// request no client certificate.
     pub client_ca: Option<PathBuf>,
     /// The supported application protocols (ALPN), in order of preference; empty to select none.
@@ -78,6 +79,7 @@ impl ServerHandshake {
         let (builder, trust) = match &options.client_ca {
             None => (builder.with_no_client_auth(), Trust::NotRequested),
             Some(path) => {
+                let listed = ListedCertificates(pem::certificates(path)?.into());
                 let roots = Arc::new(pem::roots(path)?);
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
                 let damaged = |error: rustls::server::VerifierBuilderError| SetupError::Damaged {
@@ -85,6 +87,7 @@ impl ServerHandshake {
                     why: error.to_string(),
                 };
                 let verifier = verifier.build().map_err(damaged)?;
+                let verifier = Arc::new(ClientCertificateVerifier::new(verifier, listed));
                 (builder.with_client_cert_verifier(verifier), Trust::Chain)
             }
         };

@@ -1,4 +1,4 @@
-//! Verifies a server's certificate and keeps its pin for reports.
+//! Verifies the certificate of a server, whose pin it keeps for reports, or of a client.
 //!
 //! Whatever the policy, the certificate's key must have signed the handshake: otherwise any server
 //! could present a copy of the pinned certificate.
@@ -10,9 +10,12 @@ use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{self, CertificateDer, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
+};
 
-use crate::net::tls::certificate::CertificateFields;
+use crate::net::tls::certificate::{CertificateFields, UnusableKey};
 use crate::net::tls::{Pin, Trust};
 
 /// The text of webpki's error for a CA certificate that a server presents. rustls does not export
@@ -25,7 +28,7 @@ pub(super) enum TrustPolicy {
     /// It must have the expected name and a chain to a CA that this verifier trusts.
     Chain(Arc<dyn ServerCertVerifier>),
     /// Like `Chain`, or it is one of these certificates itself.
-    ChainOrListed(Arc<dyn ServerCertVerifier>, Arc<[CertificateDer<'static>]>),
+    ChainOrListed(Arc<dyn ServerCertVerifier>, ListedCertificates),
     /// Like `Chain`, on a machine that has no CA certificates: every certificate is rejected.
     NoRoots,
     /// Its pin must be one of these.
@@ -55,6 +58,16 @@ pub(super) struct SeenCertificate {
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("not a pinned certificate")]
 pub(super) struct WrongPin;
+
+/// A key that the library cannot use signed the handshake or a certificate.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("a key that cannot be used")]
+pub(super) enum RejectedKey {
+    /// The key of the peer's own certificate.
+    Own(UnusableKey),
+    /// The key of a CA in its chain.
+    OfCa(UnusableKey),
+}
 
 /// This machine has no CA certificates.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -93,36 +106,26 @@ impl ServerCertVerifier for CertificateVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let pin = Pin::of(end_entity);
-        let chain = |verifier: &Arc<dyn ServerCertVerifier>| {
-            verifier
+        let chain =
+            |verifier: &Arc<dyn ServerCertVerifier>, listed: &ListedCertificates| match verifier
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-                .map_err(|error| match error {
-                    // A trusted CA with the issuer's name but another key is not the issuer.
-                    Error::InvalidCertificate(CertificateError::BadSignature) => {
-                        CertificateError::UnknownIssuer.into()
-                    }
-                    error => error,
-                })
-        };
+            {
+                Err(error) if listed.accept(end_entity, &error) => {
+                    let certificate = ParsedCertificate::try_from(end_entity)?;
+                    verify_server_name(&certificate, server_name)
+                        .map(|()| ServerCertVerified::assertion())
+                }
+                outcome => {
+                    outcome.map_err(|error| listed.explain(error, end_entity, intermediates))
+                }
+            };
         let outcome = match &self.policy {
             TrustPolicy::AnyCertificate => Ok(ServerCertVerified::assertion()),
             TrustPolicy::Pins(pins) if pins.contains(&pin) => Ok(ServerCertVerified::assertion()),
             TrustPolicy::Pins(_) => Err(rejected(WrongPin)),
             TrustPolicy::NoRoots => Err(rejected(NoRoots)),
-            TrustPolicy::Chain(verifier) => chain(verifier),
-            TrustPolicy::ChainOrListed(verifier, listed) => match chain(verifier) {
-                // The library verifies the dates before it looks for an issuer.
-                Err(Error::InvalidCertificate(error))
-                    if listed.contains(end_entity)
-                        && (error == CertificateError::UnknownIssuer
-                            || is_ca_as_end_entity(&error)) =>
-                {
-                    let certificate = ParsedCertificate::try_from(end_entity)?;
-                    verify_server_name(&certificate, server_name)
-                        .map(|()| ServerCertVerified::assertion())
-                }
-                outcome => outcome,
-            },
+            TrustPolicy::Chain(verifier) => chain(verifier, &ListedCertificates::default()),
+            TrustPolicy::ChainOrListed(verifier, listed) => chain(verifier, listed),
         };
         let fields = CertificateFields::of(end_entity);
         // A connection has one handshake, so the cell is still empty.
@@ -138,6 +141,7 @@ impl ServerCertVerifier for CertificateVerifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signed, algorithms)
+            .map_err(|error| explain_signature(error, certificate))
     }
 
     fn verify_tls13_signature(
@@ -148,6 +152,7 @@ impl ServerCertVerifier for CertificateVerifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signed, algorithms)
+            .map_err(|error| explain_signature(error, certificate))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -155,7 +160,129 @@ impl ServerCertVerifier for CertificateVerifier {
     }
 }
 
-/// Returns whether a server presented a CA certificate.
+/// The verifier of the certificates of clients.
+#[derive(Debug)]
+pub(super) struct ClientCertificateVerifier {
+    chain: Arc<dyn ClientCertVerifier>,
+    listed: ListedCertificates,
+}
+
+impl ClientCertificateVerifier {
+    /// Returns a verifier that accepts what `chain` accepts, and the listed certificates
+    /// themselves.
+    pub(super) fn new(chain: Arc<dyn ClientCertVerifier>, listed: ListedCertificates) -> Self {
+        Self { chain, listed }
+    }
+}
+
+impl ClientCertVerifier for ClientCertificateVerifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.chain.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        match self.chain.verify_client_cert(end_entity, intermediates, now) {
+            Err(error) if self.listed.accept(end_entity, &error) => {
+                Ok(ClientCertVerified::assertion())
+            }
+            outcome => {
+                outcome.map_err(|error| self.listed.explain(error, end_entity, intermediates))
+            }
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let verified = self.chain.verify_tls12_signature(message, certificate, signed);
+        verified.map_err(|error| explain_signature(error, certificate))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let verified = self.chain.verify_tls13_signature(message, certificate, signed);
+        verified.map_err(|error| explain_signature(error, certificate))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
+    }
+}
+
+/// The certificates in a file of the user: CAs, and peers that are trusted themselves.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ListedCertificates(pub(super) Arc<[CertificateDer<'static>]>);
+
+impl ListedCertificates {
+    /// Returns whether `end_entity` is listed itself, and `error` only says that no CA vouches for
+    /// it. The library verifies the dates before it looks for an issuer.
+    fn accept(&self, end_entity: &CertificateDer<'_>, error: &Error) -> bool {
+        let lacks_ca = match error {
+            Error::InvalidCertificate(CertificateError::UnknownIssuer) => true,
+            Error::InvalidCertificate(error) if is_ca_as_end_entity(error) => true,
+            error => is_invalid_signature(error),
+        };
+        lacks_ca && self.0.contains(end_entity)
+    }
+
+    /// Returns the error of a chain that cannot be verified, or a clearer one.
+    fn explain(
+        &self,
+        error: Error,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+    ) -> Error {
+        if !is_invalid_signature(&error) {
+            return error;
+        }
+        let fields = CertificateFields::of(end_entity);
+        let cas = intermediates.iter().chain(&*self.0).map(|ca| CertificateFields::of(ca));
+        match fields.unusable_ca_key(&cas.collect::<Vec<_>>()) {
+            Some(key) if fields.is_self_issued() => rejected(RejectedKey::Own(key)),
+            Some(key) => rejected(RejectedKey::OfCa(key)),
+            // A trusted CA with the issuer's name but another key is not the issuer.
+            None if error == CertificateError::BadSignature.into() => {
+                CertificateError::UnknownIssuer.into()
+            }
+            None => error,
+        }
+    }
+}
+
+/// Returns the error of a handshake's signature by the key of `certificate`, or a clearer one.
+fn explain_signature(error: Error, certificate: &CertificateDer<'_>) -> Error {
+    match CertificateFields::of(certificate).unusable_key {
+        Some(key) if is_invalid_signature(&error) => rejected(RejectedKey::Own(key)),
+        _ => error,
+    }
+}
+
+/// Returns whether a signature is invalid, as the library reports it also for a key that it cannot
+/// use.
+fn is_invalid_signature(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::InvalidCertificate(
+            CertificateError::BadSignature
+                | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+                | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+        )
+    )
+}
+
+/// Returns whether a peer presented a CA certificate.
 pub(super) fn is_ca_as_end_entity(error: &CertificateError) -> bool {
     matches!(error, CertificateError::Other(OtherError(error)) if error.to_string() == CA_AS_END_ENTITY)
 }

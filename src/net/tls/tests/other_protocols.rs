@@ -32,9 +32,11 @@ async fn the_error_for_a_plain_text_server_quotes_its_first_bytes() {
     assert_eq!(problem.to_string(), r#"the peer does not speak TLS: it sent "no""#);
     let problem = connect_to_server_sending(b"").await;
     assert_eq!(problem.to_string(), "the peer closed the connection during the handshake");
-    // An alert: handshake_failure.
+    // Alerts: internal_error, handshake_failure and protocol_version.
+    let problem = connect_to_server_sending(&[0x15, 3, 3, 0, 2, 2, 80]).await;
+    assert_eq!(problem.to_string(), "the peer sent a TLS alert: internal error");
     let problem = connect_to_server_sending(&[0x15, 3, 3, 0, 2, 2, 40]).await;
-    assert_eq!(problem.to_string(), "the peer sent a TLS alert: handshake failure");
+    assert!(matches!(problem, TlsProblem::NoCipher), "{problem}");
     let problem = connect_to_server_sending(&[0x15, 3, 1, 0, 2, 2, 70]).await;
     assert!(matches!(problem, TlsProblem::NoVersion), "{problem}");
 }

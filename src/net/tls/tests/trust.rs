@@ -4,12 +4,12 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 
 use crate::net::tls::tests::{Authority, Change, failure, handshake, self_signed, trusting};
 use crate::net::tls::{
-    CertificateRefusal, ClientTrust, Identity, ServerHandshake, ServerTlsOptions, TlsProblem, Trust,
+    CertificateRefusal, ClientTlsOptions, ClientTrust, Identity, KeyPair as FilePair,
+    ServerHandshake, ServerTlsOptions, TlsProblem, Trust,
 };
 
-/// Returns a server with a certificate that is a CA's, as `openssl req -x509` makes it, and a
-/// client's trust in exactly that certificate.
-fn own_ca(authority: &Authority, change: Change) -> (ServerHandshake, ClientTrust) {
+/// Returns the files of a certificate that is a CA's, as `openssl req -x509` makes it.
+fn own_certificate(authority: &Authority, change: Change) -> FilePair {
     let mut params =
         CertificateParams::new(vec!["a.example".to_owned(), "2001:db8:0:0:1::1".to_owned()])
             .unwrap();
@@ -17,7 +17,12 @@ fn own_ca(authority: &Authority, change: Change) -> (ServerHandshake, ClientTrus
     change(&mut params);
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    let pair = authority.write("own-ca", &certificate.pem(), &key.serialize_pem());
+    authority.write("own-ca", &certificate.pem(), &key.serialize_pem())
+}
+
+/// Returns a server with such a certificate, and a client's trust in exactly that certificate.
+fn own_ca(authority: &Authority, change: Change) -> (ServerHandshake, ClientTrust) {
+    let pair = own_certificate(authority, change);
     let trust = ClientTrust::Ca(pair.certificate.clone());
     let identity = Identity::Files(pair);
     (ServerHandshake::new(&ServerTlsOptions { identity, ..self_signed() }).unwrap(), trust)
@@ -38,6 +43,38 @@ async fn a_listed_certificate_is_trusted_even_if_it_is_a_ca_certificate() {
         own_ca(&authority, |params| params.not_after = rcgen::date_time_ymd(2020, 2, 3));
     let problem = failure(handshake(&trusting(trust), &server, "a.example").await.0).to_string();
     assert!(problem.contains("expired at 2020-02-03"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_listed_certificate_of_a_client_is_trusted_even_if_it_is_a_ca_certificate() {
+    let authority = Authority::new("own");
+    let server = |client_ca| {
+        let options = ServerTlsOptions { client_ca: Some(client_ca), ..self_signed() };
+        ServerHandshake::new(&options).unwrap()
+    };
+    let client = |certificate| ClientTlsOptions {
+        certificate: Some(certificate),
+        ..trusting(ClientTrust::AnyCertificate)
+    };
+    let own = own_certificate(&authority, |_| ());
+    let (_, accepted) = handshake(&client(own.clone()), &server(own.certificate), "x").await;
+    assert_eq!(accepted.unwrap().1.trust, Trust::Chain);
+    // So is one without a listed issuer.
+    let signed = authority.sign(&["client.example"], |_| ());
+    let (_, accepted) = handshake(&client(signed.clone()), &server(signed.certificate), "x").await;
+    assert_eq!(accepted.unwrap().1.trust, Trust::Chain);
+    // Its dates are still verified.
+    let own = own_certificate(&authority, |params| {
+        params.not_after = rcgen::date_time_ymd(2020, 2, 3);
+    });
+    let (_, refused) = handshake(&client(own.clone()), &server(own.certificate), "x").await;
+    let problem = failure(refused).to_string();
+    assert!(problem.contains("the client's certificate: it expired at 2020-02-03"), "{problem}");
+    // One that is not listed is not trusted.
+    let own = own_certificate(&authority, |_| ());
+    let (_, refused) = handshake(&client(own), &server(authority.path()), "x").await;
+    let problem = failure(refused).to_string();
+    assert!(problem.contains("cannot verify the client's certificate"), "{problem}");
 }
 
 #[tokio::test]
