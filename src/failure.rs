@@ -112,6 +112,8 @@ fn network_exit(error: &net::Error) -> Exit {
         }
         net::Error::Stream { source, .. } if source.kind() == ErrorKind::TimedOut => Exit::TimedOut,
         net::Error::Connect { .. } | net::Error::Stream { .. } => Exit::Network,
+        // A descriptor could not be opened, or a thread not started: no bug in sockkit.
+        net::Error::System { source, .. } if reason::is_limit(source) => Exit::File,
         net::Error::System { .. } => Exit::Internal,
     }
 }
@@ -194,7 +196,8 @@ fn address_hint(error: &net::Error) -> Option<String> {
         }
         _ => return None,
     };
-    let up = interface::interfaces().into_iter().filter(|interface| interface.up);
+    let up =
+        interface::interfaces().unwrap_or_default().into_iter().filter(|interface| interface.up);
     let names: Vec<String> = up.map(|interface| interface.name).collect();
     Some(format!("{}%INTERFACE, with one of {}", addr.ip()?, names.join(", ")))
 }

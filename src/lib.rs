@@ -54,6 +54,8 @@ pub mod threads;
 
 use std::ffi::OsString;
 use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -73,9 +75,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(out) => out,
         Err(failure) => return report_error(Output::default(), &failure.into()),
     };
-    report_panics(out);
+    let panicked = report_panics(out);
     let outcome = panic::catch_unwind(move || commands::run(command, Cli::command, out));
     match outcome {
+        // A thread that panicked may have left something undone.
+        Ok(Ok(Exit::Success)) if panicked.load(Ordering::Relaxed) => Exit::Internal,
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => report_error(out, &error),
         // The panic hook has printed the error.
@@ -93,9 +97,13 @@ fn report_error(out: Output, error: &anyhow::Error) -> Exit {
 }
 
 /// Makes a panic, which is always a bug, print an error with its source location only. The panic
-/// message is not printed: it can contain a peer's data or a password.
-fn report_panics(out: Output) {
+/// message is not printed: it can contain a peer's data or a password. Returns whether a thread has
+/// panicked.
+fn report_panics(out: Output) -> Arc<AtomicBool> {
+    let panicked = Arc::new(AtomicBool::new(false));
+    let reported = Arc::clone(&panicked);
     panic::set_hook(Box::new(move |info| {
+        reported.store(true, Ordering::Relaxed);
         let location = info.location().map_or_else(String::new, |at| format!(" at {at}"));
         out.error(&output::ErrorReport {
             code: Exit::Internal.code(),
@@ -104,4 +112,5 @@ fn report_panics(out: Output) {
             hint: Some("please report this, with the command line that caused it".to_owned()),
         });
     }));
+    panicked
 }

@@ -3,6 +3,7 @@
 //! Every layer formats an [`io::Error`] with [`of`], so that the same failure has the same text
 //! everywhere. This module is a leaf: it uses no other module of sockkit.
 
+use std::error::Error;
 use std::io::{self, ErrorKind};
 
 /// Returns why an operation failed: lower case, no full stop, no error number.
@@ -31,13 +32,23 @@ pub fn of(error: &io::Error) -> String {
 /// EMFILE, which has no [`ErrorKind`]; the value is the same on all Unix systems.
 const EMFILE: i32 = 24;
 
+/// A thread cannot be started, because the user has too many processes and threads.
+#[derive(Debug, thiserror::Error)]
+#[error("too many processes or threads; `ulimit -u` shows the limit")]
+struct TooManyThreads;
+
+/// Returns whether `error` says that a limit of this process or user is reached.
+pub fn is_limit(error: &io::Error) -> bool {
+    let is_of_threads =
+        error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<TooManyThreads>);
+    is_of_threads || error.raw_os_error() == Some(EMFILE)
+}
+
 /// Returns `error` of starting a thread, with the limit that causes EAGAIN (`pthread_create(3)`),
 /// which is no I/O that can be repeated.
 pub fn of_thread(error: io::Error) -> io::Error {
     match error.kind() {
-        ErrorKind::WouldBlock => {
-            io::Error::other("too many processes or threads; `ulimit -u` shows the limit")
-        }
+        ErrorKind::WouldBlock => io::Error::other(TooManyThreads),
         _ => error,
     }
 }

@@ -11,7 +11,7 @@ use crate::net::address::host::Host;
 use crate::net::address::interface;
 use crate::net::address::names::{self, Family};
 use crate::net::runtime;
-use crate::net::{Addr, Deadline};
+use crate::net::{self, Addr, Deadline};
 use crate::output::{Cell, Output, Report, Table};
 
 const EXAMPLES: &str = "\
@@ -33,12 +33,12 @@ const LOOKUP_LIMIT: Duration = Duration::from_secs(1);
 
 pub(super) fn run(_args: &Args, out: Output) -> anyhow::Result<Exit> {
     let runtime = runtime::runtime()?;
-    let report = runtime.block_on(gather());
+    let report = runtime.block_on(gather())?;
     out.report(&report)?;
     Ok(Exit::Success)
 }
 
-async fn gather() -> InfoReport {
+async fn gather() -> Result<InfoReport, net::Error> {
     let hostname = interface::hostname().unwrap_or_default();
     let deadline = Deadline::after(LOOKUP_LIMIT);
     let (fqdn, addresses) = tokio::join!(
@@ -46,17 +46,20 @@ async fn gather() -> InfoReport {
         own_addresses(&hostname, deadline)
     );
     let settings = system::settings();
-    InfoReport {
+    let interfaces = interface::interfaces();
+    let interfaces = interfaces
+        .map_err(|source| net::Error::System { operation: "list the interfaces", source })?;
+    Ok(InfoReport {
         fqdn,
         addresses,
         hostname,
         primary_ipv4: interface::primary_ipv4(),
         primary_ipv6: interface::primary_ipv6(),
-        interfaces: interface::interfaces().into_iter().map(InterfaceReport::from).collect(),
+        interfaces: interfaces.into_iter().map(InterfaceReport::from).collect(),
         gateways: interface::gateways(),
         dns_servers: settings.servers.iter().map(|server| format_server(*server)).collect(),
         search_domains: settings.search,
-    }
+    })
 }
 
 /// Returns the addresses that the host name resolves to, as the course's

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use jiff::Zoned;
 use rustix::process::Signal;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,7 +24,7 @@ use crate::options::values::{self, Limit};
 use crate::output::{Event, Events, NetText, Output};
 use crate::serving::{self, ServerPlan, events};
 use crate::session::outcome;
-use crate::session::signals::Hangup;
+use crate::session::signals::{self, Hangup};
 use crate::sys;
 
 const EXAMPLES: &str = "\
@@ -125,14 +124,8 @@ fn reopen_on_hangup(log: &RecordLog) -> anyhow::Result<()> {
     if Hangup::ReopensLog.stops() || sys::is_signal_ignored(Signal::HUP.as_raw()) {
         return Ok(());
     }
-    let mut hangups = signal(SignalKind::hangup()).map_err(start_failed)?;
     let log = log.clone();
-    tokio::spawn(async move {
-        while hangups.recv().await.is_some() {
-            log.reopen();
-        }
-    });
-    Ok(())
+    Ok(signals::on_hangup(move || log.reopen()).map_err(start_failed)?)
 }
 
 /// How long a client may take to receive a reply.

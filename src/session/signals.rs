@@ -1,7 +1,8 @@
 //! Turns the signals that would end the process into a [`Stop`]: the first signal drains, the
 //! second forces the end. A signal that the parent process made sockkit ignore stays ignored.
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, ErrorKind, IsTerminal as _, Read as _};
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -9,7 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
 
 use crate::exit::Exit;
 use crate::net::Stop;
@@ -61,10 +63,11 @@ impl SignalWatch {
             !sys::is_signal_ignored(*number) && (!is_hangup || hangup.stops())
         });
         // A file that reaches `RLIMIT_FSIZE` must fail the write instead of ending the process.
-        let mut signals = Signals::new(numbers.chain([Signal::XFSZ.as_raw()]))?;
+        let mut signals = SignalReceiver::new(numbers.chain([Signal::XFSZ.as_raw()]))?;
         let watch = this.clone();
         let receive = move || {
-            let lost = catch_unwind(AssertUnwindSafe(|| watch.receive(&mut signals))).err();
+            let receive = || signals.receive(|number| watch.received(number));
+            let lost = catch_unwind(AssertUnwindSafe(receive)).err();
             if let Some(panic) = lost {
                 // Otherwise sockkit would go on, and no signal would end it.
                 watch.last.store(LOST, Ordering::Relaxed);
@@ -76,15 +79,16 @@ impl SignalWatch {
         Ok(this)
     }
 
-    fn receive(&self, signals: &mut Signals) {
-        for number in signals.forever().filter(|number| *number != Signal::XFSZ.as_raw()) {
-            let number = u8::try_from(number).unwrap_or_default();
-            self.last.store(number, Ordering::Relaxed);
-            self.stop.request();
-            if self.stop.is_forced() {
-                thread::sleep(FORCED_END_TIMEOUT);
-                sys::exit_now(Exit::Signal(number).code());
-            }
+    fn received(&self, number: i32) {
+        if number == Signal::XFSZ.as_raw() {
+            return;
+        }
+        let number = u8::try_from(number).unwrap_or_default();
+        self.last.store(number, Ordering::Relaxed);
+        self.stop.request();
+        if self.stop.is_forced() {
+            thread::sleep(FORCED_END_TIMEOUT);
+            sys::exit_now(Exit::Signal(number).code());
         }
     }
 
@@ -100,6 +104,43 @@ impl SignalWatch {
             0 => None,
             LOST => Some(Exit::Internal),
             number => Some(Exit::Signal(number)),
+        }
+    }
+}
+
+/// Calls `action` in a thread of its own each time SIGHUP arrives.
+///
+/// # Errors
+/// The handler cannot be installed, or the thread cannot be started.
+pub(crate) fn on_hangup(action: impl Fn() + Send + 'static) -> io::Result<()> {
+    let mut signals = SignalReceiver::new([Signal::HUP.as_raw()])?;
+    let receive = move || signals.receive(|_| action());
+    threads::start("hangup", receive).map_err(reason::of_thread)
+}
+
+/// Receives signals in a thread. The iterators of the library would panic if the kernel failed.
+struct SignalReceiver(SignalDelivery<UnixStream, SignalOnly>);
+
+/// After a failed read, how long to wait before the next.
+const SIGNAL_RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
+impl SignalReceiver {
+    /// Installs the handlers of the signals with these numbers.
+    fn new(numbers: impl IntoIterator<Item = i32>) -> io::Result<Self> {
+        let (read, write) = UnixStream::pair()?;
+        SignalDelivery::with_pipe(read, write, SignalOnly, numbers).map(Self)
+    }
+
+    /// Calls `handle` with the number of each signal that arrives, for ever.
+    fn receive(&mut self, handle: impl Fn(i32)) {
+        loop {
+            // A handler writes a byte after it has recorded its signal.
+            match self.0.get_read_mut().read(&mut [0]) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => thread::sleep(SIGNAL_RETRY_INTERVAL),
+            }
+            self.0.pending().for_each(&handle);
         }
     }
 }

@@ -25,7 +25,8 @@ fn can_trace(test: &str) -> bool {
 /// thread.
 fn with_fault(call: &str, error: &str, number: u32, args: &str) -> Sockkit {
     let inject = format!("{call}:error={error}:when={number}");
-    let strace = format!("strace -f -qq -o /dev/null -e trace={call} -e inject={inject}");
+    // With -D, sockkit and not strace is the child of the test.
+    let strace = format!("strace -D -f -qq -o /dev/null -e trace={call} -e inject={inject}");
     shell(&format!("exec {strace} sockkit {args}"))
 }
 
@@ -111,4 +112,30 @@ fn a_standard_input_that_cannot_be_duplicated_is_no_success_of_listen() {
         named += usize::from(ran.stderr.contains("error: cannot read standard input: "));
     }
     assert_ne!(named, 0, "no run failed to duplicate standard input");
+}
+
+#[test]
+fn a_failed_read_of_the_signal_pipe_is_repeated_and_loses_no_signal() {
+    if !can_trace("a failed read of the signal pipe") {
+        return;
+    }
+    for number in 1..4 {
+        let server = with_fault("recvfrom", "EIO", number, "echo-server 0 -4").serve();
+        let ran = server.stop().code(0);
+        assert!(ran.stderr.ends_with("stopping\n"), "{number}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_missing_pair_of_sockets_for_signals_is_a_plain_error() {
+    if !can_trace("no pair of sockets") {
+        return;
+    }
+    for number in 1..6 {
+        let listen = with_fault("socketpair", "ENFILE", number, "listen 0 -4");
+        let (ran, _) = serve_one(listen, b"hello");
+        assert!(!ran.stderr.contains("internal error"), "{number}: {}", ran.stderr);
+        let is_named = ran.stderr.contains(": too many open files in system\n");
+        assert!(is_named || ran.stdout == b"hello", "{number}: {ran:?}");
+    }
 }

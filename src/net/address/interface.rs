@@ -25,10 +25,19 @@ pub struct Interface {
 }
 
 /// Returns the interfaces, in the order of their index.
-pub fn interfaces() -> Vec<Interface> {
+///
+/// # Errors
+/// The kernel does not list them.
+pub fn interfaces() -> io::Result<Vec<Interface>> {
     let mut found = netdev::get_interfaces();
+    if found.is_empty() {
+        // The library hides its error. Every machine has a loopback interface, so a socket cannot
+        // be opened either.
+        UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        return Err(io::Error::other("the kernel listed none"));
+    }
     found.sort_by_key(|interface| interface.index);
-    found.into_iter().map(Interface::from).collect()
+    Ok(found.into_iter().map(Interface::from).collect())
 }
 
 /// Returns the addresses at which other machines can reach this one, the primary ones first.

@@ -6,14 +6,16 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
 
+use rustix::io::Errno;
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, waitid,
 };
-use tokio::signal::unix::{self, SignalKind};
+use tokio::sync::oneshot;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::accept::descriptors;
+use crate::threads::{self, ThreadLost};
 use crate::{reason, sys};
 
 /// A child process in a process group of its own. Dropping this kills the whole group.
@@ -25,8 +27,8 @@ pub(crate) struct ChildProcess {
     name: String,
     child: Child,
     pid: Pid,
-    /// SIGCHLD: a child has changed its state.
-    changes: unix::Signal,
+    /// The result of the thread that waits for the process.
+    waiter: oneshot::Receiver<io::Result<Ended>>,
 }
 
 /// The exit code of a program that a signal ended is this plus the signal's number, as in a shell.
@@ -48,30 +50,30 @@ impl ChildProcess {
             command.env_remove(variable);
         }
         let limit = descriptors::inherited_descriptor_limit();
-        // Before the start, so that no change is missed.
-        let changes = unix::signal(SignalKind::child()).map_err(failed)?;
         let child = sys::isolate_child(&mut command, limit).spawn().map_err(failed)?;
         let pid = Pid::from_child(&child);
-        Ok(Self { name, child, pid, changes })
+        let (sender, waiter) = oneshot::channel();
+        // From here on, an error kills the process.
+        let started = Self { name: name.clone(), child, pid, waiter };
+        let wait = move || {
+            // The receiver is gone if nothing depends on the result.
+            sender.send(wait_for(pid)).ok();
+        };
+        threads::start("child", wait).map_err(reason::of_thread).map_err(failed)?;
+        Ok(started)
     }
 
-    /// Waits until the program exits; the processes that it started may go on.
+    /// Waits until the program exits; the processes that it started may go on. This must not be
+    /// called again after it has returned.
     ///
     /// # Errors
     /// Waiting failed.
     pub(crate) async fn exited(&mut self) -> Result<Ended, Failure> {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-        loop {
-            match waitid(WaitId::Pid(self.pid), options) {
-                Ok(Some(status)) => return Ok(Ended::of(&status)),
-                Ok(None) | Err(rustix::io::Errno::INTR) => self.changes.recv().await,
-                Err(error) => {
-                    let reason = reason::of(&error.into());
-                    let message = format!("cannot wait for {}: {reason}", self.name);
-                    return Err(Failure::new(Exit::Internal, message));
-                }
-            };
-        }
+        let waited = (&mut self.waiter).await.unwrap_or_else(|_| Err(ThreadLost::error()));
+        waited.map_err(|error| {
+            let message = format!("cannot wait for {}: {}", self.name, reason::of(&error));
+            Failure::new(Exit::Internal, message)
+        })
     }
 
     /// Asks the program and the processes that it started to end (SIGTERM).
@@ -108,6 +110,17 @@ impl Drop for ChildProcess {
         let reaper = thread::Builder::new().name("reaper".into());
         // If no thread can be started, the process stays a zombie until sockkit exits.
         reaper.spawn(move || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED)).ok();
+    }
+}
+
+/// Blocks until the process exits, and leaves it to be reaped.
+fn wait_for(pid: Pid) -> io::Result<Ended> {
+    loop {
+        match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+            Ok(Some(status)) => return Ok(Ended::of(&status)),
+            Ok(None) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
