@@ -61,7 +61,6 @@ EXCLUDED = {
 KNOWN_PANICS = {
     r"tokio-\S+/runtime/io/driver\.rs": "tokio panics if epoll_wait(2), or the write to its eventfd,"
     " fails; the kernel has no such error for open descriptors",
-    r"rustix-\S+/linux_raw/conv\.rs": "rustix panics if the kernel does not tell a limit",
     r"std/src/sys/random/linux\.rs": "clap and tokio use a HashMap, which needs random numbers; the"
     " kernel has no such error",
     r"std/src/sys/pal/unix/stack_overflow\.rs": "before main, a guard page cannot be set up",
