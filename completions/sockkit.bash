@@ -105,7 +105,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__chat__subcmd__server)
-            opts="-4 -6 -v -q -h --public --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --idle-timeout --max-clients --format --json --plain --color --verbose --quiet --help"
+            opts="-4 -6 -v -q -h --public --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --tls --self-signed --client-ca --cert --key --alpn --ignore-missing-close-notify --hexdump --record --stats --idle-timeout --max-clients --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -136,6 +136,26 @@ _sockkit() {
                     return 0
                     ;;
                 --ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --alpn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --record)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -185,7 +205,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__connect)
-            opts="-u -4 -6 -v -q -h --udp --split --tls --ca --pin --insecure --servername --starttls --cert --key --alpn --ignore-missing-close-notify --idle-timeout --linger --send-only --recv-only --half-open --crlf --delay --raw --send --expect --exec --script --hexdump --record --stats --retry --from --connect-timeout --timeout --nodelay --no-nodelay --keepalive --ttl --format --json --plain --color --verbose --quiet --help"
+            opts="-u -4 -6 -v -q -h --udp --split --tls --ca --pin --insecure --servername --starttls --cert --key --alpn --ignore-missing-close-notify --idle-timeout --linger --send-only --recv-only --half-open --no-shutdown --crlf --delay --raw --send --expect --exec --script --hexdump --record --stats --retry --from --connect-timeout --timeout --nodelay --no-nodelay --keepalive --ttl --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -295,7 +315,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__echo__subcmd__server)
-            opts="-4 -6 -v -q -h --timestamp --public --max-clients --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --idle-timeout --format --json --plain --color --verbose --quiet --help"
+            opts="-4 -6 -v -q -h --timestamp --public --max-clients --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --tls --self-signed --client-ca --cert --key --alpn --ignore-missing-close-notify --hexdump --record --stats --idle-timeout --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -330,6 +350,26 @@ _sockkit() {
                     return 0
                     ;;
                 --ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --alpn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --record)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -529,7 +569,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__listen)
-            opts="-k -u -4 -6 -v -q -h --keep-open --udp --split --tls --self-signed --client-ca --cert --key --alpn --ignore-missing-close-notify --idle-timeout --linger --send-only --recv-only --half-open --crlf --delay --raw --timeout --send --expect --exec --script --record --public --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --max-clients --hexdump --stats --format --json --plain --color --verbose --quiet --help"
+            opts="-k -u -4 -6 -v -q -h --keep-open --udp --split --tls --self-signed --client-ca --cert --key --alpn --ignore-missing-close-notify --idle-timeout --linger --send-only --recv-only --half-open --no-shutdown --crlf --delay --raw --timeout --send --expect --exec --script --record --public --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --max-clients --hexdump --stats --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -689,7 +729,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__login__subcmd__server)
-            opts="-4 -6 -v -q -h --once --field-per-read --log --public --max-clients --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --idle-timeout --format --json --plain --color --verbose --quiet --help"
+            opts="-4 -6 -v -q -h --once --field-per-read --log --public --max-clients --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --tls --self-signed --client-ca --cert --key --alpn --ignore-missing-close-notify --hexdump --record --stats --idle-timeout --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -728,6 +768,26 @@ _sockkit() {
                     return 0
                     ;;
                 --ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --alpn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --record)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -104,9 +104,10 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s u -l udp -d '
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l tls -d 'Use TLS; requires --cert or --self-signed'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l self-signed -d 'Create a certificate for this run and print its fingerprint'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l ignore-missing-close-notify -d 'Accept a peer that closes without close_notify'
-complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l send-only -d 'Send only; discard received data'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l send-only -d 'Send only; exit once the peer has received everything'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l recv-only -d 'Receive only; do not read standard input'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l half-open -d 'Keep sending until standard input ends, even after the peer has closed its side'
+complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l no-shutdown -d 'Do not send FIN when standard input ends; wait for the peer to close'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l crlf -d 'Send CR LF at the end of each line'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l raw -d 'Do not escape control characters on a terminal'
 complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -l public -d 'Listen on all interfaces, not only on loopback'
@@ -155,9 +156,10 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -s u -l udp -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l tls -d 'Use TLS and verify the server\'s certificate'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l insecure -d 'Encrypt, but do not verify the server\'s certificate'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ignore-missing-close-notify -d 'Accept a peer that closes without close_notify'
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-only -d 'Send only; discard received data'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l send-only -d 'Send only; exit once the peer has received everything'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l recv-only -d 'Receive only; do not read standard input'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l half-open -d 'Keep sending until standard input ends, even after the peer has closed its side'
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l no-shutdown -d 'Do not send FIN when standard input ends; wait for the peer to close'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l crlf -d 'Send CR LF at the end of each line'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l raw -d 'Do not escape control characters on a terminal'
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l hexdump -d 'Dump all traffic in hex to standard error'
@@ -179,6 +181,11 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l mode -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l grace -d 'On a stop, wait this long for clients to finish' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l keepalive -d 'Probe an idle peer at this interval (TCP keepalive)' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l ttl -d 'Limit packets to N hops' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l client-ca -d 'Require client certificates from the CAs in this PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l cert -d 'Present this certificate (PEM, with its chain)' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l key -d 'Read the private key of --cert from this PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l alpn -d 'Negotiate one of these application protocols (ALPN)' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l record -d 'Append all traffic to FILE as JSON lines' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l idle-timeout -d 'Close a connection after this long without data' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l format -d 'Output format [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned columns'
 plain\t'One record per line, tab-separated, no header'
@@ -192,6 +199,11 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 4 -d 'Us
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l nodelay -d 'Send small writes at once (TCP_NODELAY); the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l no-nodelay -d 'Delay small writes until earlier data is acknowledged'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l tls -d 'Use TLS; requires --cert or --self-signed'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l self-signed -d 'Create a certificate for this run and print its fingerprint'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l ignore-missing-close-notify -d 'Accept a peer that closes without close_notify'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l hexdump -d 'Dump all traffic in hex to standard error'
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l stats -d 'Print timing and TCP statistics at the end'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l json -d 'Print one JSON object per line'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l plain -d 'Print tab-separated lines without a header'
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -s v -l verbose -d 'Show more detail: connection attempts and received data'
@@ -206,6 +218,11 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l mode -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l grace -d 'On a stop, wait this long for clients to finish' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l keepalive -d 'Probe an idle peer at this interval (TCP keepalive)' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l ttl -d 'Limit packets to N hops' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l client-ca -d 'Require client certificates from the CAs in this PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l cert -d 'Present this certificate (PEM, with its chain)' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l key -d 'Read the private key of --cert from this PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l alpn -d 'Negotiate one of these application protocols (ALPN)' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l record -d 'Append all traffic to FILE as JSON lines' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l idle-timeout -d 'Limit the time to log in' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l format -d 'Output format [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned columns'
 plain\t'One record per line, tab-separated, no header'
@@ -220,6 +237,11 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s 4 -d 'U
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l nodelay -d 'Send small writes at once (TCP_NODELAY); the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l no-nodelay -d 'Delay small writes until earlier data is acknowledged'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l tls -d 'Use TLS; requires --cert or --self-signed'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l self-signed -d 'Create a certificate for this run and print its fingerprint'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l ignore-missing-close-notify -d 'Accept a peer that closes without close_notify'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l hexdump -d 'Dump all traffic in hex to standard error'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l stats -d 'Print timing and TCP statistics at the end'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l json -d 'Print one JSON object per line'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l plain -d 'Print tab-separated lines without a header'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s v -l verbose -d 'Show more detail: connection attempts and received data'
@@ -256,6 +278,11 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l mode -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l grace -d 'On a stop, wait this long for clients to finish' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l keepalive -d 'Probe an idle peer at this interval (TCP keepalive)' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l ttl -d 'Limit packets to N hops' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l client-ca -d 'Require client certificates from the CAs in this PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l cert -d 'Present this certificate (PEM, with its chain)' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l key -d 'Read the private key of --cert from this PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l alpn -d 'Negotiate one of these application protocols (ALPN)' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l record -d 'Append all traffic to FILE as JSON lines' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l idle-timeout -d 'Limit the time to choose a nickname' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l max-clients -d 'Serve at most N clients at once' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l format -d 'Output format [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned columns'
@@ -269,6 +296,11 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 4 -d 'Us
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l nodelay -d 'Send small writes at once (TCP_NODELAY); the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l no-nodelay -d 'Delay small writes until earlier data is acknowledged'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l tls -d 'Use TLS; requires --cert or --self-signed'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l self-signed -d 'Create a certificate for this run and print its fingerprint'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l ignore-missing-close-notify -d 'Accept a peer that closes without close_notify'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l hexdump -d 'Dump all traffic in hex to standard error'
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l stats -d 'Print timing and TCP statistics at the end'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l json -d 'Print one JSON object per line'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l plain -d 'Print tab-separated lines without a header'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s v -l verbose -d 'Show more detail: connection attempts and received data'

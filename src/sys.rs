@@ -61,7 +61,21 @@ pub struct TcpInfo {
     pub pmtu: u32,
     /// The name of the congestion control algorithm, such as `cubic`.
     pub congestion: Option<String>,
+    /// The sent bytes that the peer has acknowledged, SYN and FIN included; since Linux 4.1.
+    pub bytes_acked: Option<u64>,
+    /// The state of the connection, as the kernel numbers it.
+    state: u8,
 }
+
+impl TcpInfo {
+    /// Returns whether the connection no longer exists, for example after a reset by the peer.
+    pub fn is_closed(&self) -> bool {
+        self.state == TCP_CLOSE
+    }
+}
+
+/// The number of the state CLOSE (`TCP_CLOSE` in `linux/tcp_states.h`).
+const TCP_CLOSE: u8 = 7;
 
 /// Returns the kernel's statistics of a TCP connection.
 ///
@@ -112,6 +126,10 @@ pub fn tcp_info(socket: impl AsFd) -> io::Result<TcpInfo> {
         rcv_mss: info.tcpi_rcv_mss,
         pmtu: info.tcpi_pmtu,
         congestion: rustix::net::sockopt::tcp_congestion(socket).ok(),
+        bytes_acked: usize::try_from(len)
+            .is_ok_and(|len| len >= offset_of!(libc::tcp_info, tcpi_bytes_acked) + size_of::<u64>())
+            .then_some(info.tcpi_bytes_acked),
+        state: info.tcpi_state,
     })
 }
 

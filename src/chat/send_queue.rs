@@ -19,22 +19,17 @@ pub struct SendQueue {
     bytes: usize,
 }
 
-/// The error of a full queue: the client reads too slowly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Overflow;
-
 impl SendQueue {
     /// Appends a line.
-    ///
-    /// # Errors
-    /// The line does not fit; the queue is unchanged.
-    pub fn push(&mut self, line: Arc<str>) -> Result<(), Overflow> {
-        if self.bytes + line.len() > MAX_QUEUED_BYTES || self.lines.len() >= MAX_QUEUED_LINES {
-            return Err(Overflow);
-        }
+    pub fn push(&mut self, line: Arc<str>) {
         self.bytes += line.len();
         self.lines.push_back(line);
-        Ok(())
+    }
+
+    /// Returns whether the queue exceeds a limit. The caller must have tried to send it just
+    /// before: only what is left then tells that the client reads too slowly.
+    pub fn is_over_limit(&self) -> bool {
+        self.bytes - self.sent > MAX_QUEUED_BYTES || self.lines.len() > MAX_QUEUED_LINES
     }
 
     /// Returns the bytes to send next: whole lines of at most `max` bytes in total, but at least
@@ -76,19 +71,23 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_full_queue_rejects_a_line_and_keeps_the_queued_ones() {
+    fn a_queue_is_over_its_limit_with_one_byte_or_line_too_many_until_that_is_sent() {
         let mut queue = SendQueue::default();
-        let line: Arc<str> = "x".repeat(1024).into();
-        for _ in 0..MAX_QUEUED_BYTES / 1024 {
-            queue.push(Arc::clone(&line)).unwrap();
-        }
-        assert_eq!(queue.push("y".into()), Err(Overflow));
+        queue.push("x".repeat(MAX_QUEUED_BYTES).into());
+        assert!(!queue.is_over_limit());
+        queue.push("y".into());
+        assert!(queue.is_over_limit());
+        queue.advance(1);
+        assert!(!queue.is_over_limit());
         let mut queue = SendQueue::default();
         for _ in 0..MAX_QUEUED_LINES {
-            queue.push("x".into()).unwrap();
+            queue.push("x".into());
         }
-        assert_eq!(queue.push("y".into()), Err(Overflow));
-        assert_eq!(queue.peek(usize::MAX), [b'x'; MAX_QUEUED_LINES]);
+        assert!(!queue.is_over_limit());
+        queue.push("y".into());
+        assert!(queue.is_over_limit());
+        queue.advance(1);
+        assert!(!queue.is_over_limit());
     }
 
     proptest! {
@@ -99,7 +98,7 @@ mod tests {
         ) {
             let mut queue = SendQueue::default();
             for line in &lines {
-                queue.push(line.as_str().into()).unwrap();
+                queue.push(line.as_str().into());
             }
             let mut sent = Vec::new();
             for (max, accepted) in steps {

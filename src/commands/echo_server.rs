@@ -8,15 +8,16 @@ use std::time::Duration;
 use jiff::Zoned;
 
 use crate::exit::Exit;
-use crate::net::accept::{AcceptNotice, Connection, Service, WhenFull};
-use crate::net::stream::channel::ByteCounts;
-use crate::net::{Deadline, ListenAddress, Port, stream};
+use crate::net::accept::{AcceptNotice, Client, Connection, Service, WhenFull};
+use crate::net::end::close_reason;
+use crate::net::stream::Stream;
+use crate::net::{Addr, Deadline, ListenAddress, Port};
 use crate::options::TIMEOUTS;
-use crate::options::listen::ListenArgs;
+use crate::options::server::ServerArgs;
 use crate::options::values::{self, Limit};
-use crate::output::{Event, Events, NetText, Output};
-use crate::serving::{self, ServerPlan, events};
-use crate::session::outcome;
+use crate::output::{Event, NetText, Output};
+use crate::serving::events::ClientEvents;
+use crate::serving::{self, ServerPlan};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,7 +45,7 @@ pub struct Args {
     #[arg(long)]
     timestamp: bool,
     #[command(flatten)]
-    server: ListenArgs,
+    server: ServerArgs,
     /// Close a connection after this long without data
     ///
     /// 0 for no limit.
@@ -54,69 +55,67 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
+    let address = args.address.as_ref();
     let plan = ServerPlan::new(Port(21_567), WhenFull::Wait);
+    let plan = args.server.plan(address, plan, out)?;
     let shows_data = out.is_verbose() || out.is_json();
     let build = |events, _| {
         Ok(Echo { timestamp: args.timestamp, idle: args.idle_timeout.0, shows_data, events })
     };
-    serving::run_until_stopped(args.address.as_ref(), &args.server.settings(), plan, out, build)
+    serving::run_until_stopped(address, &args.server.settings(), plan, out, build)
 }
 
-/// How long a client may take to read its echo before the connection is closed.
+/// How long a client may acknowledge nothing while a part of its echo waits.
 const ECHO_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 struct Echo {
     timestamp: bool,
     idle: Option<Duration>,
     shows_data: bool,
-    events: Events,
+    events: ClientEvents,
 }
 
 impl Service for Echo {
     #[expect(clippy::manual_async_fn, reason = "an async fn stores its arguments twice")]
     fn handle(self: Arc<Self>, connection: Connection) -> impl Future<Output = ()> + Send {
         async move {
-            self.events.send(events::connected(&connection, None));
-            let mut counts = ByteCounts::default();
-            let reason = match self.echo(&connection, &mut counts).await {
-                Ok(reason) => reason.to_owned(),
+            let Connection { mut stream, client } = connection;
+            self.events.connected(&client);
+            let reason = match self.echo(&mut stream, &client).await {
+                Ok(reason) => {
+                    stream.shut_down_now();
+                    reason.to_owned()
+                }
                 Err(error) => {
-                    // The client must not take a part of its echo for all of it. A Unix socket has
-                    // no reset.
-                    connection.stream.reset_on_close().ok();
-                    outcome::close_reason(&error)
+                    // The client must not take a part of its echo for all of it.
+                    stream.abort();
+                    close_reason(&error)
                 }
             };
-            self.events.send(events::closed(&connection, counts, reason));
+            self.events.closed(&client, &stream, reason);
         }
     }
 
     fn notice(&self, notice: AcceptNotice) {
-        events::report(&self.events, notice);
+        self.events.notice(notice);
     }
 }
 
 impl Echo {
     /// Echoes until the connection ends, and returns the reason for the end.
-    async fn echo(
-        &self,
-        connection: &Connection,
-        counts: &mut ByteCounts,
-    ) -> io::Result<&'static str> {
-        let mut leave = pin!(connection.slot.leave());
+    async fn echo(&self, stream: &mut Stream, client: &Client) -> io::Result<&'static str> {
+        let mut leave = pin!(client.slot.leave());
         let mut idle_deadline = Deadline::maybe(self.idle);
         // Resetting the timer at each read would cost more than the echo. It is started again only
         // if the deadline has moved by the time it fires.
         let mut idle_timer = pin!(idle_deadline.passed());
         loop {
-            let echoed = stream::read(&connection.stream, |bytes| {
-                self.reply(connection, bytes).map(|(sent, unsent)| (bytes.len(), sent, unsent))
-            });
-            let (received, sent, unsent) = tokio::select! {
+            let echoed = stream.read(|stream, bytes| self.reply(stream, &client.peer, bytes));
+            let unsent = tokio::select! {
                 biased;
                 echoed = echoed => match echoed.flatten()? {
-                    (0, ..) => return Ok("eof"),
-                    echoed => echoed,
+                    None => return Ok("eof"),
+                    Some(unsent) => unsent,
                 },
                 _ = &mut leave => return Ok("stopped"),
                 () = &mut idle_timer => {
@@ -128,33 +127,28 @@ impl Echo {
                 }
             };
             idle_deadline = Deadline::maybe(self.idle);
-            counts.bytes_in += received as u64;
-            counts.bytes_out += sent as u64;
-            if !unsent.is_empty() {
-                let deadline = Deadline::after(ECHO_WRITE_TIMEOUT);
+            if !unsent.is_empty() || stream.has_unsent() {
                 // Boxed, so that only clients that read slowly need memory for this future.
-                let write = Box::pin(stream::write_all(&connection.stream, &unsent, deadline));
-                write.await?;
-                counts.bytes_out += unsent.len() as u64;
+                Box::pin(stream.write_steadily(&unsent, ECHO_WRITE_TIMEOUT)).await?;
             }
         }
     }
 
-    /// Replies to the bytes of one read without waiting. Returns the number of bytes sent, and
-    /// those that the socket did not accept.
-    fn reply(&self, connection: &Connection, bytes: &[u8]) -> io::Result<(usize, Vec<u8>)> {
+    /// Replies to the bytes of one read without waiting. Returns those that the stream did not
+    /// accept; `None` at EOF.
+    fn reply(&self, stream: &mut Stream, peer: &Addr, bytes: &[u8]) -> io::Result<Option<Vec<u8>>> {
         if bytes.is_empty() {
-            return Ok((0, Vec::new()));
+            return Ok(None);
         }
         if self.shows_data {
-            let peer = connection.peer.to_string();
-            self.events.send(Event::Data { peer, data: NetText(bytes.to_vec()) });
+            let (peer, data) = (peer.to_string(), NetText(bytes.to_vec()));
+            self.events.send(Event::Data { peer, data });
         }
         let stamp = || [Zoned::now().strftime(CTIME).to_string().as_bytes(), b" ", bytes].concat();
         let stamped = self.timestamp.then(stamp);
         let reply = stamped.as_deref().unwrap_or(bytes);
-        let sent = stream::write_now(&connection.stream, reply)?;
-        Ok((sent, reply[sent..].to_vec()))
+        let sent = stream.write_now(reply)?;
+        Ok(Some(reply[sent..].to_vec()))
     }
 }
 

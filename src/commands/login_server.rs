@@ -15,15 +15,16 @@ use crate::files::record_log::{LogNotice, RecordLog};
 use crate::lines::LINE_END;
 use crate::login::record::LoginRecord;
 use crate::login::server::{Credentials, Fields, LoginAction, LoginDialogue, USER_PROMPT};
-use crate::net::accept::{AcceptNotice, Connection, LeaveReason, Service, WhenFull};
-use crate::net::stream::channel::ByteCounts;
-use crate::net::{Addr, Deadline, ListenAddress, Port, stream};
+use crate::net::accept::{AcceptNotice, Client, Connection, LeaveReason, Service, WhenFull};
+use crate::net::end::close_reason;
+use crate::net::stream::Stream;
+use crate::net::{Addr, Deadline, ListenAddress, Port};
 use crate::options::TIMEOUTS;
-use crate::options::listen::ListenArgs;
+use crate::options::server::ServerArgs;
 use crate::options::values::{self, Limit};
-use crate::output::{Event, Events, NetText, Output};
-use crate::serving::{self, ServerPlan, events};
-use crate::session::outcome;
+use crate::output::{Event, NetText, Output};
+use crate::serving::events::{self, ClientEvents};
+use crate::serving::{self, ServerPlan};
 use crate::session::signals::{self, Hangup};
 use crate::sys;
 
@@ -66,7 +67,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", default_value = "log-acesso.txt")]
     log: PathBuf,
     #[command(flatten)]
-    server: ListenArgs,
+    server: ServerArgs,
     /// Limit the time to log in
     ///
     /// The time counts from the connection; 0 for no limit.
@@ -81,6 +82,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         hangup: Hangup::ReopensLog,
         ..ServerPlan::new(Port(5668), WhenFull::Evict)
     };
+    let plan = args.server.plan(args.address.as_ref(), plan, out)?;
     let build = |events, _| {
         let (log, log_notices) = RecordLog::open(&args.log)?;
         reopen_on_hangup(&log)?;
@@ -95,10 +97,10 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         })
     };
     let on_listening = |server: &Arc<LoginServer>, _: &[Addr]| {
-        server.report_log(&args.log);
+        server.report_log(&args.log, args.server.recording());
         Ok(None)
     };
-    let (exit, server) = serving::run(
+    let (end, server) = serving::run(
         args.address.as_ref(),
         &args.server.settings(),
         plan,
@@ -106,7 +108,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         build,
         on_listening,
     )?;
-    match exit {
+    match end.exit {
         Exit::Success if args.once && server.failed.load(Ordering::Relaxed) => {
             Err(Failure::new(Exit::File, "the login was not recorded").into())
         }
@@ -128,7 +130,7 @@ fn reopen_on_hangup(log: &RecordLog) -> anyhow::Result<()> {
     Ok(signals::on_hangup(move || log.reopen()).map_err(start_failed)?)
 }
 
-/// How long a client may take to receive a reply.
+/// How long a client may acknowledge nothing of a reply.
 const LOGIN_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a client may take to close the connection after the last reply.
@@ -141,7 +143,7 @@ struct LoginServer {
     log: RecordLog,
     /// The problems found when the log was opened.
     log_notices: Vec<LogNotice>,
-    events: Events,
+    events: ClientEvents,
     /// Whether at least one login is in the log.
     recorded: AtomicBool,
     /// Whether at least one login could not be recorded.
@@ -160,14 +162,14 @@ enum LoginEnd {
 
 impl Service for LoginServer {
     async fn handle(self: Arc<Self>, connection: Connection) {
-        self.events.send(events::connected(&connection, None));
+        let Connection { mut stream, client } = connection;
+        self.events.connected(&client);
         let mut dialogue = LoginDialogue::new(self.fields);
-        let mut counts = ByteCounts::default();
         let mut end = {
-            let mut leave = pin!(connection.slot.leave());
+            let mut leave = pin!(client.slot.leave());
             tokio::select! {
                 biased;
-                end = self.run_dialogue(&connection, &mut dialogue, &mut counts) => end,
+                end = self.run_dialogue(&mut stream, &mut dialogue) => end,
                 () = Deadline::maybe(self.limit).passed() => self.timed_out(),
                 reason = &mut leave => match reason {
                     LeaveReason::Stopping => {
@@ -180,29 +182,26 @@ impl Service for LoginServer {
         // Not cancellable from here on: once a record is being written, the client must learn the
         // result.
         if let LoginEnd::Submitted(credentials) = &end {
-            end = self.record(&connection, credentials).await;
+            end = self.record(&client, credentials).await;
         }
         let reason = match end {
             LoginEnd::Disconnected(reason) => reason,
             LoginEnd::Closing(reply, reason) => {
-                let deadline = Deadline::after(LOGIN_WRITE_TIMEOUT);
-                if stream::write_all(&connection.stream, reply.as_bytes(), deadline).await.is_ok() {
-                    counts.bytes_out += reply.len() as u64;
-                    let deadline = Deadline::after(LOGIN_CLOSE_TIMEOUT);
-                    stream::shut_down_and_drain(&connection.stream, deadline).await;
+                if stream.write_steadily(reply.as_bytes(), LOGIN_WRITE_TIMEOUT).await.is_ok() {
+                    client.slot.close(&mut stream, LOGIN_CLOSE_TIMEOUT).await;
                 }
                 reason.to_owned()
             }
             LoginEnd::Submitted(_) => String::new(),
         };
         if let Some(bytes) = dialogue.unfinished() {
-            self.events.send(Event::Incomplete { peer: connection.peer.to_string(), bytes });
+            self.events.send(Event::Incomplete { peer: client.peer.to_string(), bytes });
         }
-        self.events.send(events::closed(&connection, counts, reason));
+        self.events.closed(&client, &stream, reason);
     }
 
     fn notice(&self, notice: AcceptNotice) {
-        events::report(&self.events, notice);
+        self.events.notice(notice);
     }
 
     fn refusal(&self) -> &'static [u8] {
@@ -212,10 +211,14 @@ impl Service for LoginServer {
 
 impl LoginServer {
     /// Warns that the log holds passwords, and about problems found when it was opened.
-    fn report_log(&self, log: &Path) {
+    fn report_log(&self, log: &Path, recording: Option<&Path>) {
         let log = log.display();
         let warn = |message| self.events.send(Event::Warning { message });
         warn(format!("passwords are recorded in clear text in {log}"));
+        if let Some(recording) = recording {
+            let recording = recording.display();
+            warn(format!("the recording {recording} contains passwords in clear text"));
+        }
         for notice in &self.log_notices {
             warn(match notice {
                 LogNotice::Repaired => format!("ended an incomplete line in {log}"),
@@ -232,23 +235,14 @@ impl LoginServer {
     }
 
     /// Prompts and reads until the client has sent both fields or the dialogue ends without them.
-    async fn run_dialogue(
-        &self,
-        connection: &Connection,
-        dialogue: &mut LoginDialogue,
-        counts: &mut ByteCounts,
-    ) -> LoginEnd {
+    async fn run_dialogue(&self, stream: &mut Stream, dialogue: &mut LoginDialogue) -> LoginEnd {
         let mut text = USER_PROMPT.to_owned();
         let mut unprocessed = Vec::new();
         loop {
-            let deadline = Deadline::after(LOGIN_WRITE_TIMEOUT);
-            if let Err(error) =
-                stream::write_all(&connection.stream, text.as_bytes(), deadline).await
-            {
-                return LoginEnd::Disconnected(outcome::close_reason(&error));
+            if let Err(error) = stream.write_steadily(text.as_bytes(), LOGIN_WRITE_TIMEOUT).await {
+                return LoginEnd::Disconnected(close_reason(&error));
             }
-            counts.bytes_out += text.len() as u64;
-            match self.next_action(connection, dialogue, &mut unprocessed, counts).await {
+            match next_action(stream, dialogue, &mut unprocessed).await {
                 Ok(LoginAction::Send(next)) => text = next,
                 Ok(LoginAction::Close(reply)) => return LoginEnd::Closing(reply, "refused"),
                 Ok(LoginAction::Record(credentials)) => return LoginEnd::Submitted(credentials),
@@ -257,41 +251,12 @@ impl LoginServer {
         }
     }
 
-    /// Reads until the dialogue returns an action. Input after that action stays in `unprocessed`,
-    /// because the server must send a prompt or a reply between two fields.
-    async fn next_action(
-        &self,
-        connection: &Connection,
-        dialogue: &mut LoginDialogue,
-        unprocessed: &mut Vec<u8>,
-        counts: &mut ByteCounts,
-    ) -> Result<LoginAction, LoginEnd> {
-        loop {
-            let mut rest = &unprocessed[..];
-            let action = dialogue.next(&mut rest);
-            let consumed = unprocessed.len() - rest.len();
-            unprocessed.drain(..consumed);
-            if let Some(action) = action {
-                return Ok(action);
-            }
-            let read = stream::read(&connection.stream, |bytes| {
-                unprocessed.extend_from_slice(bytes);
-                bytes.len()
-            });
-            match read.await {
-                Ok(0) => return Err(LoginEnd::Disconnected("eof".to_owned())),
-                Ok(len) => counts.bytes_in += len as u64,
-                Err(error) => return Err(LoginEnd::Disconnected(outcome::close_reason(&error))),
-            }
-        }
-    }
-
     /// Records a login and returns the reply, `OK` only if the record is in the log.
-    async fn record(&self, connection: &Connection, credentials: &Credentials) -> LoginEnd {
-        if !connection.slot.settle() {
+    async fn record(&self, client: &Client, credentials: &Credentials) -> LoginEnd {
+        if !client.slot.settle() {
             return evicted();
         }
-        let Connection { peer, id, .. } = connection;
+        let Client { peer, id, .. } = client;
         let time = Zoned::now();
         let shown = peer.to_string();
         let record = LoginRecord { time: &time, peer: &shown, conn: *id, credentials }.to_string();
@@ -311,6 +276,33 @@ impl LoginServer {
                     "not recorded",
                 )
             }
+        }
+    }
+}
+
+/// Reads until the dialogue returns an action. Input after that action stays in `unprocessed`,
+/// because the server must send a prompt or a reply between two fields.
+async fn next_action(
+    stream: &mut Stream,
+    dialogue: &mut LoginDialogue,
+    unprocessed: &mut Vec<u8>,
+) -> Result<LoginAction, LoginEnd> {
+    loop {
+        let mut rest = &unprocessed[..];
+        let action = dialogue.next(&mut rest);
+        let consumed = unprocessed.len() - rest.len();
+        unprocessed.drain(..consumed);
+        if let Some(action) = action {
+            return Ok(action);
+        }
+        let read = stream.read(|_, bytes| {
+            unprocessed.extend_from_slice(bytes);
+            bytes.len()
+        });
+        match read.await {
+            Ok(0) => return Err(LoginEnd::Disconnected("eof".to_owned())),
+            Ok(_) => {}
+            Err(error) => return Err(LoginEnd::Disconnected(close_reason(&error))),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::UdpSocket;
 
 use crate::dns::message::{Edns, Question, Rejected, Reply};
@@ -185,7 +185,7 @@ async fn exchange_over_tcp(
     let mut stream = dialed.map_err(|error| connect_error(error, *ignored))?.stream;
     let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
     // Sent in one segment: some servers treat the first segment as the complete query.
-    stream.write_all(&[&length.to_be_bytes()[..], &bytes].concat()).await?;
+    stream.write_all(&[&length.to_be_bytes()[..], &bytes].concat(), deadline).await?;
     loop {
         let mut length = [0; 2];
         stream.read_exact(&mut length).await.map_err(read_error)?;

@@ -2,7 +2,9 @@
 //!
 //! A deadline is computed once and passed down, so that several steps share one limit.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// The point in time at which waiting ends; [`Self::NEVER`] for no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,11 @@ impl Deadline {
         limit.map_or(Self::NEVER, Self::after)
     }
 
+    /// Returns the deadline at `time`.
+    pub fn at(time: Instant) -> Self {
+        Self(Some(time))
+    }
+
     /// Returns the earlier of the two deadlines.
     #[must_use]
     pub fn earlier(self, other: Self) -> Self {
@@ -38,7 +45,12 @@ impl Deadline {
 
     /// Returns whether the deadline has passed.
     pub fn has_passed(self) -> bool {
-        self.0.is_some_and(|at| at <= Instant::now())
+        self.is_past(Instant::now())
+    }
+
+    /// Returns whether the deadline has passed at the time `now`.
+    pub fn is_past(self, now: Instant) -> bool {
+        self.0.is_some_and(|at| at <= now)
     }
 
     /// Returns the time left: zero after the deadline, `None` for [`Self::NEVER`].
@@ -52,7 +64,7 @@ impl Deadline {
     /// [`Elapsed`] at the deadline; `work` is then dropped.
     pub async fn bound<F: Future>(self, work: F) -> Result<F::Output, Elapsed> {
         match self.0 {
-            Some(at) => tokio::time::timeout_at(at.into(), work).await.map_err(|_| Elapsed),
+            Some(at) => tokio::time::timeout_at(at, work).await.map_err(|_| Elapsed),
             None => Ok(work.await),
         }
     }
@@ -60,7 +72,7 @@ impl Deadline {
     /// Waits until the deadline; does not return for [`Self::NEVER`].
     pub async fn passed(self) {
         match self.0 {
-            Some(at) => tokio::time::sleep_until(at.into()).await,
+            Some(at) => tokio::time::sleep_until(at).await,
             None => std::future::pending().await,
         }
     }

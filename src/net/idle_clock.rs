@@ -1,8 +1,12 @@
 //! A clock that measures the time since the last activity.
 
-use crate::sync::lock;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::net::deadline::Deadline;
+use crate::sync::lock;
 
 /// The time of the last activity; unset while inactivity does not count.
 #[derive(Debug, Default)]
@@ -46,6 +50,16 @@ impl IdleClock {
                 return;
             }
             tokio::time::sleep(left).await;
+        }
+    }
+
+    /// Returns when the clock expires with `limit`; never without a limit or while it is unset.
+    pub(super) fn deadline(&self, limit: Option<Duration>) -> Deadline {
+        match (self.get(), limit) {
+            (Some(time), Some(limit)) => {
+                time.checked_add(limit).map_or(Deadline::NEVER, Deadline::at)
+            }
+            _ => Deadline::NEVER,
         }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod dial;
 pub(crate) mod listen;
 pub(crate) mod observers;
 pub(crate) mod script;
+pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod socket;
 pub(crate) mod tls;

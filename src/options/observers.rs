@@ -1,6 +1,6 @@
 //! Options that observe a session: hex dump, recording and statistics.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::output::Output;
 use crate::session::observers::{ObserverSettings, Observers};
@@ -27,6 +27,16 @@ pub(crate) struct ObserverArgs {
 }
 
 impl ObserverArgs {
+    /// Returns whether the options ask for anything.
+    pub(crate) fn is_any(&self) -> bool {
+        self.hexdump || self.record.is_some() || self.stats
+    }
+
+    /// Returns the file of the recording.
+    pub(crate) fn recording(&self) -> Option<&Path> {
+        self.record.as_deref()
+    }
+
     /// Opens the observers that the options ask for. Call this before connecting.
     ///
     /// # Errors

@@ -13,7 +13,8 @@ use crate::session::settings::SessionSettings;
 pub(crate) const ENDS: &str = "\
 When a connection ends (TCP, TLS, Unix streams):
   standard input ends   send the rest, then FIN (TLS: close_notify); wait for
-                        the peer to close (--linger limits the wait)
+                        the peer to close (--linger limits the wait;
+                        --send-only does not wait; --no-shutdown sends no FIN)
   the peer closes       print everything it sent; send what is left of the
                         input until it ends or pauses for 250 ms, then exit
                         (--half-open: close standard output; send until the
@@ -22,7 +23,12 @@ When a connection ends (TCP, TLS, Unix streams):
   the peer resets       print what arrived, exit 4
   TLS is cut short      no close_notify: print what arrived, exit 6
   a timeout expires     --idle-timeout, --timeout or --linger: exit 5
-  stdout is closed      exit 0 without a message";
+  stdout is closed      exit 0 without a message
+  a signal arrives      stop reading the input; if it has ended or pauses, send
+                        the rest, then FIN; exit 128 + the signal's number
+FIN says that the data is complete. After any other end, sockkit resets the
+connection, so that the peer does not take a part for the whole. (A Unix socket
+has no reset: there, only the exit code tells.)";
 
 /// Options of a session.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -36,7 +42,9 @@ pub(crate) struct SessionArgs {
     #[arg(long, value_name = "DURATION", value_parser = values::duration,
           help_heading = TIMEOUTS, hide_short_help = true)]
     linger: Option<Duration>,
-    /// Send only; discard received data
+    /// Send only; exit once the peer has received everything
+    ///
+    /// Received data is discarded, and the peer's end is not waited for.
     #[arg(long, conflicts_with = "recv_only", hide_short_help = true)]
     send_only: bool,
     /// Receive only; do not read standard input
@@ -48,6 +56,11 @@ pub(crate) struct SessionArgs {
     /// sees EOF.
     #[arg(long, conflicts_with = "recv_only", hide_short_help = true)]
     half_open: bool,
+    /// Do not send FIN when standard input ends; wait for the peer to close
+    ///
+    /// For servers that discard their answer when they see the end of the request.
+    #[arg(long, conflicts_with_all = ["recv_only", "send_only"], hide_short_help = true)]
+    no_shutdown: bool,
     /// Send CR LF at the end of each line
     ///
     /// Received data is not changed.
@@ -68,6 +81,7 @@ impl SessionArgs {
             idle: self.idle_timeout.0,
             sends: !self.recv_only,
             receives: !self.send_only,
+            shuts_down: !self.no_shutdown,
             half_open: self.half_open,
             linger: self.linger,
             line_ends: if self.crlf { LineEnds::CrLf } else { LineEnds::Unchanged },
@@ -85,6 +99,7 @@ impl SessionArgs {
             ("--idle-timeout", self.idle_timeout.0.is_some()),
             ("--recv-only", self.recv_only),
             ("--half-open", self.half_open),
+            ("--no-shutdown", self.no_shutdown),
             ("--crlf", self.crlf),
             ("--delay", self.delay.is_some()),
         ];

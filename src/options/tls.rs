@@ -143,10 +143,10 @@ impl TlsClientArgs {
             alpn: self.common.alpn.clone(),
             certificate: pair(self.common.cert.as_deref(), self.common.key.as_deref()),
             key_log: key_log(),
+            accepts_missing_close_notify: self.common.ignore_missing_close_notify,
         })?;
         let starttls = self.starttls.map(starttls::StarttlsProtocol::from);
-        let tls = Tls::client(TlsClient { client, host, starttls }, comes_first);
-        Ok(Some(tls.accept_missing_close_notify(self.common.ignore_missing_close_notify)))
+        Ok(Some(Tls::client(TlsClient { client, host, starttls }, comes_first)))
     }
 
     /// Returns whether any certificate is accepted.
@@ -200,9 +200,9 @@ impl TlsServerArgs {
             client_ca: self.client_ca.clone(),
             alpn: self.common.alpn.clone(),
             key_log: key_log(),
+            accepts_missing_close_notify: self.common.ignore_missing_close_notify,
         })?;
-        let tls = Tls::server(server, comes_first);
-        Ok(Some(tls.accept_missing_close_notify(self.common.ignore_missing_close_notify)))
+        Ok(Some(Tls::server(server, comes_first)))
     }
 
     /// Returns an option that is given and applies only to TLS.

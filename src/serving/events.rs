@@ -1,23 +1,79 @@
-//! The events of a server's connections and of its accept loop.
+//! The events of a server's clients and of its accept loop: printed, and recorded.
 
-use crate::net::accept::{AcceptNotice, Connection};
-use crate::net::stream::channel::ByteCounts;
+use std::sync::Arc;
+
+use crate::net::accept::{AcceptNotice, Client};
+use crate::net::stream::Stream;
 use crate::output::{Event, Events};
+use crate::session::observers::Observers;
 use crate::session::outcome;
+use crate::session::timeline::Timeline;
 
 /// The reply of a line-based server to a client for which it has no free slot.
 pub(crate) const BUSY: &str = "ERR busy, try later\r\n";
 
-/// Returns the `connected` event of `connection`, whose peer may have a known `name`.
-pub(crate) fn connected(connection: &Connection, name: Option<String>) -> Event {
-    let Connection { peer, local, .. } = connection;
-    Event::Connected { peer: peer.to_string(), local: local.to_string(), name }
+/// Where the handlers of a server report what happens to their clients.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientEvents {
+    events: Events,
+    observers: Option<Arc<Observers>>,
 }
 
-/// Returns the `closed` event of `connection`.
-pub(crate) fn closed(connection: &Connection, counts: ByteCounts, reason: String) -> Event {
-    let lasted = connection.accepted.elapsed();
-    outcome::closed_because(&connection.peer.to_string(), counts, lasted, reason)
+impl ClientEvents {
+    pub(super) fn new(events: Events, observers: Option<Arc<Observers>>) -> Self {
+        Self { events, observers }
+    }
+
+    /// Sends an event.
+    pub(crate) fn send(&self, event: Event) {
+        self.events.send(event);
+    }
+
+    /// Returns the queue of the events.
+    pub(crate) fn queue(&self) -> &Events {
+        &self.events
+    }
+
+    /// Reports a new connection, and the parameters of its TLS.
+    pub(crate) fn connected(&self, client: &Client) {
+        let connected = connected(client, None);
+        if let Some(observers) = &self.observers {
+            observers.record(client.id, &connected);
+        }
+        self.events.send(connected);
+        let Some(facts) = &client.tls else { return };
+        let peer = client.peer.to_string();
+        if let Some(observers) = &self.observers {
+            observers.record_tls(client.id, &peer, facts);
+        }
+        self.events.send(outcome::secured(peer, facts));
+    }
+
+    /// Reports the end of the connection of `client`, after its statistics.
+    pub(crate) fn closed(&self, client: &Client, stream: &Stream, reason: String) {
+        let peer = client.peer.to_string();
+        let lasted = client.accepted.elapsed();
+        let closed = outcome::closed_because(&peer, stream.counts(), lasted, reason);
+        if let Some(observers) = &self.observers {
+            let timeline = Timeline::since(client.accepted);
+            if let Some(stats) = observers.stats(&peer, timeline, stream) {
+                self.events.send(stats);
+            }
+            observers.record(client.id, &closed);
+        }
+        self.events.send(closed);
+    }
+
+    /// Reports what the accept loop did.
+    pub(crate) fn notice(&self, notice: AcceptNotice) {
+        report(&self.events, notice);
+    }
+}
+
+/// Returns the `connected` event of `client`, whose address may have a known `name`.
+pub(crate) fn connected(client: &Client, name: Option<String>) -> Event {
+    let Client { peer, local, .. } = client;
+    Event::Connected { peer: peer.to_string(), local: local.to_string(), name }
 }
 
 /// Reports what the accept loop did as an event.
@@ -37,6 +93,7 @@ pub(crate) fn report(events: &Events, notice: AcceptNotice) {
         AcceptNotice::NotServed(peer, error) => Event::Warning {
             message: format!("cannot serve {peer}: {}", crate::reason::of(&error)),
         },
+        AcceptNotice::NotSecured(error) => Event::Warning { message: error.to_string() },
         AcceptNotice::Panicked(peer) => Event::Warning {
             message: format!(
                 "connection of {peer} closed after an internal error; other clients are unaffected"

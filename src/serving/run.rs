@@ -8,21 +8,28 @@ use tokio::task::JoinHandle;
 
 use crate::exit::Exit;
 use crate::net::accept::listener::Listener;
-use crate::net::accept::{self, AcceptSettings, ServeSummary, Service, WhenFull, descriptors};
+use crate::net::accept::{
+    self, AcceptSettings, ObserverFactory, ServeSummary, Service, WhenFull, descriptors,
+};
+use crate::net::tls::ServerHandshake;
 use crate::net::{self, Addr, ListenAddress, Port, Stop, runtime};
-use crate::output::{Event, EventQueue, Events, Output, WhenGone};
+use crate::output::{Event, EventQueue, Output, WhenGone};
+use crate::serving::events::ClientEvents;
 use crate::serving::readiness;
 use crate::serving::settings::ServerSettings;
+use crate::session::observers::Observers;
 use crate::session::signals::{Hangup, SignalWatch};
 
 /// The settings in which one server command differs from another.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ServerPlan {
     /// The port to listen on without an address and without inherited sockets; `None` if that is an
     /// error.
     pub default_port: Option<Port>,
-    /// Whether the service can use TLS.
-    pub tls: bool,
+    /// How TLS begins on every connection; `None` if the service gets plain streams.
+    pub tls: Option<ServerHandshake>,
+    /// What observes every connection; `None` for nothing.
+    pub observers: Option<Arc<Observers>>,
     /// What to do with a new client when the server is full.
     pub when_full: WhenFull,
     /// The number of connections after which the server exits; `None` for no limit.
@@ -35,13 +42,25 @@ pub(crate) struct ServerPlan {
     pub hangup: Hangup,
 }
 
+/// How a server ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServerEnd {
+    /// The exit code.
+    pub exit: Exit,
+    /// The exit code of the signal that stopped the server, if one did.
+    pub signal: Option<Exit>,
+    /// Whether a client was still connected when the grace period ended.
+    pub cut_off: bool,
+}
+
 impl ServerPlan {
-    /// Returns the plan of a server without TLS and without a limit of connections. It has the
+    /// Returns the plan of a server without TLS, observers and a limit of connections. It has the
     /// default workers, continues without standard output and stops on SIGHUP.
     pub(crate) fn new(default_port: Port, when_full: WhenFull) -> Self {
         Self {
             default_port: Some(default_port),
-            tls: false,
+            tls: None,
+            observers: None,
             when_full,
             total: None,
             workers: accept::default_workers(),
@@ -61,10 +80,10 @@ pub(crate) fn run_until_stopped<S: Service>(
     settings: &ServerSettings,
     plan: ServerPlan,
     out: Output,
-    build: impl FnOnce(Events, Stop) -> anyhow::Result<S>,
+    build: impl FnOnce(ClientEvents, Stop) -> anyhow::Result<S>,
 ) -> anyhow::Result<Exit> {
     let run = run(address, settings, plan, out, build, |_, _| Ok(None));
-    run.map(|(exit, _)| exit)
+    run.map(|(end, _)| end.exit)
 }
 
 /// Listens at `address`; if it is `None`, on the inherited sockets or, without any, on the default
@@ -82,21 +101,22 @@ pub(crate) fn run<S, B, A>(
     out: Output,
     build: B,
     on_listening: A,
-) -> anyhow::Result<(Exit, Arc<S>)>
+) -> anyhow::Result<(ServerEnd, Arc<S>)>
 where
     S: Service,
-    B: FnOnce(Events, Stop) -> anyhow::Result<S>,
+    B: FnOnce(ClientEvents, Stop) -> anyhow::Result<S>,
     A: FnOnce(&Arc<S>, &[Addr]) -> anyhow::Result<Option<JoinHandle<()>>>,
 {
     let runtime = runtime::runtime()?;
-    let queue = EventQueue::start(out, plan.when_gone);
+    let when_gone = plan.when_gone;
+    let queue = EventQueue::start(out, when_gone);
     let outcome = runtime.block_on(serve(address, settings, plan, &queue, build, on_listening));
     // The time is limited, because a blocked terminal would keep the process alive.
     let printed = queue.finish(Some(EVENT_FLUSH_TIMEOUT));
     // Does not wait for name lookups or for clients that were cut off.
     runtime.shutdown_background();
     let outcome = outcome?;
-    if plan.when_gone == WhenGone::Stop {
+    if when_gone == WhenGone::Stop {
         printed?;
     }
     Ok(outcome)
@@ -112,30 +132,34 @@ async fn serve<S, B, A>(
     queue: &EventQueue,
     build: B,
     on_listening: A,
-) -> anyhow::Result<(Exit, Arc<S>)>
+) -> anyhow::Result<(ServerEnd, Arc<S>)>
 where
     S: Service,
-    B: FnOnce(Events, Stop) -> anyhow::Result<S>,
+    B: FnOnce(ClientEvents, Stop) -> anyhow::Result<S>,
     A: FnOnce(&Arc<S>, &[Addr]) -> anyhow::Result<Option<JoinHandle<()>>>,
 {
     // The limit is raised before the `listening` event, because clients may connect right after it.
-    let client_limit = descriptors::raise_descriptor_limit();
+    let limits = descriptors::raise_descriptor_limit();
     let access = settings.access().await?;
     let inherited =
         if address.is_none() { readiness::inherited_listeners(settings)? } else { Vec::new() };
     let default = plan.default_port.filter(|_| inherited.is_empty()).map(ListenAddress::from);
     let address = address.or(default.as_ref());
     let listeners = match address {
-        Some(address) => settings.listen(address, plan.tls).await?,
+        Some(address) => settings.listen(address).await?,
         None if inherited.is_empty() => return Err(readiness::no_address().into()),
         None => inherited,
     };
     let signals = SignalWatch::watch(plan.hangup).map_err(start_failed)?;
     let events = queue.events();
-    let service = Arc::new(build(events.clone(), signals.stop())?);
+    let client_events = ClientEvents::new(events.clone(), plan.observers.clone());
+    let service = Arc::new(build(client_events, signals.stop())?);
     let addrs: Result<Vec<_>, _> = listeners.iter().map(Listener::addr).collect();
     let addrs = addrs.map_err(start_failed)?;
     let _port_file = readiness::announce(&addrs, address, settings, &events)?;
+    if let Some(tls) = &plan.tls {
+        events.send(Event::Certificate { pin: tls.pin().to_string() });
+    }
     let background = on_listening(&service, &addrs)?;
     if plan.when_gone == WhenGone::Stop {
         let (events, stop) = (events.clone(), signals.stop());
@@ -144,17 +168,20 @@ where
             stop.drain();
         });
     }
-    if client_limit < settings.max_clients {
-        let message = format!("the limit of open files allows only {client_limit} clients");
+    if limits.clients < settings.max_clients {
+        let message = format!("the limit of open files allows only {} clients", limits.clients);
         events.send(Event::Warning { message });
     }
     let accept_settings = AcceptSettings {
         access,
         options: settings.options,
-        max_clients: settings.max_clients.min(client_limit).max(1),
+        max_clients: settings.max_clients.min(limits.clients).max(1),
         when_full: plan.when_full,
         total: plan.total,
         grace: settings.grace,
+        max_closing: limits.closing,
+        tls: plan.tls,
+        observe: plan.observers.clone().map(observer_factory),
         workers: plan.workers,
     };
     let served =
@@ -163,6 +190,9 @@ where
         && let Err(panic) = background.await
     {
         std::panic::resume_unwind(panic.into_panic());
+    }
+    if let Some(observers) = &plan.observers {
+        observers.finish()?;
     }
     let ServeSummary { cut_off, lost, .. } = served;
     if cut_off > 0 {
@@ -179,7 +209,11 @@ where
         _ if lost > 0 => Exit::Internal,
         _ => Exit::Success,
     };
-    Ok((exit, service))
+    Ok((ServerEnd { exit, signal: signals.exit(), cut_off: cut_off > 0 }, service))
+}
+
+fn observer_factory(observers: Arc<Observers>) -> ObserverFactory {
+    Arc::new(move |conn, peer| observers.observer(conn, &peer.to_string()))
 }
 
 fn start_failed(source: io::Error) -> net::Error {

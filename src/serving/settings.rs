@@ -43,21 +43,12 @@ pub(crate) struct ServerSettings {
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl ServerSettings {
-    /// Opens the listening sockets for `address`; `tls` is whether the service can use TLS.
+    /// Opens the listening sockets for `address`.
     ///
     /// # Errors
-    /// A setting or the service contradicts `address`, or a socket cannot listen.
-    pub(crate) async fn listen(
-        &self,
-        address: &ListenAddress,
-        tls: bool,
-    ) -> anyhow::Result<Vec<Listener>> {
+    /// A setting contradicts `address`, or a socket cannot listen.
+    pub(crate) async fn listen(&self, address: &ListenAddress) -> anyhow::Result<Vec<Listener>> {
         self.check(address)?;
-        if address.transport == Transport::Tls && !tls {
-            let message =
-                format!("this server does not use TLS, so it cannot serve tls://{address}");
-            return Err(Failure::new(Exit::Usage, message).hint("[HOST:]PORT or unix:PATH").into());
-        }
         if matches!(address.transport, Transport::Udp | Transport::UnixDatagram) {
             let message = "this server serves streams, not datagrams";
             return Err(Failure::new(Exit::Usage, message).hint("[HOST:]PORT or unix:PATH").into());

@@ -3,18 +3,19 @@
 //! Connects the observer interface of `net` with the formats of `output`, which do not know each
 //! other.
 
-use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::net::stream::channel::ByteCounts;
-use crate::net::stream::observer::StreamObserver;
+use crate::net::stream::Stream;
+use crate::net::stream::observer::{SideEnd, StreamObserver, StreamSide};
+use crate::net::tls::TlsFacts;
 use crate::output::{Direction, Event, Hexdump, Meter, Output, Progress, Stats, TcpFigures};
+use crate::session::recording::line::RecordedConnection;
 use crate::session::recording::{Recording, RecordingError};
 use crate::session::timeline::Timeline;
-use crate::sys::{self, TcpInfo};
+use crate::sys::TcpInfo;
 
 /// What to observe.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,10 @@ pub(crate) struct ObserverSettings {
     /// Print statistics at the end.
     pub(crate) stats: bool,
 }
+
+/// The number of the connection in a run that has only one. All datagrams of a run count as one
+/// connection.
+pub(crate) const ONLY_CONNECTION: u64 = 1;
 
 /// The observers of all sessions of a run.
 #[derive(Debug)]
@@ -77,43 +82,48 @@ impl Observers {
         }
     }
 
-    /// Returns the observer of the connection with `peer`; `None` if nothing observes it.
-    pub(crate) fn observer(&self, peer: &str) -> Option<Box<dyn StreamObserver>> {
+    /// Returns the observer of connection number `conn`, with `peer`; `None` if nothing observes
+    /// it.
+    pub(crate) fn observer(&self, conn: u64, peer: &str) -> Option<Box<dyn StreamObserver>> {
         let hexdump = self.hexdump.then(|| Hexdump::new(self.out, peer, self.started));
         let recording = self.recording.clone();
         let meter = self.progress.as_ref().map(Progress::meter);
         let is_observed = hexdump.is_some() || recording.is_some() || meter.is_some();
         let peer = peer.to_owned();
         is_observed.then(|| {
-            Box::new(ConnectionObserver { peer, hexdump, recording, meter })
+            Box::new(ConnectionObserver { conn, peer, hexdump, recording, meter })
                 as Box<dyn StreamObserver>
         })
     }
 
-    /// Records the `connected` or `closed` event of a connection; ignores other events.
-    pub(crate) fn record(&self, event: &Event) {
+    /// Records the `connected` or `closed` event of connection number `conn`; ignores other events.
+    pub(crate) fn record(&self, conn: u64, event: &Event) {
         let Some(recording) = &self.recording else { return };
         match event {
-            Event::Connected { peer, local, .. } => recording.connected(peer, local),
+            Event::Connected { peer, local, .. } => {
+                recording.connected(RecordedConnection { conn, peer }, local);
+            }
             Event::Closed { peer, bytes_in, bytes_out, reason, .. } => {
-                recording.closed(peer, *bytes_in, *bytes_out, reason);
+                let connection = RecordedConnection { conn, peer };
+                recording.closed(connection, *bytes_in, *bytes_out, reason);
             }
             _ => {}
         }
     }
 
-    /// Returns the statistics of the connection with `peer`, if they are to be printed. `socket`
-    /// must still be open.
-    pub(crate) fn stats(
-        &self,
-        peer: &str,
-        timeline: Timeline,
-        counts: ByteCounts,
-        socket: impl AsFd,
-    ) -> Option<Event> {
+    /// Records the parameters of TLS on connection number `conn`, with `peer`.
+    pub(crate) fn record_tls(&self, conn: u64, peer: &str, facts: &TlsFacts) {
+        if let Some(recording) = &self.recording {
+            recording.secured(RecordedConnection { conn, peer }, facts);
+        }
+    }
+
+    /// Returns the statistics of the connection with `peer`, if they are to be printed.
+    pub(crate) fn stats(&self, peer: &str, timeline: Timeline, stream: &Stream) -> Option<Event> {
         if !self.stats {
             return None;
         }
+        let counts = stream.counts();
         let stats = Stats {
             peer: peer.to_owned(),
             duration_us: timeline.duration_us(),
@@ -121,7 +131,7 @@ impl Observers {
             bytes_in: counts.bytes_in,
             bytes_out: counts.bytes_out,
             // Fails for a Unix socket.
-            tcp: sys::tcp_info(socket).ok().map(figures),
+            tcp: stream.tcp_info().ok().map(figures),
             ..Stats::default()
         };
         Some(Event::Stats { stats: Box::new(stats.with_rates()) })
@@ -140,6 +150,7 @@ impl Observers {
 /// The observers of one connection.
 #[derive(Debug)]
 struct ConnectionObserver {
+    conn: u64,
     peer: String,
     hexdump: Option<Hexdump>,
     recording: Option<Recording>,
@@ -147,10 +158,14 @@ struct ConnectionObserver {
 }
 
 impl ConnectionObserver {
+    fn connection(&self) -> RecordedConnection<'_> {
+        RecordedConnection { conn: self.conn, peer: &self.peer }
+    }
+
     fn observe(&mut self, direction: Direction, bytes: &[u8]) {
         // The recording is written first: it must be complete even if sockkit is killed now.
         if let Some(recording) = &self.recording {
-            recording.data(&self.peer, direction, bytes);
+            recording.data(self.connection(), direction, bytes);
         }
         if let Some(hexdump) = &mut self.hexdump {
             hexdump.show(direction, bytes);
@@ -168,6 +183,12 @@ impl StreamObserver for ConnectionObserver {
 
     fn received(&mut self, bytes: &[u8]) {
         self.observe(Direction::In, bytes);
+    }
+
+    fn ended(&mut self, side: StreamSide, how: SideEnd) {
+        if let Some(recording) = &self.recording {
+            recording.ended(self.connection(), side, how);
+        }
     }
 }
 
@@ -189,7 +210,6 @@ fn figures(info: TcpInfo) -> TcpFigures {
 mod tests {
     use super::*;
     use crate::output::{ColorChoice, Format, Verbosity};
-    use std::net::{TcpListener, TcpStream};
     use std::time::Duration;
 
     fn out(format: Format) -> Output {
@@ -203,20 +223,23 @@ mod tests {
         let args = ObserverSettings { record: Some(path.clone()), ..ObserverSettings::default() };
         let observers = Observers::open(&args, out(Format::Table)).unwrap();
         let (peer, local) = ("192.0.2.1:80".to_owned(), "192.0.2.7:4000".to_owned());
-        observers.record(&Event::Connected { peer: peer.clone(), local, name: None });
-        let mut observer = observers.observer(&peer).unwrap();
+        observers.record(2, &Event::Connected { peer: peer.clone(), local, name: None });
+        let mut observer = observers.observer(2, &peer).unwrap();
         observer.sent(b"question");
         observer.received(b"answer");
-        observers.record(&Event::Warning { message: "not recorded".to_owned() });
+        observer.ended(StreamSide::Peer, SideEnd::Fin);
+        observers.record(2, &Event::Warning { message: "not recorded".to_owned() });
         let (bytes_in, bytes_out, duration_us, reason) = (6, 8, 1, "eof".to_owned());
-        observers.record(&Event::Closed { peer, bytes_in, bytes_out, duration_us, reason });
+        observers.record(2, &Event::Closed { peer, bytes_in, bytes_out, duration_us, reason });
         observers.finish().unwrap();
         let text = std::fs::read_to_string(path).unwrap();
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), 5, "{text}");
+        assert_eq!(lines.len(), 6, "{text}");
+        assert!(lines[1..].iter().all(|line| line.contains(r#""conn":2,"#)), "{text}");
         assert!(lines[2].contains(r#""direction":"out","text":"question""#), "{text}");
         assert!(lines[3].contains(r#""direction":"in","text":"answer""#), "{text}");
-        assert!(lines[4].contains(r#""bytes_in":6,"bytes_out":8,"reason":"eof""#), "{text}");
+        assert!(lines[4].contains(r#""side":"peer","how":"fin""#), "{text}");
+        assert!(lines[5].contains(r#""bytes_in":6,"bytes_out":8,"reason":"eof""#), "{text}");
     }
 
     #[test]
@@ -234,21 +257,26 @@ mod tests {
         assert_eq!(crate::failure::explain(&error).0, Exit::Usage);
     }
 
-    #[test]
-    fn without_options_nothing_is_observed() {
+    /// Returns both ends of a TCP connection.
+    async fn connected() -> (Stream, tokio::net::TcpStream) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (client.into(), listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn without_options_nothing_is_observed() {
         let observers = Observers::open(&ObserverSettings::default(), out(Format::Table)).unwrap();
-        assert!(observers.observer("peer").is_none());
+        assert!(observers.observer(1, "peer").is_none());
         let timeline = Timeline::since(Instant::now());
-        assert!(
-            observers.stats("peer", timeline, ByteCounts::default(), std::io::stdin()).is_none()
-        );
+        assert!(observers.stats("peer", timeline, &connected().await.0).is_none());
         observers.finish().unwrap();
     }
 
-    #[test]
-    fn the_statistics_contain_every_phase_and_the_figures_of_the_kernel() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    #[tokio::test]
+    async fn the_statistics_contain_every_phase_and_the_figures_of_the_kernel() {
+        let (mut client, _peer) = connected().await;
+        client.write_now(b"four").unwrap();
         let settings = ObserverSettings { stats: true, ..ObserverSettings::default() };
         let observers = Observers::open(&settings, out(Format::Table)).unwrap();
         let started = Instant::now();
@@ -258,9 +286,7 @@ mod tests {
         timeline.tls(after(9));
         timeline.first_byte(Some(after(20)));
         timeline.first_byte(None);
-        let counts = ByteCounts { bytes_in: 3, bytes_out: 4 };
-        let Some(Event::Stats { stats }) = observers.stats("peer", timeline, counts, &client)
-        else {
+        let Some(Event::Stats { stats }) = observers.stats("peer", timeline, &client) else {
             panic!("no stats");
         };
         let phases: Vec<_> = stats
@@ -271,7 +297,7 @@ mod tests {
         let expected =
             [("connect", 2_000, 3_000), ("tls", 5_000, 4_000), ("first_byte", 9_000, 11_000)];
         assert_eq!(phases, expected);
-        assert_eq!((stats.bytes_in, stats.bytes_out), (3, 4));
+        assert_eq!((stats.bytes_in, stats.bytes_out), (0, 4));
         assert!(stats.tcp.is_some_and(|tcp| tcp.rtt_us > 0 && tcp.congestion.is_some()));
     }
 }

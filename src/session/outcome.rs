@@ -1,26 +1,22 @@
 //! The outcome of a session: its `closed` event, and its exit code or error.
 
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::net;
 use crate::net::datagram::{self, MAX_DATAGRAM};
-use crate::net::relay::StreamEnd;
-use crate::net::stream::channel::ByteCounts;
+use crate::net::stream::ByteCounts;
+use crate::net::tls::TlsFacts;
+use crate::net::{self, ExchangeEnd};
 use crate::output::Event;
 use crate::reason;
 use crate::script::ScriptEnd;
 use crate::threads::ThreadLost;
 
 /// Returns the `closed` event of a connection that ended with `end`.
-pub(crate) fn closed(peer: &str, counts: ByteCounts, lasted: Duration, end: &StreamEnd) -> Event {
-    let reason = match end {
-        StreamEnd::Receive(error) | StreamEnd::Send(error) => close_reason(error),
-        end => end.to_string(),
-    };
-    closed_because(peer, counts, lasted, reason)
+pub(crate) fn closed(peer: &str, counts: ByteCounts, lasted: Duration, end: &ExchangeEnd) -> Event {
+    closed_because(peer, counts, lasted, end.to_string())
 }
 
 /// Returns the `closed` event of a connection with the given reason.
@@ -35,83 +31,84 @@ pub(crate) fn closed_because(
     Event::Closed { peer: peer.to_owned(), bytes_in, bytes_out, duration_us, reason }
 }
 
-/// Returns the `reason` of the `closed` event for an error of the connection.
-pub(crate) fn close_reason(error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::ConnectionReset => "reset".to_owned(),
-        ErrorKind::TimedOut => "stalled".to_owned(),
-        _ => reason::of(error),
+/// Returns the `secured` event of a connection whose TLS handshake negotiated `facts`.
+pub(crate) fn secured(peer: String, facts: &TlsFacts) -> Event {
+    Event::Secured {
+        peer,
+        version: facts.version,
+        cipher_suite: facts.cipher_suite.clone(),
+        alpn: facts.alpn.clone(),
+        pin: facts.peer_pin.map(|pin| pin.to_string()),
+        verified: facts.peer_pin.map(|_| facts.trust.is_verified()),
     }
 }
 
-/// Returns the exit code of a connection that ended with `end`.
+/// Returns the exit code of an exchange with `peer` that ended with `end`. After a stop, the caller
+/// replaces it by the exit code of the signal.
 ///
 /// # Errors
-/// The connection did not end cleanly. It is no error if the reader of standard output has closed
+/// The exchange did not end cleanly. It is no error if the reader of standard output has closed
 /// it.
-pub(crate) fn exit_of_stream(end: StreamEnd, peer: &str) -> anyhow::Result<Exit> {
+pub(crate) fn exit_of(end: ExchangeEnd, peer: &str) -> anyhow::Result<Exit> {
     let stream =
         |operation, source| net::Error::Stream { operation, peer: peer.to_owned(), source };
     match end {
-        StreamEnd::Eof | StreamEnd::IdleInput | StreamEnd::Stopped => Ok(Exit::Success),
-        StreamEnd::Output(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),
-        StreamEnd::Output(error) => Err(error.into()),
-        StreamEnd::Receive(error) => Err(stream("reading from", error).into()),
-        StreamEnd::Send(error) => Err(stream("writing to", error).into()),
-        StreamEnd::TimedOut => {
+        ExchangeEnd::Eof
+        | ExchangeEnd::IdleInput
+        | ExchangeEnd::Sent
+        | ExchangeEnd::Quiet
+        | ExchangeEnd::Stopped => Ok(Exit::Success),
+        ExchangeEnd::Output(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),
+        ExchangeEnd::Output(error) => Err(error.into()),
+        ExchangeEnd::Receive(error) | ExchangeEnd::Refused(error) => {
+            Err(stream("reading from", error).into())
+        }
+        ExchangeEnd::Send(error) => Err(stream("writing to", error).into()),
+        ExchangeEnd::TimedOut => {
             Err(Failure::new(Exit::TimedOut, format!("session with {peer} timed out (--timeout)"))
                 .into())
         }
-        StreamEnd::Idle => Err(Failure::new(
+        ExchangeEnd::Idle => Err(Failure::new(
             Exit::TimedOut,
             format!("session with {peer} timed out: no traffic (--idle-timeout)"),
         )
         .into()),
-        StreamEnd::LingerExpired => Err(Failure::new(
+        ExchangeEnd::LingerExpired => Err(Failure::new(
             Exit::TimedOut,
             format!("{peer} received everything but did not close the connection within --linger"),
         )
         .into()),
-        StreamEnd::Truncated => Err(Failure::new(
+        ExchangeEnd::Truncated => Err(Failure::new(
             Exit::Tls,
             format!("{peer} closed without close_notify: the received data may be truncated"),
         )
         .cause("the peer stopped abruptly, or the connection was cut on the way")
         .hint("--ignore-missing-close-notify, if this peer never sends close_notify")
         .into()),
-        StreamEnd::Input(error) => {
+        ExchangeEnd::CutOff => Err(Failure::new(
+            Exit::Protocol,
+            format!("{peer} was cut off: it acknowledged nothing for 30s and delayed the others"),
+        )
+        .into()),
+        ExchangeEnd::StoppedEarly => Err(Failure::new(
+            Exit::TimedOut,
+            format!("{peer} was cut off before it had received everything"),
+        )
+        .into()),
+        ExchangeEnd::TooLong => {
+            let message = format!(
+                "standard input is longer than a datagram of {MAX_DATAGRAM} bytes; it was not sent"
+            );
+            Err(Failure::new(Exit::Usage, message)
+                .hint("--split lines for one datagram per line, or --split 1400 for pieces")
+                .into())
+        }
+        ExchangeEnd::Input(error) => {
             let message = format!("cannot read standard input: {}", reason::of(&error));
             let exit = if ThreadLost::is(&error) { Exit::Internal } else { Exit::File };
             Err(Failure::new(exit, message).into())
         }
     }
-}
-
-/// Returns the exit code of a datagram exchange with `peer` that ended with `end`.
-///
-/// # Errors
-/// The exchange failed or timed out. It is no error if the reader of standard output has closed it.
-pub(crate) fn exit_of_datagrams(end: datagram::DatagramEnd, peer: &str) -> anyhow::Result<Exit> {
-    let end = match end {
-        datagram::DatagramEnd::Quiet | datagram::DatagramEnd::Stopped => StreamEnd::Eof,
-        datagram::DatagramEnd::Refused(error) | datagram::DatagramEnd::Receive(error) => {
-            StreamEnd::Receive(error)
-        }
-        datagram::DatagramEnd::Send(error) => StreamEnd::Send(error),
-        datagram::DatagramEnd::Input(error) => StreamEnd::Input(error),
-        datagram::DatagramEnd::Output(error) => StreamEnd::Output(error),
-        datagram::DatagramEnd::Idle => StreamEnd::Idle,
-        datagram::DatagramEnd::TimedOut => StreamEnd::TimedOut,
-        datagram::DatagramEnd::TooLong => {
-            let message = format!(
-                "standard input is longer than a datagram of {MAX_DATAGRAM} bytes; it was not sent"
-            );
-            return Err(Failure::new(Exit::Usage, message)
-                .hint("--split lines for one datagram per line, or --split 1400 for pieces")
-                .into());
-        }
-    };
-    exit_of_stream(end, peer)
 }
 
 /// Returns the byte counts of a datagram exchange, for the `closed` event.
@@ -141,9 +138,9 @@ pub(crate) fn exit_of_script<E: Into<anyhow::Error>>(
         }
         ScriptEnd::Stalled { .. } => Failure::new(Exit::TimedOut, message),
         ScriptEnd::File { .. } => Failure::new(Exit::File, message),
-        ScriptEnd::Receive(source) => return exit_of_stream(StreamEnd::Receive(source), peer),
-        ScriptEnd::Send { source, .. } => return exit_of_stream(StreamEnd::Send(source), peer),
-        ScriptEnd::Output(source) => return exit_of_stream(StreamEnd::Output(source), peer),
+        ScriptEnd::Receive(source) => return exit_of(ExchangeEnd::Receive(source), peer),
+        ScriptEnd::Send { source, .. } => return exit_of(ExchangeEnd::Send(source), peer),
+        ScriptEnd::Output(source) => return exit_of(ExchangeEnd::Output(source), peer),
         ScriptEnd::StartTls { error, .. } => return Err(error.into()),
     };
     Err(failure.into())

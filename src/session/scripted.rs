@@ -8,14 +8,13 @@ use crate::failure::Failure;
 use crate::net::Deadline;
 use crate::net::relay::Sink;
 use crate::net::stream::Stream;
-use crate::net::stream::channel::Channel;
-use crate::net::tls::TlsFacts;
+use crate::net::tls::{HANDSHAKE_TIMEOUT, TlsFacts};
 use crate::script::ScriptConnection;
-use crate::session::tls::{HANDSHAKE_TIMEOUT, Tls};
+use crate::session::tls::Tls;
 
 /// The connection on which a script runs.
 pub(crate) struct ScriptedStream<'a> {
-    pub(crate) channel: &'a mut Channel,
+    pub(crate) stream: &'a mut Stream,
     pub(crate) peer: &'a str,
     /// Where received bytes are printed; none to discard them.
     pub(crate) sink: Option<&'a Sink>,
@@ -26,11 +25,11 @@ pub(crate) struct ScriptedStream<'a> {
 }
 
 impl ScriptConnection for ScriptedStream<'_> {
-    type Stream = Channel;
+    type Stream = Stream;
     type TlsError = anyhow::Error;
 
-    fn stream(&mut self) -> &mut Channel {
-        self.channel
+    fn stream(&mut self) -> &mut Stream {
+        self.stream
     }
 
     async fn deliver(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -47,12 +46,12 @@ impl ScriptConnection for ScriptedStream<'_> {
             return Err(Failure::new(Exit::Usage, "TLS is not configured").into());
         };
         let facts =
-            tls.handshake(self.channel, self.peer, Deadline::after(HANDSHAKE_TIMEOUT)).await?;
+            tls.handshake(self.stream, self.peer, Deadline::after(HANDSHAKE_TIMEOUT)).await?;
         (self.on_secured)(facts);
         Ok(())
     }
 
     fn reset(&mut self) -> io::Result<()> {
-        self.channel.socket().map_or(Ok(()), Stream::reset_on_close)
+        self.stream.reset()
     }
 }

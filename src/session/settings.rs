@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::net::Deadline;
-use crate::net::relay::{LineEnds, RelaySettings};
+use crate::net::relay::{FinRule, LineEnds, RelaySettings, StopRule};
 use crate::session::standard_io::OutputEnd;
 
 /// The settings of a session, as the options give them.
@@ -13,8 +13,10 @@ pub(crate) struct SessionSettings {
     pub(crate) idle: Option<Duration>,
     /// Whether standard input is read and sent.
     pub(crate) sends: bool,
-    /// Whether received bytes are printed.
+    /// Whether received bytes are printed, and the peer's end is waited for.
     pub(crate) receives: bool,
+    /// Whether FIN is sent when the input ends; otherwise when the peer closes.
+    pub(crate) shuts_down: bool,
     /// Whether to keep sending until the input ends after the peer has closed its side.
     pub(crate) half_open: bool,
     /// After the input ends, how long to wait for the peer to close; `None` for no limit.
@@ -33,21 +35,23 @@ impl SessionSettings {
         if self.half_open { OutputEnd::PeerCloses } else { OutputEnd::AtExit }
     }
 
-    /// Returns the settings of a relay that ends at `deadline`. `fin_on_empty_input`: whether to
-    /// send FIN when the input ends without having produced a byte.
+    /// Returns the settings of a relay that ends at `deadline`. `at_end`: when FIN is sent unless
+    /// the options withhold it.
     pub(crate) fn relay_settings(
         &self,
-        fin_on_empty_input: bool,
+        at_end: FinRule,
+        stop: StopRule,
         deadline: Deadline,
     ) -> RelaySettings {
         RelaySettings {
-            fin_on_empty_input,
+            fin: if self.shuts_down { at_end } else { FinRule::PeerEnd },
             half_open: self.half_open,
+            waits_for_peer: self.receives,
             linger: self.linger,
             line_ends: self.line_ends,
             delay: self.delay,
             idle: self.idle,
-            grace: None,
+            stop,
             deadline,
         }
     }

@@ -17,7 +17,8 @@ pub(crate) fn standard_input() -> io::Result<Input> {
     if let Some(input) = Input::of_pipe(&stdin) {
         return Ok(input);
     }
-    Input::start(Keyboard::new(stdin))
+    let descriptor = stdin.try_clone()?;
+    Input::start(Keyboard::new(stdin), Some(descriptor))
 }
 
 /// When sockkit closes standard output.

@@ -3,16 +3,15 @@
 //! `connect` runs one session, `listen` one for each client. A script, a child process, or an input
 //! and an output drive it.
 
+use std::io::ErrorKind;
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
 use crate::exit::Exit;
-use crate::net::relay::{self, RelaySettings, StreamEnd};
-use crate::net::relay::{Input, Sink, Source};
-use crate::net::stream::channel::{ByteCounts, Channel};
-use crate::net::stream::{self, Stream};
+use crate::net::relay::{self, FinRule, Input, RelaySettings, Sink, Source, StopRule};
+use crate::net::stream::{ByteCounts, Stream};
 use crate::net::tls::{TlsFacts, looks_like_tls};
-use crate::net::{Addr, Deadline, tls};
+use crate::net::{Addr, Deadline, ExchangeEnd, tls};
 use crate::output::{Event, Events};
 use crate::script::{self, Script, ScriptEnd};
 use crate::session::child_process::exec::CommandLine;
@@ -38,13 +37,15 @@ pub(crate) struct Session {
     pub events: Events,
     /// Whether to print the events `connected`, `secured` and `closed`.
     pub reports_peer: bool,
-    /// After a stop, how long to wait for the peer to close; `None` ends the session at once.
-    pub grace: Option<Duration>,
+    /// What a stop waits for.
+    pub stop: StopRule,
 }
 
 /// The connection of one session.
 pub(crate) struct SessionStream<'a> {
     pub stream: Stream,
+    /// The number of the connection in this run, from 1.
+    pub conn: u64,
     pub peer: &'a Addr,
     pub local: &'a Addr,
     /// The phases up to now.
@@ -53,8 +54,8 @@ pub(crate) struct SessionStream<'a> {
     pub input: Option<Source>,
     /// Where received data is printed.
     pub sink: &'a Sink,
-    /// Whether to send FIN when the input ends without having produced a byte.
-    pub fin_on_empty_input: bool,
+    /// When FIN is sent.
+    pub fin: FinRule,
     /// The deadline of a TLS handshake at the beginning.
     pub handshake: Deadline,
     /// The deadline of the session.
@@ -72,28 +73,32 @@ pub(crate) struct SessionReport {
     pub output_closed: bool,
     /// Whether the session ended before its input did.
     pub input_left: bool,
-    /// Whether the input could not be read.
-    pub input_failed: bool,
+    /// Whether the end of this connection alone makes a run with several fail: the input could not
+    /// be read, or the peer was cut off.
+    pub fails_run: bool,
+    /// Whether a stop ended the connection before the peer had everything.
+    pub stopped_early: bool,
 }
 
 impl SessionReport {
     /// Returns the report of a connection with `peer` that ended before its session began.
-    pub(crate) fn unopened(peer: &str, lasted: Duration, end: StreamEnd) -> Self {
-        Self::of_stream(peer, ByteCounts::default(), lasted, end, outcome::exit_of_stream)
+    pub(crate) fn unopened(peer: &str, lasted: Duration, end: ExchangeEnd) -> Self {
+        Self::of_stream(peer, ByteCounts::default(), lasted, end, outcome::exit_of)
     }
 
     fn of_stream(
         peer: &str,
         counts: ByteCounts,
         lasted: Duration,
-        end: StreamEnd,
-        exit_of: impl FnOnce(StreamEnd, &str) -> anyhow::Result<Exit>,
+        end: ExchangeEnd,
+        exit_of: impl FnOnce(ExchangeEnd, &str) -> anyhow::Result<Exit>,
     ) -> Self {
         Self {
             closed: outcome::closed(peer, counts, lasted, &end),
-            output_closed: matches!(end, StreamEnd::Output(_)),
-            input_left: matches!(end, StreamEnd::IdleInput),
-            input_failed: matches!(end, StreamEnd::Input(_)),
+            output_closed: matches!(end, ExchangeEnd::Output(_)),
+            input_left: matches!(end, ExchangeEnd::IdleInput),
+            fails_run: matches!(end, ExchangeEnd::Input(_) | ExchangeEnd::CutOff),
+            stopped_early: matches!(end, ExchangeEnd::StoppedEarly),
             exit: exit_of(end, peer),
         }
     }
@@ -102,7 +107,7 @@ impl SessionReport {
 /// Why a session ended.
 enum SessionEnd {
     /// The connection ended.
-    Stream(StreamEnd),
+    Stream(ExchangeEnd),
     /// TLS, the script or the child process failed; with the `reason` of the `closed` event.
     Failed(anyhow::Error, &'static str),
     /// The script succeeded, and the peer did not close in time.
@@ -119,101 +124,101 @@ impl Session {
         stop: impl Future<Output = ()>,
     ) -> SessionReport {
         let began = Instant::now();
-        let SessionStream { stream, peer, local, mut timeline, input, sink, .. } = connection;
-        let SessionStream { fin_on_empty_input, handshake, deadline, .. } = connection;
+        let SessionStream { mut stream, conn, peer, local, mut timeline, input, sink, .. } =
+            connection;
+        let SessionStream { fin, handshake, deadline, .. } = connection;
         let name = peer.to_string();
-        let mut channel = Channel::new(stream, self.observers.observer(&name));
-        let settings = RelaySettings {
-            grace: self.grace,
-            ..self.settings.relay_settings(fin_on_empty_input, deadline)
-        };
+        stream.note_start();
+        if let Some(observer) = self.observers.observer(conn, &name) {
+            stream.observe(observer);
+        }
+        let settings = self.settings.relay_settings(fin, self.stop, deadline);
         let mut stop = pin!(stop);
         let opened_by = deadline.earlier(handshake);
         let opened = tokio::select! {
-            opened = self.open(&mut channel, &name, &mut timeline, opened_by) => Some(opened),
+            biased;
+            opened = self.open(&mut stream, conn, &name, &mut timeline, opened_by) => Some(opened),
             () = &mut stop => None,
         };
-        let outcome = match opened {
-            None => SessionEnd::Stream(StreamEnd::Stopped),
+        let end = match opened {
+            None => SessionEnd::Stream(ExchangeEnd::StoppedEarly),
             Some(Err(error)) => SessionEnd::Failed(error, "tls"),
             Some(Ok(())) => match (&self.script, &self.exec) {
                 (Some(script), _) => {
-                    let played = self.play(script, &mut channel, &name, sink, settings);
+                    let played = self.play(script, &mut stream, conn, &name, sink, settings);
                     tokio::select! {
-                        outcome = played => outcome,
-                        () = &mut stop => SessionEnd::Stream(StreamEnd::Stopped),
+                        end = played => end,
+                        () = &mut stop => SessionEnd::Stream(ExchangeEnd::StoppedEarly),
                     }
                 }
                 (None, Some(program)) => {
                     let session = ExecSession { program, peer, local };
-                    session.run(&mut channel, &name, settings, stop).await
+                    session.run(&mut stream, &name, settings, stop).await
                 }
                 (None, None) => {
                     let mut input = input;
                     let sink = self.settings.receives.then_some(sink);
                     let end =
-                        relay::run(&mut channel, &name, input.as_mut(), sink, settings, stop).await;
-                    SessionEnd::Stream(end)
+                        relay::run(&mut stream, &name, input.as_mut(), sink, settings, stop).await;
+                    SessionEnd::Stream(match sink {
+                        Some(sink) => relay::flush(sink, deadline, end).await,
+                        None => end,
+                    })
                 }
             },
         };
-        timeline.first_byte(channel.first_byte());
-        let counts = channel.counts();
-        if let Some(socket) = channel.socket()
-            && let Some(stats) = self.observers.stats(&name, timeline, counts, socket)
-        {
+        if !matches!(&end, SessionEnd::Stream(end) if end.is_complete()) {
+            // The peer must not take what it got for everything.
+            stream.abort();
+        }
+        timeline.first_byte(stream.first_byte());
+        if let Some(stats) = self.observers.stats(&name, timeline, &stream) {
             self.events.send(stats);
         }
-        self.warn_about_unexpected_tls(&channel, &name);
-        let report = self.report(outcome, &channel, &name, counts, began.elapsed());
-        self.observers.record(&report.closed);
+        self.warn_about_unexpected_tls(&stream, &name);
+        let report = self.report(end, &stream, &name, began.elapsed());
+        self.observers.record(conn, &report.closed);
         report
     }
 
     /// Performs the TLS handshake if the session begins with one.
     async fn open(
         &self,
-        channel: &mut Channel,
+        stream: &mut Stream,
+        conn: u64,
         peer: &str,
         timeline: &mut Timeline,
         deadline: Deadline,
     ) -> anyhow::Result<()> {
         if let Some(tls) = self.tls.as_ref().filter(|tls| tls.comes_first()) {
-            let facts = tls.start(channel, peer, deadline).await?;
+            let facts = tls.start(stream, peer, deadline).await?;
             timeline.tls(Instant::now());
-            self.report_tls(peer, facts);
+            self.report_tls(conn, peer, &facts);
         }
         Ok(())
     }
 
-    fn report_tls(&self, peer: &str, facts: TlsFacts) {
-        if !self.reports_peer {
-            return;
+    fn report_tls(&self, conn: u64, peer: &str, facts: &TlsFacts) {
+        self.observers.record_tls(conn, peer, facts);
+        if self.reports_peer {
+            self.events.send(outcome::secured(peer.to_owned(), facts));
         }
-        let verified = facts.peer_pin.map(|_| facts.trust.is_verified());
-        self.events.send(Event::Secured {
-            peer: peer.to_owned(),
-            version: facts.version,
-            cipher_suite: facts.cipher_suite,
-            alpn: facts.alpn,
-            pin: facts.peer_pin.map(|pin| pin.to_string()),
-            verified,
-        });
     }
 
     async fn play(
         &self,
         script: &Script,
-        channel: &mut Channel,
+        stream: &mut Stream,
+        conn: u64,
         peer: &str,
         sink: &Sink,
         settings: RelaySettings,
     ) -> SessionEnd {
-        let on_secured = |facts| self.report_tls(peer, facts);
+        let on_secured = |facts: TlsFacts| self.report_tls(conn, peer, &facts);
         let printed = self.settings.receives.then_some(sink);
         let tls = self.tls.as_ref();
         let mut connection =
-            ScriptedStream { channel, peer, sink: printed, tls, on_secured: &on_secured };
+            ScriptedStream { stream, peer, sink: printed, tls, on_secured: &on_secured };
         let played = script::play(script, &mut connection, settings.deadline).await;
         let flushed = settings
             .deadline
@@ -222,24 +227,26 @@ impl Session {
             .await;
         match (played, flushed) {
             (Err(ScriptEnd::Receive(error)), _) => {
-                SessionEnd::Stream(StreamEnd::of_receive_error(error))
+                SessionEnd::Stream(ExchangeEnd::of_receive_error(error))
             }
             (Err(stop), _) => match outcome::exit_of_script(stop, peer) {
                 Err(error) => SessionEnd::Failed(error, "script"),
-                Ok(_) => SessionEnd::Stream(StreamEnd::Eof),
+                // The reader of standard output has closed it.
+                Ok(_) => SessionEnd::Stream(ExchangeEnd::Output(ErrorKind::BrokenPipe.into())),
             },
-            (Ok(_), Ok(Err(error))) => SessionEnd::Stream(StreamEnd::Output(error)),
+            (Ok(_), Ok(Err(error))) => SessionEnd::Stream(ExchangeEnd::Output(error)),
             (Ok(played), _) if played.reset => SessionEnd::Reset,
             // The steps have succeeded. Wait until the peer has acknowledged everything, and for a
             // short time until it closes; a script that requires the close uses `expect-end`.
-            (Ok(played), _) => {
+            (Ok(_), _) => {
                 let mut nothing = Source::from(Input::empty());
                 let linger = settings.linger.or(Some(PEER_CLOSE_TIMEOUT));
-                let settings =
-                    RelaySettings { fin_on_empty_input: !played.shut_down, linger, ..settings };
-                let (sink, never) = (Some(sink), std::future::pending());
-                match relay::run(channel, peer, Some(&mut nothing), sink, settings, never).await {
-                    StreamEnd::LingerExpired => SessionEnd::ScriptOver,
+                let settings = RelaySettings { fin: FinRule::InputEnd, linger, ..settings };
+                let never = std::future::pending();
+                let end =
+                    relay::run(stream, peer, Some(&mut nothing), Some(sink), settings, never).await;
+                match relay::flush(sink, settings.deadline, end).await {
+                    ExchangeEnd::LingerExpired => SessionEnd::ScriptOver,
                     end => SessionEnd::Stream(end),
                 }
             }
@@ -247,8 +254,8 @@ impl Session {
     }
 
     /// Warns if the first received bytes are a TLS record although the session does not use TLS.
-    fn warn_about_unexpected_tls(&self, channel: &Channel, peer: &str) {
-        if !channel.is_tls() && self.tls.is_none() && looks_like_tls(channel.head()) {
+    fn warn_about_unexpected_tls(&self, stream: &Stream, peer: &str) {
+        if stream.tls().is_none() && self.tls.is_none() && looks_like_tls(stream.head()) {
             let message = format!("data from {peer} looks like TLS: try --tls");
             self.events.send(Event::Warning { message });
         }
@@ -256,39 +263,41 @@ impl Session {
 
     fn report(
         &self,
-        outcome: SessionEnd,
-        channel: &Channel,
+        end: SessionEnd,
+        stream: &Stream,
         peer: &str,
-        counts: ByteCounts,
         lasted: Duration,
     ) -> SessionReport {
-        if let SessionEnd::Stream(StreamEnd::Receive(_) | StreamEnd::Send(_)) = &outcome {
-            // The peer must not take a failed connection for a complete one. A Unix socket has no
-            // reset.
-            channel.socket().map(Stream::reset_on_close);
-        }
+        let counts = stream.counts();
         let because =
             |reason: &str| outcome::closed_because(peer, counts, lasted, reason.to_owned());
-        let (closed, exit) = match outcome {
+        let (closed, exit) = match end {
             SessionEnd::Reset => (because("reset by script"), Ok(Exit::Success)),
             SessionEnd::ScriptOver => (because("script over"), Ok(Exit::Success)),
             SessionEnd::Failed(error, reason) => (because(reason), Err(error)),
             SessionEnd::Stream(end) => {
-                let exit_of = |end, peer: &str| self.exit_of(end, channel, peer);
+                let exit_of = |end, peer: &str| self.exit_of(end, stream, peer);
                 return SessionReport::of_stream(peer, counts, lasted, end, exit_of);
             }
         };
-        SessionReport { closed, exit, output_closed: false, input_left: false, input_failed: false }
+        SessionReport {
+            closed,
+            exit,
+            output_closed: false,
+            input_left: false,
+            fails_run: false,
+            stopped_early: false,
+        }
     }
 
-    fn exit_of(&self, end: StreamEnd, channel: &Channel, peer: &str) -> anyhow::Result<Exit> {
-        if let (StreamEnd::Receive(error) | StreamEnd::Send(error), Some(tls), true) =
-            (&end, &self.tls, channel.is_tls())
+    fn exit_of(&self, end: ExchangeEnd, stream: &Stream, peer: &str) -> anyhow::Result<Exit> {
+        if let (ExchangeEnd::Receive(error) | ExchangeEnd::Send(error), Some(tls), true) =
+            (&end, &self.tls, stream.tls().is_some())
             && let Some(error) = tls::TlsError::after_handshake(peer, tls.peer_side(), error)
         {
             return Err(error.into());
         }
-        outcome::exit_of_stream(end, peer)
+        outcome::exit_of(end, peer)
     }
 }
 
@@ -302,7 +311,7 @@ struct ExecSession<'a> {
 impl ExecSession<'_> {
     async fn run(
         self,
-        channel: &mut Channel,
+        stream: &mut Stream,
         name: &str,
         settings: RelaySettings,
         mut stop: Pin<&mut impl Future<Output = ()>>,
@@ -313,19 +322,16 @@ impl ExecSession<'_> {
         };
         // The output of a child process is complete only once the child closes it, so sockkit waits
         // even while the output is idle.
-        let settings = RelaySettings { fin_on_empty_input: true, half_open: true, ..settings };
+        let fin = if settings.fin == FinRule::PeerEnd { settings.fin } else { FinRule::InputEnd };
+        let settings = RelaySettings { fin, half_open: true, ..settings };
         let (source, sink) = (&mut program.source, &program.sink);
-        let end =
-            relay::run(channel, name, Some(source), Some(sink), settings, stop.as_mut()).await;
-        if let StreamEnd::Output(_) = end
-            && let Some(socket) = channel.socket()
-        {
-            stream::shut_down_and_drain(socket, Deadline::after(PEER_CLOSE_TIMEOUT)).await;
-        }
-        if !matches!(end, StreamEnd::Eof | StreamEnd::IdleInput) {
-            // Dropping the program kills it.
+        let end = relay::run(stream, name, Some(source), Some(sink), settings, stop.as_mut()).await;
+        if !matches!(end, ExchangeEnd::Eof | ExchangeEnd::IdleInput | ExchangeEnd::Sent) {
+            // Dropping the program kills it. It may take no more input, because its output has no
+            // reader any more.
             return SessionEnd::Stream(end);
         }
+        let end = relay::flush(sink, settings.deadline, end).await;
         // The program may still be working, for as long as it needs.
         tokio::select! {
             biased;
@@ -333,11 +339,11 @@ impl ExecSession<'_> {
                 Ok(()) => SessionEnd::Stream(end),
                 Err(failure) => SessionEnd::Failed(failure.into(), "exec"),
             },
-            () = settings.deadline.passed() => SessionEnd::Stream(StreamEnd::TimedOut),
+            () = settings.deadline.passed() => SessionEnd::Stream(ExchangeEnd::TimedOut),
             () = async {
                 stop.await;
-                Deadline::after(settings.grace.unwrap_or_default()).passed().await;
-            } => SessionEnd::Stream(StreamEnd::Stopped),
+                Deadline::after(settings.stop.grace).passed().await;
+            } => SessionEnd::Stream(ExchangeEnd::Stopped),
         }
     }
 }

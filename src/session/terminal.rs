@@ -9,7 +9,8 @@ use std::time::Duration;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::exit::Exit;
-use crate::net;
+use crate::failure;
+use crate::net::{self, Stop};
 use crate::output::Output;
 use crate::session::signals::{Hangup, SignalWatch};
 
@@ -59,23 +60,44 @@ fn is_same(one: &Termios, other: &Termios) -> bool {
         && one.local_modes == other.local_modes
 }
 
-/// Runs `work`, which may change the settings of the terminal, and restores them. A signal drops
-/// `work`, which ends its child processes and removes its files, and returns the exit code of the
-/// signal.
+/// Runs `work`, which may change the settings of the terminal, and restores them. `work` receives
+/// the stop that a signal requests, and ends in order; a second signal drops it. After a signal,
+/// this returns the exit code of the signal.
 ///
 /// # Errors
 /// `work` fails, or the signal handlers cannot be installed.
-pub(crate) async fn restore_after(
+pub(crate) async fn restore_after<F>(
     out: Output,
-    work: impl Future<Output = anyhow::Result<Exit>>,
-) -> anyhow::Result<Exit> {
+    work: impl FnOnce(Stop) -> F,
+) -> anyhow::Result<Exit>
+where
+    F: Future<Output = anyhow::Result<Exit>>,
+{
     let signals = SignalWatch::watch(Hangup::Stops)
         .map_err(|source| net::Error::System { operation: "watch for signals", source })?;
     let _terminal = TerminalGuard::save(out);
     let stop = signals.stop();
+    let outcome = tokio::select! {
+        biased;
+        outcome = work(stop.clone()) => outcome,
+        () = stop.forced() => Ok(Exit::Success),
+    };
+    match signals.exit() {
+        None => outcome,
+        Some(exit) => {
+            if let Err((_, Some(explained))) = outcome.as_ref().map_err(failure::explain) {
+                out.warn(&explained.message);
+            }
+            Ok(exit)
+        }
+    }
+}
+
+/// Runs `work` until it ends or `stop` is requested, which drops it; returns `None` then.
+pub(crate) async fn until<T>(stop: &Stop, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
-        outcome = work => outcome,
-        () = stop.draining() => Ok(signals.exit().unwrap_or(Exit::Success)),
+        done = work => Some(done),
+        () = stop.draining() => None,
     }
 }

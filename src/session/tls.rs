@@ -1,17 +1,12 @@
 //! TLS in a session: the plain-text dialogue before it (STARTTLS) and the handshake.
 
-use std::time::Duration;
-
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::Deadline;
-use crate::net::stream::channel::Channel;
+use crate::net::stream::Stream;
 use crate::net::tls::{
     ClientHandshake, Pin, ServerHandshake, ServerName, Side, TlsFacts, starttls,
 };
-
-/// How long a handshake with a client of `listen`, or one that a script starts, may take.
-pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The TLS settings of a client.
 #[derive(Clone, Debug)]
@@ -27,7 +22,6 @@ pub(crate) struct Tls {
     side: LocalSide,
     /// Whether the session begins with the handshake; otherwise a step of the script starts it.
     comes_first: bool,
-    accepts_missing_close_notify: bool,
 }
 
 #[derive(Debug)]
@@ -39,19 +33,12 @@ enum LocalSide {
 impl Tls {
     /// Returns the settings of a client.
     pub(crate) fn client(client: TlsClient, comes_first: bool) -> Self {
-        let side = LocalSide::Client(Box::new(client));
-        Self { side, comes_first, accepts_missing_close_notify: false }
+        Self { side: LocalSide::Client(Box::new(client)), comes_first }
     }
 
     /// Returns the settings of a server.
     pub(crate) fn server(server: ServerHandshake, comes_first: bool) -> Self {
-        let side = LocalSide::Server(server);
-        Self { side, comes_first, accepts_missing_close_notify: false }
-    }
-
-    /// Sets whether EOF without `close_notify` ends the received data like EOF with it.
-    pub(crate) fn accept_missing_close_notify(self, accepts: bool) -> Self {
-        Self { accepts_missing_close_notify: accepts, ..self }
+        Self { side: LocalSide::Server(server), comes_first }
     }
 
     /// Returns whether the session begins with the handshake.
@@ -64,6 +51,14 @@ impl Tls {
         match &self.side {
             LocalSide::Client(_) => None,
             LocalSide::Server(server) => Some(server.pin()),
+        }
+    }
+
+    /// Returns the handshake of a server; `None` for a client.
+    pub(crate) fn into_server(self) -> Option<ServerHandshake> {
+        match self.side {
+            LocalSide::Client(_) => None,
+            LocalSide::Server(server) => Some(server),
         }
     }
 
@@ -89,43 +84,38 @@ impl Tls {
     /// The server rejects STARTTLS, or the handshake fails.
     pub(crate) async fn start(
         &self,
-        channel: &mut Channel,
+        stream: &mut Stream,
         peer: &str,
         deadline: Deadline,
     ) -> anyhow::Result<TlsFacts> {
         if let Some(protocol) = self.starttls() {
-            starttls::negotiate(channel, protocol, peer, deadline).await?;
+            starttls::negotiate(stream, protocol, peer, deadline).await?;
         }
-        self.handshake(channel, peer, deadline).await
+        self.handshake(stream, peer, deadline).await
     }
 
-    /// Performs the handshake with `peer`; from then on, `channel` uses TLS.
+    /// Performs the handshake with `peer`; from then on, `stream` uses TLS.
     ///
     /// # Errors
-    /// The handshake fails, which closes the connection, or `channel` uses TLS already.
+    /// The handshake fails, after which the connection is of no use, or `stream` uses TLS already.
     pub(crate) async fn handshake(
         &self,
-        channel: &mut Channel,
+        stream: &mut Stream,
         peer: &str,
         deadline: Deadline,
     ) -> anyhow::Result<TlsFacts> {
-        let Some(stream) = channel.take_plain() else {
+        if stream.tls().is_some() {
             return Err(Failure::new(
                 Exit::Usage,
                 "cannot start TLS: the connection uses TLS already",
             )
             .into());
-        };
-        let (tls, facts) = match &self.side {
+        }
+        Ok(match &self.side {
             LocalSide::Client(settings) => {
                 settings.client.connect(stream, &settings.host, peer, deadline).await?
             }
             LocalSide::Server(server) => server.accept(stream, peer, deadline).await?,
-        };
-        channel.set_tls(tls);
-        if self.accepts_missing_close_notify {
-            channel.accept_missing_close_notify();
-        }
-        Ok(facts)
+        })
     }
 }

@@ -24,6 +24,7 @@ mod login;
 mod login_server;
 mod port_file;
 mod readme;
+mod resets;
 mod resolve;
 mod script_doc;
 mod signals;

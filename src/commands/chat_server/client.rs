@@ -2,18 +2,18 @@
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::chat::NICK_PROMPT;
 use crate::chat::room::QUIT;
 use crate::commands::chat_server::delivery::{MemberQueue, Members, SendProgress};
 use crate::lines::{LINE_END, Line, LineSplitter};
-use crate::net::accept::Connection;
-use crate::net::stream::channel::ByteCounts;
-use crate::net::{Deadline, stream};
-use crate::output::{Event, Events};
-use crate::serving::events;
-use crate::session::outcome;
+use crate::net::Deadline;
+use crate::net::accept::Client;
+use crate::net::end::close_reason;
+use crate::net::stream::{PeerProgress, Stream};
+use crate::output::Event;
+use crate::serving::events::ClientEvents;
 use crate::sync::lock;
 
 /// The longest line accepted from a client, in bytes.
@@ -25,11 +25,10 @@ const MAX_SKIPPED_CHAT: usize = 64 * 1024;
 /// The most nicknames that a client may try.
 const MAX_NICK_TRIES: u32 = 6;
 
-/// The most lines of one client that are processed before other clients get a turn. Even escaped,
-/// this many lines fit into a [`MemberQueue`].
+/// The most lines of one client that are processed before other clients get a turn.
 const LINES_PER_TURN: usize = 16;
 
-/// How long a client may read nothing while lines are queued for it.
+/// How long a client may acknowledge nothing while lines are queued for it.
 const CHAT_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a client may take to read its last lines and close the connection.
@@ -38,8 +37,8 @@ const CHAT_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// A client and its received bytes that are not processed yet.
 pub(super) struct ChatClient<'a> {
     members: &'a Mutex<Members>,
-    events: &'a Events,
-    connection: Arc<Connection>,
+    events: &'a ClientEvents,
+    client: &'a Client,
     queue: Arc<MemberQueue>,
     lines: LineSplitter,
     received: Vec<u8>,
@@ -47,7 +46,6 @@ pub(super) struct ChatClient<'a> {
     processed: usize,
     /// Whether the client has shut down its write side.
     at_eof: bool,
-    bytes_in: u64,
     /// Rejected nicknames.
     tries: u32,
     /// The reason that a `/quit` gives to the other members.
@@ -57,20 +55,19 @@ pub(super) struct ChatClient<'a> {
 impl<'a> ChatClient<'a> {
     pub(super) fn new(
         members: &'a Mutex<Members>,
-        events: &'a Events,
-        connection: Connection,
+        events: &'a ClientEvents,
+        stream: Stream,
+        client: &'a Client,
     ) -> Self {
-        let connection = Arc::new(connection);
         Self {
             members,
             events,
-            queue: Arc::new(MemberQueue::new(Arc::clone(&connection))),
-            connection,
+            queue: Arc::new(MemberQueue::new(stream)),
+            client,
             lines: LineSplitter::new(MAX_CHAT_LINE, MAX_SKIPPED_CHAT),
             received: Vec::new(),
             processed: 0,
             at_eof: false,
-            bytes_in: 0,
             tries: 0,
             quit_reason: None,
         }
@@ -78,43 +75,45 @@ impl<'a> ChatClient<'a> {
 
     /// Serves the client, removes it from the room, and closes the connection.
     pub(super) async fn run(mut self, nick_limit: Option<Duration>) {
-        self.events.send(events::connected(&self.connection, None));
+        let Self { client, events, .. } = self;
+        events.connected(client);
         let reason = self.serve(nick_limit).await;
         self.leave_room(&reason);
-        let mut bytes_out = self.queue.flush().sent;
+        self.queue.flush();
         let unsent = self.queue.unsent();
+        // Only the room shared the queue.
+        let Some(queue) = Arc::into_inner(self.queue) else { return };
+        let mut stream = queue.into_stream();
         let deadline = Deadline::after(CHAT_CLOSE_TIMEOUT);
-        if stream::write_all(&self.connection.stream, &unsent, deadline).await.is_ok() {
-            bytes_out += unsent.len() as u64;
-            stream::shut_down_and_drain(&self.connection.stream, deadline).await;
+        match stream.write_all(&unsent, deadline).await {
+            Ok(()) => client.slot.close(&mut stream, CHAT_CLOSE_TIMEOUT).await,
+            Err(_) => stream.abort(),
         }
-        let counts = ByteCounts { bytes_in: self.bytes_in, bytes_out };
-        self.events.send(events::closed(&self.connection, counts, reason));
+        events.closed(client, &stream, reason);
     }
 
     /// Reads and writes until the connection must be closed, and returns the reason.
     async fn serve(&mut self, nick_limit: Option<Duration>) -> String {
-        let connection = Arc::clone(&self.connection);
         let queue = Arc::clone(&self.queue);
-        let mut leave = pin!(connection.slot.leave());
+        let mut leave = pin!(self.client.slot.leave());
         let mut nick_deadline = pin!(Deadline::maybe(nick_limit).passed());
-        let mut progress = (Instant::now(), 0);
+        let mut progress = PeerProgress::at(0);
         self.send_text(NICK_PROMPT);
         loop {
             if let Some(reason) = self.take_turn() {
                 return reason;
             }
-            let SendProgress { overflowed, pending, sent } = queue.flush();
+            let SendProgress { overflowed, pending, progress: count } = queue.flush();
             if overflowed {
                 return "too slow".to_owned();
             }
-            if !pending || sent != progress.1 {
-                progress = (Instant::now(), sent);
+            if !pending {
+                progress = PeerProgress::at(count);
+            } else if progress.update(count, CHAT_WRITE_TIMEOUT) {
+                return "stalled".to_owned();
             }
-            let left = CHAT_WRITE_TIMEOUT.saturating_sub(progress.0.elapsed());
-            let stalled = if pending { Deadline::after(left) } else { Deadline::NEVER };
+            let check = if pending { progress.check(CHAT_WRITE_TIMEOUT) } else { Deadline::NEVER };
             let is_ready = self.processed < self.received.len() || self.at_eof;
-            let mut read = Vec::new();
             tokio::select! {
                 biased;
                 _ = &mut leave => {
@@ -126,22 +125,19 @@ impl<'a> ChatClient<'a> {
                     self.send_text(&format!("{LINE_END}{error}{LINE_END}"));
                     return "timed out".to_owned();
                 }
-                () = stalled.passed() => return "stalled".to_owned(),
+                () = check.passed() => {}
                 () = queue.wakeup.notified() => {}
                 // Other tasks run first: a client that sends without a pause must not delay them.
                 () = tokio::task::yield_now(), if is_ready => {}
-                done = stream::read(&connection.stream, |bytes| read.extend_from_slice(bytes)),
-                    if !is_ready =>
-                {
-                    if let Err(error) = done {
-                        return outcome::close_reason(&error);
+                read = queue.read(), if !is_ready => match read {
+                    Ok(read) => {
+                        self.at_eof = read.is_empty();
+                        (self.received, self.processed) = (read, 0);
                     }
-                    self.bytes_in += read.len() as u64;
-                    self.at_eof = read.is_empty();
-                    (self.received, self.processed) = (read, 0);
-                }
-                ready = connection.stream.writable(), if pending => if let Err(error) = ready {
-                    return outcome::close_reason(&error);
+                    Err(error) => return close_reason(&error),
+                },
+                ready = queue.writable(), if pending => if let Err(error) = ready {
+                    return close_reason(&error);
                 },
             }
         }
@@ -189,7 +185,7 @@ impl<'a> ChatClient<'a> {
     /// Handles a complete line: the nickname of a new client, or the line of a member. Returns the
     /// reason to close the connection, if there is one.
     fn handle_line(&mut self, line: &[u8]) -> Option<String> {
-        let id = self.connection.id;
+        let id = self.client.id;
         let mut members = lock(self.members);
         if members.room.nick(id).is_none() {
             return self.join(&mut members, line);
@@ -201,7 +197,7 @@ impl<'a> ChatClient<'a> {
             self.events.send(Event::Said { seq, nick, line });
         }
         if let Some((old, new)) = update.renamed {
-            let peer = self.connection.peer.to_string();
+            let peer = self.client.peer.to_string();
             let (previous, nick) = (old.to_string(), new.to_string());
             self.events.send(Event::Renamed { peer, previous, nick });
         }
@@ -211,13 +207,13 @@ impl<'a> ChatClient<'a> {
     }
 
     fn join(&mut self, members: &mut Members, line: &[u8]) -> Option<String> {
-        let id = self.connection.id;
+        let id = self.client.id;
         match members.room.join(id, line) {
             Ok(deliveries) => {
                 members.queues.insert(id, Arc::clone(&self.queue));
                 members.deliver(deliveries);
                 let nick = members.room.nick(id).map(ToString::to_string).unwrap_or_default();
-                let peer = self.connection.peer.to_string();
+                let peer = self.client.peer.to_string();
                 self.events.send(Event::Joined { peer, nick });
                 None
             }
@@ -234,19 +230,19 @@ impl<'a> ChatClient<'a> {
     }
 
     fn leave_room(&self, reason: &str) {
-        let id = self.connection.id;
+        let id = self.client.id;
         let mut members = lock(self.members);
         members.queues.remove(&id);
         let Some(nick) = members.room.nick(id).map(ToString::to_string) else { return };
         let deliveries = members.room.leave(id, self.quit_reason.as_deref().unwrap_or(reason));
         members.deliver(deliveries);
         members.flush();
-        let (peer, reason) = (self.connection.peer.to_string(), reason.to_owned());
+        let (peer, reason) = (self.client.peer.to_string(), reason.to_owned());
         self.events.send(Event::Left { peer, nick, reason });
     }
 
     fn is_member(&self) -> bool {
-        lock(self.members).room.nick(self.connection.id).is_some()
+        lock(self.members).room.nick(self.client.id).is_some()
     }
 
     /// Queues text for this client only.

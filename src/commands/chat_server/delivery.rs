@@ -2,14 +2,16 @@
 //! delays another.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
 use crate::chat::room::{Delivery, MemberId, Recipients, Room};
 use crate::chat::send_queue::SendQueue;
-use crate::net::accept::Connection;
-use crate::net::stream;
+use crate::net::stream::Stream;
 use crate::sync::lock;
 
 /// The most bytes passed to a socket in one write.
@@ -22,25 +24,23 @@ pub(super) struct Members {
     pub(super) queues: BTreeMap<MemberId, Arc<MemberQueue>>,
 }
 
-/// The queue of one client, and the connection to which it is sent.
+/// The queue of one client, and the stream to which it is sent. The client's task reads the stream,
+/// and whichever task delivers lines writes to it.
 pub(super) struct MemberQueue {
-    connection: Arc<Connection>,
     pending: Mutex<PendingLines>,
     /// Wakes the client's task when the socket is full or the queue has overflowed.
     pub(super) wakeup: Notify,
 }
 
-#[derive(Default)]
 struct PendingLines {
+    stream: Stream,
     queue: SendQueue,
     /// Whether the last write was short; cleared by the next one, after the socket is writable.
     socket_full: bool,
-    /// Whether a line did not fit into the queue, so that the client has missed it.
+    /// Whether the queue was still too long after an attempt to send it.
     overflowed: bool,
     /// Whether a write failed.
     failed: bool,
-    /// The number of bytes written to the socket.
-    sent: u64,
 }
 
 /// The state of a queue after a flush.
@@ -50,8 +50,8 @@ pub(super) struct SendProgress {
     pub(super) overflowed: bool,
     /// Whether bytes wait until the socket is writable.
     pub(super) pending: bool,
-    /// The number of bytes written to the socket so far.
-    pub(super) sent: u64,
+    /// The progress of the peer.
+    pub(super) progress: u64,
 }
 
 impl Members {
@@ -85,27 +85,52 @@ impl Members {
 }
 
 impl MemberQueue {
-    pub(super) fn new(connection: Arc<Connection>) -> Self {
-        Self { connection, pending: Mutex::default(), wakeup: Notify::new() }
+    pub(super) fn new(stream: Stream) -> Self {
+        let pending = PendingLines {
+            stream,
+            queue: SendQueue::default(),
+            socket_full: false,
+            overflowed: false,
+            failed: false,
+        };
+        Self { pending: Mutex::new(pending), wakeup: Notify::new() }
+    }
+
+    /// Returns the stream, once no other task can write to it.
+    pub(super) fn into_stream(self) -> Stream {
+        self.pending.into_inner().unwrap_or_else(PoisonError::into_inner).stream
     }
 
     /// Queues a line.
     pub(super) fn push(&self, line: Arc<str>) {
-        let mut pending = lock(&self.pending);
-        if pending.queue.push(line).is_err() {
-            pending.overflowed = true;
-            self.wakeup.notify_one();
-        }
+        lock(&self.pending).queue.push(line);
+    }
+
+    /// Waits for bytes and reads them; an empty vector means EOF.
+    pub(super) async fn read(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        poll_fn(|context| {
+            let pending = &mut *lock(&self.pending);
+            let read = pin!(pending.stream.read(|_, read| bytes.extend_from_slice(read)));
+            read.poll(context)
+        })
+        .await?;
+        Ok(bytes)
+    }
+
+    /// Waits until the socket accepts more.
+    pub(super) async fn writable(&self) -> io::Result<()> {
+        poll_fn(|context| lock(&self.pending).stream.poll_write_ready(context)).await
     }
 
     /// Writes the queued lines, as far as the socket accepts them without waiting.
     pub(super) fn flush(&self) -> SendProgress {
         let mut pending = lock(&self.pending);
-        pending.send(&self.connection);
+        pending.send();
         SendProgress {
             overflowed: pending.overflowed,
             pending: pending.socket_full,
-            sent: pending.sent,
+            progress: pending.stream.progress(),
         }
     }
 
@@ -116,32 +141,37 @@ impl MemberQueue {
 
     fn flush_unless_full(&self) {
         let mut pending = lock(&self.pending);
-        if !pending.socket_full && !pending.queue.is_empty() {
-            pending.send(&self.connection);
-            if pending.socket_full {
-                self.wakeup.notify_one();
-            }
+        if pending.queue.is_empty() {
+            return;
+        }
+        // A socket that was full is tried again only before its client is judged.
+        if !pending.socket_full || pending.queue.is_over_limit() {
+            pending.send();
+        }
+        if pending.socket_full || pending.overflowed {
+            self.wakeup.notify_one();
         }
     }
 }
 
 impl PendingLines {
-    fn send(&mut self, connection: &Connection) {
+    fn send(&mut self) {
         self.socket_full = false;
         while !self.failed && !self.queue.is_empty() {
             let bytes = self.queue.peek(SEND_SIZE);
-            let Ok(sent) = stream::write_now(&connection.stream, &bytes) else {
+            let Ok(sent) = self.stream.write_now(&bytes) else {
                 // The client's task gets the error from its next read. `socket_full` stays false,
                 // because a failed socket is always writable and the task would wait in a loop.
                 self.failed = true;
                 return;
             };
             self.queue.advance(sent);
-            self.sent += sent as u64;
             if sent < bytes.len() {
                 self.socket_full = true;
-                return;
+                break;
             }
         }
+        self.socket_full |= self.stream.has_unsent();
+        self.overflowed |= self.queue.is_over_limit();
     }
 }

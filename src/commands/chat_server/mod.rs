@@ -6,7 +6,7 @@ mod delivery;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::TcpKeepalive;
 
 use crate::chat::command::HELP;
 use crate::commands::chat_server::client::ChatClient;
@@ -15,10 +15,11 @@ use crate::exit::Exit;
 use crate::net::accept::{AcceptNotice, Connection, Service, WhenFull};
 use crate::net::{ListenAddress, Port};
 use crate::options::TIMEOUTS;
-use crate::options::listen::ListenArgs;
+use crate::options::server::ServerArgs;
 use crate::options::values::{self, Limit};
-use crate::output::{Events, Output};
-use crate::serving::{self, ServerPlan, events};
+use crate::output::Output;
+use crate::serving::events::{self, ClientEvents};
+use crate::serving::{self, ServerPlan};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,7 +48,7 @@ pub struct Args {
     #[arg(value_name = "[HOST:]PORT", value_parser = values::of_bytes::<ListenAddress>())]
     address: Option<ListenAddress>,
     #[command(flatten)]
-    server: ListenArgs,
+    server: ServerArgs,
     /// Limit the time to choose a nickname
     ///
     /// 0 for no limit.
@@ -59,6 +60,7 @@ pub struct Args {
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     // All clients lock the same room, so a second thread would mostly wait for the first.
     let plan = ServerPlan { workers: 1, ..ServerPlan::new(Port(5669), WhenFull::Refuse) };
+    let plan = args.server.plan(args.address.as_ref(), plan, out)?;
     let build = |events, _| {
         Ok(ChatServer { nick_limit: args.idle_timeout.0, members: Mutex::default(), events })
     };
@@ -76,18 +78,19 @@ struct ChatServer {
     /// How long a client may take to choose a nickname.
     nick_limit: Option<Duration>,
     members: Mutex<Members>,
-    events: Events,
+    events: ClientEvents,
 }
 
 impl Service for ChatServer {
     async fn handle(self: Arc<Self>, connection: Connection) {
         // Without these options (a Unix socket, some systems), a failed network is detected later.
-        SockRef::from(&connection.stream).set_tcp_keepalive(&KEEPALIVE).ok();
-        ChatClient::new(&self.members, &self.events, connection).run(self.nick_limit).await;
+        let Connection { stream, client } = connection;
+        stream.set_keepalive(&KEEPALIVE).ok();
+        ChatClient::new(&self.members, &self.events, stream, &client).run(self.nick_limit).await;
     }
 
     fn notice(&self, notice: AcceptNotice) {
-        events::report(&self.events, notice);
+        self.events.notice(notice);
     }
 
     fn refusal(&self) -> &'static [u8] {

@@ -8,20 +8,20 @@ use crate::exit::Exit;
 use crate::net::address::endpoint::{Address, Endpoint, LocalAddress};
 use crate::net::address::names::{self, NameError};
 use crate::net::datagram::{
-    self, DatagramCounts, DatagramEnd, DatagramSocket, DatagramTarget, ExchangePeer,
-    ExchangeSettings, OpenError, Outgoing, Split,
+    self, DatagramCounts, DatagramSocket, DatagramTarget, ExchangePeer, ExchangeSettings,
+    OpenError, Outgoing, Split,
 };
 use crate::net::error::{ConnectAttempt, Span, destination_reason};
 use crate::net::relay::Sink;
 use crate::net::stream::observer::StreamObserver;
-use crate::net::{self, Deadline};
+use crate::net::{self, Deadline, ExchangeEnd, Stop};
 use crate::options::dial::DialArgs;
 use crate::output::{Event, Events, Output};
 use crate::session;
 use crate::session::datagrams::DatagramIo;
 use crate::session::outcome;
 use crate::session::settings::SessionSettings;
-use crate::session::signals::{Hangup, SignalWatch};
+use crate::session::terminal::until;
 
 /// After the input ends, how long to wait for replies unless `--linger` sets it.
 const LINGER: Duration = Duration::from_secs(1);
@@ -51,10 +51,14 @@ pub(super) struct DatagramExchange<'a> {
 pub(crate) async fn connect(
     exchange: &DatagramExchange<'_>,
     io: DatagramIo,
+    stop: &Stop,
 ) -> anyhow::Result<Exit> {
     let DatagramIo { source, sink, mut observer, events, out, interactive } = io;
     let mut outgoing = session::datagrams::outgoing(source, exchange.split, &exchange.settings);
-    let mut targets = exchange.targets().await?;
+    let Some(targets) = until(stop, exchange.targets()).await.transpose()? else {
+        return Ok(Exit::Success);
+    };
+    let mut targets = targets;
     let reports_peer = interactive || out.is_verbose() || out.is_json();
     let mut attempts = Vec::new();
     let mut is_prompted = false;
@@ -83,10 +87,10 @@ pub(crate) async fn connect(
             out.prompt();
         }
         let peer_exchange =
-            PeerExchange { exchange, socket: &socket, peer: &name, sink: &sink, out };
+            PeerExchange { exchange, socket: &socket, peer: &name, sink: &sink, out, stop };
         let started = Instant::now();
-        let (counts, end, signal) = peer_exchange.run(&mut outgoing, &mut observer).await?;
-        let is_over = !matches!(end, DatagramEnd::Refused(_)) || counts.datagrams_in > 0;
+        let (counts, end) = peer_exchange.run(&mut outgoing, &mut observer).await;
+        let is_over = !matches!(end, ExchangeEnd::Refused(_)) || counts.datagrams_in > 0;
         if interactive && (is_over || targets.is_empty()) {
             out.end_session();
         }
@@ -94,7 +98,7 @@ pub(crate) async fn connect(
             report_closed(&events, &name, counts, started, &end);
         }
         match end {
-            DatagramEnd::Refused(error) if !is_over => {
+            ExchangeEnd::Refused(error) if !is_over => {
                 out.detail(&format!("{name} {}", destination_reason(&peer, &error)));
                 attempts.push(ConnectAttempt { addr: peer, error, span: since(tried) });
                 if !outgoing.rewind() {
@@ -103,8 +107,7 @@ pub(crate) async fn connect(
             }
             end => {
                 exchange.note_missing_reply(out, counts, &end);
-                let exit = outcome::exit_of_datagrams(end, &name)?;
-                return Ok(signal.unwrap_or(exit));
+                return outcome::exit_of(end, &name);
             }
         }
     }
@@ -117,7 +120,7 @@ fn report_closed(
     peer: &str,
     counts: DatagramCounts,
     started: Instant,
-    end: &DatagramEnd,
+    end: &ExchangeEnd,
 ) {
     let (counts, lasted) = (outcome::byte_counts(counts), started.elapsed());
     events.send(outcome::closed_because(peer, counts, lasted, end.to_string()));
@@ -159,9 +162,9 @@ impl<'a> DatagramExchange<'a> {
 
     /// Notes that no reply was received: the exit code is 0, but does not prove that the peer
     /// received the data.
-    fn note_missing_reply(&self, out: Output, counts: DatagramCounts, end: &DatagramEnd) {
+    fn note_missing_reply(&self, out: Output, counts: DatagramCounts, end: &ExchangeEnd) {
         let expects_reply = self.settings.sends && self.settings.receives;
-        if !expects_reply || counts.datagrams_in > 0 || !matches!(end, DatagramEnd::Quiet) {
+        if !expects_reply || counts.datagrams_in > 0 || !matches!(end, ExchangeEnd::Quiet) {
             return;
         }
         let waited = self.linger().unwrap_or_default();
@@ -183,6 +186,7 @@ struct PeerExchange<'a> {
     peer: &'a str,
     sink: &'a Sink,
     out: Output,
+    stop: &'a Stop,
 }
 
 impl PeerExchange<'_> {
@@ -190,7 +194,7 @@ impl PeerExchange<'_> {
         &self,
         outgoing: &mut Outgoing,
         observer: &mut Option<Box<dyn StreamObserver>>,
-    ) -> anyhow::Result<(DatagramCounts, DatagramEnd, Option<Exit>)> {
+    ) -> (DatagramCounts, ExchangeEnd) {
         let DatagramExchange { settings, deadline, .. } = self.exchange;
         let exchange_settings = ExchangeSettings {
             linger: self.exchange.linger(),
@@ -198,17 +202,7 @@ impl PeerExchange<'_> {
             deadline: *deadline,
             receive: settings.receives,
         };
-        // With a socket file, the exchange ends in order; else a signal drops it.
-        let signals = self.socket.has_file().then(|| SignalWatch::watch(Hangup::Stops)).transpose();
-        let signals = signals
-            .map_err(|source| net::Error::System { operation: "watch for signals", source })?;
-        let stop = async {
-            match &signals {
-                Some(signals) => signals.stop().draining().await,
-                None => std::future::pending().await,
-            }
-        };
-        let (counts, end) = datagram::exchange_datagrams(
+        datagram::exchange_datagrams(
             self.socket,
             ExchangePeer {
                 name: self.peer,
@@ -218,9 +212,8 @@ impl PeerExchange<'_> {
             self.sink,
             exchange_settings,
             observer,
-            stop,
+            self.stop.draining(),
         )
-        .await;
-        Ok((counts, end, signals.and_then(|signals| signals.exit())))
+        .await
     }
 }

@@ -9,8 +9,8 @@ use self::datagrams::DatagramExchange;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::address::endpoint::{Address, Endpoint, Target, destination_port};
-use crate::net::relay::Source;
-use crate::net::{self, Deadline, Port, runtime};
+use crate::net::relay::{FinRule, Source, StopRule};
+use crate::net::{self, Deadline, Port, Stop, runtime};
 use crate::options::datagram::{self, DATAGRAMS, DatagramArgs};
 use crate::options::dial::DialArgs;
 use crate::options::observers::ObserverArgs;
@@ -21,6 +21,7 @@ use crate::options::values;
 use crate::output::{Event, EventQueue, Output, Payload, WhenGone};
 use crate::script::Script;
 use crate::session::datagrams::DatagramIo;
+use crate::session::observers::ONLY_CONNECTION;
 use crate::session::stream::{Session, SessionStream};
 use crate::session::timeline::Timeline;
 use crate::session::{dial, standard_io, terminal};
@@ -78,7 +79,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let deadline = args.dial.deadline()?;
     let runtime = runtime::runtime()?;
     let queue = EventQueue::start(out, WhenGone::Stop);
-    let session = run_session(&endpoint, args, deadline, out, &queue);
+    let session = |stop| run_session(&endpoint, args, deadline, out, &queue, stop);
     let outcome = runtime.block_on(terminal::restore_after(out, session));
     // A slow reader of the output may delay the exit until the deadline, but not after a signal.
     let left = match outcome {
@@ -92,6 +93,10 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
+/// After a signal, how long the peer may take to acknowledge what is owed to it: the default of a
+/// server's `--grace`.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
 /// After the deadline or a signal, how long to wait for a blocked reader of the last events.
 const LAST_EVENTS_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -101,6 +106,7 @@ async fn run_session(
     deadline: Deadline,
     out: Output,
     queue: &EventQueue,
+    stop: Stop,
 ) -> anyhow::Result<Exit> {
     let mut session = args.prepare_session(endpoint, out, queue)?;
     let settings = session.settings;
@@ -114,22 +120,25 @@ async fn run_session(
         args.dial.allow_datagrams()?;
         let split = args.datagrams.split(&settings)?;
         let exchange = DatagramExchange { endpoint, dial: &args.dial, deadline, settings, split };
-        let observer = session.observers.observer(&endpoint.to_string());
+        let observer = session.observers.observer(ONLY_CONNECTION, &endpoint.to_string());
         let io = DatagramIo::open(settings, out, queue.events(), observer, interactive)?;
-        let exit = datagrams::connect(&exchange, io).await;
+        let exit = datagrams::connect(&exchange, io, &stop).await;
         session.observers.end_progress();
         let exit = exit?;
         session.observers.finish()?;
         return Ok(exit);
     }
     let mut timeline = Timeline::since(Instant::now());
-    let dialed = dial::dial(&args.dial.dialer(endpoint)?, deadline, out).await?;
+    let route = args.dial.dialer(endpoint)?;
+    let dialed = terminal::until(&stop, dial::dial(&route, deadline, out)).await;
+    // The exit code of a stop is that of the signal.
+    let Some(dialed) = dialed.transpose()? else { return Ok(Exit::Success) };
     timeline.dialed(endpoint, &dialed);
     let (peer, local) = (dialed.peer.to_string(), dialed.local.to_string());
     let events = queue.events();
     let mut payload = Payload::new(out, events.clone(), settings.raw)?;
     let connected = Event::Connected { peer: peer.clone(), local, name: None };
-    session.observers.record(&connected);
+    session.observers.record(ONLY_CONNECTION, &connected);
     if session.reports_peer {
         events.deliver(connected)?;
     }
@@ -144,17 +153,17 @@ async fn run_session(
     let sink = standard_io::print(payload, settings.output_end())?;
     let stream = SessionStream {
         stream: dialed.stream,
+        conn: ONLY_CONNECTION,
         peer: &dialed.peer,
         local: &dialed.local,
         timeline,
         input: input.map(Source::from),
         sink: &sink,
-        fin_on_empty_input: true,
+        fin: FinRule::InputEnd,
         handshake: Deadline::maybe(args.dial.connect_timeout()),
         deadline,
     };
-    // No stop future: a signal drops the session.
-    let report = session.run(stream, std::future::pending()).await;
+    let report = session.run(stream, stop.draining()).await;
     session.observers.end_progress();
     if interactive {
         out.end_session();
@@ -220,7 +229,7 @@ impl Args {
             observers,
             events,
             reports_peer: false,
-            grace: None,
+            stop: StopRule { grace: STOP_GRACE, waits_for_peer: false },
         })
     }
 }

@@ -5,16 +5,14 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::commands::listen::peer_name::PeerNames;
 use crate::exit::Exit;
-use crate::net::datagram::{
-    DatagramEnd, DatagramListenSettings, DatagramListener, DatagramNotice, Split,
-};
-use crate::net::{self, Deadline, ListenAddress, runtime};
+use crate::net::datagram::{DatagramListenSettings, DatagramListener, DatagramNotice, Split};
+use crate::net::{self, Deadline, ExchangeEnd, ListenAddress, runtime};
 use crate::output::{Event, EventQueue, Events, Output};
 use crate::serving::settings::ServerSettings;
 use crate::serving::{self, readiness};
 use crate::session;
 use crate::session::datagrams::DatagramIo;
-use crate::session::observers::Observers;
+use crate::session::observers::{ONLY_CONNECTION, Observers};
 use crate::session::outcome;
 use crate::session::settings::SessionSettings;
 use crate::session::signals::{Hangup, SignalWatch};
@@ -33,7 +31,7 @@ pub(super) fn run(
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let interactive = at_terminal && !out.is_json() && !request.keep_open;
     let runtime = runtime::runtime()?;
-    let observer = observers.observer(&request.address.to_string());
+    let observer = observers.observer(ONLY_CONNECTION, &request.address.to_string());
     let outcome = runtime.block_on(async {
         let io = DatagramIo::open(request.settings, out, queue.events(), observer, interactive)?;
         listen(request, io).await
@@ -98,10 +96,10 @@ async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<
     }
     match (end, signals.exit()) {
         // With --keep-open, a signal is the normal end; else it interrupts the exchange.
-        (DatagramEnd::Stopped, Some(signal)) if !request.keep_open => Ok(signal),
+        (ExchangeEnd::Stopped, Some(signal)) if !request.keep_open => Ok(signal),
         (end, _) => {
             let peer = reporter.last_peer.into_inner().unwrap_or_else(PoisonError::into_inner);
-            outcome::exit_of_datagrams(end, &peer.unwrap_or_else(|| request.address.to_string()))
+            outcome::exit_of(end, &peer.unwrap_or_else(|| request.address.to_string()))
         }
     }
 }

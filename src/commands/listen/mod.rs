@@ -19,6 +19,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::accept::WhenFull;
 use crate::net::address::transport::Transport;
+use crate::net::relay::StopRule;
 use crate::net::{Addr, Deadline, ListenAddress};
 use crate::options::CONNECTION;
 use crate::options::datagram::{self, DATAGRAMS, DatagramArgs};
@@ -30,6 +31,7 @@ use crate::options::tls::TlsServerArgs;
 use crate::options::values::{self, TimeoutArgs};
 use crate::output::{Event, EventQueue, Events, Output, Payload, WhenGone};
 use crate::script::Script;
+use crate::serving::events::ClientEvents;
 use crate::serving::{self, ServerPlan};
 use crate::session::child_process::command::CommandProcess;
 use crate::session::signals::Hangup;
@@ -117,7 +119,9 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     }
     let plan = ServerPlan {
         default_port: None,
-        tls: true,
+        // The sessions themselves start TLS, because a script may do so later.
+        tls: None,
+        observers: None,
         when_full: WhenFull::Wait,
         total: (!args.keep_open).then_some(1),
         // All clients share the one thread that writes standard output, so more workers would only
@@ -126,7 +130,8 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         when_gone: WhenGone::Stop,
         hangup: Hangup::Stops,
     };
-    let build = |events: Events, stop| {
+    let build = |events: ClientEvents, stop| {
+        let events = events.queue().clone();
         let session = args.prepare_session(transport, out, events.clone())?;
         let settings = session.settings;
         let is_automated = session.script.is_some() || session.exec.is_some();
@@ -153,6 +158,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             result: Mutex::default(),
             command_result: Mutex::default(),
             timed_out: AtomicBool::new(false),
+            still_connected: AtomicBool::new(false),
             cut_off: AtomicBool::new(false),
         })
     };
@@ -169,8 +175,8 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         Ok(Some(tokio::spawn(Arc::clone(listen).stop_after_command(command, grace))))
     };
     let (address, settings) = (address.as_ref(), args.server.settings());
-    let (exit, listen) = serving::run(address, &settings, plan, out, build, on_listening)?;
-    listen.finish(exit)
+    let (end, listen) = serving::run(address, &settings, plan, out, build, on_listening)?;
+    listen.finish(end)
 }
 
 impl Args {
@@ -217,13 +223,15 @@ impl Args {
             observers.show_progress();
         }
         let (settings, exec) = (self.session.settings(), self.script.exec());
-        // Without --keep-open, a signal interrupts the session at once. With it, each session ends
-        // shortly before `--grace` expires, so that its `closed` event is still reported.
-        let grace =
-            self.keep_open.then(|| self.server.settings().grace.saturating_sub(GRACE_MARGIN));
-        Ok(Session { settings, script, exec, tls, observers, events, reports_peer: true, grace })
+        // Each session ends shortly before `--grace` expires, so that its `closed` event is still
+        // reported.
+        let grace = self.server.settings().grace;
+        let grace = grace.saturating_sub(GRACE_MARGIN.min(grace / 2));
+        // With --keep-open, a stop lets the clients finish; else it interrupts the only one.
+        let stop = StopRule { grace, waits_for_peer: self.keep_open };
+        Ok(Session { settings, script, exec, tls, observers, events, reports_peer: true, stop })
     }
 }
 
-/// How long before `--grace` expires a session ends.
-const GRACE_MARGIN: Duration = Duration::from_millis(200);
+/// How long before `--grace` expires a session ends, at most half of it.
+const GRACE_MARGIN: Duration = Duration::from_millis(1200);

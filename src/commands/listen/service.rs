@@ -10,17 +10,16 @@ use tokio_util::task::TaskTracker;
 use crate::commands::listen::peer_name::PeerNames;
 use crate::exit::Exit;
 use crate::failure::{self, Failure};
-use crate::net::accept::{AcceptNotice, Connection, Service};
-use crate::net::relay::SharedInput;
-use crate::net::relay::{Sink, Source, StreamEnd};
-use crate::net::{Deadline, Stop};
+use crate::net::accept::{AcceptNotice, Client, Connection, Service};
+use crate::net::relay::{FinRule, SharedInput, Sink, Source};
+use crate::net::tls::HANDSHAKE_TIMEOUT;
+use crate::net::{Deadline, ExchangeEnd, Stop};
 use crate::output::{Event, Events, Output};
-use crate::serving::events;
+use crate::serving::{ServerEnd, events};
 use crate::session::child_process::command::CommandProcess;
 use crate::session::standard_io;
 use crate::session::stream::{Session, SessionReport, SessionStream};
 use crate::session::timeline::Timeline;
-use crate::session::tls::HANDSHAKE_TIMEOUT;
 use crate::sync::lock;
 
 /// After the only client is served, how long to wait for the lookup of its name.
@@ -55,6 +54,8 @@ pub(super) struct Listen {
     /// Whether the deadline ended the run.
     pub(super) timed_out: AtomicBool,
     /// Whether a client was still connected when the grace after the command ended.
+    pub(super) still_connected: AtomicBool,
+    /// Whether a stop cut a client off before it had everything.
     pub(super) cut_off: AtomicBool,
 }
 
@@ -62,8 +63,9 @@ impl Service for Listen {
     async fn handle(self: Arc<Self>, connection: Connection) {
         // Counts this client until the handler ends, even by a panic or a cancellation.
         let _token = self.clients.token();
-        let connected = events::connected(&connection, self.names.known(&connection.peer));
-        self.session.observers.record(&connected);
+        let connected =
+            events::connected(&connection.client, self.names.known(&connection.client.peer));
+        self.session.observers.record(connection.client.id, &connected);
         if self.interactive {
             // The event must be printed before the prompt. An error is ignored, because the first
             // write of received data reports it too.
@@ -72,7 +74,7 @@ impl Service for Listen {
         } else {
             self.events.send(connected);
         }
-        let name = self.names.report(&self.events, &connection.peer);
+        let name = self.names.report(&self.events, &connection.client.peer);
         let report = self.serve(connection).await;
         if self.interactive {
             self.out.end_session();
@@ -95,25 +97,30 @@ impl Service for Listen {
 impl Listen {
     /// Serves one client until the session ends or the server is asked to stop.
     async fn serve(&self, connection: Connection) -> SessionReport {
-        let Connection { stream, peer, local, accepted, slot, .. } = connection;
+        let Connection { mut stream, client } = connection;
+        let Client { peer, local, id: conn, accepted, slot, .. } = client;
         let input = match self.input() {
             Ok(input) => input,
             Err(error) => {
-                // The client must not take the missing input for an empty one. A Unix socket has
-                // no reset.
-                stream.reset_on_close().ok();
+                // The client must not take the missing input for an empty one.
+                stream.abort();
                 let peer = peer.to_string();
-                return SessionReport::unopened(&peer, accepted.elapsed(), StreamEnd::Input(error));
+                return SessionReport::unopened(
+                    &peer,
+                    accepted.elapsed(),
+                    ExchangeEnd::Input(error),
+                );
             }
         };
         let session_stream = SessionStream {
             stream,
+            conn,
             peer: &peer,
             local: &local,
             timeline: Timeline::since(accepted),
             input,
             sink: &self.sink,
-            fin_on_empty_input: false,
+            fin: FinRule::NonEmptyInputEnd,
             handshake: Deadline::after(HANDSHAKE_TIMEOUT),
             deadline: self.deadline,
         };
@@ -141,6 +148,7 @@ impl Listen {
     /// Reports the end of a client's connection, and stores its result if that determines the exit
     /// code.
     fn finish_client(&self, report: SessionReport) {
+        self.cut_off.fetch_or(report.stopped_early, Ordering::Relaxed);
         self.events.send(report.closed);
         if report.input_left && !self.keep_open && !self.interactive {
             self.out.note("the client closed the connection; unread standard input was discarded");
@@ -148,7 +156,7 @@ impl Listen {
         if report.output_closed {
             // The reader of standard output has closed it, so further clients are of no use.
             self.stop.drain();
-        } else if self.keep_open {
+        } else if self.keep_open || report.stopped_early {
             if let Err(error) = &report.exit
                 && let (_, Some(explained)) = failure::explain(error)
             {
@@ -156,7 +164,8 @@ impl Listen {
                 let message = format!("{}{cause}", explained.message);
                 self.events.send(Event::Warning { message });
             }
-            if self.session.script.is_none() && !report.input_failed {
+            // After a stop, the exit code is that of the signal.
+            if report.stopped_early || (self.session.script.is_none() && !report.fails_run) {
                 return;
             }
             // The script is run with each client, and standard input is sent to each: the first
@@ -190,27 +199,34 @@ impl Listen {
         tokio::time::sleep(LAST_ACCEPT_DELAY).await;
         self.clients.close();
         let in_time = Deadline::after(grace).bound(self.clients.wait()).await.is_ok();
-        self.cut_off.store(!in_time, Ordering::Relaxed);
+        self.still_connected.store(!in_time, Ordering::Relaxed);
         drop(command);
         self.stop.drain();
     }
 
-    /// Returns the exit code of the run. `exit` is that of the server, which a signal may have
-    /// stopped.
-    pub(super) fn finish(&self, exit: Exit) -> anyhow::Result<Exit> {
+    /// Returns the exit code of the run, whose server ended with `end`.
+    pub(super) fn finish(&self, end: ServerEnd) -> anyhow::Result<Exit> {
+        let exit = end.exit;
         self.session.observers.finish()?;
         let command = lock(&self.command_result).take().transpose()?;
         let result = lock(&self.result).take();
         if self.timed_out.load(Ordering::Relaxed) {
             return Err(Failure::new(Exit::TimedOut, "timed out (--timeout)").into());
         }
-        if self.cut_off.load(Ordering::Relaxed) && result.as_ref().is_none_or(Result::is_ok) {
+        if self.still_connected.load(Ordering::Relaxed) && result.as_ref().is_none_or(Result::is_ok)
+        {
             let message = "the program ended, but a client was still connected after --grace";
             return Err(Failure::new(Exit::TimedOut, message).into());
         }
         if result.is_none() && self.session.script.is_some() && command == Some(Exit::Success) {
             let message = "no client connected, so the script was not run";
             return Err(Failure::new(Exit::Negative, message).into());
+        }
+        let cut_off = end.cut_off || self.cut_off.load(Ordering::Relaxed);
+        if let Some(signal) = end.signal.filter(|_| cut_off)
+            && result.as_ref().is_none_or(Result::is_ok)
+        {
+            return Ok(signal);
         }
         match (command, result) {
             // The signal has ended the command, too.

@@ -8,8 +8,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::login::client::{ReplyParser, ServerMessage, is_prompt};
 use crate::net::dial::Dialed;
-use crate::net::relay::{StreamEnd, acknowledgement};
-use crate::net::stream::{self, Stream};
+use crate::net::stream::{Stream, wait_until_acknowledged};
 use crate::net::{self, Deadline};
 use crate::output::{Event, NetText, Output};
 
@@ -112,7 +111,7 @@ impl LoginExchange {
     async fn receive(&mut self, timeout: Duration) -> anyhow::Result<ServerOutput> {
         let deadline = self.deadline.earlier(Deadline::after(timeout));
         let parser = &mut self.parser;
-        let read = stream::read(&self.stream, |bytes| (bytes.len(), parser.parse(bytes)));
+        let read = self.stream.read(|_, bytes| (bytes.len(), parser.parse(bytes)));
         let Ok(received) = deadline.bound(read).await else {
             return if self.deadline.has_passed() {
                 Err(self.failed("waiting for", ErrorKind::TimedOut).into())
@@ -271,7 +270,7 @@ impl LoginExchange {
         }
         let line = [value.as_slice(), b"\n"].concat();
         let deadline = self.deadline.earlier(Deadline::after(REPLY_TIMEOUT));
-        let sent = match stream::write_all(&self.stream, &line, deadline).await {
+        let sent = match self.stream.write_all(&line, deadline).await {
             Ok(()) => true,
             // The next read returns what the server sent before it closed the connection.
             Err(error)
@@ -329,11 +328,11 @@ impl LoginExchange {
                 .into());
         }
         // A server that closed before it read the password does not acknowledge it.
-        match acknowledgement::wait(Some(&self.stream), self.deadline).await {
-            Ok(()) => {}
-            Err(StreamEnd::Send(error)) => return Err(self.failed("writing to", error).into()),
-            Err(_) => return Err(self.failed("writing to", ErrorKind::TimedOut).into()),
-        }
+        let acknowledged = wait_until_acknowledged(|| self.stream.owed(), || Some(REPLY_TIMEOUT));
+        let acknowledged = self.deadline.bound(acknowledged).await;
+        acknowledged
+            .unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
+            .map_err(|error| self.failed("writing to", error))?;
         let message = format!("{} closed the connection without confirming the login", self.peer);
         if confirm {
             return Err(Failure::new(Exit::Negative, message).into());

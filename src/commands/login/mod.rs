@@ -9,10 +9,9 @@ use self::credentials::CredentialSource;
 use self::exchange::LoginExchange;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::net::Port;
 use crate::net::address::endpoint::{Endpoint, Target, destination_port};
 use crate::net::address::transport::Transport;
-use crate::net::runtime;
+use crate::net::{Port, Stop, runtime};
 use crate::options::dial::DialArgs;
 use crate::options::values;
 use crate::output::Output;
@@ -83,11 +82,15 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     }
     let dialer = args.dial.dialer(&endpoint)?;
     let deadline = args.dial.deadline()?;
-    let log_in = async {
-        let source =
-            CredentialSource::new(args.user.as_deref(), args.password_stdin, deadline).await?;
-        let connection = dial::dial(&dialer, deadline, out).await?;
-        LoginExchange::new(connection, source, deadline, out).run(args.confirm).await
+    let log_in = |stop: Stop| async move {
+        let exchange = async {
+            let source =
+                CredentialSource::new(args.user.as_deref(), args.password_stdin, deadline).await?;
+            let connection = dial::dial(&dialer, deadline, out).await?;
+            LoginExchange::new(connection, source, deadline, out).run(args.confirm).await
+        };
+        // The exit code is that of the signal.
+        terminal::until(&stop, exchange).await.unwrap_or(Ok(Exit::Success))
     };
     let runtime = runtime::runtime()?;
     let outcome = runtime.block_on(terminal::restore_after(out, log_in));

@@ -25,6 +25,7 @@ use crate::net::error::Error;
 use crate::net::socket_file::SocketFile;
 use crate::net::stop::Stop;
 use crate::net::stream::Stream;
+use crate::net::stream::socket::Socket;
 
 /// Serves `listeners` until `stop`, or until [`AcceptSettings::total`] connections have ended.
 ///
@@ -89,17 +90,17 @@ impl AsyncListener {
         })
     }
 
-    async fn accept(&self) -> io::Result<(Stream, Addr)> {
+    async fn accept(&self) -> io::Result<(Socket, Addr)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                Ok((Stream::Tcp(stream), Addr::canonical(peer)))
+                Ok((Socket::Tcp(stream), Addr::canonical(peer)))
             }
             Self::Unix(listener, _file) => {
                 let (stream, _) = listener.accept().await?;
                 // A client's socket rarely has a name, so the process and user identify the client.
                 let peer = stream.peer_cred()?;
-                Ok((Stream::Unix(stream), Addr::of_process(peer.pid(), peer.uid())))
+                Ok((Socket::Unix(stream), Addr::of_process(peer.pid(), peer.uid())))
             }
         }
     }
@@ -134,7 +135,7 @@ impl<S: Service> AcceptLoop<S> {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => {
+                Ok((socket, peer)) => {
                     pause = FIRST_PAUSE;
                     // Another accept loop may have taken the last slot since the first check.
                     tokio::select! {
@@ -145,7 +146,7 @@ impl<S: Service> AcceptLoop<S> {
                     if slots.is_total_reached() {
                         return;
                     }
-                    self.admit_or_refuse(stream, peer);
+                    self.admit_or_refuse(socket, peer);
                 }
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
@@ -170,22 +171,22 @@ impl<S: Service> AcceptLoop<S> {
         }
     }
 
-    fn admit_or_refuse(&self, stream: Stream, peer: Addr) {
+    fn admit_or_refuse(&self, socket: Socket, peer: Addr) {
         if !self.slots.settings.access.admits(&peer) {
             // Closed without a reply, so that the client does not learn which service listens here.
             self.slots.service.notice(AcceptNotice::Denied(peer));
             return;
         }
-        if let (Stream::Tcp(_), Addr::Net(addr)) = (&stream, &peer) {
+        if let (Socket::Tcp(_), Addr::Net(addr)) = (&socket, &peer) {
             // A connection is served even if its options cannot be set.
-            self.slots.settings.options.apply_to_stream(&SockRef::from(&stream), *addr).ok();
+            self.slots.settings.options.apply_to_stream(&SockRef::from(&socket), *addr).ok();
         }
         if let Some(guard) = self.slots.admit(peer.clone()) {
-            self.workers.dispatch(stream, guard);
+            self.workers.dispatch(socket, guard);
         } else {
             self.slots.service.notice(AcceptNotice::Refused(peer));
             let slots = Arc::clone(&self.slots);
-            tokio::spawn(async move { slots.refuse(&stream).await });
+            tokio::spawn(async move { slots.refuse(Stream::new(socket)).await });
         }
     }
 }

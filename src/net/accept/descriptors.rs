@@ -9,18 +9,32 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 /// The limit that sockkit inherited from its parent process, once it has raised its own.
 static INHERITED_LIMIT: OnceLock<Option<Rlimit>> = OnceLock::new();
 
-/// Raises the soft limit of open files to the hard limit and returns how many clients it allows.
-pub fn raise_descriptor_limit() -> usize {
+/// How many connections the limit of open files allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Clients that are served.
+    pub clients: usize,
+    /// Connections that wait for their peer to close.
+    pub closing: usize,
+}
+
+/// The most connections that wait at once for their peer to close. Usually, a peer closes within a
+/// round trip, so this allows thousands of clients per second.
+const MAX_CLOSING: usize = 64;
+
+/// Raises the soft limit of open files to the hard limit and returns how many connections it
+/// allows.
+pub fn raise_descriptor_limit() -> ConnectionLimits {
     if let Some(Rlimit { maximum, .. }) = *INHERITED_LIMIT.get_or_init(descriptor_limit) {
         // If this fails, the old limit stays in force, and the result is computed from it.
         setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).ok();
     }
-    match descriptor_limit().and_then(|limit| limit.current) {
-        Some(limit) => {
-            usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(RESERVED_DESCRIPTORS)
-        }
-        None => usize::MAX,
-    }
+    let limit = descriptor_limit().and_then(|limit| limit.current);
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    let connections = limit.saturating_sub(RESERVED_DESCRIPTORS);
+    // A low limit serves clients first.
+    let closing = (connections / 8).min(MAX_CLOSING);
+    ConnectionLimits { clients: connections - closing, closing }
 }
 
 /// Returns the limit for child processes if it differs from sockkit's own: a program that uses

@@ -3,19 +3,23 @@
 
 mod accept_loop;
 pub mod access;
+mod client_slot;
 pub mod descriptors;
 pub mod inherited;
 pub mod listener;
 mod service;
 mod slot;
+mod slot_table;
 mod slots;
 #[cfg(test)]
 mod tests;
 mod workers;
 
 pub use self::accept_loop::serve;
+pub use self::client_slot::{ClientSlot, LeaveReason};
 pub use self::service::{
-    AcceptNotice, AcceptSettings, Connection, ServeSummary, Service, WhenFull,
+    AcceptNotice, AcceptSettings, Client, Connection, ObserverFactory, ServeSummary, Service,
+    WhenFull,
 };
-pub use self::slot::{ClientSlot, LeaveReason};
+
 pub use self::workers::default_workers;

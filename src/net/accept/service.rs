@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::net::accept::access::Access;
-use crate::net::accept::slot::ClientSlot;
+use crate::net::accept::client_slot::ClientSlot;
 use crate::net::address::addr::Addr;
 use crate::net::socket_options::SocketOptions;
 use crate::net::stream::Stream;
+use crate::net::stream::observer::StreamObserver;
+use crate::net::tls::{ServerHandshake, TlsError, TlsFacts};
 
 /// The part of a server that handles connections.
 pub trait Service: Send + Sync + 'static {
@@ -25,7 +27,7 @@ pub trait Service: Send + Sync + 'static {
 }
 
 /// The settings of an accept loop.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AcceptSettings {
     /// Which clients may connect.
     pub access: Access,
@@ -39,9 +41,19 @@ pub struct AcceptSettings {
     pub total: Option<u64>,
     /// How long clients may take to finish after a stop is requested.
     pub grace: Duration,
+    /// How many connections that need no slot any more may wait at once for their peer to close;
+    /// further ones are closed at once.
+    pub max_closing: usize,
+    /// How TLS begins on every connection; `None` if the service gets plain streams.
+    pub tls: Option<ServerHandshake>,
+    /// Returns what observes a connection.
+    pub observe: Option<ObserverFactory>,
     /// Number of threads that serve clients, including the accepting one; at least 1.
     pub workers: usize,
 }
+
+/// Returns the observer of the connection with this number and peer, if there is one.
+pub type ObserverFactory = Arc<dyn Fn(u64, &Addr) -> Option<Box<dyn StreamObserver>> + Send + Sync>;
 
 /// What happens to a client that connects when the server is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +81,8 @@ pub enum AcceptNotice {
     Evicted(Addr),
     /// This client could not be served.
     NotServed(Addr, io::Error),
+    /// The TLS handshake with a client failed.
+    NotSecured(TlsError),
     /// The handler of this client panicked.
     Panicked(Addr),
     /// No more connections are accepted; this many clients are still being served.
@@ -78,8 +92,15 @@ pub enum AcceptNotice {
 /// A client's connection, as its handler receives it.
 #[derive(Debug)]
 pub struct Connection {
-    /// The socket.
+    /// The stream, after its TLS handshake if there is one.
     pub stream: Stream,
+    /// Whose it is.
+    pub client: Client,
+}
+
+/// A client of a server.
+#[derive(Debug)]
+pub struct Client {
     /// The address of the peer.
     pub peer: Addr,
     /// The local address.
@@ -88,6 +109,8 @@ pub struct Connection {
     pub id: u64,
     /// When it was accepted.
     pub accepted: Instant,
+    /// The parameters of TLS; `None` if the accept loop started none.
+    pub tls: Option<Box<TlsFacts>>,
     /// The client's slot in the server.
     pub slot: ClientSlot,
 }

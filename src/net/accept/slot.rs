@@ -1,12 +1,10 @@
-//! One client's slot: whether the client can be evicted, and whether it should leave.
+//! The state of one client's slot: whether the client can be evicted, and whether it should leave.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::sync::Notify;
 
 use crate::net::address::addr::Addr;
-use crate::net::stop::Stop;
 
 /// The state of a client's slot, shared by its handler and the accept loops.
 #[derive(Debug)]
@@ -50,43 +48,5 @@ impl Slot {
     /// Changes `OPEN` to `state`. Of several calls, from any thread, only the first returns true.
     fn transition(&self, state: u8) -> bool {
         self.state.compare_exchange(OPEN, state, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-}
-
-/// A client's slot in the server, as its handler sees it.
-#[derive(Debug)]
-pub struct ClientSlot {
-    slot: Arc<Slot>,
-    stop: Stop,
-}
-
-/// Why a client should leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeaveReason {
-    /// The server is stopping.
-    Stopping,
-    /// The client has been evicted for a new one.
-    Evicted,
-}
-
-impl ClientSlot {
-    pub(super) fn new(slot: Arc<Slot>, stop: Stop) -> Self {
-        Self { slot, stop }
-    }
-
-    /// Protects the client from eviction. Returns false if it has already been evicted; its request
-    /// must then not be carried out.
-    pub fn settle(&self) -> bool {
-        self.slot.settle()
-    }
-
-    /// Waits until the client should leave, and returns the reason. A handler can poll one such
-    /// future for the whole connection.
-    pub async fn leave(&self) -> LeaveReason {
-        // `Stop::draining` would need a larger future and a list of waiters shared by all workers.
-        if !self.stop.is_draining() {
-            self.slot.leave_requested.notified().await;
-        }
-        if self.slot.is_evicted() { LeaveReason::Evicted } else { LeaveReason::Stopping }
     }
 }

@@ -1,71 +1,65 @@
 //! Connection slots: allocation, eviction and release.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::net::accept::service::{AcceptNotice, AcceptSettings, Connection, Service, WhenFull};
-use crate::net::accept::slot::{ClientSlot, Slot};
+use crate::net::accept::client_slot::ClientSlot;
+use crate::net::accept::service::{
+    AcceptNotice, AcceptSettings, Client, Connection, Service, WhenFull,
+};
+use crate::net::accept::slot::Slot;
+use crate::net::accept::slot_table::SlotTable;
 use crate::net::address::addr::Addr;
 use crate::net::deadline::Deadline;
 use crate::net::stop::Stop;
-use crate::net::stream::{self, Stream};
-use crate::sync::lock;
+use crate::net::stream::Stream;
+use crate::net::stream::socket::Socket;
+use crate::net::tls::{HANDSHAKE_TIMEOUT, ServerHandshake, TlsError, TlsFacts};
 
 /// The state that the accept loops and the clients' handlers share.
 pub(super) struct Slots<S> {
     pub(super) settings: AcceptSettings,
     pub(super) stop: Stop,
     pub(super) service: Arc<S>,
-    /// The slots of the clients being served, by connection id, oldest first.
-    occupied: Mutex<BTreeMap<u64, Arc<Slot>>>,
-    /// Notified when a slot is released.
-    pub(super) released: Notify,
+    pub(super) table: Arc<SlotTable>,
     /// Notified when the last connection of [`AcceptSettings::total`] is admitted.
     pub(super) total_reached: Notify,
     /// Connections admitted so far.
     pub(super) admitted: AtomicU64,
     /// Clients that could not be served, or whose handler panicked.
     pub(super) lost: AtomicU64,
-    /// Refused clients that are still connected.
-    refusing: AtomicUsize,
     /// Whether [`AcceptNotice::Full`] was sent.
     full_reported: AtomicBool,
 }
 
 impl<S: Service> Slots<S> {
     pub(super) fn new(settings: AcceptSettings, stop: Stop, service: Arc<S>) -> Self {
+        let table = Arc::new(SlotTable::new(settings.max_closing));
         Self {
             settings,
             stop,
             service,
-            occupied: Mutex::default(),
-            released: Notify::new(),
+            table,
             total_reached: Notify::new(),
             admitted: AtomicU64::new(0),
             lost: AtomicU64::new(0),
-            refusing: AtomicUsize::new(0),
             full_reported: AtomicBool::new(false),
         }
     }
 
-    fn occupied(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Slot>>> {
-        lock(&self.occupied)
-    }
-
     pub(super) fn clients(&self) -> usize {
-        self.occupied().len()
+        self.table.clients()
     }
 
     /// Asks all clients to leave. A client that is admitted later finds the stop already requested.
     pub(super) fn request_leave(&self) {
-        for slot in self.occupied().values() {
+        for slot in self.table.occupied().values() {
             slot.leave_requested.notify_one();
         }
     }
@@ -78,7 +72,7 @@ impl<S: Service> Slots<S> {
     /// reported: a server that is often full must not report it for each client.
     pub(super) async fn wait_for_free_slot(&self) {
         while self.settings.when_full == WhenFull::Wait && self.is_full() {
-            let mut released = pin!(self.released.notified());
+            let mut released = pin!(self.table.released.notified());
             released.as_mut().enable();
             if self.is_full() {
                 if !self.full_reported.swap(true, Ordering::Relaxed) {
@@ -98,7 +92,7 @@ impl<S: Service> Slots<S> {
     pub(super) fn admit(self: &Arc<Self>, peer: Addr) -> Option<SlotGuard<S>> {
         let slot = Arc::new(Slot::new(peer));
         let mut evicted = None;
-        let mut occupied = self.occupied();
+        let mut occupied = self.table.occupied();
         if occupied.len() >= self.settings.max_clients {
             if self.settings.when_full != WhenFull::Evict {
                 return None;
@@ -124,13 +118,12 @@ impl<S: Service> Slots<S> {
     ///
     /// Closing a socket that has unread input resets the connection, and the client may then lose
     /// the refusal.
-    pub(super) async fn refuse(&self, stream: &Stream) {
+    pub(super) async fn refuse(&self, mut stream: Stream) {
         // Written only if it fits into the socket's buffer; a full buffer must not cause a wait.
-        stream::write_now(stream, self.service.refusal()).ok();
-        if self.refusing.fetch_add(1, Ordering::Relaxed) < MAX_REFUSING {
-            stream::shut_down_and_drain(stream, Deadline::after(REFUSAL_TIMEOUT)).await;
+        stream.write_now(self.service.refusal()).ok();
+        if let Some(_closing) = self.table.start_closing() {
+            stream.finish(Deadline::after(REFUSAL_TIMEOUT)).await;
         }
-        self.refusing.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Waits until all clients have left, and returns true; returns false after `grace` or at a
@@ -140,8 +133,8 @@ impl<S: Service> Slots<S> {
     pub(super) async fn drain(&self, grace: Option<Duration>) -> bool {
         let all_left = async {
             loop {
-                let released = self.released.notified();
-                if self.clients() == 0 {
+                let released = self.table.released.notified();
+                if self.table.is_empty() {
                     return;
                 }
                 released.await;
@@ -176,8 +169,7 @@ impl<S: Service> Drop for SlotGuard<S> {
         if thread::panicking() {
             self.report_lost(AcceptNotice::Panicked(self.slot.peer.clone()));
         }
-        self.slots.occupied().remove(&self.id);
-        self.slots.released.notify_waiters();
+        self.slots.table.release(self.id);
     }
 }
 
@@ -186,12 +178,24 @@ impl<S: Service> SlotGuard<S> {
     ///
     /// This future is most of the memory that an idle client takes, so it must stay small.
     #[expect(clippy::manual_async_fn, reason = "an async fn stores its arguments twice")]
-    pub(super) fn serve(self, stream: Stream) -> impl Future<Output = ()> + Send {
+    pub(super) fn serve(self, socket: Socket) -> impl Future<Output = ()> + Send {
         async move {
-            match self.connection(stream) {
-                Ok(connection) => Arc::clone(&self.slots.service).handle(connection).await,
-                Err(error) => self.not_served(error),
+            let mut connection = match self.connection(Stream::new(socket)) {
+                Ok(connection) => connection,
+                Err(error) => return self.not_served(error),
+            };
+            if let Some(tls) = &self.slots.settings.tls {
+                // Boxed, so that only a handshake needs memory for this future.
+                let secured = Box::pin(secure(tls, &mut connection)).await;
+                match secured {
+                    Some(Ok(facts)) => connection.client.tls = Some(Box::new(facts)),
+                    Some(Err(error)) => {
+                        return self.slots.service.notice(AcceptNotice::NotSecured(error));
+                    }
+                    None => return,
+                }
             }
+            Arc::clone(&self.slots.service).handle(connection).await;
         }
     }
 
@@ -206,20 +210,47 @@ impl<S: Service> SlotGuard<S> {
     }
 
     fn connection(&self, stream: Stream) -> io::Result<Connection> {
-        Ok(Connection {
+        let (slots, mut stream) = (&self.slots, stream);
+        if let Some(observe) = &slots.settings.observe
+            && let Some(observer) = observe(self.id, &self.slot.peer)
+        {
+            stream.observe(observer);
+        }
+        let client = Client {
             local: stream.local_addr()?,
-            stream,
             peer: self.slot.peer.clone(),
             id: self.id,
             accepted: Instant::now(),
-            slot: ClientSlot::new(Arc::clone(&self.slot), self.slots.stop.clone()),
-        })
+            tls: None,
+            slot: ClientSlot::new(
+                Arc::clone(&self.slot),
+                slots.stop.clone(),
+                Arc::clone(&slots.table),
+                self.id,
+            ),
+        };
+        Ok(Connection { stream, client })
     }
 }
 
 /// How long to wait for a refused client to close the connection.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Maximum number of refused clients to wait for at once; further ones are closed without waiting.
-/// It is lower than the number of descriptors that a server reserves.
-const MAX_REFUSING: usize = 8;
+/// Performs the handshake with a client; returns `None` if the client should leave before it is
+/// complete.
+async fn secure(
+    tls: &ServerHandshake,
+    connection: &mut Connection,
+) -> Option<Result<TlsFacts, TlsError>> {
+    let Connection { stream, client } = connection;
+    let (peer, deadline) = (client.peer.to_string(), Deadline::after(HANDSHAKE_TIMEOUT));
+    let secured = tokio::select! {
+        biased;
+        secured = tls.accept(stream, &peer, deadline) => Some(secured),
+        _ = client.slot.leave() => None,
+    };
+    if !matches!(secured, Some(Ok(_))) {
+        stream.abort();
+    }
+    secured
+}

@@ -13,7 +13,6 @@ use crate::net::deadline::Deadline;
 use crate::net::runtime::runtime;
 use crate::net::socket_options::SocketOptions;
 use crate::net::stop::Stop;
-use crate::net::stream;
 
 /// A service that echoes what it receives. It panics if that begins with `p` and settles if it
 /// begins with `s`; after echoing an `h`, it ignores requests to leave.
@@ -21,13 +20,14 @@ struct TestService(channel::Sender<&'static str>);
 
 impl Service for TestService {
     async fn handle(self: Arc<Self>, connection: Connection) {
+        let Connection { mut stream, client } = connection;
         loop {
-            let read = stream::read(&connection.stream, <[u8]>::to_vec);
+            let read = stream.read(|_, bytes| bytes.to_vec());
             let bytes = tokio::select! {
                 bytes = read => bytes.unwrap_or_default(),
-                reason = connection.slot.leave() => {
+                reason = client.slot.leave() => {
                     if reason == LeaveReason::Evicted {
-                        stream::write_now(&connection.stream, self.refusal()).ok();
+                        stream.write_now(self.refusal()).ok();
                     }
                     return;
                 }
@@ -35,10 +35,10 @@ impl Service for TestService {
             match bytes.first() {
                 None => return,
                 Some(b'p') => panic!("on purpose"),
-                Some(b's') => assert!(connection.slot.settle()),
+                Some(b's') => assert!(client.slot.settle()),
                 Some(_) => {}
             }
-            stream::write_all(&connection.stream, &bytes, Deadline::NEVER).await.ok();
+            stream.write_all(&bytes, Deadline::NEVER).await.ok();
             if bytes.starts_with(b"h") {
                 std::future::pending::<()>().await;
             }
@@ -53,6 +53,7 @@ impl Service for TestService {
             AcceptNotice::Full(_) => return,
             AcceptNotice::Evicted(_) => "evicted",
             AcceptNotice::NotServed(..) => "not served",
+            AcceptNotice::NotSecured(_) => "not secured",
             AcceptNotice::Panicked(_) => "panicked",
             AcceptNotice::Stopping(_) => "stopping",
         });
@@ -87,8 +88,18 @@ fn start(when_full: WhenFull, max_clients: usize, workers: usize, total: Option<
     let (sender, notices) = channel::channel();
     let grace = Duration::from_secs(20);
     let (access, options) = (Access::default(), SocketOptions::default());
-    let settings =
-        AcceptSettings { access, options, max_clients, when_full, total, grace, workers };
+    let settings = AcceptSettings {
+        access,
+        options,
+        max_clients,
+        when_full,
+        total,
+        grace,
+        max_closing: 8,
+        tls: None,
+        observe: None,
+        workers,
+    };
     let service = Arc::new(TestService(sender));
     let thread = thread::spawn(move || {
         runtime().unwrap().block_on(serve(listeners, settings, server_stop, service)).unwrap()

@@ -11,7 +11,7 @@ use crate::net::accept::service::Service;
 use crate::net::accept::slots::{SlotGuard, Slots};
 use crate::net::error::Error;
 use crate::net::runtime::runtime;
-use crate::net::stream::{Detached, Stream};
+use crate::net::stream::socket::{DetachedSocket, Socket};
 use crate::threads::ThreadLost;
 
 /// The threads that serve clients besides the accepting one. Dropping this value stops them and
@@ -24,7 +24,7 @@ pub(super) struct Workers<S: Service> {
 }
 
 /// A connection in a worker's queue: a plain socket that belongs to no runtime.
-type AcceptedClient<S> = (Detached, SlotGuard<S>);
+type AcceptedClient<S> = (DetachedSocket, SlotGuard<S>);
 
 /// The queues of the workers, as one accept loop uses them.
 pub(super) struct WorkerQueues<S: Service> {
@@ -70,14 +70,14 @@ impl<S: Service> Workers<S> {
 }
 
 impl<S: Service> WorkerQueues<S> {
-    pub(super) fn dispatch(&self, stream: Stream, guard: SlotGuard<S>) {
+    pub(super) fn dispatch(&self, socket: Socket, guard: SlotGuard<S>) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % (self.queues.len() + 1);
         match turn.checked_sub(1).and_then(|worker| self.queues.get(worker)) {
             None => {
-                tokio::spawn(guard.serve(stream));
+                tokio::spawn(guard.serve(socket));
             }
             Some(queue) => {
-                let detached = match stream.detach() {
+                let detached = match socket.detach() {
                     Ok(detached) => detached,
                     Err(error) => return guard.not_served(error),
                 };
@@ -104,9 +104,9 @@ async fn serve_all<S: Service>(
     shutdown: &CancellationToken,
 ) {
     let serving = async {
-        while let Some((stream, guard)) = accepted.recv().await {
-            match stream.attach() {
-                Ok(stream) => drop(tokio::spawn(guard.serve(stream))),
+        while let Some((socket, guard)) = accepted.recv().await {
+            match socket.attach() {
+                Ok(socket) => drop(tokio::spawn(guard.serve(socket))),
                 Err(error) => guard.not_served(error),
             }
         }

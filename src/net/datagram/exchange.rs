@@ -11,9 +11,10 @@ use std::time::Duration;
 use crate::net::address::addr::Addr;
 use crate::net::datagram::address::{DatagramAddress, Received};
 use crate::net::datagram::outgoing::Outgoing;
-use crate::net::datagram::progress::{DatagramCounts, DatagramEnd, Traffic};
+use crate::net::datagram::progress::{DatagramCounts, Traffic};
 use crate::net::datagram::socket::DatagramSocket;
 use crate::net::deadline::{Deadline, Elapsed};
+use crate::net::end::ExchangeEnd;
 use crate::net::error::is_transient;
 use crate::net::idle_clock::IdleClock;
 use crate::net::relay::Sink;
@@ -34,7 +35,7 @@ pub struct ExchangeSettings {
     pub linger: Option<Duration>,
     /// How long the exchange may be without traffic; no limit if `None`.
     pub idle: Option<Duration>,
-    /// When the exchange ends with [`DatagramEnd::TimedOut`].
+    /// When the exchange ends with [`ExchangeEnd::TimedOut`].
     pub deadline: Deadline,
     /// Whether to write received datagrams to the sink; otherwise they are discarded.
     pub receive: bool,
@@ -63,7 +64,7 @@ pub async fn exchange_datagrams(
     settings: ExchangeSettings,
     observer: &mut Option<Box<dyn StreamObserver>>,
     stop: impl Future<Output = ()>,
-) -> (DatagramCounts, DatagramEnd) {
+) -> (DatagramCounts, ExchangeEnd) {
     let traffic = Traffic::new(IdleClock::now(), observer.take());
     let receiver = Receiver {
         socket,
@@ -90,15 +91,15 @@ pub async fn exchange_datagrams(
                     Err(end) => break end,
                 },
                 // Detects a sink that fails while no datagram arrives for it.
-                error = sink.failed() => break DatagramEnd::Output(error),
-                () = traffic.idle_for(settings.linger), if !sending => break DatagramEnd::Quiet,
-                () = traffic.idle_for(settings.idle) => break DatagramEnd::Idle,
-                () = settings.deadline.passed() => break DatagramEnd::TimedOut,
-                () = &mut stop => break DatagramEnd::Stopped,
+                error = sink.failed() => break ExchangeEnd::Output(error),
+                () = traffic.idle_for(settings.linger), if !sending => break ExchangeEnd::Quiet,
+                () = traffic.idle_for(settings.idle) => break ExchangeEnd::Idle,
+                () = settings.deadline.passed() => break ExchangeEnd::TimedOut,
+                () = &mut stop => break ExchangeEnd::Stopped,
             }
         }
     };
-    if matches!(end, DatagramEnd::Refused(_) | DatagramEnd::Receive(_) | DatagramEnd::Send(_)) {
+    if matches!(end, ExchangeEnd::Refused(_) | ExchangeEnd::Receive(_) | ExchangeEnd::Send(_)) {
         // The kernel reports an error before the datagrams that it queued earlier.
         let rest = receiver.receive_queued(&traffic);
         if let Ok(Some(output)) = settings.deadline.bound(rest).await {
@@ -113,17 +114,13 @@ pub async fn exchange_datagrams(
 
 /// Waits until all received datagrams are written; returns `end`, or instead the failure to write
 /// them in time.
-pub(super) async fn flush(sink: &Sink, deadline: Deadline, end: DatagramEnd) -> DatagramEnd {
+pub(super) async fn flush(sink: &Sink, deadline: Deadline, end: ExchangeEnd) -> ExchangeEnd {
     // After a timeout or a stop, an output that blocks delays the end by at most this limit.
-    let flush_deadline = match end {
-        DatagramEnd::TimedOut | DatagramEnd::Idle | DatagramEnd::Stopped => {
-            Deadline::after(DATAGRAM_FLUSH_TIMEOUT)
-        }
-        _ => deadline,
-    };
+    let flush_deadline =
+        if end.is_in_time() { deadline } else { Deadline::after(DATAGRAM_FLUSH_TIMEOUT) };
     match flush_deadline.bound(sink.flush()).await {
-        Ok(Err(error)) if !matches!(end, DatagramEnd::Output(_)) => DatagramEnd::Output(error),
-        Err(Elapsed) if !matches!(end, DatagramEnd::Stopped) => DatagramEnd::TimedOut,
+        Ok(Err(error)) if !matches!(end, ExchangeEnd::Output(_)) => ExchangeEnd::Output(error),
+        Err(Elapsed) if !matches!(end, ExchangeEnd::Stopped) => ExchangeEnd::TimedOut,
         _ => end,
     }
 }
@@ -133,11 +130,11 @@ async fn send_all(
     socket: &DatagramSocket,
     outgoing: &mut Outgoing,
     traffic: &Traffic,
-) -> Result<(), DatagramEnd> {
+) -> Result<(), ExchangeEnd> {
     while let Some(datagram) = outgoing.next().await? {
         let is_first = traffic.counts().datagrams_out == 0;
         let sent = socket.send(&datagram, None).await;
-        sent.map_err(|error| DatagramEnd::of_send(error, &socket.peer(), is_first))?;
+        sent.map_err(|error| ExchangeEnd::of_datagram_send_error(error, &socket.peer(), is_first))?;
         traffic.sent(&datagram);
     }
     Ok(())
@@ -158,10 +155,10 @@ struct Receiver<'a> {
 
 impl Receiver<'_> {
     /// Receives until a failure, and returns it.
-    async fn receive_all(&self, traffic: &Traffic) -> DatagramEnd {
+    async fn receive_all(&self, traffic: &Traffic) -> ExchangeEnd {
         loop {
             if let Err(error) = self.socket.readable().await {
-                return DatagramEnd::Receive(error);
+                return ExchangeEnd::Receive(error);
             }
             if let Err(end) = self.receive(traffic).await {
                 return end;
@@ -171,11 +168,11 @@ impl Receiver<'_> {
 
     /// Receives the datagrams that the kernel has queued; returns the failure to write them, if
     /// any.
-    async fn receive_queued(&self, traffic: &Traffic) -> Option<DatagramEnd> {
+    async fn receive_queued(&self, traffic: &Traffic) -> Option<ExchangeEnd> {
         for _ in 0..MAX_READ_AFTER_FAILURE {
             match self.receive(traffic).await {
                 Ok(true) => {}
-                Err(end @ DatagramEnd::Output(_)) => return Some(end),
+                Err(end @ ExchangeEnd::Output(_)) => return Some(end),
                 Ok(false) | Err(_) => break,
             }
         }
@@ -183,18 +180,18 @@ impl Receiver<'_> {
     }
 
     /// Receives a datagram if the kernel has queued one; returns whether one was received.
-    async fn receive(&self, traffic: &Traffic) -> Result<bool, DatagramEnd> {
-        let mut buffer = self.sink.take().await.map_err(DatagramEnd::Output)?;
+    async fn receive(&self, traffic: &Traffic) -> Result<bool, ExchangeEnd> {
+        let mut buffer = self.sink.take().await.map_err(ExchangeEnd::Output)?;
         let received = match self.socket.try_receive(&mut buffer) {
             Ok(received) => received,
             Err(error) if is_transient(&error) => return Ok(false),
-            Err(error) => return Err(DatagramEnd::of(error, DatagramEnd::Receive)),
+            Err(error) => return Err(ExchangeEnd::of_datagram_error(error, ExchangeEnd::Receive)),
         };
         if self.keep {
             traffic.received(&buffer[..received.len]);
             let from = self.sender(&received);
             let delivered = self.sink.deliver(&from, buffer, received.len).await;
-            delivered.map_err(DatagramEnd::Output)?;
+            delivered.map_err(ExchangeEnd::Output)?;
         }
         Ok(true)
     }

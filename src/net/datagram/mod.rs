@@ -17,7 +17,7 @@ mod socket;
 mod split;
 
 pub use self::open::{DatagramBind, DatagramTarget, OpenError};
-pub use self::progress::{DatagramCounts, DatagramEnd};
+pub use self::progress::DatagramCounts;
 pub use self::socket::DatagramSocket;
 pub use self::split::{Split, Splitter, TooLong};
 pub use crate::net::datagram::exchange::{ExchangePeer, ExchangeSettings, exchange_datagrams};

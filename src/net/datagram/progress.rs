@@ -1,14 +1,10 @@
 //! The progress of a datagram exchange: counts, last activity, and how it ended.
 
-use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustix::io::Errno;
-
-use crate::net::address::addr::Addr;
 use crate::net::datagram::outgoing;
-use crate::net::error::{destination_reason, is_local_refusal};
+use crate::net::end::ExchangeEnd;
 use crate::net::idle_clock::IdleClock;
 use crate::net::stream::observer::StreamObserver;
 use crate::sync::lock;
@@ -40,67 +36,7 @@ impl DatagramCounts {
     }
 }
 
-/// Why an exchange ended. `Display` writes the `reason` of the `closed` event.
-#[derive(Debug, thiserror::Error)]
-pub enum DatagramEnd {
-    /// The input had ended, and there was no traffic within the linger time.
-    #[error("quiet")]
-    Quiet,
-    /// An ICMP error says that the peer's port is closed or that the peer is unreachable.
-    #[error("{}", crate::reason::of(.0))]
-    Refused(io::Error),
-    /// Receiving failed.
-    #[error("{}", crate::reason::of(.0))]
-    Receive(io::Error),
-    /// Sending failed.
-    #[error("{}", crate::reason::of(.0))]
-    Send(io::Error),
-    /// The input could not be read.
-    #[error("cannot read input: {}", crate::reason::of(.0))]
-    Input(io::Error),
-    /// The input is too long for one datagram.
-    #[error("too long")]
-    TooLong,
-    /// Received data could not be written; `BrokenPipe` if the reader of the output has closed it.
-    #[error("cannot write output: {}", crate::reason::of(.0))]
-    Output(io::Error),
-    /// No traffic in either direction within the idle timeout.
-    #[error("idle")]
-    Idle,
-    /// The deadline passed.
-    #[error("timed out")]
-    TimedOut,
-    /// The caller's stop signal ended the exchange.
-    #[error("stopped")]
-    Stopped,
-}
-
-impl DatagramEnd {
-    /// Returns the end for an error of sending to `to`. `is_first`: nothing was sent before, so
-    /// another address of the peer may still work.
-    pub(super) fn of_send(error: io::Error, to: &Addr, is_first: bool) -> Self {
-        // A route or firewall rule of this machine can begin to discard packets at any time.
-        let is_local = is_local_refusal(to, &error);
-        let end = if is_local && is_first { Self::Refused } else { Self::Send };
-        let named = if is_local { io::Error::other(destination_reason(to, &error)) } else { error };
-        Self::of(named, end)
-    }
-
-    /// Returns the end for a send or receive error; `otherwise` wraps an error that has no variant
-    /// of its own.
-    pub(super) fn of(error: io::Error, otherwise: fn(io::Error) -> Self) -> Self {
-        use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
-        if matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable) {
-            Self::Refused(error)
-        } else if error.raw_os_error() == Some(Errno::MSGSIZE.raw_os_error()) {
-            Self::TooLong
-        } else {
-            otherwise(error)
-        }
-    }
-}
-
-impl From<outgoing::OutgoingError> for DatagramEnd {
+impl From<outgoing::OutgoingError> for ExchangeEnd {
     fn from(failure: outgoing::OutgoingError) -> Self {
         match failure {
             outgoing::OutgoingError::Input(error) => Self::Input(error),

@@ -15,9 +15,10 @@ use crate::net::datagram::address::Route;
 use crate::net::datagram::exchange::flush;
 use crate::net::datagram::outgoing::Outgoing;
 use crate::net::datagram::peers::{Peer, PeerKey, Peers, Sender};
-use crate::net::datagram::progress::{DatagramCounts, DatagramEnd, Traffic};
+use crate::net::datagram::progress::{DatagramCounts, Traffic};
 use crate::net::datagram::socket::DatagramSocket;
 use crate::net::deadline::{Deadline, Elapsed};
+use crate::net::end::ExchangeEnd;
 use crate::net::error::is_transient;
 use crate::net::idle_clock::IdleClock;
 use crate::net::relay::Sink;
@@ -40,7 +41,7 @@ pub struct DatagramListenSettings {
     /// How long a peer may be without traffic; no limit if `None`. With `keep_open`, the peer is
     /// then removed; otherwise the listener ends.
     pub idle: Option<Duration>,
-    /// When the listener ends with [`DatagramEnd::TimedOut`].
+    /// When the listener ends with [`ExchangeEnd::TimedOut`].
     pub deadline: Deadline,
     /// Whether to write received datagrams to the sink; otherwise they are only counted.
     pub receive: bool,
@@ -103,7 +104,7 @@ impl DatagramListener<'_> {
         sink: &Sink,
         observer: &mut Option<Box<dyn StreamObserver>>,
         stop: impl Future<Output = ()>,
-    ) -> DatagramEnd {
+    ) -> ExchangeEnd {
         let max = if self.settings.keep_open { self.settings.max_peers } else { 1 };
         let run = ServerRun {
             listener: self,
@@ -141,7 +142,7 @@ struct ServerRun<'a> {
 
 impl ServerRun<'_> {
     /// Runs both directions until one of them, a timeout or `stop` ends the listener.
-    async fn run(&self, outgoing: &mut Outgoing, stop: impl Future<Output = ()>) -> DatagramEnd {
+    async fn run(&self, outgoing: &mut Outgoing, stop: impl Future<Output = ()>) -> ExchangeEnd {
         let settings = self.listener.settings;
         let mut outbound = pin!(self.send_all(outgoing));
         let mut inbound = pin!(self.receive_all());
@@ -160,34 +161,34 @@ impl ServerRun<'_> {
                     Err(end) => return end,
                 },
                 // Detects a sink that fails while no datagram arrives for it.
-                error = self.sink.failed() => return DatagramEnd::Output(error),
+                error = self.sink.failed() => return ExchangeEnd::Output(error),
                 () = self.traffic.idle_for(settings.linger), if !sending => {
-                    return DatagramEnd::Quiet;
+                    return ExchangeEnd::Quiet;
                 }
-                () = &mut idle => return DatagramEnd::Idle,
-                () = settings.deadline.passed() => return DatagramEnd::TimedOut,
-                () = &mut stop => return DatagramEnd::Stopped,
+                () = &mut idle => return ExchangeEnd::Idle,
+                () = settings.deadline.passed() => return ExchangeEnd::TimedOut,
+                () = &mut stop => return ExchangeEnd::Stopped,
             }
         }
     }
 
     /// Receives datagrams until a failure, and returns it.
-    async fn receive_all(&self) -> DatagramEnd {
+    async fn receive_all(&self) -> ExchangeEnd {
         let mut turn = 0;
         loop {
             let at = match any_readable(self.listener.sockets, &mut turn).await {
                 Ok(at) => at,
-                Err(error) => return DatagramEnd::Receive(error),
+                Err(error) => return ExchangeEnd::Receive(error),
             };
             let mut buffer = match self.sink.take().await {
                 Ok(buffer) => buffer,
-                Err(error) => return DatagramEnd::Output(error),
+                Err(error) => return ExchangeEnd::Output(error),
             };
             let received = match self.listener.sockets[at].try_receive(&mut buffer) {
                 Ok(received) => received,
                 // An ICMP error about a datagram to one peer must not affect the other peers.
                 Err(error) if is_transient(&error) || is_about_one_peer(&error) => continue,
-                Err(error) => return DatagramEnd::Receive(error),
+                Err(error) => return ExchangeEnd::Receive(error),
             };
             let sender = self.peers().record(at, &received, self.listener.access);
             let name = match sender {
@@ -220,13 +221,13 @@ impl ServerRun<'_> {
                 continue;
             }
             if let Err(error) = self.sink.deliver(&name, buffer, received.len).await {
-                return DatagramEnd::Output(error);
+                return ExchangeEnd::Output(error);
             }
         }
     }
 
     /// Sends every datagram of `outgoing` to all peers known at that moment.
-    async fn send_all(&self, outgoing: &mut Outgoing) -> Result<(), DatagramEnd> {
+    async fn send_all(&self, outgoing: &mut Outgoing) -> Result<(), ExchangeEnd> {
         loop {
             // The input is not read before there is a peer to send it to.
             while self.peers().routes().is_empty() {
@@ -245,7 +246,7 @@ impl ServerRun<'_> {
     ///
     /// # Errors
     /// The failure that ends the listener.
-    async fn send(&self, datagram: &[u8], key: &PeerKey, route: &Route) -> Result<(), DatagramEnd> {
+    async fn send(&self, datagram: &[u8], key: &PeerKey, route: &Route) -> Result<(), ExchangeEnd> {
         let limit = if self.listener.settings.keep_open {
             Deadline::after(SEND_TIMEOUT)
         } else {
@@ -258,11 +259,13 @@ impl ServerRun<'_> {
                 self.traffic.sent(datagram);
                 return Ok(());
             }
-            Ok(Err(error)) => match DatagramEnd::of_send(error, &Addr::from(&route.to), false) {
-                DatagramEnd::TooLong => return Err(DatagramEnd::TooLong),
-                end if !self.listener.settings.keep_open => return Err(end),
-                end => end.to_string(),
-            },
+            Ok(Err(error)) => {
+                match ExchangeEnd::of_datagram_send_error(error, &Addr::from(&route.to), false) {
+                    ExchangeEnd::TooLong => return Err(ExchangeEnd::TooLong),
+                    end if !self.listener.settings.keep_open => return Err(end),
+                    end => end.to_string(),
+                }
+            }
             Err(Elapsed) => "stalled".to_owned(),
         };
         if let Some(peer) = self.peers().remove(key) {

@@ -81,7 +81,7 @@ pub async fn connect(
                         let with_span = |(addr, started)| (addr, Span { started, ended });
                         let unanswered = pending.into_iter().map(with_span).collect();
                         return Ok(Dialed {
-                            stream: Stream::Tcp(stream),
+                            stream: Stream::from(stream),
                             peer: peer.into(),
                             local: local.into(),
                             began,

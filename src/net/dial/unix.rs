@@ -27,7 +27,7 @@ pub(super) async fn connect(place: &UnixPlace, deadline: Deadline) -> Result<Dia
     let span = Span { started: Duration::ZERO, ended: began.elapsed() };
     match connected {
         Ok((stream, local)) => {
-            let stream = Stream::Unix(stream);
+            let stream = Stream::from(stream);
             let (failed, unanswered) = (Vec::new(), Vec::new());
             Ok(Dialed { stream, peer, local, began, span, failed, unanswered })
         }

@@ -2,19 +2,26 @@
 //! block. The caller opens the stream or file.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, IsTerminal as _, Read};
 use std::ops::Deref;
 use std::sync::{Arc, mpsc as blocking};
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::mpsc;
 
+use crate::net::deadline::{Deadline, Elapsed};
 use crate::net::relay::buffers::{BUFFERS, CHUNK};
 use crate::net::relay::pipe::PipeReader;
 use crate::threads::{self, ThreadLost};
 
 /// An input that is read in chunks.
 #[derive(Debug)]
-pub struct Input(Kind);
+pub struct Input {
+    kind: Kind,
+    probe: InputProbe,
+    has_produced: bool,
+}
 
 /// How the input is read.
 #[derive(Debug)]
@@ -34,21 +41,31 @@ enum Kind {
 impl Input {
     /// Returns an input that is already at its end.
     pub fn empty() -> Self {
-        Self(Kind::Ended)
+        Self::new(Kind::Ended, InputProbe::default())
+    }
+
+    fn new(kind: Kind, probe: InputProbe) -> Self {
+        Self { kind, probe, has_produced: false }
     }
 
     /// Returns an input that reads `file` in this runtime; `None` if it is not a pipe or cannot be
     /// reopened.
     pub fn of_pipe(file: &File) -> Option<Self> {
-        Some(Self(Kind::Pipe(PipeReader::open(file)?, Vec::new())))
+        let probe = InputProbe::of(file.try_clone().ok());
+        Some(Self::new(Kind::Pipe(PipeReader::open(file)?, Vec::new()), probe))
     }
 
     /// Starts a thread that reads `reader`. It ends after EOF or an error; after the input is
-    /// dropped, it ends once the read in progress returns.
+    /// dropped, it ends once the read in progress returns. `descriptor` is what `reader` reads; it
+    /// tells whether there is more to read.
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn start(mut reader: impl Read + Send + 'static) -> io::Result<Self> {
+    pub fn start(
+        mut reader: impl Read + Send + 'static,
+        descriptor: Option<File>,
+    ) -> io::Result<Self> {
+        let probe = InputProbe::of(descriptor);
         let (sender, filled) = mpsc::channel(BUFFERS);
         let (empty, empties) = blocking::channel();
         for _ in 0..BUFFERS {
@@ -66,7 +83,7 @@ impl Input {
             }
         })
         .map_err(crate::reason::of_thread)?;
-        Ok(Self(Kind::Thread { filled, empty }))
+        Ok(Self::new(Kind::Thread { filled, empty }, probe))
     }
 
     /// Waits for the next chunk; returns `None` at the end of the input.
@@ -74,34 +91,80 @@ impl Input {
     /// # Errors
     /// Reading failed, or the thread that reads is lost.
     pub(super) async fn next(&mut self) -> io::Result<Option<Chunk>> {
-        match &mut self.0 {
-            Kind::Thread { filled, .. } => {
-                let (buffer, len) = filled.recv().await.ok_or_else(ThreadLost::error)??;
-                if len > 0 {
-                    return Ok(Some(Chunk::Own(buffer, len)));
-                }
-            }
+        let (buffer, len) = match &mut self.kind {
+            Kind::Thread { filled, .. } => filled.recv().await.ok_or_else(ThreadLost::error)??,
             Kind::Pipe(pipe, spare) => {
                 let mut buffer = std::mem::take(spare);
                 buffer.resize(CHUNK, 0);
                 let len = pipe.read(&mut buffer).await?;
-                if len > 0 {
-                    return Ok(Some(Chunk::Own(buffer, len)));
-                }
+                (buffer, len)
             }
-            Kind::Ended => {}
+            Kind::Ended => return Ok(None),
+        };
+        if len == 0 {
+            self.kind = Kind::Ended;
+            return Ok(None);
         }
-        self.0 = Kind::Ended;
-        Ok(None)
+        self.has_produced = true;
+        Ok(Some(Chunk::Own(buffer, len)))
+    }
+
+    /// Returns whether the input has produced a byte.
+    pub(super) fn has_produced(&self) -> bool {
+        self.has_produced
+    }
+
+    /// Returns what tells whether the input has more to read while another task reads it.
+    pub(super) fn probe(&self) -> InputProbe {
+        self.probe.clone()
+    }
+
+    /// Returns whether one look finds more to read, or a failure. What it reads is lost.
+    pub(super) async fn has_more(&mut self) -> bool {
+        match Deadline::after(IN_FLIGHT_TIMEOUT).bound(self.next()).await {
+            Ok(read) => !matches!(read, Ok(None)),
+            Err(Elapsed) => self.probe.has_more(),
+        }
     }
 
     /// Takes the chunk's buffer back for the next read.
     pub(super) fn recycle(&mut self, chunk: Chunk) {
-        match (&mut self.0, chunk) {
+        match (&mut self.kind, chunk) {
             // Sending fails if the thread has ended and needs no more buffers.
             (Kind::Thread { empty, .. }, Chunk::Own(buffer, _)) => drop(empty.send(buffer)),
             (Kind::Pipe(_, spare), Chunk::Own(buffer, _)) => *spare = buffer,
             _ => {}
+        }
+    }
+}
+
+/// How long bytes that a thread has read already may take to the task that asks for them.
+pub(super) const IN_FLIGHT_TIMEOUT: Duration = Duration::from_millis(10);
+
+/// Tells whether an input has more to read, without reading it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct InputProbe(Option<Arc<File>>);
+
+impl InputProbe {
+    fn of(descriptor: Option<File>) -> Self {
+        Self(descriptor.map(Arc::new))
+    }
+
+    /// Returns whether a read would return bytes at once. A file has more until its end is read. A
+    /// terminal has none: a line that is not finished is not input.
+    pub(super) fn has_more(&self) -> bool {
+        let Some(descriptor) = &self.0 else { return false };
+        if descriptor.is_terminal() {
+            return false;
+        }
+        let mut watched = [PollFd::new(descriptor, PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        // Without an answer, more is assumed, which never makes a part look complete.
+        match poll(&mut watched, Some(&now)) {
+            Ok(0) => false,
+            // At the end of a pipe, only HUP is set.
+            Ok(_) => watched[0].revents().intersects(PollFlags::IN | PollFlags::ERR),
+            Err(_) => true,
         }
     }
 }
@@ -161,7 +224,7 @@ mod tests {
     fn a_panic_of_the_reader_is_an_error_and_not_the_end_of_the_input() {
         crate::net::runtime::runtime().unwrap().block_on(async {
             for panics in [true, false] {
-                let mut input = Input::start(TwoBytes { read: 0, panics }).unwrap();
+                let mut input = Input::start(TwoBytes { read: 0, panics }, None).unwrap();
                 for _ in 0..2 {
                     assert!(input.next().await.unwrap().is_some());
                 }

@@ -1,9 +1,8 @@
-//! Relays bytes in both directions between a connection and a local source and sink, and decides
-//! how the connection ends.
+//! Relays bytes in both directions between a stream and a local source and sink, and decides how
+//! the stream ends.
 
-pub(crate) mod acknowledgement;
 mod buffers;
-mod end;
+mod endings;
 mod input;
 mod pipe;
 mod settings;
@@ -12,10 +11,9 @@ mod sink;
 mod source;
 mod transfer;
 
-pub use self::end::StreamEnd;
 pub use self::input::Input;
-pub use self::settings::{LineEnds, RelaySettings};
+pub use self::settings::{FinRule, LineEnds, RelaySettings, StopRule};
 pub use self::shared_input::SharedInput;
 pub use self::sink::{BlockingWriter, Sink};
 pub use self::source::Source;
-pub use self::transfer::run;
+pub use self::transfer::{flush, run};

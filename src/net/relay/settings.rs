@@ -1,19 +1,21 @@
-//! Settings of one relayed connection.
+//! Settings of one relayed stream.
 
 use std::time::Duration;
 
 use crate::net::deadline::Deadline;
 
-/// How a connection is relayed and when it ends.
+/// How a stream is relayed and when it ends.
 #[derive(Clone, Copy, Debug)]
 pub struct RelaySettings {
-    /// Whether to send FIN when the input ends without having produced a byte. A listener without
-    /// input leaves this off: a client that sees EOF may stop sending.
-    pub fin_on_empty_input: bool,
+    /// When to send FIN.
+    pub fin: FinRule,
     /// Whether to keep sending after the peer has closed its side, until the source ends, even if
     /// the source is idle.
     pub half_open: bool,
-    /// After the source ends, how long to wait for the peer to close; no limit if `None`.
+    /// Whether the peer's end is waited for; otherwise the relay ends once everything sent is
+    /// acknowledged.
+    pub waits_for_peer: bool,
+    /// After FIN, how long to wait for the peer to close; no limit if `None`.
     pub linger: Option<Duration>,
     /// How line endings are sent.
     pub line_ends: LineEnds,
@@ -21,10 +23,31 @@ pub struct RelaySettings {
     pub delay: Option<Duration>,
     /// How long the connection may be without traffic; no limit if `None`.
     pub idle: Option<Duration>,
-    /// After a stop, how long to wait for the peer to close; `None` ends the relay at once.
-    pub grace: Option<Duration>,
-    /// When the relay ends with [`StreamEnd::TimedOut`](crate::net::relay::StreamEnd::TimedOut).
+    /// What a stop waits for.
+    pub stop: StopRule,
+    /// When the relay ends with [`ExchangeEnd::TimedOut`](crate::net::end::ExchangeEnd::TimedOut).
     pub deadline: Deadline,
+}
+
+/// When FIN (under TLS, `close_notify` and FIN) is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinRule {
+    /// When the input ends.
+    InputEnd,
+    /// When an input ends that has produced a byte; after an empty one, when the peer closes: a
+    /// client that sees EOF may stop sending.
+    NonEmptyInputEnd,
+    /// When the peer closes.
+    PeerEnd,
+}
+
+/// What a stop waits for after it has found the input ended or idle.
+#[derive(Clone, Copy, Debug)]
+pub struct StopRule {
+    /// How long to wait.
+    pub grace: Duration,
+    /// Whether to wait for the peer to close; otherwise only until it has acknowledged everything.
+    pub waits_for_peer: bool,
 }
 
 /// How line endings are sent.

@@ -27,7 +27,7 @@ impl Source {
     /// Waits for the next chunk; returns `None` at the end of the input.
     ///
     /// # Errors
-    /// Reading failed; `TimedOut` if this connection was cut off because it delayed the others.
+    /// Reading failed, or [`CutOff`](super::shared_input::CutOff).
     pub(crate) async fn next(&mut self) -> io::Result<Option<Chunk>> {
         match self {
             Self::Own(input) => input.next().await,
@@ -41,6 +41,31 @@ impl Source {
         match self {
             Self::Own(_) => std::future::pending().await,
             Self::Shared(subscription) => subscription.cut_off().await,
+        }
+    }
+
+    /// Returns whether the source has produced a byte, to any of its connections.
+    pub(super) fn has_produced(&self) -> bool {
+        match self {
+            Self::Own(input) => input.has_produced(),
+            Self::Shared(subscription) => subscription.has_produced(),
+        }
+    }
+
+    /// Returns whether one look finds more to read, or a failure. What it reads is lost, so the
+    /// source is of no use afterwards.
+    pub(super) async fn has_more(&mut self) -> bool {
+        match self {
+            Self::Own(input) => input.has_more().await,
+            Self::Shared(subscription) => subscription.has_more().await,
+        }
+    }
+
+    /// Tells a shared input the progress of the peer, so that a peer that takes bytes is not cut
+    /// off.
+    pub(super) fn report_progress(&self, count: u64) {
+        if let Self::Shared(subscription) = self {
+            subscription.report_progress(count);
         }
     }
 

@@ -1,287 +1,384 @@
-//! Connected stream sockets, TCP or Unix, and reads into one buffer per thread.
+//! A stream: the one type that every stream service reads and writes, plain or TLS, over TCP or a
+//! Unix socket, with or without an observer.
 //!
-//! All connections of a worker share one buffer: [`read`] takes it once the socket is readable and
-//! returns it before the next await, so an idle connection holds no buffer.
+//! A plain stream that nothing observes is its socket and two counters. TLS, the observer and the
+//! first bytes share one allocation, [`Layers`].
 
-pub mod channel;
+mod layers;
 pub mod observer;
+mod progress;
+pub mod socket;
+mod tls_session;
+mod tokio_io;
+mod whole;
 
-use std::cell::RefCell;
+use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, ErrorKind};
-use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::io;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
-use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use rustls::CommonState;
+use socket2::TcpKeepalive;
 use tokio::net::{TcpStream, UnixStream};
 
+pub use self::progress::{Owed, PeerProgress, wait_until_acknowledged};
 use crate::net::address::addr::Addr;
-use crate::net::deadline::Deadline;
 use crate::net::error::is_transient;
+use crate::net::stream::layers::{Layers, StreamStart};
+use crate::net::stream::observer::{SideEnd, StreamObserver, StreamSide};
+use crate::net::stream::socket::Socket;
+use crate::net::stream::tls_session::TlsSession;
+use crate::sys::TcpInfo;
 
-/// Size of a worker's read buffer, in bytes: a full pipe or loopback segment fits.
-const SHARED_BUFFER: usize = 64 * 1024;
-
-/// Maximum number of bytes that [`shut_down_and_drain`] discards.
-const MAX_DISCARDED_AT_CLOSE: usize = 1024 * 1024;
-
-/// A connected stream socket.
-#[derive(Debug)]
-pub enum Stream {
-    /// TCP.
-    Tcp(TcpStream),
-    /// A Unix stream socket.
-    Unix(UnixStream),
+/// Bytes carried in each direction; under TLS, the decrypted bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ByteCounts {
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
 }
 
-/// Calls a method that both kinds of socket have.
-macro_rules! either {
-    ($this:expr, $stream:ident => $call:expr) => {
-        match $this {
-            Stream::Tcp($stream) => $call,
-            Stream::Unix($stream) => $call,
-        }
-    };
+/// A connected stream.
+///
+/// Only one task polls it. Errors are those of the socket, and under TLS `UnexpectedEof` for an end
+/// without `close_notify` and `InvalidData` with a [`rustls::Error`] for a failure of TLS itself.
+pub struct Stream {
+    socket: Socket,
+    layers: Option<Box<Layers>>,
+    counts: ByteCounts,
+    write_side: WriteSide,
+}
+
+/// The end of the bytes that this side sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WriteSide {
+    Open,
+    /// `close_notify` is being sent, and FIN follows it.
+    Ending,
+    /// FIN is queued in the kernel.
+    Ended,
+    /// Closing the socket resets the connection.
+    Reset,
 }
 
 impl Stream {
+    /// Returns a plain stream on `socket` that nothing observes.
+    pub fn new(socket: Socket) -> Self {
+        let (counts, write_side) = (ByteCounts::default(), WriteSide::Open);
+        Self { socket, layers: None, counts, write_side }
+    }
+
+    /// Reports all traffic from now on to `observer`.
+    pub fn observe(&mut self, observer: Box<dyn StreamObserver>) {
+        self.layers().observer = Some(observer);
+    }
+
+    /// Keeps the first bytes that are received from now on, and when they were received.
+    pub fn note_start(&mut self) {
+        self.layers().start = Some(StreamStart::default());
+    }
+
+    /// Treats EOF without `close_notify` like EOF with it.
+    pub fn accept_missing_close_notify(&mut self) {
+        self.layers().accepts_missing_close_notify = true;
+    }
+
     /// Returns the local address.
     ///
     /// # Errors
     /// `getsockname` failed.
     pub fn local_addr(&self) -> io::Result<Addr> {
-        match self {
-            Self::Tcp(stream) => stream.local_addr().map(Addr::canonical),
-            Self::Unix(stream) => Ok(Addr::of_unix(&stream.local_addr()?.into())),
-        }
+        self.socket.local_addr()
     }
 
-    /// Deregisters the socket from its runtime, so that another runtime can use it.
-    ///
-    /// # Errors
-    /// The runtime cannot deregister it.
-    pub(crate) fn detach(self) -> io::Result<Detached> {
-        match self {
-            Self::Tcp(stream) => stream.into_std().map(|stream| Detached::Tcp(stream.into())),
-            Self::Unix(stream) => stream.into_std().map(|stream| Detached::Unix(stream.into())),
-        }
+    /// Returns the bytes carried so far in each direction.
+    pub fn counts(&self) -> ByteCounts {
+        self.counts
     }
 
-    /// Returns and clears the socket's pending error (`SO_ERROR`).
-    ///
-    /// # Errors
-    /// `getsockopt` failed.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        either!(self, stream => stream.take_error())
+    /// Returns when the first byte was received, if [`Self::note_start`] was called before.
+    pub fn first_byte(&self) -> Option<Instant> {
+        self.layers.as_ref()?.start.as_ref()?.time
     }
 
-    /// Shuts down the write side (`shutdown(SHUT_WR)`).
+    /// Returns the first received bytes, at most 8, if [`Self::note_start`] was called before.
+    pub fn head(&self) -> &[u8] {
+        let start = self.layers.as_ref().and_then(|layers| layers.start.as_ref());
+        start.map_or(&[], |start| &start.head)
+    }
+
+    /// Returns the kernel's statistics of the connection.
     ///
     /// # Errors
-    /// `ConnectionReset` if the peer has reset the connection.
-    pub fn shut_down_write(&self) -> io::Result<()> {
-        SockRef::from(self).shutdown(Shutdown::Write).map_err(|error| {
-            // After a reset, shutdown(2) fails with ENOTCONN.
-            let is_reset = error.kind() == ErrorKind::NotConnected;
-            if is_reset { ErrorKind::ConnectionReset.into() } else { error }
+    /// The stream is not over TCP.
+    pub fn tcp_info(&self) -> io::Result<TcpInfo> {
+        self.socket.tcp_info()
+    }
+
+    /// Performs the handshake of `tls`; from then on, the stream carries the decrypted bytes.
+    ///
+    /// # Errors
+    /// The stream fails, or `InvalidData` with a [`rustls::Error`]; the stream is then of no use.
+    pub async fn start_tls(&mut self, tls: rustls::Connection) -> io::Result<()> {
+        // SYN counts as a byte, but not on both sides. What was sent before the handshake is
+        // usually acknowledged; what is not is counted at once.
+        let unacknowledged = self.socket.unacknowledged_at_last();
+        let before = self.socket.acknowledged().unwrap_or(0).saturating_add(unacknowledged);
+        self.layers().tls = Some(TlsSession::new(tls, before));
+        poll_fn(|context| match self.parts() {
+            (socket, Some(tls)) => tls.poll_handshake(socket, context),
+            (_, None) => Poll::Ready(Ok(())),
         })
-    }
-
-    /// Makes close(2) send a reset instead of FIN (`SO_LINGER` of zero).
-    ///
-    /// # Errors
-    /// The socket does not support the option.
-    pub fn reset_on_close(&self) -> io::Result<()> {
-        SockRef::from(self).set_linger(Some(std::time::Duration::ZERO))
-    }
-
-    fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, stream => stream.poll_read_ready(context))
-    }
-
-    /// Waits until the socket is writable.
-    ///
-    /// # Errors
-    /// The runtime is shutting down.
-    pub async fn writable(&self) -> io::Result<()> {
-        either!(self, stream => stream.writable().await)
-    }
-
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        either!(self, stream => stream.try_write(bytes))
-    }
-
-    fn try_io<R>(&self, io: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        either!(self, stream => stream.try_io(Interest::READABLE, io))
-    }
-}
-
-/// A socket that is registered with no runtime.
-#[derive(Debug)]
-pub(crate) enum Detached {
-    Tcp(OwnedFd),
-    Unix(OwnedFd),
-}
-
-impl Detached {
-    /// Registers the socket with the current runtime.
-    ///
-    /// # Errors
-    /// The runtime cannot register it.
-    pub(crate) fn attach(self) -> io::Result<Stream> {
-        match self {
-            Self::Tcp(socket) => TcpStream::from_std(socket.into()).map(Stream::Tcp),
-            Self::Unix(socket) => UnixStream::from_std(socket.into()).map(Stream::Unix),
+        .await?;
+        // Bytes received so far, in the STARTTLS dialogue, precede the application protocol.
+        if let Some(start) = &mut self.layers().start {
+            start.time = None;
         }
+        Ok(())
     }
-}
 
-impl AsFd for Stream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        either!(self, stream => stream.as_fd())
+    /// Returns the parameters of TLS; `None` if the stream is plain.
+    pub fn tls(&self) -> Option<&CommonState> {
+        Some(self.layers.as_ref()?.tls.as_ref()?.state())
     }
-}
 
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
+    /// Returns the name that the client sent (SNI), if this side is a TLS server.
+    pub fn server_name(&self) -> Option<&str> {
+        self.layers.as_ref()?.tls.as_ref()?.server_name()
+    }
+
+    /// Returns the first bytes that the peer sent in a handshake that is not complete.
+    pub fn handshake_bytes(&self) -> &[u8] {
+        let tls = self.layers.as_ref().and_then(|layers| layers.tls.as_ref());
+        tls.map_or(&[], TlsSession::first_bytes)
+    }
+
+    /// Waits for bytes and reads them into `buffer`; reading nothing means EOF.
+    ///
+    /// # Errors
+    /// Those of the type.
+    pub fn poll_read(
+        &mut self,
         context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_read(context, buffer))
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let read = match self.parts() {
+            (socket, None) => ready!(socket.poll_read(context, buffer)),
+            (socket, Some(tls)) => ready!(tls.poll_read(socket, context, buffer)),
+        };
+        let read = match (read, &mut self.layers) {
+            (read, None) => read,
+            (read, Some(layers)) => layers.received(read, buffer),
+        };
+        if let Ok(len) = read {
+            self.counts.bytes_in += len as u64;
+        }
+        Poll::Ready(read)
     }
-}
 
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
+    /// Waits until bytes are accepted, and returns how many were. If not all of `bytes` are, the
+    /// next call must begin with the rest.
+    ///
+    /// # Errors
+    /// Those of the type.
+    pub fn poll_write(
+        &mut self,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_write(context, bytes))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_write_vectored(context, parts))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        either!(self, stream => stream.is_write_vectored())
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self.get_mut(), stream => Pin::new(stream).poll_flush(context))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.shut_down_write())
-    }
-}
-
-thread_local! {
-    /// The read buffer of this thread's connections; empty while a call of [`read`] uses it.
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SHARED_BUFFER].into_boxed_slice());
-}
-
-/// Waits for bytes, passes them to `take` and returns its result; an empty slice means EOF.
-///
-/// Only one task at a time may read a stream. `take` should not read another stream, because it
-/// holds the thread's only buffer.
-///
-/// # Errors
-/// The error that the socket reports, such as a reset.
-pub async fn read<T>(stream: &Stream, take: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
-    loop {
-        // Unlike `readable()`, this adds no entry to the socket's list of waiters.
-        poll_fn(|context| stream.poll_read_ready(context)).await?;
-        let mut buffer = BUFFER.take();
-        if buffer.is_empty() {
-            // An earlier `take` panicked, or an outer call of `read` holds the buffer.
-            buffer = vec![0; SHARED_BUFFER].into_boxed_slice();
-        }
-        let outcome = match read_now(stream, &mut buffer) {
-            Err(error) if is_transient(&error) => {
-                BUFFER.set(buffer);
-                continue;
-            }
-            outcome => outcome,
+        self.observe_sending(bytes);
+        let written = match self.parts() {
+            (socket, None) => ready!(socket.poll_write(context, bytes)),
+            (socket, Some(tls)) => ready!(tls.poll_write(socket, context, bytes)),
         };
-        let taken = outcome.map(|len| take(&buffer[..len]));
-        BUFFER.set(buffer);
-        return taken;
+        Poll::Ready(written.inspect(|len| self.count_sent(*len)))
     }
-}
 
-/// Reads once. A read that does not fill the buffer has emptied the socket: the runtime's readiness
-/// is cleared at once, which saves a read that would return `EAGAIN`. (tokio's own readers do the
-/// same. A read also stops short at an urgent mark; the bytes after it are read when the next ones
-/// arrive.)
-fn read_now(stream: &Stream, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut short = None;
-    let full = stream.try_io(|| {
-        let len = rustix::io::read(stream, &mut *buffer)?;
-        if len == 0 || len == buffer.len() {
-            return Ok(len);
-        }
-        short = Some(len);
-        // Makes `try_io` clear the readiness; the caller gets `short`.
-        Err(ErrorKind::WouldBlock.into())
-    });
-    short.map_or(full, Ok)
-}
-
-/// Writes all of `bytes`.
-///
-/// # Errors
-/// The error that the socket reports; `TimedOut` if `deadline` passes first.
-pub async fn write_all(stream: &Stream, bytes: &[u8], deadline: Deadline) -> io::Result<()> {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        match stream.try_write(rest) {
-            Ok(len) => rest = &rest[len..],
-            Err(error) if is_transient(&error) => match deadline.bound(stream.writable()).await {
-                Ok(ready) => ready?,
-                Err(_) => return Err(ErrorKind::TimedOut.into()),
-            },
-            Err(error) => return Err(error),
+    /// Waits until the socket has accepted everything, which matters only under TLS.
+    ///
+    /// # Errors
+    /// Those of the type.
+    pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.parts() {
+            (_, None) => Poll::Ready(Ok(())),
+            (socket, Some(tls)) => tls.poll_flush(socket, context),
         }
     }
-    Ok(())
-}
 
-/// Writes as many of `bytes` as the socket accepts without waiting, and returns their number.
-///
-/// # Errors
-/// The error that the socket reports; a full socket is `Ok(0)`.
-pub fn write_now(stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
-    match stream.try_write(bytes) {
-        Err(error) if is_transient(&error) => Ok(0),
-        done => done,
-    }
-}
-
-/// Shuts down the write side, and discards received data until the peer closes or `deadline`
-/// passes.
-///
-/// Closing a socket with unread data resets the connection, and the peer may then lose the last
-/// bytes sent to it. Errors are ignored, because the connection is already over.
-pub async fn shut_down_and_drain(stream: &Stream, deadline: Deadline) {
-    stream.shut_down_write().ok();
-    let drain = async {
-        let mut drained = 0;
-        while let Ok(len @ 1..) = read(stream, <[u8]>::len).await {
-            drained += len;
-            if drained > MAX_DISCARDED_AT_CLOSE {
-                break;
+    /// Ends the bytes that this side sends: under TLS `close_notify`, then FIN. The peer can still
+    /// send.
+    ///
+    /// # Errors
+    /// Those of the type; `ConnectionReset` if the peer has reset the connection.
+    pub fn poll_shut_down(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.write_side == WriteSide::Open {
+            self.write_side = WriteSide::Ending;
+        }
+        if self.write_side == WriteSide::Ending {
+            let mut how = SideEnd::Fin;
+            if let (socket, Some(tls)) = self.parts() {
+                ready!(tls.poll_end(socket, context))?;
+                how = SideEnd::CloseNotify;
             }
+            self.socket.shut_down_write()?;
+            self.write_side = WriteSide::Ended;
+            self.observe_end(how);
         }
-    };
-    deadline.bound(drain).await.ok();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes as many of `bytes` as are accepted without waiting, and returns their number. The
+    /// next write must begin with the rest. Under TLS, [`Self::has_unsent`] tells whether accepted
+    /// bytes wait for the socket.
+    ///
+    /// # Errors
+    /// Those of the type; a full socket is `Ok(0)`.
+    pub fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.observe_sending(bytes);
+        let written = match self.parts() {
+            (socket, None) => socket.write_now(&[io::IoSlice::new(bytes)]),
+            (socket, Some(tls)) => tls.write_now(socket, bytes),
+        };
+        let len = match written {
+            Err(error) if is_transient(&error) => 0,
+            done => done?,
+        };
+        self.count_sent(len);
+        Ok(len)
+    }
+
+    /// Returns whether accepted bytes wait until the socket accepts them, as under TLS.
+    pub fn has_unsent(&self) -> bool {
+        self.layers
+            .as_ref()
+            .and_then(|layers| layers.tls.as_ref())
+            .is_some_and(TlsSession::has_unsent)
+    }
+
+    /// Waits until [`Self::write_now`] can accept more.
+    ///
+    /// # Errors
+    /// Those of the type.
+    pub fn poll_write_ready(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(context))?;
+        self.socket.poll_write_ready(context)
+    }
+
+    /// Returns how many sent bytes the peer's TCP has not acknowledged, or 1 if records of TLS
+    /// still wait for the socket; a FIN counts as one byte. A Unix socket delivers bytes when it
+    /// accepts them.
+    ///
+    /// # Errors
+    /// The connection has failed.
+    pub fn unacknowledged(&self) -> io::Result<u64> {
+        Ok(self.socket.unacknowledged()?.max(u64::from(self.has_unsent())))
+    }
+
+    /// Returns what is owed to the peer.
+    ///
+    /// # Errors
+    /// The connection has failed.
+    pub fn owed(&self) -> io::Result<Owed> {
+        Ok(Owed { unacknowledged: self.unacknowledged()?, progress: self.progress() })
+    }
+
+    /// Returns whether everything that was sent before FIN, and before `close_notify`, is
+    /// acknowledged; false if that is unknown. A peer that has closed completely answers FIN with a
+    /// reset, although it has received everything.
+    pub fn is_data_acknowledged(&self) -> bool {
+        match self.layers.as_ref().and_then(|layers| layers.tls.as_ref()) {
+            // FIN counts as one byte.
+            None => {
+                let fin = u64::from(self.write_side == WriteSide::Ended);
+                self.socket.unacknowledged_at_last() <= fin
+            }
+            Some(tls) => self.socket.acknowledged().is_some_and(|count| tls.is_acknowledged(count)),
+        }
+    }
+
+    /// Returns a count that grows whenever the peer makes progress: the bytes that its TCP has
+    /// acknowledged, records of TLS included; on a Unix socket, the bytes that the socket accepted.
+    pub fn progress(&self) -> u64 {
+        self.socket.acknowledged().unwrap_or(self.counts.bytes_out)
+    }
+
+    /// Makes the close of the stream discard unsent bytes and reset the connection, so that the
+    /// peer does not take what it got for everything. Over a Unix socket, which has no reset, the
+    /// peer sees EOF.
+    ///
+    /// # Errors
+    /// `setsockopt` failed.
+    pub fn reset(&mut self) -> io::Result<()> {
+        self.write_side = WriteSide::Reset;
+        self.observe_end(SideEnd::Reset);
+        self.socket.reset_on_close()
+    }
+
+    /// Resets the connection unless this side has ended it with FIN: a failure after FIN does not
+    /// make what was sent incomplete.
+    pub fn abort(&mut self) {
+        if self.write_side != WriteSide::Ended {
+            // Fails only if the kernel has no such socket any more.
+            self.reset().ok();
+        }
+    }
+
+    /// Sets TCP keepalive.
+    ///
+    /// # Errors
+    /// The stream is not over TCP, or the system does not support an option.
+    pub fn set_keepalive(&self, keepalive: &TcpKeepalive) -> io::Result<()> {
+        self.socket.set_keepalive(keepalive)
+    }
+
+    fn layers(&mut self) -> &mut Layers {
+        self.layers.get_or_insert_default()
+    }
+
+    fn parts(&mut self) -> (&Socket, Option<&mut TlsSession>) {
+        (&self.socket, self.layers.as_mut().and_then(|layers| layers.tls.as_mut()))
+    }
+
+    fn observe_sending(&mut self, bytes: &[u8]) {
+        let Some(layers) = &mut self.layers else { return };
+        if let (Some(observer), Some(fresh @ [_, ..])) =
+            (&mut layers.observer, bytes.get(layers.observed_ahead..))
+        {
+            observer.sent(fresh);
+            layers.observed_ahead = bytes.len();
+        }
+    }
+
+    fn count_sent(&mut self, len: usize) {
+        self.counts.bytes_out += len as u64;
+        if let Some(layers) = &mut self.layers {
+            layers.observed_ahead = layers.observed_ahead.saturating_sub(len);
+        }
+    }
+
+    fn observe_end(&mut self, how: SideEnd) {
+        if let Some(observer) = self.layers.as_mut().and_then(|layers| layers.observer.as_mut()) {
+            observer.ended(StreamSide::Local, how);
+        }
+    }
+}
+
+impl From<TcpStream> for Stream {
+    fn from(socket: TcpStream) -> Self {
+        Self::new(Socket::Tcp(socket))
+    }
+}
+
+impl From<UnixStream> for Stream {
+    fn from(socket: UnixStream) -> Self {
+        Self::new(Socket::Unix(socket))
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("socket", &self.socket).finish_non_exhaustive()
+    }
 }

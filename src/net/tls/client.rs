@@ -2,19 +2,23 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustls::ClientConfig;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::{TlsConnector, TlsStream};
+use rustls::{ClientConfig, ClientConnection};
 
-use crate::net::Deadline;
-use crate::net::tls::first_bytes::FirstBytesReader;
+use crate::net::deadline::{Deadline, Elapsed};
+use crate::net::stream::Stream;
 use crate::net::tls::verifier::{CertificateVerifier, ListedCertificates, TrustPolicy};
 use crate::net::tls::{
-    Alpn, KeyPair, Pin, ServerName, SetupError, Side, TlsError, TlsFacts, key_log, pem, provider,
+    Alpn, KeyPair, Pin, ServerName, SetupError, Side, TlsError, TlsFacts, TlsProblem, key_log, pem,
+    provider,
 };
+
+/// How long a server may take to close after a failed handshake: closing a socket that has unread
+/// bytes resets the connection, and the server may then never receive the alert.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The settings of a TLS client.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +33,8 @@ pub struct ClientTlsOptions {
     pub certificate: Option<KeyPair>,
     /// The file to which the secrets of each connection are appended.
     pub key_log: Option<PathBuf>,
+    /// Whether EOF without `close_notify` ends the received data like EOF with it.
+    pub accepts_missing_close_notify: bool,
 }
 
 /// Which server certificates a client accepts.
@@ -52,6 +58,7 @@ pub struct ClientHandshake {
     policy: TrustPolicy,
     provider: Arc<CryptoProvider>,
     server_name: Option<ServerName>,
+    accepts_missing_close_notify: bool,
 }
 
 impl ClientHandshake {
@@ -84,53 +91,58 @@ impl ClientHandshake {
         // Every connection makes a full handshake, so that sockkit verifies and reports the
         // server's certificate each time.
         config.resumption = Resumption::disabled();
-        Ok(Self { config, policy, provider, server_name: options.server_name.clone() })
+        Ok(Self {
+            config,
+            policy,
+            provider,
+            server_name: options.server_name.clone(),
+            accepts_missing_close_notify: options.accepts_missing_close_notify,
+        })
     }
 
-    /// Performs the handshake with the server on `stream`.
+    /// Performs the handshake with the server on `stream`; from then on, the stream uses TLS.
     ///
     /// The certificate must be valid for `host`, unless the options set another server name.
     /// `peer` is the server's name in errors.
     ///
     /// # Errors
-    /// The handshake fails, the certificate is rejected, or `deadline` passes. `stream` is closed.
-    pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
+    /// The handshake fails, the certificate is rejected, or `deadline` passes. The server has then
+    /// received an alert if TLS defines one, and FIN.
+    pub async fn connect(
         &self,
-        mut stream: S,
+        stream: &mut Stream,
         host: &ServerName,
         peer: &str,
         deadline: Deadline,
-    ) -> Result<(TlsStream<S>, TlsFacts), TlsError> {
-        let name = self.server_name.as_ref().unwrap_or(host).0.clone();
+    ) -> Result<TlsFacts, TlsError> {
+        if self.accepts_missing_close_notify {
+            stream.accept_missing_close_notify();
+        }
+        let host = self.server_name.as_ref().unwrap_or(host);
+        let name = host.0.clone();
         // Each connection has its own verifier, because the verifier stores the server's
         // certificate.
         let verifier =
             Arc::new(CertificateVerifier::new(self.policy.clone(), Arc::clone(&self.provider)));
         let mut config = self.config.clone();
         config.dangerous().set_certificate_verifier(Arc::clone(&verifier) as _);
-        let connector = TlsConnector::from(Arc::new(config));
-        let mut first = Vec::new();
-        let recorded = FirstBytesReader { stream: &mut stream, first: &mut first };
-        let session = match deadline.bound(connector.connect(name.clone(), recorded)).await {
-            Ok(Ok(done)) => done.into_inner().1,
+        let tls = ClientConnection::new(Arc::new(config), name);
+        let side = Side::Server;
+        let failed = |error| TlsError { peer: peer.to_owned(), problem: error };
+        let tls = tls.map_err(|error| failed(TlsProblem::of(&error, side)))?;
+        match deadline.bound(stream.start_tls(tls.into())).await {
+            Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                let seen = verifier.seen();
-                return Err(TlsError::of_handshake(
-                    peer,
-                    Side::Server,
-                    error,
-                    first,
-                    seen.as_ref(),
-                ));
+                stream.finish(Deadline::after(CLOSE_TIMEOUT)).await;
+                let (seen, first) = (verifier.seen(), stream.handshake_bytes());
+                return Err(TlsError::of_handshake(peer, side, error, first, seen.as_ref()));
             }
-            Err(_) => return Err(TlsError::of_deadline(peer, Side::Server, first)),
-        };
-        let facts = TlsFacts::of(&session, verifier.trust());
-        // The session moves to the stream itself, so that its bytes are no longer recorded. The
-        // handshake is complete, so this call does not wait.
-        let connected = connector.connect_with(name, stream, |new| *new = session).await;
-        let fail = |error| TlsError::of_handshake(peer, Side::Server, error, Vec::new(), None);
-        Ok((connected.map_err(fail)?.into(), facts))
+            Err(Elapsed) => {
+                return Err(TlsError::of_deadline(peer, side, stream.handshake_bytes()));
+            }
+        }
+        let facts = stream.tls().map(|tls| TlsFacts::of(tls, host.sni(), verifier.trust()));
+        facts.ok_or_else(|| failed(TlsProblem::Closed(side)))
     }
 }
 

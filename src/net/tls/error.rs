@@ -124,11 +124,11 @@ impl TlsError {
         peer: &str,
         side: Side,
         error: io::Error,
-        first: Vec<u8>,
+        first: &[u8],
         seen: Option<&SeenCertificate>,
     ) -> Self {
         let problem = match library_error(&error) {
-            _ if is_plain(&first) => TlsProblem::NotTls { side, sent: first },
+            _ if is_plain(first) => TlsProblem::NotTls { side, sent: first.to_vec() },
             // A server that refuses before it has sent a certificate supports nothing of the offer.
             Some(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure))
                 if side == Side::Server && seen.is_none() =>
@@ -143,13 +143,20 @@ impl TlsError {
     }
 
     /// Returns the error for a handshake that was not complete at its deadline.
-    pub(super) fn of_deadline(peer: &str, side: Side, first: Vec<u8>) -> Self {
-        let problem = if is_plain(&first) {
-            TlsProblem::NotTls { side, sent: first }
+    pub(super) fn of_deadline(peer: &str, side: Side, first: &[u8]) -> Self {
+        let problem = if is_plain(first) {
+            TlsProblem::NotTls { side, sent: first.to_vec() }
         } else {
             TlsProblem::TimedOut { silent: first.is_empty() }
         };
         Self { peer: peer.to_owned(), problem }
+    }
+}
+
+impl TlsProblem {
+    /// Returns the problem for an error of the library before any byte was exchanged.
+    pub(super) fn of(error: &rustls::Error, side: Side) -> Self {
+        problem_of(error, side, None)
     }
 }
 

@@ -14,6 +14,8 @@ pub struct TlsFacts {
     pub cipher_suite: String,
     /// The negotiated application protocol (ALPN), escaped; `None` if there is none.
     pub alpn: Option<String>,
+    /// The host name that the client asked for (SNI); `None` if it sent none.
+    pub server_name: Option<String>,
     /// The pin of the peer's certificate; `None` if the peer sent none.
     pub peer_pin: Option<Pin>,
     /// Why the peer's certificate was accepted.
@@ -41,8 +43,9 @@ impl Trust {
 }
 
 impl TlsFacts {
-    /// Returns the parameters of `session`, whose handshake is complete.
-    pub(super) fn of(session: &CommonState, trust: Trust) -> Self {
+    /// Returns the parameters of `session`, whose handshake is complete. `server_name` is the one
+    /// that the client sent.
+    pub(super) fn of(session: &CommonState, server_name: Option<&str>, trust: Trust) -> Self {
         let version = match session.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
             // rustls supports no other version.
@@ -54,6 +57,7 @@ impl TlsFacts {
         let peer_pin = session.peer_certificates().and_then(|chain| chain.first()).map(Pin::of);
         // rustls writes TLS13_ where the IANA registry has TLS_.
         let cipher_suite = cipher_suite.replacen("TLS13_", "TLS_", 1);
-        Self { version, cipher_suite, alpn, peer_pin, trust }
+        let server_name = server_name.map(ToOwned::to_owned);
+        Self { version, cipher_suite, alpn, server_name, peer_pin, trust }
     }
 }

@@ -1,14 +1,6 @@
 //! The first bytes that a peer sends, to recognise peers that do not use TLS.
 
 use std::fmt;
-use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-/// How many of the peer's first bytes are kept: enough for a greeting and one line of an error.
-const MAX_FIRST_BYTES: usize = 64;
 
 /// Returns whether a peer's first bytes are a TLS record (RFC 8446 section 5.1): a handshake, or
 /// the alert that a TLS server sends to a client that does not use TLS.
@@ -74,57 +66,6 @@ impl fmt::Display for PlainProtocol {
     }
 }
 
-/// A borrowed stream that records the first bytes read from it.
-pub(super) struct FirstBytesReader<'a, S> {
-    pub(super) stream: &'a mut S,
-    /// At most [`MAX_FIRST_BYTES`] bytes.
-    pub(super) first: &'a mut Vec<u8>,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for FirstBytesReader<'_, S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut *self.stream).poll_read(context, buffer))?;
-        let room = MAX_FIRST_BYTES.saturating_sub(self.first.len());
-        let received = buffer.filled().get(before..).unwrap_or_default();
-        self.first.extend(received.iter().take(room));
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for FirstBytesReader<'_, S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.stream).poll_write(context, bytes)
-    }
-
-    /// Joins `pieces` into one write. After a failed handshake, rustls tries only once to write its
-    /// alert; a stream that accepts only the first piece would lose the alert.
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
-        Pin::new(&mut *self.stream).poll_write(context, &bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_shutdown(context)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,27 +95,5 @@ mod tests {
         ] {
             assert_eq!(PlainProtocol::of(sent), protocol);
         }
-    }
-
-    #[tokio::test]
-    async fn only_the_first_bytes_are_kept_and_all_bytes_are_passed_on() {
-        use tokio::io::AsyncReadExt as _;
-        let mut sent = vec![b'a'; 40];
-        sent.extend([b'b'; 40]);
-        let mut first = Vec::new();
-        let mut stream = stream_of(sent.clone());
-        let mut reader = FirstBytesReader { stream: &mut stream, first: &mut first };
-        let mut read = Vec::new();
-        reader.read_to_end(&mut read).await.unwrap();
-        assert_eq!(read, sent);
-        assert_eq!(first, sent[..64]);
-    }
-
-    /// Returns a stream that yields `bytes` in pieces of at most 40 bytes, then EOF.
-    fn stream_of(bytes: Vec<u8>) -> tokio::io::DuplexStream {
-        use tokio::io::AsyncWriteExt as _;
-        let (local, mut remote) = tokio::io::duplex(40);
-        tokio::spawn(async move { remote.write_all(&bytes).await });
-        local
     }
 }

@@ -36,7 +36,7 @@ pub use self::name::{Alpn, ServerName};
 pub use self::pem::{KeyPair, SetupError};
 pub use self::pin::Pin;
 pub use self::refusal::CertificateRefusal;
-pub use self::server::{Identity, ServerHandshake, ServerTlsOptions};
+pub use self::server::{HANDSHAKE_TIMEOUT, Identity, ServerHandshake, ServerTlsOptions};
 
 /// Returns the cryptographic algorithms for every configuration.
 fn provider() -> Arc<CryptoProvider> {

@@ -28,6 +28,14 @@ impl ServerName {
             |name| pki_types::ServerName::DnsName(name.to_owned()),
         ))
     }
+
+    /// Returns the name that a client sends to the server; `None` for an address.
+    pub(super) fn sni(&self) -> Option<&str> {
+        match &self.0 {
+            pki_types::ServerName::DnsName(name) => Some(name.as_ref()),
+            _ => None,
+        }
+    }
 }
 
 impl FromStr for ServerName {

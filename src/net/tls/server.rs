@@ -1,33 +1,28 @@
 //! The TLS server: its settings, its handshake and its self-signed certificate.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{ToSpan as _, Zoned, civil};
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, SanType};
-use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio_rustls::{TlsAcceptor, TlsStream};
+use rustls::{ServerConfig, ServerConnection};
 
-use crate::net::Deadline;
 use crate::net::address::interface;
-use crate::net::tls::first_bytes::FirstBytesReader;
+use crate::net::deadline::{Deadline, Elapsed};
+use crate::net::stream::Stream;
 use crate::net::tls::pem::CertificateAndKey;
 use crate::net::tls::verifier::{ClientCertificateVerifier, ListedCertificates};
 use crate::net::tls::{
-    Alpn, KeyPair, Pin, SetupError, Side, TlsError, TlsFacts, Trust, key_log, pem, provider,
+    Alpn, KeyPair, Pin, SetupError, Side, TlsError, TlsFacts, TlsProblem, Trust, key_log, pem,
+    provider,
 };
 
 /// How long the server keeps reading after a failed handshake. Closing a socket that has unread
 /// bytes resets the connection, and the client may then never receive the alert.
 const ALERT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// Maximum number of bytes read and discarded after a failed handshake.
-const MAX_DISCARDED_AFTER_FAILURE: usize = 64 * 1024;
 
 /// Days for which a self-signed certificate is valid: some clients reject more than 398.
 const VALIDITY_DAYS: i64 = 365;
@@ -44,7 +39,12 @@ pub struct ServerTlsOptions {
     pub alpn: Vec<Alpn>,
     /// The file to which the secrets of each connection are appended.
     pub key_log: Option<PathBuf>,
+    /// Whether EOF without `close_notify` ends the received data like EOF with it.
+    pub accepts_missing_close_notify: bool,
 }
+
+/// How long a handshake with a client may take.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The source of a server's certificate and key.
 #[derive(Clone, Debug)]
@@ -61,9 +61,10 @@ pub enum Identity {
 /// The server side of a handshake, ready to use on any number of connections.
 #[derive(Clone)]
 pub struct ServerHandshake {
-    acceptor: TlsAcceptor,
+    config: Arc<ServerConfig>,
     pin: Pin,
     trust: Trust,
+    accepts_missing_close_notify: bool,
 }
 
 impl ServerHandshake {
@@ -108,7 +109,12 @@ impl ServerHandshake {
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         let none = SetupError::Library(rustls::Error::NoCertificatesPresented);
-        Ok(Self { acceptor: Arc::new(config).into(), pin: pin.ok_or(none)?, trust })
+        Ok(Self {
+            config: Arc::new(config),
+            pin: pin.ok_or(none)?,
+            trust,
+            accepts_missing_close_notify: options.accepts_missing_close_notify,
+        })
     }
 
     /// Returns the pin of the server's certificate.
@@ -116,33 +122,39 @@ impl ServerHandshake {
         self.pin
     }
 
-    /// Performs the handshake with the client on `stream`; `peer` is the client's name in errors.
+    /// Performs the handshake with the client on `stream`; from then on, the stream uses TLS.
+    /// `peer` is the client's name in errors.
     ///
     /// # Errors
-    /// The handshake fails, the client's certificate is rejected, or `deadline` passes. Unless the
-    /// deadline passed, the server has sent an alert if TLS defines one. `stream` is closed.
-    pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
+    /// The handshake fails, the client's certificate is rejected, or `deadline` passes. The client
+    /// has then received an alert if TLS defines one, and FIN.
+    pub async fn accept(
         &self,
-        mut stream: S,
+        stream: &mut Stream,
         peer: &str,
         deadline: Deadline,
-    ) -> Result<(TlsStream<S>, TlsFacts), TlsError> {
-        let mut first = Vec::new();
-        let recorded = FirstBytesReader { stream: &mut stream, first: &mut first };
-        let session = match deadline.bound(self.acceptor.accept(recorded)).await {
-            Ok(Ok(done)) => done.into_inner().1,
+    ) -> Result<TlsFacts, TlsError> {
+        if self.accepts_missing_close_notify {
+            stream.accept_missing_close_notify();
+        }
+        let side = Side::Client;
+        let failed = |problem| TlsError { peer: peer.to_owned(), problem };
+        let tls = ServerConnection::new(Arc::clone(&self.config));
+        let tls = tls.map_err(|error| failed(TlsProblem::of(&error, side)))?;
+        match deadline.bound(stream.start_tls(tls.into())).await {
+            Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                drain_after_failure(&mut stream).await;
-                return Err(TlsError::of_handshake(peer, Side::Client, error, first, None));
+                stream.finish(Deadline::after(ALERT_DRAIN_TIMEOUT)).await;
+                let first = stream.handshake_bytes();
+                return Err(TlsError::of_handshake(peer, side, error, first, None));
             }
-            Err(_) => return Err(TlsError::of_deadline(peer, Side::Client, first)),
-        };
-        let facts = TlsFacts::of(&session, self.trust);
-        // As in `ClientHandshake::connect`, the session moves to the stream itself, without another
-        // handshake.
-        let accepted = self.acceptor.accept_with(stream, |new| *new = session).await;
-        let fail = |error| TlsError::of_handshake(peer, Side::Client, error, Vec::new(), None);
-        Ok((accepted.map_err(fail)?.into(), facts))
+            Err(Elapsed) => {
+                return Err(TlsError::of_deadline(peer, side, stream.handshake_bytes()));
+            }
+        }
+        let name = stream.server_name();
+        let facts = stream.tls().map(|tls| TlsFacts::of(tls, name, self.trust));
+        facts.ok_or_else(|| failed(TlsProblem::Closed(side)))
     }
 }
 
@@ -150,24 +162,6 @@ impl std::fmt::Debug for ServerHandshake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServerHandshake").field("pin", &self.pin).finish_non_exhaustive()
     }
-}
-
-/// Shuts down the write side, then reads until the client closes, within limits.
-async fn drain_after_failure<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
-    let drain = async {
-        stream.shutdown().await?;
-        let mut rest = MAX_DISCARDED_AFTER_FAILURE;
-        let mut buffer = [0; 1024];
-        while rest > 0 {
-            match stream.read(&mut buffer).await? {
-                0 => break,
-                len => rest = rest.saturating_sub(len),
-            }
-        }
-        io::Result::Ok(())
-    };
-    // The caller reports the failed handshake; a failure here adds nothing.
-    drop(Deadline::after(ALERT_DRAIN_TIMEOUT).bound(drain).await);
 }
 
 /// Generates a self-signed certificate for this machine, and its key.

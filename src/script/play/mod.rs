@@ -71,8 +71,6 @@ pub trait ScriptConnection {
 pub struct Played {
     /// The peer has closed its side.
     pub peer_closed: bool,
-    /// The script has shut down the write side.
-    pub shut_down: bool,
     /// The caller must drop the connection, which resets it.
     pub reset: bool,
 }
@@ -103,7 +101,6 @@ struct Player<'a, C> {
     unmatched: Unmatched,
     /// How the peer's side ended: with EOF or an error; `None` while it is open.
     peer_end: Option<io::Result<()>>,
-    shut_down: bool,
     reset: bool,
     buffer: Box<[u8]>,
 }
@@ -124,7 +121,6 @@ impl<'a, C: ScriptConnection> Player<'a, C> {
             connection,
             unmatched: Unmatched::default(),
             peer_end: None,
-            shut_down: false,
             reset: false,
             buffer: vec![0; READ_SIZE].into_boxed_slice(),
         }
@@ -137,11 +133,7 @@ impl<'a, C: ScriptConnection> Player<'a, C> {
             Action::Send(bytes) => self.send(step, bytes).await,
             Action::SendFile(attachment) => self.send_file(step, attachment).await,
             Action::Sleep(wait) => self.sleep(*wait).await,
-            Action::CloseWrite => {
-                self.run_while_receiving(step, AsyncWrite::poll_shutdown).await?;
-                self.shut_down = true;
-                Ok(())
-            }
+            Action::CloseWrite => self.run_while_receiving(step, AsyncWrite::poll_shutdown).await,
             Action::Reset => {
                 self.reset = true;
                 let label = || step.into();
@@ -153,11 +145,11 @@ impl<'a, C: ScriptConnection> Player<'a, C> {
 
     /// Returns the state of the connection after the last step.
     fn finish(self) -> Result<Played, ScriptEnd<C::TlsError>> {
-        let Self { peer_end, shut_down, reset, .. } = self;
+        let Self { peer_end, reset, .. } = self;
         match peer_end {
             // Every expectation was met, but sent data may not have reached the peer.
             Some(Err(source)) if !reset => Err(ScriptEnd::Receive(source)),
-            end => Ok(Played { peer_closed: end.is_some(), shut_down, reset }),
+            end => Ok(Played { peer_closed: end.is_some(), reset }),
         }
     }
 

@@ -141,7 +141,7 @@ async fn a_script_runs_to_its_last_step() {
         sent
     })
     .await;
-    assert_eq!(outcome.unwrap(), Played { peer_closed: true, shut_down: true, reset: false });
+    assert_eq!(outcome.unwrap(), Played { peer_closed: true, reset: false });
     assert_eq!(received, b"220 here\r\n250 OK\r\nbye");
     assert_eq!(sent, b"EHLO x\r\nQ\n");
 }
@@ -335,7 +335,7 @@ async fn a_reset_step_calls_reset_on_the_connection() {
     let (mut connection, _peer) = TestConnection::pair(64);
     let played =
         play(&script("send \"x\"\nreset"), &mut connection, Deadline::NEVER).await.unwrap();
-    assert_eq!(played, Played { peer_closed: false, shut_down: false, reset: true });
+    assert_eq!(played, Played { peer_closed: false, reset: true });
     assert!(connection.was_reset);
 }
 

@@ -74,7 +74,7 @@ impl CommandLine {
         let output = File::from(OwnedFd::from(output_reader));
         let source = match Input::of_pipe(&output) {
             Some(input) => input,
-            None => Input::start(output).map_err(failed)?,
+            None => Input::start(output, None).map_err(failed)?,
         };
         let input = ProgramInput(Some(File::from(OwnedFd::from(input_writer))));
         let sink = Sink::start(input).map_err(failed)?;

@@ -1,10 +1,11 @@
 //! How a connection of `connect` ends: EOF on standard input, EOF from the peer, and the options
 //! that change what sockkit waits for.
 
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Peer, SLOW_REPLY, payload, shell, sockkit};
+use crate::support::{Peer, SLOW_REPLY, TIMEOUT, payload, shell, sockkit};
 
 #[test]
 fn e01_a_piped_request_gets_its_whole_reply() {
@@ -78,19 +79,22 @@ fn e12_half_open_delivers_late_input_after_eof_from_the_peer() {
 }
 
 #[test]
-fn e24_send_only_sends_everything_and_waits_for_the_peer_to_close() {
+fn e24_send_only_ends_once_the_peer_has_acknowledged_everything() {
     let sent = payload(5_000_000);
-    let peer = Peer::start(|mut client| {
+    let (end, ended) = mpsc::channel();
+    let peer = Peer::start(move |mut client| {
         // sockkit discards this data, which must not block the transfer.
         client.send(payload(1_000_000));
         let read = client.read_to_end();
-        thread::sleep(SLOW_REPLY);
+        // sockkit ends although the peer does not close.
+        ended.recv_timeout(TIMEOUT).unwrap();
         read
     });
     let connect = format!("connect {} --send-only -v", peer.addr);
     let ran = sockkit(&connect).stdin(&sent).run().code(0);
+    end.send(()).unwrap();
     assert!(ran.stdout.is_empty());
-    assert!(ran.stderr.contains("(eof)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("(sent)"), "{}", ran.stderr);
     assert!(peer.join() == sent);
 }
 
@@ -105,7 +109,7 @@ fn e24_linger_limits_the_wait_for_the_peer_to_close() {
         }
         read
     });
-    let connect = format!("connect {} --linger 300ms --send-only", peer.addr);
+    let connect = format!("connect {} --linger 300ms", peer.addr);
     let ran = sockkit(&connect).stdin("data").run().code(5);
     assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
     assert_eq!(peer.join(), b"data");

@@ -1,14 +1,15 @@
 //! Observers of a connection: recording, hex dump, statistics and progress bar.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::json_doc;
-use crate::support::recording::{payload_of, read_recording, recording_path};
+use crate::support::peers::tls::{Certificates, close_with_notify, close_without_notify};
+use crate::support::recording::{course_of, payload_of, read_recording, recording_path};
 use crate::support::{ClosedPort, Peer, Terminal, eventually, sockkit};
 
 /// A peer that answers every line until the client closes.
@@ -72,7 +73,73 @@ fn a_recording_ends_with_the_close_and_a_second_run_appends_to_it() {
         let last = lines.last().unwrap();
         assert_eq!((&last["type"], &last["reason"]), (&"closed".into(), &"eof".into()));
         assert_eq!((&last["bytes_in"], &last["bytes_out"]), (&4.into(), &1.into()));
+        // Each run counts its connections from 1.
+        let mut of_connections = lines.iter().filter(|line| line["type"] != "record");
+        assert!(of_connections.all(|line| line["conn"] == 1), "{lines:?}");
         assert!(lines.iter().any(|line| line["bytes"] == "Y2Fm6Q=="), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_recording_shows_the_half_close_and_the_end_of_each_side() {
+    let (_directory, path) = recording_path();
+    let peer = Peer::start(|mut client| {
+        client.read_to_end();
+        client.send("answer");
+    });
+    let connect = format!("connect {} --record", peer.addr);
+    sockkit(&connect).arg(&path).stdin("question").run().code(0);
+    peer.join();
+    let course = course_of(&read_recording(&path));
+    let expected = ["connected", "data out", "end local fin", "data in", "end peer fin", "closed"];
+    assert_eq!(course, expected);
+}
+
+#[test]
+fn a_recording_names_the_side_that_reset_the_connection() {
+    let (_directory, path) = recording_path();
+    let peer = Peer::start(|mut client| {
+        client.send("hello");
+        client.line();
+        client.reset();
+    });
+    let connect = format!("connect {} --record", peer.addr);
+    let mut running = sockkit(&connect).arg(&path).start();
+    running.stdout.wait_for_text("hello");
+    running.write(b"go\n");
+    running.wait().code(4);
+    peer.join();
+    let course = course_of(&read_recording(&path));
+    assert_eq!(course[..4], ["connected", "data in", "data out", "end peer reset"]);
+}
+
+#[test]
+fn a_recording_of_tls_has_its_facts_and_tells_a_close_from_a_cut() {
+    for (closes, end, code) in [(true, "end peer close_notify", 0), (false, "end peer cut", 6)] {
+        let certificates = Certificates::new();
+        let peer = certificates.peer(move |mut stream| {
+            stream.read_to_end(&mut Vec::new()).unwrap();
+            stream.write_all(b"answer").unwrap();
+            if closes {
+                close_with_notify(&mut stream);
+            } else {
+                close_without_notify(&mut stream.sock);
+            }
+        });
+        let (_directory, path) = recording_path();
+        let connect = certificates.connect(&peer.port(), "--servername localhost --record");
+        connect.arg(&path).stdin("question").run().code(code);
+        peer.join();
+        let lines = read_recording(&path);
+        let mut expected = vec!["connected", "secured", "data out", "end local close_notify"];
+        expected.extend(["data in", end, "closed"]);
+        assert_eq!(course_of(&lines), expected);
+        let secured = &lines[2];
+        assert_eq!(secured["pin"], certificates.pin());
+        assert_eq!(
+            (&secured["server_name"], &secured["verified"]),
+            (&"localhost".into(), &true.into())
+        );
     }
 }
 

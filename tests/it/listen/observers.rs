@@ -19,12 +19,14 @@ fn all_clients_of_a_listener_share_one_recording() {
     listen.stop().code(0);
     let lines = read_recording(&path);
     assert_eq!(lines.iter().filter(|line| line["type"] == "record").count(), 1);
-    for (peer, word) in peers {
+    for (conn, (peer, word)) in (1..).zip(peers) {
         assert_eq!(payload_of(&lines, "in", &peer), word);
-        let of_peer = |kind: &str| {
-            lines.iter().any(|line| line["type"] == kind && line["peer"] == peer.as_str())
-        };
-        assert!(of_peer("connected") && of_peer("closed"), "{lines:?}");
+        let of_peer = lines.iter().filter(|line| line["peer"] == peer.as_str());
+        let kinds: Vec<_> = of_peer.clone().map(|line| line["type"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["connected", "data", "end", "end", "closed"]);
+        for line in of_peer {
+            assert_eq!(line["conn"], conn, "{line}");
+        }
     }
 }
 

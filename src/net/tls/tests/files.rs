@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::net::tls::tests::{Authority, handshake, self_signed, trusting};
+use crate::net::tls::tests::support::{Authority, handshake, self_signed, trusting};
 use crate::net::tls::{
     ClientHandshake, ClientTlsOptions, ClientTrust, Identity, KeyPair, Pin, ServerHandshake,
     ServerTlsOptions, SetupError,

@@ -1,113 +1,22 @@
 //! Handshakes between sockkit's client and server, and with other peers.
 
 mod files;
+mod names;
 mod other_protocols;
+mod support;
 mod trust;
 
 use std::fs;
-use std::path::PathBuf;
-use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa};
-use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
-use tokio_rustls::TlsStream;
+use rcgen::{BasicConstraints, IsCa};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use self::support::{
+    Authority, Change, accept, connect, failure, handshake, pair, self_signed, test_deadline,
+    trusting,
+};
 use super::*;
-use crate::net::Deadline;
-
-/// The limit for each handshake: far longer than one takes.
-const TEST_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A change to a certificate's parameters before it is signed.
-type Change = fn(&mut CertificateParams);
-
-type Outcome = Result<(TlsStream<DuplexStream>, TlsFacts), TlsError>;
-
-fn test_deadline() -> Deadline {
-    Deadline::after(TEST_TIMEOUT)
-}
-
-fn self_signed() -> ServerTlsOptions {
-    let identity = Identity::SelfSigned { names: vec!["listen.example".to_owned()] };
-    ServerTlsOptions { identity, client_ca: None, alpn: Vec::new(), key_log: None }
-}
-
-fn trusting(trust: ClientTrust) -> ClientTlsOptions {
-    ClientTlsOptions { trust, ..ClientTlsOptions::default() }
-}
-
-/// Performs a handshake between a client and a server, and returns both outcomes; `host` is the
-/// name that the client expects in the certificate.
-async fn handshake(
-    client: &ClientTlsOptions,
-    server: &ServerHandshake,
-    host: &str,
-) -> (Outcome, Outcome) {
-    let (local, remote) = duplex(64 * 1024);
-    let client = ClientHandshake::new(client).unwrap();
-    let host = host.parse().unwrap();
-    let connecting = client.connect(local, &host, "server", test_deadline());
-    tokio::join!(connecting, server.accept(remote, "client", test_deadline()))
-}
-
-fn failure(outcome: Outcome) -> TlsProblem {
-    outcome.map(|(_, facts)| facts).expect_err("a handshake that must fail").problem
-}
-
-/// A CA in a temporary directory, with the certificates that it has signed.
-struct Authority {
-    directory: TempDir,
-    issuer: CertifiedIssuer<'static, rcgen::KeyPair>,
-}
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        let key = rcgen::KeyPair::generate().unwrap();
-        let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
-        fs::write(directory.path().join("ca.pem"), issuer.pem()).unwrap();
-        Self { directory, issuer }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.directory.path().join("ca.pem")
-    }
-
-    /// Signs a certificate for `names`, changed by `change`.
-    fn sign(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> KeyPair {
-        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        change(&mut params);
-        let key = rcgen::KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        self.write("signed", &certificate.pem(), &key.serialize_pem())
-    }
-
-    fn write(&self, name: &str, certificate: &str, key: &str) -> KeyPair {
-        let certificate_path = self.directory.path().join(format!("{name}.pem"));
-        let key_path = self.directory.path().join(format!("{name}.key"));
-        fs::write(&certificate_path, certificate).unwrap();
-        fs::write(&key_path, key).unwrap();
-        KeyPair { certificate: certificate_path, key: Some(key_path) }
-    }
-
-    fn server(
-        &self,
-        names: &[&str],
-        change: impl FnOnce(&mut CertificateParams),
-    ) -> ServerHandshake {
-        let identity = Identity::Files(self.sign(names, change));
-        ServerHandshake::new(&ServerTlsOptions { identity, ..self_signed() }).unwrap()
-    }
-
-    fn trusted(&self) -> ClientTlsOptions {
-        trusting(ClientTrust::Ca(self.path()))
-    }
-}
+use crate::net::stream::Stream;
 
 #[tokio::test]
 async fn bytes_pass_both_ways_and_each_side_closes_cleanly() {
@@ -122,18 +31,19 @@ async fn bytes_pass_both_ways_and_each_side_closes_cleanly() {
         version: "TLS 1.3",
         cipher_suite: suite,
         alpn: None,
+        server_name: Some("anything.example".to_owned()),
         peer_pin: pin,
         trust: Trust::Pinned,
     };
     assert_eq!(facts, expected);
     assert_eq!(server_facts, TlsFacts { peer_pin: None, trust: Trust::NotRequested, ..facts });
-    client.write_all(b"ping").await.unwrap();
+    client.write_all(b"ping", test_deadline()).await.unwrap();
     client.shutdown().await.unwrap();
     let mut read = Vec::new();
     accepted.read_to_end(&mut read).await.unwrap();
     assert_eq!(read, b"ping");
     // The other direction is still open.
-    accepted.write_all(b"pong").await.unwrap();
+    accepted.write_all(b"pong", test_deadline()).await.unwrap();
     accepted.shutdown().await.unwrap();
     read.clear();
     client.read_to_end(&mut read).await.unwrap();
@@ -208,13 +118,15 @@ async fn a_server_without_the_certificates_key_is_rejected_under_every_policy() 
             .unwrap()
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let config = Arc::new(config);
         for trust in [ClientTrust::AnyCertificate, ClientTrust::Pins(vec![pin])] {
-            let (local, remote) = duplex(64 * 1024);
+            let (local, remote) = pair();
             let client = ClientHandshake::new(&trusting(trust)).unwrap();
             let host = ServerName::localhost();
-            let connecting = client.connect(local, &host, "server", test_deadline());
-            let (outcome, _) = tokio::join!(connecting, acceptor.accept(remote));
+            let connecting = connect(&client, local, &host, test_deadline());
+            let server = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut remote = Stream::from(remote);
+            let (outcome, _) = tokio::join!(connecting, remote.start_tls(server.into()));
             match failure(outcome) {
                 TlsProblem::Certificate { refusal: CertificateRefusal::KeyNotProven, .. } => {}
                 problem => panic!("{problem}"),
@@ -309,15 +221,14 @@ async fn a_server_accepts_client_certificates_of_its_ca_and_sends_an_alert_for_o
             "cannot verify the client's certificate: its issuer is not trusted",
         ),
     ] {
-        let (local, remote) = duplex(64 * 1024);
+        let (local, remote) = pair();
         let client = ClientHandshake::new(&options).unwrap();
         let host = ServerName::localhost();
         let connecting = async {
-            let connected = client.connect(local, &host, "server", test_deadline()).await;
+            let connected = connect(&client, local, &host, test_deadline()).await;
             connected.unwrap().0.read_u8().await.unwrap_err()
         };
-        let (error, accepted) =
-            tokio::join!(connecting, server.accept(remote, "client", test_deadline()));
+        let (error, accepted) = tokio::join!(connecting, accept(&server, remote, test_deadline()));
         assert!(error.kind() != std::io::ErrorKind::UnexpectedEof);
         let error = TlsError::after_handshake("server", Side::Server, &error).unwrap();
         assert_eq!(error.to_string(), format!("TLS with server failed: {client_error}"));
@@ -354,7 +265,7 @@ async fn eof_without_close_notify_is_an_error() {
     let options = trusting(ClientTrust::AnyCertificate);
     let (client, accepted) = handshake(&options, &server, "localhost").await;
     let ((mut client, _), (mut accepted, _)) = (client.unwrap(), accepted.unwrap());
-    accepted.write_all(b"some").await.unwrap();
+    accepted.write_all(b"some", test_deadline()).await.unwrap();
     accepted.flush().await.unwrap();
     drop(accepted);
     let mut read = Vec::new();
@@ -370,7 +281,7 @@ async fn a_generated_certificate_is_valid_for_every_name_of_the_listener() {
     let trusting_any = trusting(ClientTrust::AnyCertificate);
     let (client, _) = handshake(&trusting_any, &server, "localhost").await;
     let (stream, _) = client.unwrap();
-    let certificate = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
+    let certificate = stream.tls().unwrap().peer_certificates().unwrap()[0].clone();
     // With the certificate itself as the CA, the client verifies it as any other certificate.
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ca.pem");

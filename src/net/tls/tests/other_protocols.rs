@@ -2,21 +2,23 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::net::Deadline;
-use crate::net::tls::tests::{failure, self_signed, test_deadline, trusting};
+use crate::net::tls::tests::support::{
+    accept, connect, failure, pair, self_signed, test_deadline, trusting,
+};
 use crate::net::tls::{
     ClientHandshake, ClientTrust, ServerHandshake, ServerName, TlsProblem, looks_like_tls,
 };
 
 /// Returns a client's problem with a server that sends `bytes` and then closes.
 async fn connect_to_server_sending(bytes: &[u8]) -> TlsProblem {
-    let (local, mut remote) = duplex(64 * 1024);
+    let (local, mut remote) = pair();
     remote.write_all(bytes).await.unwrap();
     remote.shutdown().await.unwrap();
     let client = ClientHandshake::new(&trusting(ClientTrust::AnyCertificate)).unwrap();
-    failure(client.connect(local, &ServerName::localhost(), "server", test_deadline()).await)
+    failure(connect(&client, local, &ServerName::localhost(), test_deadline()).await)
 }
 
 #[tokio::test]
@@ -43,11 +45,11 @@ async fn the_error_for_a_plain_text_server_quotes_its_first_bytes() {
 
 #[tokio::test]
 async fn an_echo_server_is_recognised() {
-    let (local, remote) = duplex(64 * 1024);
+    let (local, remote) = pair();
     let (mut reader, mut writer) = tokio::io::split(remote);
     let echo = tokio::spawn(async move { tokio::io::copy(&mut reader, &mut writer).await });
     let client = ClientHandshake::new(&trusting(ClientTrust::AnyCertificate)).unwrap();
-    let outcome = client.connect(local, &ServerName::localhost(), "server", test_deadline()).await;
+    let outcome = connect(&client, local, &ServerName::localhost(), test_deadline()).await;
     assert!(matches!(failure(outcome), TlsProblem::Echo));
     echo.abort();
 }
@@ -56,23 +58,23 @@ async fn an_echo_server_is_recognised() {
 async fn the_handshake_ends_at_the_deadline() {
     let soon = || Deadline::after(Duration::from_millis(20));
     let client = ClientHandshake::new(&trusting(ClientTrust::AnyCertificate)).unwrap();
-    let (local, _remote) = duplex(64 * 1024);
-    let outcome = client.connect(local, &ServerName::localhost(), "server", soon()).await;
+    let (local, _remote) = pair();
+    let outcome = connect(&client, local, &ServerName::localhost(), soon()).await;
     assert!(matches!(failure(outcome), TlsProblem::TimedOut { silent: true }));
-    let (local, mut remote) = duplex(64 * 1024);
+    let (local, mut remote) = pair();
     remote.write_all(b"hm").await.unwrap();
-    let outcome = client.connect(local, &ServerName::localhost(), "server", soon()).await;
+    let outcome = connect(&client, local, &ServerName::localhost(), soon()).await;
     assert!(matches!(failure(outcome), TlsProblem::NotTls { .. }));
-    let (local, _remote) = duplex(64 * 1024);
+    let (local, _remote) = pair();
     let server = ServerHandshake::new(&self_signed()).unwrap();
-    let outcome = server.accept(local, "client", soon()).await;
+    let outcome = accept(&server, local, soon()).await;
     assert!(matches!(failure(outcome), TlsProblem::TimedOut { silent: true }));
 }
 
 #[tokio::test]
 async fn a_plain_text_client_receives_an_alert_and_the_error_quotes_its_first_bytes() {
     let server = ServerHandshake::new(&self_signed()).unwrap();
-    let (mut local, remote) = duplex(64 * 1024);
+    let (mut local, remote) = pair();
     local.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     let client = async {
         let mut reply = Vec::new();
@@ -80,7 +82,7 @@ async fn a_plain_text_client_receives_an_alert_and_the_error_quotes_its_first_by
         drop(local);
         reply
     };
-    let (reply, accepted) = tokio::join!(client, server.accept(remote, "client", test_deadline()));
+    let (reply, accepted) = tokio::join!(client, accept(&server, remote, test_deadline()));
     assert!(looks_like_tls(&reply), "{reply:?}");
     let message = r#"the client does not speak TLS: it sent "GET / HTTP/1.1\r\n\r\n" (HTTP)"#;
     assert_eq!(failure(accepted).to_string(), message);

@@ -2,7 +2,9 @@
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 
-use crate::net::tls::tests::{Authority, Change, failure, handshake, self_signed, trusting};
+use crate::net::tls::tests::support::{
+    Authority, Change, failure, handshake, self_signed, trusting,
+};
 use crate::net::tls::{
     CertificateRefusal, ClientTlsOptions, ClientTrust, Identity, KeyPair as FilePair,
     ServerHandshake, ServerTlsOptions, TlsProblem, Trust,

@@ -1,8 +1,11 @@
 //! The recording of `--record`: a JSON line for each piece of traffic and each connection event.
 //!
 //! Each line is written with one write(2) as its bytes pass, so the file is complete however
-//! sockkit ends. Several connections share one recording. A write error ends the recording, but not
-//! the session: a warning reports it, and [`Recording::finish`] returns it.
+//! sockkit ends. Several connections share one recording; each line has the connection's number. A
+//! write error ends the recording, but not the session: a warning reports it, and
+//! [`Recording::finish`] returns it.
+
+pub(super) mod line;
 
 use std::fs::File;
 use std::io;
@@ -11,15 +14,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::files::append::{self, Existing};
+use crate::net::stream::observer::{SideEnd, StreamSide};
+use crate::net::tls::TlsFacts;
 use crate::output::{Direction, NetText, Output, json};
 use crate::reason;
+use crate::session::recording::line::{LineStart, RecordedConnection, RecordingLine};
 use crate::sync::lock;
-
-/// The version of the format that `docs/json.md` describes.
-const VERSION: u32 = 1;
 
 /// An open recording; cheap to clone.
 #[derive(Clone, Debug)]
@@ -63,35 +65,6 @@ pub(super) enum RecordingError {
     },
 }
 
-/// A line of the file. `time_us` counts microseconds from the first line.
-#[derive(Debug, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum RecordingLine<'a> {
-    Record {
-        version: u32,
-        started: String,
-    },
-    Connected {
-        time_us: u64,
-        peer: &'a str,
-        local: &'a str,
-    },
-    Data {
-        time_us: u64,
-        peer: &'a str,
-        direction: Direction,
-        #[serde(flatten)]
-        data: NetText,
-    },
-    Closed {
-        time_us: u64,
-        peer: &'a str,
-        bytes_in: u64,
-        bytes_out: u64,
-        reason: &'a str,
-    },
-}
-
 impl Recording {
     /// Opens the file for appending and writes the first line of the recording.
     ///
@@ -101,9 +74,8 @@ impl Recording {
         let opened = append::open(path, Existing::FileOrStream);
         let mut file =
             opened.map_err(|source| RecordingError::Open { path: path.to_owned(), source })?;
-        let (started, version) = (Instant::now(), VERSION);
-        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
-        let first = json::line(&RecordingLine::Record { version, started: now });
+        let started = Instant::now();
+        let first = json::line(&RecordingLine::record(Timestamp::now()));
         if let (_, Some(source)) = append::append_lines(&mut file, first.as_bytes()) {
             return Err(RecordingError::Write { path: path.to_owned(), source });
         }
@@ -112,23 +84,40 @@ impl Recording {
     }
 
     /// Records a new connection.
-    pub(super) fn connected(&self, peer: &str, local: &str) {
-        self.write(|time_us| RecordingLine::Connected { time_us, peer, local });
+    pub(super) fn connected(&self, connection: RecordedConnection<'_>, local: &str) {
+        self.write(connection, |at| RecordingLine::Connected { at, local });
+    }
+
+    /// Records a completed TLS handshake.
+    pub(super) fn secured(&self, connection: RecordedConnection<'_>, facts: &TlsFacts) {
+        self.write(connection, |at| RecordingLine::secured(at, facts));
     }
 
     /// Records bytes that are sent or received now.
-    pub(super) fn data(&self, peer: &str, direction: Direction, bytes: &[u8]) {
-        self.write(|time_us| RecordingLine::Data {
-            time_us,
-            peer,
-            direction,
-            data: NetText(bytes.to_vec()),
-        });
+    pub(super) fn data(
+        &self,
+        connection: RecordedConnection<'_>,
+        direction: Direction,
+        bytes: &[u8],
+    ) {
+        let data = NetText(bytes.to_vec());
+        self.write(connection, |at| RecordingLine::Data { at, direction, data });
+    }
+
+    /// Records that one side of a connection sends no more bytes.
+    pub(super) fn ended(&self, connection: RecordedConnection<'_>, side: StreamSide, how: SideEnd) {
+        self.write(connection, |at| RecordingLine::end(at, side, how));
     }
 
     /// Records the end of a connection, with the counts and the reason of its `closed` event.
-    pub(super) fn closed(&self, peer: &str, bytes_in: u64, bytes_out: u64, reason: &str) {
-        self.write(|time_us| RecordingLine::Closed { time_us, peer, bytes_in, bytes_out, reason });
+    pub(super) fn closed(
+        &self,
+        connection: RecordedConnection<'_>,
+        bytes_in: u64,
+        bytes_out: u64,
+        reason: &str,
+    ) {
+        self.write(connection, |at| RecordingLine::Closed { at, bytes_in, bytes_out, reason });
     }
 
     /// Checks that everything was recorded.
@@ -146,12 +135,17 @@ impl Recording {
         }
     }
 
-    fn write<'a>(&self, line: impl FnOnce(u64) -> RecordingLine<'a>) {
+    fn write<'a>(
+        &self,
+        connection: RecordedConnection<'a>,
+        line: impl FnOnce(LineStart<'a>) -> RecordingLine<'a>,
+    ) {
         let mut state = self.state();
         let RecordingState::Open(file) = &mut *state else { return };
         // The time is read under the lock, so that the lines are in the order of their times.
         let elapsed = self.shared.started.elapsed().as_micros();
-        let line = json::line(&line(u64::try_from(elapsed).unwrap_or(u64::MAX)));
+        let time_us = u64::try_from(elapsed).unwrap_or(u64::MAX);
+        let line = json::line(&line(LineStart { time_us, connection }));
         // This is one write(2), unless the disk is full or a pipe is read slowly.
         let (_, Some(source)) = append::append_lines(file, line.as_bytes()) else { return };
         let path = self.shared.path.display();
@@ -175,6 +169,10 @@ mod tests {
 
     use serde_json::Value;
 
+    use crate::net::tls::Trust;
+
+    const PEER: RecordedConnection<'_> = RecordedConnection { conn: 1, peer: "peer" };
+
     fn directory() -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("record.jsonl");
@@ -192,29 +190,33 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_has_the_documented_lines() {
+    fn a_recording_starts_with_its_time_and_every_other_line_names_its_connection() {
         let (_directory, path) = directory();
         let recording = Recording::start(&path, quiet()).unwrap();
-        recording.connected("192.0.2.1:80", "192.0.2.7:40112");
-        recording.data("192.0.2.1:80", Direction::Out, "olá\u{1b}\n".as_bytes());
-        recording.data("192.0.2.1:80", Direction::In, b"caf\xe9");
-        recording.closed("192.0.2.1:80", 4, 6, "eof");
+        let connection = RecordedConnection { conn: 3, peer: "192.0.2.1:80" };
+        let facts = TlsFacts {
+            version: "TLS 1.3",
+            cipher_suite: "TLS_AES_128_GCM_SHA256".to_owned(),
+            alpn: None,
+            server_name: None,
+            peer_pin: None,
+            trust: Trust::NotRequested,
+        };
+        recording.connected(connection, "192.0.2.7:40112");
+        recording.secured(connection, &facts);
+        recording.data(connection, Direction::In, b"x");
+        recording.ended(connection, StreamSide::Peer, SideEnd::Fin);
+        recording.closed(connection, 1, 0, "eof");
         let lines = lines(&path);
         let kinds: Vec<_> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
-        assert_eq!(kinds, ["record", "connected", "data", "data", "closed"]);
-        assert_eq!(
-            (&lines[2]["direction"], &lines[2]["text"]),
-            (&"out".into(), &"olá\u{1b}\n".into())
-        );
-        assert_eq!(
-            (&lines[3]["direction"], &lines[3]["bytes"]),
-            (&"in".into(), &"Y2Fm6Q==".into())
-        );
-        let times: Vec<_> =
-            lines[1..].iter().map(|line| line["time_us"].as_u64().unwrap()).collect();
-        assert!(times.is_sorted());
+        assert_eq!(kinds, ["record", "connected", "secured", "data", "end", "closed"]);
         let started: Timestamp = lines[0]["started"].as_str().unwrap().parse().unwrap();
         assert!(started <= Timestamp::now());
+        let times = lines[1..].iter().map(|line| line["time_us"].as_u64().unwrap());
+        assert!(times.is_sorted());
+        for line in &lines[1..] {
+            assert_eq!((&line["conn"], &line["peer"]), (&3.into(), &"192.0.2.1:80".into()));
+        }
         recording.finish().unwrap();
     }
 
@@ -224,7 +226,7 @@ mod tests {
         let recording = Recording::start(&path, quiet()).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         for number in 0..100 {
-            recording.data("peer", Direction::In, format!("{number}").as_bytes());
+            recording.data(PEER, Direction::In, format!("{number}").as_bytes());
             assert_eq!(lines(&path).last().unwrap()["text"], number.to_string());
         }
     }
@@ -234,17 +236,20 @@ mod tests {
         let (_directory, path) = directory();
         let recording = Recording::start(&path, quiet()).unwrap();
         std::thread::scope(|scope| {
-            for peer in ["one", "two", "three", "four"] {
+            for conn in 1..=4 {
                 let recording = recording.clone();
                 scope.spawn(move || {
                     for _ in 0..200 {
-                        recording.data(peer, Direction::In, &[b'x'; 3000]);
+                        let connection = RecordedConnection { conn, ..PEER };
+                        recording.data(connection, Direction::In, &[b'x'; 3000]);
                     }
                 });
             }
         });
         let lines = lines(&path);
-        assert_eq!(lines.len(), 801);
+        for conn in 1..=4 {
+            assert_eq!(lines.iter().filter(|line| line["conn"] == conn).count(), 200);
+        }
         let times = lines[1..].iter().map(|line| line["time_us"].as_u64().unwrap());
         assert!(times.is_sorted());
     }
@@ -266,7 +271,7 @@ mod tests {
         let recording = Recording::start(&path, quiet()).unwrap();
         let mut other = append::open(&path, Existing::RegularFile).unwrap();
         io::Write::write_all(&mut other, b"{\"type\":\"dat").unwrap();
-        recording.data("peer", Direction::In, b"x");
+        recording.data(PEER, Direction::In, b"x");
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains("\n{\"type\":\"dat\n{\"type\":\"data\","), "{text}");
     }
@@ -284,8 +289,8 @@ mod tests {
         let recording = Recording::start(Path::new(&path), quiet()).unwrap();
         recording.finish().unwrap();
         drop(reader);
-        recording.data("peer", Direction::In, b"x");
-        recording.data("peer", Direction::In, b"y");
+        recording.data(PEER, Direction::In, b"x");
+        recording.data(PEER, Direction::In, b"y");
         let error = recording.finish().unwrap_err().to_string();
         assert!(error.starts_with(&format!("cannot write {path}: ")), "{error}");
         recording.finish().unwrap();

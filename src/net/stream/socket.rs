@@ -1,0 +1,253 @@
+//! A connected stream socket: TCP or Unix.
+//!
+//! It reads, writes and ends the bytes of the connection without waiting, and reports what the
+//! kernel knows about them. It knows neither TLS nor observers.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::task::{Context, Poll, ready};
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::Interest;
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::net::address::addr::Addr;
+use crate::net::error::is_transient;
+use crate::sys::{self, TcpInfo};
+
+/// A connected stream socket that is registered with a runtime.
+#[derive(Debug)]
+pub enum Socket {
+    /// TCP.
+    Tcp(TcpStream),
+    /// A Unix stream socket.
+    Unix(UnixStream),
+}
+
+/// Calls a method that both kinds of socket have.
+macro_rules! either {
+    ($this:expr, $socket:ident => $call:expr) => {
+        match $this {
+            Socket::Tcp($socket) => $call,
+            Socket::Unix($socket) => $call,
+        }
+    };
+}
+
+impl Socket {
+    /// Returns the local address.
+    ///
+    /// # Errors
+    /// `getsockname` failed.
+    pub(super) fn local_addr(&self) -> io::Result<Addr> {
+        match self {
+            Self::Tcp(socket) => socket.local_addr().map(Addr::canonical),
+            Self::Unix(socket) => Ok(Addr::of_unix(&socket.local_addr()?.into())),
+        }
+    }
+
+    /// Deregisters the socket from its runtime, so that another runtime can use it.
+    ///
+    /// # Errors
+    /// The runtime cannot deregister it.
+    pub(in crate::net) fn detach(self) -> io::Result<DetachedSocket> {
+        match self {
+            Self::Tcp(socket) => socket.into_std().map(|socket| DetachedSocket::Tcp(socket.into())),
+            Self::Unix(socket) => {
+                socket.into_std().map(|socket| DetachedSocket::Unix(socket.into()))
+            }
+        }
+    }
+
+    /// Returns and clears the pending error (`SO_ERROR`).
+    ///
+    /// # Errors
+    /// `getsockopt` failed.
+    pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        either!(self, socket => socket.take_error())
+    }
+
+    /// Waits until the socket is readable, at its end or failed.
+    pub(super) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, socket => socket.poll_read_ready(context))
+    }
+
+    /// Waits until the socket is writable or failed.
+    pub(super) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, socket => socket.poll_write_ready(context))
+    }
+
+    /// Waits for bytes and reads once; returns 0 at the end.
+    pub(super) fn poll_read(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.poll_read_ready(context))?;
+            match self.read_now(buffer) {
+                Err(error) if is_transient(&error) => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    /// Waits until the socket accepts bytes, and writes once.
+    pub(super) fn poll_write(
+        &self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.poll_write_ready(context))?;
+            match self.write_now(&[IoSlice::new(bytes)]) {
+                Err(error) if is_transient(&error) => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    /// Reads once, without waiting. A read that does not fill the buffer has emptied the socket:
+    /// the runtime's readiness is cleared at once, which saves a read that would return `EAGAIN`.
+    /// (tokio's own readers do the same. A read also stops short at an urgent mark; the bytes after
+    /// it are read when the next ones arrive.)
+    pub(super) fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut short = None;
+        let full = self.try_io(Interest::READABLE, || {
+            let len = rustix::io::read(self.as_fd(), &mut *buffer)?;
+            if len == 0 || len == buffer.len() {
+                return Ok(len);
+            }
+            short = Some(len);
+            // Makes `try_io` clear the readiness; the caller gets `short`.
+            Err(ErrorKind::WouldBlock.into())
+        });
+        short.map_or(full, Ok)
+    }
+
+    /// Writes once, without waiting. After a short write the socket is full, so the readiness is
+    /// cleared as in [`Self::read_now`].
+    pub(super) fn write_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let all: usize = pieces.iter().map(|piece| piece.len()).sum();
+        let mut short = None;
+        let full = self.try_io(Interest::WRITABLE, || {
+            let len = match pieces {
+                [piece] => rustix::io::write(self.as_fd(), piece)?,
+                pieces => rustix::io::writev(self.as_fd(), pieces)?,
+            };
+            if len == all {
+                return Ok(len);
+            }
+            short = Some(len);
+            Err(ErrorKind::WouldBlock.into())
+        });
+        short.map_or(full, Ok)
+    }
+
+    /// Shuts down the write side (`shutdown(SHUT_WR)`).
+    ///
+    /// # Errors
+    /// `ConnectionReset` if the peer has reset the connection.
+    pub(super) fn shut_down_write(&self) -> io::Result<()> {
+        SockRef::from(self).shutdown(Shutdown::Write).map_err(|error| {
+            // After a reset, shutdown(2) fails with ENOTCONN.
+            let is_reset = error.kind() == ErrorKind::NotConnected;
+            if is_reset { ErrorKind::ConnectionReset.into() } else { error }
+        })
+    }
+
+    /// Makes close(2) discard unsent bytes and send a reset instead of FIN (`SO_LINGER` of zero). A
+    /// Unix socket has no reset: its peer sees EOF.
+    ///
+    /// # Errors
+    /// `setsockopt` failed.
+    pub(super) fn reset_on_close(&self) -> io::Result<()> {
+        SockRef::from(self).set_linger(Some(std::time::Duration::ZERO))
+    }
+
+    /// Returns how many accepted bytes the peer's TCP has not acknowledged; a FIN counts as one
+    /// byte. A Unix socket delivers bytes when it accepts them, so it has none.
+    ///
+    /// # Errors
+    /// The connection failed; `ConnectionReset` if the peer reset it.
+    pub(super) fn unacknowledged(&self) -> io::Result<u64> {
+        if let Some(error) = self.take_error()? {
+            return Err(error);
+        }
+        let Self::Tcp(socket) = self else { return Ok(0) };
+        let bytes = sys::unacknowledged(socket)?;
+        if bytes == 0 || sys::tcp_info(socket).is_ok_and(|info| !info.is_closed()) {
+            return Ok(u64::from(bytes));
+        }
+        // A connection that has ended is acknowledged now, unless the peer has reset it: then the
+        // counter keeps its last value.
+        match sys::unacknowledged(socket)? {
+            0 => Ok(0),
+            _ => Err(ErrorKind::ConnectionReset.into()),
+        }
+    }
+
+    /// Returns the last value of [`Self::unacknowledged`], even if the connection has failed.
+    pub(super) fn unacknowledged_at_last(&self) -> u64 {
+        match self {
+            Self::Tcp(socket) => sys::unacknowledged(socket).map_or(u64::MAX, u64::from),
+            Self::Unix(_) => 0,
+        }
+    }
+
+    /// Returns how many bytes the peer's TCP has acknowledged; `None` if the kernel does not count
+    /// them, as for a Unix socket.
+    pub(super) fn acknowledged(&self) -> Option<u64> {
+        match self {
+            Self::Tcp(socket) => sys::tcp_info(socket).ok()?.bytes_acked,
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Returns the kernel's statistics of the connection.
+    ///
+    /// # Errors
+    /// The socket is not a TCP socket.
+    pub(super) fn tcp_info(&self) -> io::Result<TcpInfo> {
+        sys::tcp_info(self)
+    }
+
+    /// Sets TCP keepalive.
+    ///
+    /// # Errors
+    /// The socket is not a TCP socket, or the system does not support an option.
+    pub(super) fn set_keepalive(&self, keepalive: &TcpKeepalive) -> io::Result<()> {
+        SockRef::from(self).set_tcp_keepalive(keepalive)
+    }
+
+    fn try_io<R>(&self, interest: Interest, io: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        either!(self, socket => socket.try_io(interest, io))
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        either!(self, socket => socket.as_fd())
+    }
+}
+
+/// A socket that is registered with no runtime.
+#[derive(Debug)]
+pub(in crate::net) enum DetachedSocket {
+    Tcp(OwnedFd),
+    Unix(OwnedFd),
+}
+
+impl DetachedSocket {
+    /// Registers the socket with the current runtime.
+    ///
+    /// # Errors
+    /// The runtime cannot register it.
+    pub(in crate::net) fn attach(self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(socket) => TcpStream::from_std(socket.into()).map(Socket::Tcp),
+            Self::Unix(socket) => UnixStream::from_std(socket.into()).map(Socket::Unix),
+        }
+    }
+}
