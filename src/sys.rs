@@ -1,15 +1,16 @@
-//! System calls that no safe crate offers: kernel statistics of a connection, the dispositions of
-//! signals, and the preparation of a child process.
+//! System calls that no safe crate offers: kernel statistics of a connection, the registration of a
+//! descriptor, the dispositions of signals, and the preparation of a child process.
 //!
 //! The only file with `unsafe`.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use rustix::ioctl::{Getter, ioctl};
 use rustix::process::{Resource, Rlimit};
+use tokio::io::unix::{AsyncFd, AsyncFdRegisterError};
 
 /// `TIOCOUTQ`, which tcp(7) calls `SIOCOUTQ`.
 #[cfg(target_os = "linux")]
@@ -36,6 +37,16 @@ pub fn unacknowledged(socket: impl AsFd) -> io::Result<u32> {
 #[cfg(not(target_os = "linux"))]
 pub fn unacknowledged(_socket: impl AsFd) -> io::Result<u32> {
     Ok(0)
+}
+
+/// Registers a descriptor with the current runtime.
+///
+/// # Errors
+/// The runtime cannot register it; the error contains the descriptor.
+#[expect(unsafe_code, reason = "tokio cannot check that a type keeps its descriptor open")]
+pub fn register(descriptor: OwnedFd) -> Result<AsyncFd<OwnedFd>, AsyncFdRegisterError<OwnedFd>> {
+    // SAFETY: an `OwnedFd` is always the same descriptor, and keeps it open until it is dropped.
+    unsafe { AsyncFd::register(descriptor) }
 }
 
 /// Statistics of a TCP connection (`TCP_INFO`, tcp(7)).
@@ -227,6 +238,36 @@ mod tests {
         let mut read = vec![0; sent];
         peer.read_exact(&mut read).unwrap();
         while unacknowledged(&client).unwrap() > 0 {
+            std::thread::yield_now();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_descriptor_that_cannot_be_registered_is_returned() {
+        let file = std::fs::File::open("/proc/self/exe").unwrap();
+        // epoll does not accept a regular file.
+        let (file, error) = register(file.into()).unwrap_err().into_parts();
+        assert_eq!(error.raw_os_error(), Some(libc::EPERM));
+        assert!(std::fs::File::from(file).metadata().unwrap().is_file());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(register(listener.into()).is_ok());
+    }
+
+    #[test]
+    fn tcp_info_counts_acknowledged_bytes_and_knows_whether_the_connection_exists() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        let before = tcp_info(&client).unwrap().bytes_acked.unwrap();
+        client.write_all(b"data").unwrap();
+        peer.read_exact(&mut [0; 4]).unwrap();
+        while tcp_info(&client).unwrap().bytes_acked != Some(before + 4) {
+            std::thread::yield_now();
+        }
+        assert!(!tcp_info(&client).unwrap().is_closed());
+        socket2::SockRef::from(&peer).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        drop(peer);
+        while !tcp_info(&client).unwrap().is_closed() {
             std::thread::yield_now();
         }
     }

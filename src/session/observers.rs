@@ -261,7 +261,7 @@ mod tests {
     async fn connected() -> (Stream, tokio::net::TcpStream) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (client.into(), listener.accept().await.unwrap().0)
+        (client.try_into().unwrap(), listener.accept().await.unwrap().0)
     }
 
     #[tokio::test]

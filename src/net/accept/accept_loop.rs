@@ -6,7 +6,8 @@
 //! and drains on request, and survives a handler that panics. The [`Service`] determines what a
 //! client receives.
 
-use std::io;
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +15,9 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use socket2::SockRef;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::UnixListener;
 
 use crate::net::accept::listener::Listener;
 use crate::net::accept::service::{AcceptNotice, AcceptSettings, ServeSummary, Service};
@@ -24,8 +27,8 @@ use crate::net::address::addr::Addr;
 use crate::net::error::Error;
 use crate::net::socket_file::SocketFile;
 use crate::net::stop::Stop;
-use crate::net::stream::Stream;
-use crate::net::stream::socket::Socket;
+use crate::net::stream::socket::{self, DetachedSocket};
+use crate::sys;
 
 /// Serves `listeners` until `stop`, or until [`AcceptSettings::total`] connections have ended.
 ///
@@ -78,29 +81,34 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A listener that is registered with this runtime.
 enum AsyncListener {
-    Tcp(TcpListener),
+    Tcp(AsyncFd<OwnedFd>),
     Unix(UnixListener, Option<SocketFile>),
 }
 
 impl AsyncListener {
     fn new(listener: Listener) -> io::Result<Self> {
         Ok(match listener {
-            Listener::Tcp(listener) => Self::Tcp(TcpListener::from_std(listener)?),
+            Listener::Tcp(listener) => Self::Tcp(sys::register(listener.into())?),
             Listener::Unix(listener, file) => Self::Unix(UnixListener::from_std(listener)?, file),
         })
     }
 
-    async fn accept(&self) -> io::Result<(Socket, Addr)> {
+    async fn accept(&self) -> io::Result<(DetachedSocket, Addr)> {
         match self {
             Self::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                Ok((Socket::Tcp(stream), Addr::canonical(peer)))
+                let accept = |listener: &OwnedFd| SockRef::from(listener).accept();
+                let (socket, peer) = listener.async_io(Interest::READABLE, accept).await?;
+                // Without the reset, closing the socket would look like a clean end to the client.
+                socket.set_nonblocking(true).inspect_err(|_| socket::reset(&socket))?;
+                let peer = peer.as_socket().ok_or(ErrorKind::Unsupported)?;
+                Ok((DetachedSocket::Tcp(socket.into()), Addr::canonical(peer)))
             }
             Self::Unix(listener, _file) => {
-                let (stream, _) = listener.accept().await?;
+                let (socket, _) = listener.accept().await?;
                 // A client's socket rarely has a name, so the process and user identify the client.
-                let peer = stream.peer_cred()?;
-                Ok((Socket::Unix(stream), Addr::of_process(peer.pid(), peer.uid())))
+                let peer = socket.peer_cred()?;
+                let peer = Addr::of_process(peer.pid(), peer.uid());
+                Ok((DetachedSocket::Unix(socket.into_std()?.into()), peer))
             }
         }
     }
@@ -171,13 +179,13 @@ impl<S: Service> AcceptLoop<S> {
         }
     }
 
-    fn admit_or_refuse(&self, socket: Socket, peer: Addr) {
+    fn admit_or_refuse(&self, socket: DetachedSocket, peer: Addr) {
         if !self.slots.settings.access.admits(&peer) {
             // Closed without a reply, so that the client does not learn which service listens here.
             self.slots.service.notice(AcceptNotice::Denied(peer));
             return;
         }
-        if let (Socket::Tcp(_), Addr::Net(addr)) = (&socket, &peer) {
+        if let (DetachedSocket::Tcp(_), Addr::Net(addr)) = (&socket, &peer) {
             // A connection is served even if its options cannot be set.
             self.slots.settings.options.apply_to_stream(&SockRef::from(&socket), *addr).ok();
         }
@@ -186,7 +194,7 @@ impl<S: Service> AcceptLoop<S> {
         } else {
             self.slots.service.notice(AcceptNotice::Refused(peer));
             let slots = Arc::clone(&self.slots);
-            tokio::spawn(async move { slots.refuse(Stream::new(socket)).await });
+            tokio::spawn(async move { slots.refuse(socket).await });
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::net::address::addr::Addr;
 use crate::net::deadline::Deadline;
 use crate::net::stop::Stop;
 use crate::net::stream::Stream;
-use crate::net::stream::socket::Socket;
+use crate::net::stream::socket::DetachedSocket;
 use crate::net::tls::{HANDSHAKE_TIMEOUT, ServerHandshake, TlsError, TlsFacts};
 
 /// The state that the accept loops and the clients' handlers share.
@@ -118,7 +118,9 @@ impl<S: Service> Slots<S> {
     ///
     /// Closing a socket that has unread input resets the connection, and the client may then lose
     /// the refusal.
-    pub(super) async fn refuse(&self, mut stream: Stream) {
+    pub(super) async fn refuse(&self, socket: DetachedSocket) {
+        let Ok(socket) = socket.attach() else { return };
+        let mut stream = Stream::new(socket);
         // Written only if it fits into the socket's buffer; a full buffer must not cause a wait.
         stream.write_now(self.service.refusal()).ok();
         if let Some(_closing) = self.table.start_closing() {
@@ -178,12 +180,13 @@ impl<S: Service> SlotGuard<S> {
     ///
     /// This future is most of the memory that an idle client takes, so it must stay small.
     #[expect(clippy::manual_async_fn, reason = "an async fn stores its arguments twice")]
-    pub(super) fn serve(self, socket: Socket) -> impl Future<Output = ()> + Send {
+    pub(super) fn serve(self, socket: DetachedSocket) -> impl Future<Output = ()> + Send {
         async move {
-            let mut connection = match self.connection(Stream::new(socket)) {
-                Ok(connection) => connection,
-                Err(error) => return self.not_served(error),
-            };
+            let mut connection =
+                match socket.attach().and_then(|socket| self.connection(Stream::new(socket))) {
+                    Ok(connection) => connection,
+                    Err(error) => return self.not_served(error),
+                };
             if let Some(tls) = &self.slots.settings.tls {
                 // Boxed, so that only a handshake needs memory for this future.
                 let secured = Box::pin(secure(tls, &mut connection)).await;

@@ -11,7 +11,7 @@ use crate::net::accept::service::Service;
 use crate::net::accept::slots::{SlotGuard, Slots};
 use crate::net::error::Error;
 use crate::net::runtime::runtime;
-use crate::net::stream::socket::{DetachedSocket, Socket};
+use crate::net::stream::socket::DetachedSocket;
 use crate::threads::ThreadLost;
 
 /// The threads that serve clients besides the accepting one. Dropping this value stops them and
@@ -70,18 +70,12 @@ impl<S: Service> Workers<S> {
 }
 
 impl<S: Service> WorkerQueues<S> {
-    pub(super) fn dispatch(&self, socket: Socket, guard: SlotGuard<S>) {
+    pub(super) fn dispatch(&self, socket: DetachedSocket, guard: SlotGuard<S>) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % (self.queues.len() + 1);
         match turn.checked_sub(1).and_then(|worker| self.queues.get(worker)) {
-            None => {
-                tokio::spawn(guard.serve(socket));
-            }
+            None => drop(tokio::spawn(guard.serve(socket))),
             Some(queue) => {
-                let detached = match socket.detach() {
-                    Ok(detached) => detached,
-                    Err(error) => return guard.not_served(error),
-                };
-                if let Err(mpsc::error::SendError((_, guard))) = queue.send((detached, guard)) {
+                if let Err(mpsc::error::SendError((_, guard))) = queue.send((socket, guard)) {
                     guard.not_served(ThreadLost::error());
                 }
             }
@@ -105,10 +99,7 @@ async fn serve_all<S: Service>(
 ) {
     let serving = async {
         while let Some((socket, guard)) = accepted.recv().await {
-            match socket.attach() {
-                Ok(socket) => drop(tokio::spawn(guard.serve(socket))),
-                Err(error) => guard.not_served(error),
-            }
+            tokio::spawn(guard.serve(socket));
         }
     };
     tokio::select! {

@@ -41,6 +41,11 @@ impl Addr {
         if let Some(name) = addr.as_abstract_name() {
             return Self::of_abstract(name);
         }
+        Self::unnamed()
+    }
+
+    /// Returns the address of an unnamed Unix socket.
+    pub fn unnamed() -> Self {
         Self::Unix("unix:unnamed".into())
     }
 

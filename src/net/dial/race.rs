@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
 use crate::net::address::addr::Addr;
@@ -81,7 +81,7 @@ pub async fn connect(
                         let with_span = |(addr, started)| (addr, Span { started, ended });
                         let unanswered = pending.into_iter().map(with_span).collect();
                         return Ok(Dialed {
-                            stream: Stream::from(stream),
+                            stream,
                             peer: peer.into(),
                             local: local.into(),
                             began,
@@ -149,7 +149,7 @@ impl From<io::Error> for ConnectFailure {
 async fn attempt(
     addr: SocketAddr,
     settings: ConnectSettings,
-) -> Result<(TcpStream, SocketAddr), ConnectFailure> {
+) -> Result<(Stream, SocketAddr), ConnectFailure> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     settings.options.apply_to_stream(&SockRef::from(&socket), addr)?;
@@ -173,7 +173,7 @@ async fn attempt(
     })?;
     let local = stream.local_addr()?;
     self_connection::refuse(local, stream.peer_addr()?)?;
-    Ok((stream, local))
+    Ok((Stream::try_from(stream)?, local))
 }
 
 /// Returns `addrs` with the families alternating, and the order within each family kept.

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 use tokio::net::UnixStream;
 
-use crate::net::address::addr::Addr;
 use crate::net::address::unix::UnixPlace;
 use crate::net::deadline::Deadline;
 use crate::net::dial::race::Dialed;
@@ -21,13 +20,14 @@ pub(super) async fn connect(place: &UnixPlace, deadline: Deadline) -> Result<Dia
     let peer = place.addr();
     let began = Instant::now();
     let connected = match open(place, deadline).await {
-        Ok(stream) => stream.local_addr().map(|local| (stream, Addr::of_unix(&local.into()))),
+        Ok(stream) => {
+            Stream::try_from(stream).and_then(|stream| Ok((stream.local_addr()?, stream)))
+        }
         Err(error) => Err(error),
     };
     let span = Span { started: Duration::ZERO, ended: began.elapsed() };
     match connected {
-        Ok((stream, local)) => {
-            let stream = Stream::from(stream);
+        Ok((local, stream)) => {
             let (failed, unanswered) = (Vec::new(), Vec::new());
             Ok(Dialed { stream, peer, local, began, span, failed, unanswered })
         }

@@ -27,7 +27,7 @@ use crate::net::address::addr::Addr;
 use crate::net::error::is_transient;
 use crate::net::stream::layers::{Layers, StreamStart};
 use crate::net::stream::observer::{SideEnd, StreamObserver, StreamSide};
-use crate::net::stream::socket::Socket;
+use crate::net::stream::socket::{DetachedSocket, Socket};
 use crate::net::stream::tls_session::TlsSession;
 use crate::sys::TcpInfo;
 
@@ -365,15 +365,19 @@ impl Stream {
     }
 }
 
-impl From<TcpStream> for Stream {
-    fn from(socket: TcpStream) -> Self {
-        Self::new(Socket::Tcp(socket))
+impl TryFrom<TcpStream> for Stream {
+    type Error = io::Error;
+
+    fn try_from(socket: TcpStream) -> io::Result<Self> {
+        DetachedSocket::Tcp(socket.into_std()?.into()).attach().map(Self::new)
     }
 }
 
-impl From<UnixStream> for Stream {
-    fn from(socket: UnixStream) -> Self {
-        Self::new(Socket::Unix(socket))
+impl TryFrom<UnixStream> for Stream {
+    type Error = io::Error;
+
+    fn try_from(socket: UnixStream) -> io::Result<Self> {
+        DetachedSocket::Unix(socket.into_std()?.into()).attach().map(Self::new)
     }
 }
 

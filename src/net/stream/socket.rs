@@ -7,10 +7,11 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::Interest;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::unix::AsyncFd;
 
 use crate::net::address::addr::Addr;
 use crate::net::error::is_transient;
@@ -20,9 +21,9 @@ use crate::sys::{self, TcpInfo};
 #[derive(Debug)]
 pub enum Socket {
     /// TCP.
-    Tcp(TcpStream),
+    Tcp(AsyncFd<OwnedFd>),
     /// A Unix stream socket.
-    Unix(UnixStream),
+    Unix(AsyncFd<OwnedFd>),
 }
 
 /// Calls a method that both kinds of socket have.
@@ -41,23 +42,12 @@ impl Socket {
     /// # Errors
     /// `getsockname` failed.
     pub(super) fn local_addr(&self) -> io::Result<Addr> {
-        match self {
-            Self::Tcp(socket) => socket.local_addr().map(Addr::canonical),
-            Self::Unix(socket) => Ok(Addr::of_unix(&socket.local_addr()?.into())),
-        }
-    }
-
-    /// Deregisters the socket from its runtime, so that another runtime can use it.
-    ///
-    /// # Errors
-    /// The runtime cannot deregister it.
-    pub(in crate::net) fn detach(self) -> io::Result<DetachedSocket> {
-        match self {
-            Self::Tcp(socket) => socket.into_std().map(|socket| DetachedSocket::Tcp(socket.into())),
-            Self::Unix(socket) => {
-                socket.into_std().map(|socket| DetachedSocket::Unix(socket.into()))
-            }
-        }
+        let addr = SockRef::from(self).local_addr()?;
+        Ok(match (addr.as_socket(), addr.as_unix()) {
+            (Some(addr), _) => Addr::canonical(addr),
+            (None, Some(addr)) => Addr::of_unix(&addr),
+            (None, None) => Addr::unnamed(),
+        })
     }
 
     /// Returns and clears the pending error (`SO_ERROR`).
@@ -65,17 +55,17 @@ impl Socket {
     /// # Errors
     /// `getsockopt` failed.
     pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
-        either!(self, socket => socket.take_error())
+        SockRef::from(self).take_error()
     }
 
     /// Waits until the socket is readable, at its end or failed.
     pub(super) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, socket => socket.poll_read_ready(context))
+        either!(self, socket => socket.poll_read_ready(context).map_ok(drop))
     }
 
     /// Waits until the socket is writable or failed.
     pub(super) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, socket => socket.poll_write_ready(context))
+        either!(self, socket => socket.poll_write_ready(context).map_ok(drop))
     }
 
     /// Waits for bytes and reads once; returns 0 at the end.
@@ -163,7 +153,7 @@ impl Socket {
     /// # Errors
     /// `setsockopt` failed.
     pub(super) fn reset_on_close(&self) -> io::Result<()> {
-        SockRef::from(self).set_linger(Some(std::time::Duration::ZERO))
+        SockRef::from(self).set_linger(Some(Duration::ZERO))
     }
 
     /// Returns how many accepted bytes the peer's TCP has not acknowledged; a FIN counts as one
@@ -222,7 +212,7 @@ impl Socket {
     }
 
     fn try_io<R>(&self, interest: Interest, io: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        either!(self, socket => socket.try_io(interest, io))
+        either!(self, socket => socket.try_io(interest, |_| io()))
     }
 }
 
@@ -232,10 +222,12 @@ impl AsFd for Socket {
     }
 }
 
-/// A socket that is registered with no runtime.
+/// A connected socket that is registered with no runtime; non-blocking.
 #[derive(Debug)]
-pub(in crate::net) enum DetachedSocket {
+pub enum DetachedSocket {
+    /// TCP.
     Tcp(OwnedFd),
+    /// A Unix stream socket.
     Unix(OwnedFd),
 }
 
@@ -243,11 +235,32 @@ impl DetachedSocket {
     /// Registers the socket with the current runtime.
     ///
     /// # Errors
-    /// The runtime cannot register it.
+    /// The runtime cannot register it. The connection is then reset, so that the peer does not take
+    /// its end for a clean one.
     pub(in crate::net) fn attach(self) -> io::Result<Socket> {
+        let register = |socket| {
+            sys::register(socket).map_err(|error| {
+                let (socket, error) = error.into_parts();
+                reset(&socket);
+                error
+            })
+        };
         match self {
-            Self::Tcp(socket) => TcpStream::from_std(socket.into()).map(Socket::Tcp),
-            Self::Unix(socket) => UnixStream::from_std(socket.into()).map(Socket::Unix),
+            Self::Tcp(socket) => register(socket).map(Socket::Tcp),
+            Self::Unix(socket) => register(socket).map(Socket::Unix),
         }
     }
+}
+
+impl AsFd for DetachedSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(socket) | Self::Unix(socket) => socket.as_fd(),
+        }
+    }
+}
+
+/// Makes close(2) reset the connection. An error is ignored: there is nothing else to try.
+pub(in crate::net) fn reset(socket: &impl AsFd) {
+    SockRef::from(socket).set_linger(Some(Duration::ZERO)).ok();
 }

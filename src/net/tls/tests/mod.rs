@@ -125,7 +125,7 @@ async fn a_server_without_the_certificates_key_is_rejected_under_every_policy() 
             let host = ServerName::localhost();
             let connecting = connect(&client, local, &host, test_deadline());
             let server = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
-            let mut remote = Stream::from(remote);
+            let mut remote = Stream::try_from(remote).unwrap();
             let (outcome, _) = tokio::join!(connecting, remote.start_tls(server.into()));
             match failure(outcome) {
                 TlsProblem::Certificate { refusal: CertificateRefusal::KeyNotProven, .. } => {}

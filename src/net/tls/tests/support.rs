@@ -30,7 +30,7 @@ pub(super) async fn connect(
     host: &ServerName,
     deadline: Deadline,
 ) -> Outcome {
-    let mut stream = Stream::from(socket);
+    let mut stream = Stream::try_from(socket).unwrap();
     let facts = client.connect(&mut stream, host, "server", deadline).await?;
     Ok((stream, facts))
 }
@@ -41,7 +41,7 @@ pub(super) async fn accept(
     socket: UnixStream,
     deadline: Deadline,
 ) -> Outcome {
-    let mut stream = Stream::from(socket);
+    let mut stream = Stream::try_from(socket).unwrap();
     let facts = server.accept(&mut stream, "client", deadline).await?;
     Ok((stream, facts))
 }
