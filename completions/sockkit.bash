@@ -105,7 +105,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__chat__subcmd__server)
-            opts="-4 -6 -v -q -h --public --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --tls --self-signed --client-ca --cert --key --alpn --ignore-missing-close-notify --hexdump --record --stats --idle-timeout --max-clients --format --json --plain --color --verbose --quiet --help"
+            opts="-4 -6 -v -q -h --public --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --tls --self-signed --client-ca --cert --key --alpn --ignore-missing-close-notify --record --hexdump --stats --idle-timeout --max-clients --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -315,7 +315,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__echo__subcmd__server)
-            opts="-4 -6 -v -q -h --timestamp --public --max-clients --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --tls --self-signed --client-ca --cert --key --alpn --ignore-missing-close-notify --hexdump --record --stats --idle-timeout --format --json --plain --color --verbose --quiet --help"
+            opts="-4 -6 -v -q -h --timestamp --public --max-clients --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --tls --self-signed --client-ca --cert --key --alpn --ignore-missing-close-notify --record --hexdump --stats --idle-timeout --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -679,13 +679,45 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__login)
-            opts="-4 -6 -v -q -h --user --password-stdin --confirm --retry --from --connect-timeout --timeout --nodelay --no-nodelay --keepalive --ttl --format --json --plain --color --verbose --quiet --help"
+            opts="-4 -6 -v -q -h --user --password-stdin --confirm --tls --ca --pin --insecure --servername --starttls --cert --key --alpn --ignore-missing-close-notify --record --retry --from --connect-timeout --timeout --nodelay --no-nodelay --keepalive --ttl --hexdump --stats --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --servername)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --starttls)
+                    COMPREPLY=($(compgen -W "smtp imap pop3" -- "${cur}"))
+                    return 0
+                    ;;
+                --cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --alpn)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --record)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -729,7 +761,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__login__subcmd__server)
-            opts="-4 -6 -v -q -h --once --field-per-read --log --public --max-clients --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --tls --self-signed --client-ca --cert --key --alpn --ignore-missing-close-notify --hexdump --record --stats --idle-timeout --format --json --plain --color --verbose --quiet --help"
+            opts="-4 -6 -v -q -h --once --field-per-read --log --public --max-clients --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --tls --self-signed --client-ca --cert --key --alpn --ignore-missing-close-notify --record --hexdump --stats --idle-timeout --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

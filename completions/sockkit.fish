@@ -181,7 +181,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l mode -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l grace -d 'On a stop, wait this long for clients to finish' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l keepalive -d 'Probe an idle peer at this interval (TCP keepalive)' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l ttl -d 'Limit packets to N hops' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l client-ca -d 'Require client certificates from the CAs in this PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l client-ca -d 'Require a client certificate from this PEM file, or from a CA in it' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l cert -d 'Present this certificate (PEM, with its chain)' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l key -d 'Read the private key of --cert from this PEM file' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand echo-server" -l alpn -d 'Negotiate one of these application protocols (ALPN)' -r
@@ -218,7 +218,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l mode -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l grace -d 'On a stop, wait this long for clients to finish' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l keepalive -d 'Probe an idle peer at this interval (TCP keepalive)' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l ttl -d 'Limit packets to N hops' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l client-ca -d 'Require client certificates from the CAs in this PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l client-ca -d 'Require a client certificate from this PEM file, or from a CA in it' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l cert -d 'Present this certificate (PEM, with its chain)' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l key -d 'Read the private key of --cert from this PEM file' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -l alpn -d 'Negotiate one of these application protocols (ALPN)' -r
@@ -248,6 +248,16 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s v -l ve
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s q -l quiet -d 'Print only data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s h -l help -d 'Print this summary; --help lists all options'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l user -d 'Send this user name; do not prompt for it' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l ca -d 'Trust only the certificates in this PEM file, and those that they have signed' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l pin -d 'Trust only the certificate with this fingerprint' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l servername -d 'Request and verify this server name instead of HOST' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l starttls -d 'Start in plain text and change to TLS as this protocol does' -r -f -a "smtp\t'Mail submission (ports 25 and 587)'
+imap\t'Mailbox access (port 143)'
+pop3\t'Mail retrieval (port 110)'"
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l cert -d 'Present this certificate (PEM, with its chain)' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l key -d 'Read the private key of --cert from this PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l alpn -d 'Negotiate one of these application protocols (ALPN)' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l record -d 'Append all traffic to FILE as JSON lines' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l retry -d 'Retry a failed connection N times, with backoff' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l from -d 'Connect from this local address' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l connect-timeout -d 'Give up connecting after this long' -r
@@ -262,10 +272,15 @@ always\t'Always use colour'
 never\t'Never use colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l password-stdin -d 'Read the password from the first line of standard input'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l confirm -d 'Exit 1 if the server closes without replying OK'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l tls -d 'Use TLS and verify the server\'s certificate'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l insecure -d 'Encrypt, but do not verify the server\'s certificate'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l ignore-missing-close-notify -d 'Accept a peer that closes without close_notify'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l nodelay -d 'Send small writes at once (TCP_NODELAY); the default'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l no-nodelay -d 'Delay small writes until earlier data is acknowledged'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l hexdump -d 'Dump all traffic in hex to standard error'
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l stats -d 'Print timing and TCP statistics at the end'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l json -d 'Print one JSON object per line'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l plain -d 'Print tab-separated lines without a header'
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -s v -l verbose -d 'Show more detail: connection attempts and received data'
@@ -278,7 +293,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l mode -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l grace -d 'On a stop, wait this long for clients to finish' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l keepalive -d 'Probe an idle peer at this interval (TCP keepalive)' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l ttl -d 'Limit packets to N hops' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l client-ca -d 'Require client certificates from the CAs in this PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l client-ca -d 'Require a client certificate from this PEM file, or from a CA in it' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l cert -d 'Present this certificate (PEM, with its chain)' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l key -d 'Read the private key of --cert from this PEM file' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l alpn -d 'Negotiate one of these application protocols (ALPN)' -r

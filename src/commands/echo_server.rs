@@ -57,7 +57,7 @@ pub struct Args {
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let address = args.address.as_ref();
     let plan = ServerPlan::new(Port(21_567), WhenFull::Wait);
-    let plan = args.server.plan(address, plan, out)?;
+    let plan = args.server.plan(address, plan)?;
     let shows_data = out.is_verbose() || out.is_json();
     let build = |events, _| {
         Ok(Echo { timestamp: args.timestamp, idle: args.idle_timeout.0, shows_data, events })

@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         hangup: Hangup::ReopensLog,
         ..ServerPlan::new(Port(5668), WhenFull::Evict)
     };
-    let plan = args.server.plan(args.address.as_ref(), plan, out)?;
+    let plan = args.server.plan(args.address.as_ref(), plan)?;
     let build = |events, _| {
         let (log, log_notices) = RecordLog::open(&args.log)?;
         reopen_on_hangup(&log)?;
@@ -97,7 +97,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         })
     };
     let on_listening = |server: &Arc<LoginServer>, _: &[Addr]| {
-        server.report_log(&args.log, args.server.recording());
+        server.report_log(&args.log, args.server.password_warnings());
         Ok(None)
     };
     let (end, server) = serving::run(
@@ -154,10 +154,10 @@ struct LoginServer {
 enum LoginEnd {
     /// The client sent a user name and a password.
     Submitted(Credentials),
-    /// The server closes: its last reply, and the reason for the `closed` event.
+    /// The server closes: its last reply, which may be empty, and the reason for the event.
     Closing(String, &'static str),
-    /// The client closed the connection, or the connection failed: the reason for the event.
-    Disconnected(String),
+    /// The connection failed: the reason for the event.
+    Failed(String),
 }
 
 impl Service for LoginServer {
@@ -185,10 +185,14 @@ impl Service for LoginServer {
             end = self.record(&client, credentials).await;
         }
         let reason = match end {
-            LoginEnd::Disconnected(reason) => reason,
+            LoginEnd::Failed(reason) => {
+                stream.abort();
+                reason
+            }
             LoginEnd::Closing(reply, reason) => {
-                if stream.write_steadily(reply.as_bytes(), LOGIN_WRITE_TIMEOUT).await.is_ok() {
-                    client.slot.close(&mut stream, LOGIN_CLOSE_TIMEOUT).await;
+                match stream.write_steadily(reply.as_bytes(), LOGIN_WRITE_TIMEOUT).await {
+                    Ok(()) => client.slot.close(&mut stream, LOGIN_CLOSE_TIMEOUT).await,
+                    Err(_) => stream.abort(),
                 }
                 reason.to_owned()
             }
@@ -210,15 +214,13 @@ impl Service for LoginServer {
 }
 
 impl LoginServer {
-    /// Warns that the log holds passwords, and about problems found when it was opened.
-    fn report_log(&self, log: &Path, recording: Option<&Path>) {
+    /// Warns that the log and the observers hold passwords, and about problems found when the log
+    /// was opened.
+    fn report_log(&self, log: &Path, password_warnings: Vec<String>) {
         let log = log.display();
         let warn = |message| self.events.send(Event::Warning { message });
         warn(format!("passwords are recorded in clear text in {log}"));
-        if let Some(recording) = recording {
-            let recording = recording.display();
-            warn(format!("the recording {recording} contains passwords in clear text"));
-        }
+        password_warnings.into_iter().for_each(warn);
         for notice in &self.log_notices {
             warn(match notice {
                 LogNotice::Repaired => format!("ended an incomplete line in {log}"),
@@ -240,7 +242,7 @@ impl LoginServer {
         let mut unprocessed = Vec::new();
         loop {
             if let Err(error) = stream.write_steadily(text.as_bytes(), LOGIN_WRITE_TIMEOUT).await {
-                return LoginEnd::Disconnected(close_reason(&error));
+                return LoginEnd::Failed(close_reason(&error));
             }
             match next_action(stream, dialogue, &mut unprocessed).await {
                 Ok(LoginAction::Send(next)) => text = next,
@@ -300,9 +302,9 @@ async fn next_action(
             bytes.len()
         });
         match read.await {
-            Ok(0) => return Err(LoginEnd::Disconnected("eof".to_owned())),
+            Ok(0) => return Err(LoginEnd::Closing(String::new(), "eof")),
             Ok(_) => {}
-            Err(error) => return Err(LoginEnd::Disconnected(close_reason(&error))),
+            Err(error) => return Err(LoginEnd::Failed(close_reason(&error))),
         }
     }
 }

@@ -112,6 +112,8 @@ impl ExchangeEnd {
 pub fn close_reason(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::ConnectionReset => "reset".to_owned(),
+        // No socket reports this kind: it is how rustls reports a missing `close_notify`.
+        ErrorKind::UnexpectedEof => "truncated".to_owned(),
         ErrorKind::TimedOut => "stalled".to_owned(),
         _ => crate::reason::of(error),
     }

@@ -1,6 +1,6 @@
 //! Options that observe a session: hex dump, recording and statistics.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::output::Output;
 use crate::session::observers::{ObserverSettings, Observers};
@@ -27,22 +27,25 @@ pub(crate) struct ObserverArgs {
 }
 
 impl ObserverArgs {
-    /// Returns whether the options ask for anything.
-    pub(crate) fn is_any(&self) -> bool {
-        self.hexdump || self.record.is_some() || self.stats
+    /// Returns the settings that the options give.
+    pub(crate) fn settings(&self) -> ObserverSettings {
+        let Self { hexdump, record, stats } = self.clone();
+        ObserverSettings { hexdump, record, stats }
     }
 
-    /// Returns the file of the recording.
-    pub(crate) fn recording(&self) -> Option<&Path> {
-        self.record.as_deref()
+    /// Returns what a command that transfers passwords must warn about.
+    pub(crate) fn password_warnings(&self) -> Vec<String> {
+        let recording = self.record.as_ref().map(|path| format!("recording {}", path.display()));
+        let hexdump = self.hexdump.then(|| "hex dump".to_owned());
+        let holders = recording.into_iter().chain(hexdump);
+        holders.map(|holder| format!("the {holder} contains passwords in clear text")).collect()
     }
 
-    /// Opens the observers that the options ask for. Call this before connecting.
+    /// Opens the observers of a client or of `listen`. Call this before connecting.
     ///
     /// # Errors
     /// The recording cannot be written, or `--hexdump` is combined with JSON output.
     pub(crate) fn open(&self, out: Output) -> anyhow::Result<Observers> {
-        let Self { hexdump, record, stats } = self.clone();
-        Observers::open(&ObserverSettings { hexdump, record, stats }, out)
+        Observers::open(&self.settings(), out, None)
     }
 }

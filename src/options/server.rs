@@ -1,20 +1,22 @@
 //! Options of the servers that have one service for every client: where they listen, TLS, and what
 //! observes their connections.
 
-use std::sync::Arc;
-
 use crate::net::ListenAddress;
 use crate::net::address::transport::Transport;
 use crate::options::listen::ListenArgs;
 use crate::options::observers::ObserverArgs;
 use crate::options::tls::TlsServerArgs;
-use crate::output::Output;
 use crate::serving::ServerPlan;
 use crate::serving::settings::ServerSettings;
 use crate::session::tls::Tls;
 
 /// Options of a server.
 #[derive(Debug, clap::Args)]
+// The summary must fit on one screen.
+#[command(
+    mut_arg("hexdump", |arg| arg.hide_short_help(true)),
+    mut_arg("stats", |arg| arg.hide_short_help(true))
+)]
 pub(crate) struct ServerArgs {
     #[command(flatten)]
     listen: ListenArgs,
@@ -38,18 +40,16 @@ impl ServerArgs {
         &self,
         address: Option<&ListenAddress>,
         mut plan: ServerPlan,
-        out: Output,
     ) -> anyhow::Result<ServerPlan> {
         let transport = address.map_or(Transport::Tcp, |address| address.transport);
         let host = address.and_then(ListenAddress::host);
-        let tls = self.tls.server(transport, host, false)?.and_then(Tls::into_server);
-        let observers = self.observers.is_any().then(|| self.observers.open(out)).transpose()?;
-        (plan.tls, plan.observers) = (tls, observers.map(Arc::new));
+        plan.tls = self.tls.server(transport, host, false)?.and_then(Tls::into_server);
+        plan.observers = self.observers.settings();
         Ok(plan)
     }
 
-    /// Returns the file to which all traffic is recorded.
-    pub(crate) fn recording(&self) -> Option<&std::path::Path> {
-        self.observers.recording()
+    /// Returns what a server that receives passwords must warn about.
+    pub(crate) fn password_warnings(&self) -> Vec<String> {
+        self.observers.password_warnings()
     }
 }

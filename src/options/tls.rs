@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::net::address::endpoint::{Address, Endpoint};
 use crate::net::address::host::Host;
 use crate::net::address::transport::Transport;
 use crate::net::tls::starttls;
@@ -12,6 +13,7 @@ use crate::net::tls::{
     ServerName, ServerTlsOptions,
 };
 use crate::options::CONNECTION;
+use crate::output::Output;
 use crate::session::tls::{Tls, TlsClient};
 
 /// The environment variable that names the file for TLS secrets, as in browsers and curl.
@@ -107,12 +109,30 @@ enum Starttls {
 }
 
 impl TlsClientArgs {
-    /// Returns the TLS settings for a connection to `host` (`None` for a Unix socket), or `None` if
-    /// the connection stays in plain text. `later`: a script starts TLS.
+    /// Returns the TLS settings for a connection to `endpoint`, or `None` if the connection stays
+    /// in plain text. Warns if the certificate is not verified. `later`: a script starts TLS.
     ///
     /// # Errors
     /// The options conflict, or they name files that cannot be used.
     pub(crate) fn client(
+        &self,
+        endpoint: &Endpoint,
+        later: bool,
+        out: Output,
+    ) -> anyhow::Result<Option<Tls>> {
+        let host = match &endpoint.address {
+            Address::Net(host, _) => Some(host),
+            Address::Unix(_) => None,
+        };
+        let tls = self.settings(endpoint.transport, host, later)?;
+        if tls.is_some() && self.insecure {
+            out.warn("the certificate is not verified (--insecure); the server may be an impostor");
+        }
+        Ok(tls)
+    }
+
+    /// Returns the TLS settings for a connection to `host` (`None` for a Unix socket).
+    fn settings(
         &self,
         transport: Transport,
         host: Option<&Host>,
@@ -147,11 +167,6 @@ impl TlsClientArgs {
         })?;
         let starttls = self.starttls.map(starttls::StarttlsProtocol::from);
         Ok(Some(Tls::client(TlsClient { client, host, starttls }, comes_first)))
-    }
-
-    /// Returns whether any certificate is accepted.
-    pub(crate) fn trusts_anyone(&self) -> bool {
-        self.insecure
     }
 
     /// Returns an option that is given and applies only to TLS.
@@ -296,7 +311,7 @@ mod tests {
     fn client(line: &str, transport: Transport) -> Result<Option<Tls>, String> {
         let line = ClientLine::try_parse_from(words(line)).map_err(|error| error.to_string())?;
         let host: Host = "a.example".parse().unwrap();
-        line.tls.client(transport, Some(&host), false).map_err(|error| error.to_string())
+        line.tls.settings(transport, Some(&host), false).map_err(|error| error.to_string())
     }
 
     fn server(line: &str) -> Result<Option<Tls>, String> {

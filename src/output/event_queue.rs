@@ -16,12 +16,13 @@ use tokio::sync::Notify;
 
 use crate::output::event::Event;
 use crate::output::handle::Output;
+use crate::output::terminal::screen;
 use crate::threads::{self, FirstError, ThreadLost};
 
 /// Capacity of the queue in events: a burst of a thousand clients fits.
 const EVENT_QUEUE: usize = 4096;
 
-/// Limit for the peers' bytes in the queued events.
+/// Limit for the peers' bytes in the queued events, and for the bytes of queued text.
 const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
 /// What to do when standard output can no longer be written.
@@ -57,7 +58,7 @@ struct QueueState {
     /// Events in the queue. They are counted here because a bounded channel allocates all its slots
     /// at once: for [`EVENT_QUEUE`] events that is 600 KiB at each start.
     queued: AtomicUsize,
-    /// The peers' bytes in the queue.
+    /// The peers' bytes and the bytes of text in the queue.
     bytes: AtomicUsize,
     /// The first error of writing standard output.
     failure: FirstError,
@@ -67,6 +68,8 @@ struct QueueState {
 #[derive(Debug)]
 enum Message {
     Show(Event),
+    /// Print text to standard error, also with `-q`.
+    Text(String),
     /// Print the event, then send the result.
     Deliver(Event, SyncSender<io::Result<()>>),
     /// End the thread, and answer once everything before this is printed.
@@ -117,11 +120,23 @@ impl Events {
             return;
         }
         let bytes = event.peer_bytes();
+        self.queue(Message::Show(event), bytes);
+    }
+
+    /// Queues text for standard error without blocking. Text that does not fit is dropped and
+    /// counted, like an event.
+    pub(super) fn print(&self, text: String) {
+        let bytes = text.len();
+        self.queue(Message::Text(text), bytes);
+    }
+
+    /// Queues a message with this many bytes that count, if it fits.
+    fn queue(&self, message: Message, bytes: usize) {
         let queued_bytes = self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
         let queued = self.shared.queued.fetch_add(1, Ordering::Relaxed);
         if queued < EVENT_QUEUE && (bytes == 0 || queued_bytes + bytes <= QUEUE_BYTES) {
             // Without a receiver, the queue is finished and prints nothing more.
-            self.sender().send(Message::Show(event)).ok();
+            self.sender().send(message).ok();
         } else {
             self.shared.remove(bytes);
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
@@ -171,7 +186,7 @@ impl Events {
 }
 
 impl QueueState {
-    /// Removes one event with this many of the peers' bytes from the counts.
+    /// Removes one message with this many bytes from the counts.
     fn remove(&self, bytes: usize) {
         self.queued.fetch_sub(1, Ordering::Relaxed);
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -196,6 +211,11 @@ impl Printer {
                     if let Err(error) = self.print(&event) {
                         self.record_failure(error);
                     }
+                }
+                Ok(Message::Text(text)) => {
+                    self.shared.remove(text.len());
+                    self.print_dropped();
+                    screen::print_diagnostics([text]);
                 }
                 Ok(Message::Deliver(event, result)) => {
                     self.print_dropped();

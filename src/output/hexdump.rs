@@ -9,16 +9,17 @@ use std::time::{Duration, Instant};
 
 use crate::output::color::Paint;
 use crate::output::direction::Direction;
+use crate::output::event_queue::Events;
 use crate::output::handle::Output;
 use crate::output::terminal::screen;
 use crate::text;
 
 /// Prints the bytes of one connection on standard error, also with `-q`.
-///
-/// [`Hexdump::show`] blocks until the bytes are printed, so none are dropped.
 #[derive(Debug)]
 pub struct Hexdump {
-    out: Output,
+    paint: Paint,
+    /// Where to print; `None` to print directly.
+    queue: Option<Events>,
     peer: String,
     started: Instant,
     /// Bytes dumped so far: received and sent.
@@ -27,15 +28,24 @@ pub struct Hexdump {
 
 impl Hexdump {
     /// Returns a hexdump of the connection with `peer`; times are relative to `started`.
-    pub fn new(out: Output, peer: &str, started: Instant) -> Self {
-        Self { out, peer: text::escape_lines(peer), started, offsets: [0; 2] }
+    ///
+    /// Without a `queue`, [`Self::show`] blocks until the bytes are printed, so none are dropped.
+    /// With one, it never blocks, and bytes that do not fit are dropped and counted: a server must
+    /// not wait for its terminal.
+    pub fn new(out: Output, queue: Option<Events>, peer: &str, started: Instant) -> Self {
+        let peer = text::escape_lines(peer);
+        Self { paint: out.error_paint(), queue, peer, started, offsets: [0; 2] }
     }
 
     /// Prints `bytes`, which were just transferred in `direction`.
     pub fn show(&mut self, direction: Direction, bytes: &[u8]) {
         let offset = self.advance(direction, bytes.len());
-        let (elapsed, peer, paint) = (self.started.elapsed(), &self.peer, self.out.error_paint());
-        screen::print_diagnostics(lines(direction, elapsed, peer, offset, bytes, paint));
+        let (elapsed, peer) = (self.started.elapsed(), &self.peer);
+        let lines = lines(direction, elapsed, peer, offset, bytes, self.paint);
+        match &self.queue {
+            Some(queue) => queue.print(lines.collect()),
+            None => screen::print_diagnostics(lines),
+        }
     }
 
     /// Adds `len` to the direction's offset, and returns the offset before that.
@@ -125,7 +135,7 @@ mod tests {
 
     #[test]
     fn offsets_are_stream_offsets_counted_per_direction() {
-        let mut hexdump = Hexdump::new(Output::default(), "peer", Instant::now());
+        let mut hexdump = Hexdump::new(Output::default(), None, "peer", Instant::now());
         assert_eq!(hexdump.advance(Direction::Out, 5), 0);
         assert_eq!(hexdump.advance(Direction::In, 7), 0);
         assert_eq!(hexdump.advance(Direction::Out, 1), 5);

@@ -41,12 +41,12 @@ impl ClientEvents {
             observers.record(client.id, &connected);
         }
         self.events.send(connected);
-        let Some(facts) = &client.tls else { return };
+        let Some(tls) = &client.tls else { return };
         let peer = client.peer.to_string();
         if let Some(observers) = &self.observers {
-            observers.record_tls(client.id, &peer, facts);
+            observers.record_tls(client.id, &peer, &tls.facts);
         }
-        self.events.send(outcome::secured(peer, facts));
+        self.events.send(outcome::secured(peer, &tls.facts));
     }
 
     /// Reports the end of the connection of `client`, after its statistics.
@@ -55,7 +55,10 @@ impl ClientEvents {
         let lasted = client.accepted.elapsed();
         let closed = outcome::closed_because(&peer, stream.counts(), lasted, reason);
         if let Some(observers) = &self.observers {
-            let timeline = Timeline::since(client.accepted);
+            let mut timeline = Timeline::since(client.accepted);
+            if let Some(tls) = &client.tls {
+                timeline.tls(tls.at);
+            }
             if let Some(stats) = observers.stats(&peer, timeline, stream) {
                 self.events.send(stats);
             }

@@ -17,7 +17,7 @@ use crate::output::{Event, EventQueue, Output, WhenGone};
 use crate::serving::events::ClientEvents;
 use crate::serving::readiness;
 use crate::serving::settings::ServerSettings;
-use crate::session::observers::Observers;
+use crate::session::observers::{ObserverSettings, Observers};
 use crate::session::signals::{Hangup, SignalWatch};
 
 /// The settings in which one server command differs from another.
@@ -28,8 +28,8 @@ pub(crate) struct ServerPlan {
     pub default_port: Option<Port>,
     /// How TLS begins on every connection; `None` if the service gets plain streams.
     pub tls: Option<ServerHandshake>,
-    /// What observes every connection; `None` for nothing.
-    pub observers: Option<Arc<Observers>>,
+    /// What to observe on every connection.
+    pub observers: ObserverSettings,
     /// What to do with a new client when the server is full.
     pub when_full: WhenFull,
     /// The number of connections after which the server exits; `None` for no limit.
@@ -60,7 +60,7 @@ impl ServerPlan {
         Self {
             default_port: Some(default_port),
             tls: None,
-            observers: None,
+            observers: ObserverSettings::default(),
             when_full,
             total: None,
             workers: accept::default_workers(),
@@ -110,7 +110,8 @@ where
     let runtime = runtime::runtime()?;
     let when_gone = plan.when_gone;
     let queue = EventQueue::start(out, when_gone);
-    let outcome = runtime.block_on(serve(address, settings, plan, &queue, build, on_listening));
+    let outcome =
+        runtime.block_on(serve(address, settings, plan, out, &queue, build, on_listening));
     // The time is limited, because a blocked terminal would keep the process alive.
     let printed = queue.finish(Some(EVENT_FLUSH_TIMEOUT));
     // Does not wait for name lookups or for clients that were cut off.
@@ -129,6 +130,7 @@ async fn serve<S, B, A>(
     address: Option<&ListenAddress>,
     settings: &ServerSettings,
     plan: ServerPlan,
+    out: Output,
     queue: &EventQueue,
     build: B,
     on_listening: A,
@@ -138,6 +140,10 @@ where
     B: FnOnce(ClientEvents, Stop) -> anyhow::Result<S>,
     A: FnOnce(&Arc<S>, &[Addr]) -> anyhow::Result<Option<JoinHandle<()>>>,
 {
+    let events = queue.events();
+    let observers = plan.observers.is_any();
+    let observers = observers.then(|| Observers::open(&plan.observers, out, Some(events.clone())));
+    let observers = observers.transpose()?.map(Arc::new);
     // The limit is raised before the `listening` event, because clients may connect right after it.
     let limits = descriptors::raise_descriptor_limit();
     let access = settings.access().await?;
@@ -151,8 +157,7 @@ where
         None => inherited,
     };
     let signals = SignalWatch::watch(plan.hangup).map_err(start_failed)?;
-    let events = queue.events();
-    let client_events = ClientEvents::new(events.clone(), plan.observers.clone());
+    let client_events = ClientEvents::new(events.clone(), observers.clone());
     let service = Arc::new(build(client_events, signals.stop())?);
     let addrs: Result<Vec<_>, _> = listeners.iter().map(Listener::addr).collect();
     let addrs = addrs.map_err(start_failed)?;
@@ -181,7 +186,7 @@ where
         grace: settings.grace,
         max_closing: limits.closing,
         tls: plan.tls,
-        observe: plan.observers.clone().map(observer_factory),
+        observe: observers.clone().map(observer_factory),
         workers: plan.workers,
     };
     let served =
@@ -191,7 +196,7 @@ where
     {
         std::panic::resume_unwind(panic.into_panic());
     }
-    if let Some(observers) = &plan.observers {
+    if let Some(observers) = &observers {
         observers.finish()?;
     }
     let ServeSummary { cut_off, lost, .. } = served;

@@ -11,7 +11,9 @@ use crate::failure::Failure;
 use crate::net::stream::Stream;
 use crate::net::stream::observer::{SideEnd, StreamObserver, StreamSide};
 use crate::net::tls::TlsFacts;
-use crate::output::{Direction, Event, Hexdump, Meter, Output, Progress, Stats, TcpFigures};
+use crate::output::{
+    Direction, Event, Events, Hexdump, Meter, Output, Progress, Stats, TcpFigures,
+};
 use crate::session::recording::line::RecordedConnection;
 use crate::session::recording::{Recording, RecordingError};
 use crate::session::timeline::Timeline;
@@ -28,6 +30,13 @@ pub(crate) struct ObserverSettings {
     pub(crate) stats: bool,
 }
 
+impl ObserverSettings {
+    /// Returns whether anything is observed.
+    pub(crate) fn is_any(&self) -> bool {
+        self.hexdump || self.record.is_some() || self.stats
+    }
+}
+
 /// The number of the connection in a run that has only one. All datagrams of a run count as one
 /// connection.
 pub(crate) const ONLY_CONNECTION: u64 = 1;
@@ -36,6 +45,8 @@ pub(crate) const ONLY_CONNECTION: u64 = 1;
 #[derive(Debug)]
 pub(crate) struct Observers {
     out: Output,
+    /// Where a server prints what it observes; `None` to print directly.
+    queue: Option<Events>,
     hexdump: bool,
     stats: bool,
     recording: Option<Recording>,
@@ -52,20 +63,27 @@ fn failure(error: &RecordingError) -> Failure {
 }
 
 impl Observers {
-    /// Opens the recording. Call this before connecting.
+    /// Opens the recording. Call this before connecting or listening. A server gives the `queue`
+    /// of its events, so that a slow terminal delays no client.
     ///
     /// # Errors
     /// The recording cannot be written, or a hex dump is combined with JSON output.
-    pub(crate) fn open(settings: &ObserverSettings, out: Output) -> anyhow::Result<Self> {
+    pub(crate) fn open(
+        settings: &ObserverSettings,
+        out: Output,
+        queue: Option<Events>,
+    ) -> anyhow::Result<Self> {
         if settings.hexdump && out.is_json() {
             return Err(Failure::new(Exit::Usage, "--hexdump conflicts with --json")
                 .hint("--record FILE to write all traffic as JSON")
                 .into());
         }
-        let recording = settings.record.as_deref().map(|path| Recording::start(path, out));
+        let start = |path| Recording::start(path, out, queue.clone());
+        let recording = settings.record.as_deref().map(start);
         let recording = recording.transpose().map_err(|error| failure(&error))?;
         let (hexdump, stats) = (settings.hexdump, settings.stats);
-        Ok(Self { out, hexdump, stats, recording, progress: None, started: Instant::now() })
+        let started = Instant::now();
+        Ok(Self { out, queue, hexdump, stats, recording, progress: None, started })
     }
 
     /// Starts the progress bar of a run with only one session, if standard error is a terminal.
@@ -85,7 +103,8 @@ impl Observers {
     /// Returns the observer of connection number `conn`, with `peer`; `None` if nothing observes
     /// it.
     pub(crate) fn observer(&self, conn: u64, peer: &str) -> Option<Box<dyn StreamObserver>> {
-        let hexdump = self.hexdump.then(|| Hexdump::new(self.out, peer, self.started));
+        let (queue, started) = (self.queue.clone(), self.started);
+        let hexdump = self.hexdump.then(|| Hexdump::new(self.out, queue, peer, started));
         let recording = self.recording.clone();
         let meter = self.progress.as_ref().map(Progress::meter);
         let is_observed = hexdump.is_some() || recording.is_some() || meter.is_some();
@@ -209,6 +228,7 @@ fn figures(info: TcpInfo) -> TcpFigures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::Deadline;
     use crate::output::{ColorChoice, Format, Verbosity};
     use std::time::Duration;
 
@@ -221,7 +241,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("record.jsonl");
         let args = ObserverSettings { record: Some(path.clone()), ..ObserverSettings::default() };
-        let observers = Observers::open(&args, out(Format::Table)).unwrap();
+        let observers = Observers::open(&args, out(Format::Table), None).unwrap();
         let (peer, local) = ("192.0.2.1:80".to_owned(), "192.0.2.7:4000".to_owned());
         observers.record(2, &Event::Connected { peer: peer.clone(), local, name: None });
         let mut observer = observers.observer(2, &peer).unwrap();
@@ -247,13 +267,13 @@ mod tests {
         for path in ["/dev/full", "/no/such/directory/file"] {
             let args =
                 ObserverSettings { record: Some(path.into()), ..ObserverSettings::default() };
-            let error = Observers::open(&args, out(Format::Table)).unwrap_err();
+            let error = Observers::open(&args, out(Format::Table), None).unwrap_err();
             let (exit, complaint) = crate::failure::explain(&error);
             assert_eq!(exit, Exit::File);
             assert!(complaint.unwrap().message.contains(path));
         }
         let args = ObserverSettings { hexdump: true, ..ObserverSettings::default() };
-        let error = Observers::open(&args, out(Format::Json)).unwrap_err();
+        let error = Observers::open(&args, out(Format::Json), None).unwrap_err();
         assert_eq!(crate::failure::explain(&error).0, Exit::Usage);
     }
 
@@ -266,7 +286,8 @@ mod tests {
 
     #[tokio::test]
     async fn without_options_nothing_is_observed() {
-        let observers = Observers::open(&ObserverSettings::default(), out(Format::Table)).unwrap();
+        let observers =
+            Observers::open(&ObserverSettings::default(), out(Format::Table), None).unwrap();
         assert!(observers.observer(1, "peer").is_none());
         let timeline = Timeline::since(Instant::now());
         assert!(observers.stats("peer", timeline, &connected().await.0).is_none());
@@ -276,9 +297,9 @@ mod tests {
     #[tokio::test]
     async fn the_statistics_contain_every_phase_and_the_figures_of_the_kernel() {
         let (mut client, _peer) = connected().await;
-        client.write_now(b"four").unwrap();
+        client.write_all(b"four", Deadline::NEVER).await.unwrap();
         let settings = ObserverSettings { stats: true, ..ObserverSettings::default() };
-        let observers = Observers::open(&settings, out(Format::Table)).unwrap();
+        let observers = Observers::open(&settings, out(Format::Table), None).unwrap();
         let started = Instant::now();
         let after = |millis| started + Duration::from_millis(millis);
         let mut timeline = Timeline::since(started);

@@ -78,13 +78,7 @@ pub(crate) fn exit_of(end: ExchangeEnd, peer: &str) -> anyhow::Result<Exit> {
             format!("{peer} received everything but did not close the connection within --linger"),
         )
         .into()),
-        ExchangeEnd::Truncated => Err(Failure::new(
-            Exit::Tls,
-            format!("{peer} closed without close_notify: the received data may be truncated"),
-        )
-        .cause("the peer stopped abruptly, or the connection was cut on the way")
-        .hint("--ignore-missing-close-notify, if this peer never sends close_notify")
-        .into()),
+        ExchangeEnd::Truncated => Err(truncated(peer).into()),
         ExchangeEnd::CutOff => Err(Failure::new(
             Exit::Protocol,
             format!("{peer} was cut off: it acknowledged nothing for 30s and delayed the others"),
@@ -109,6 +103,14 @@ pub(crate) fn exit_of(end: ExchangeEnd, peer: &str) -> anyhow::Result<Exit> {
             Err(Failure::new(exit, message).into())
         }
     }
+}
+
+/// Returns the error for a TLS connection that `peer` ended without `close_notify`.
+pub(crate) fn truncated(peer: &str) -> Failure {
+    let message = format!("{peer} closed without close_notify: the received data may be truncated");
+    Failure::new(Exit::Tls, message)
+        .cause("the peer stopped abruptly, or the connection was cut on the way")
+        .hint("--ignore-missing-close-notify, if this peer never sends close_notify")
 }
 
 /// Returns the byte counts of a datagram exchange, for the `closed` event.

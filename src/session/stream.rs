@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crate::exit::Exit;
 use crate::net::relay::{self, FinRule, Input, RelaySettings, Sink, Source, StopRule};
 use crate::net::stream::{ByteCounts, Stream};
-use crate::net::tls::{TlsFacts, looks_like_tls};
-use crate::net::{Addr, Deadline, ExchangeEnd, tls};
+use crate::net::tls::TlsFacts;
+use crate::net::{Addr, Deadline, ExchangeEnd};
 use crate::output::{Event, Events};
 use crate::script::{self, Script, ScriptEnd};
 use crate::session::child_process::exec::CommandLine;
@@ -20,7 +20,7 @@ use crate::session::outcome;
 use crate::session::scripted::ScriptedStream;
 use crate::session::settings::SessionSettings;
 use crate::session::timeline::Timeline;
-use crate::session::tls::Tls;
+use crate::session::tls::{Tls, unexpected_tls};
 
 /// How long to wait for the peer to close after a script or a child process has ended.
 const PEER_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -175,7 +175,9 @@ impl Session {
         if let Some(stats) = self.observers.stats(&name, timeline, &stream) {
             self.events.send(stats);
         }
-        self.warn_about_unexpected_tls(&stream, &name);
+        if let Some(message) = unexpected_tls(&stream, &name).filter(|_| self.tls.is_none()) {
+            self.events.send(Event::Warning { message });
+        }
         let report = self.report(end, &stream, &name, began.elapsed());
         self.observers.record(conn, &report.closed);
         report
@@ -253,14 +255,6 @@ impl Session {
         }
     }
 
-    /// Warns if the first received bytes are a TLS record although the session does not use TLS.
-    fn warn_about_unexpected_tls(&self, stream: &Stream, peer: &str) {
-        if stream.tls().is_none() && self.tls.is_none() && looks_like_tls(stream.head()) {
-            let message = format!("data from {peer} looks like TLS: try --tls");
-            self.events.send(Event::Warning { message });
-        }
-    }
-
     fn report(
         &self,
         end: SessionEnd,
@@ -293,9 +287,9 @@ impl Session {
     fn exit_of(&self, end: ExchangeEnd, stream: &Stream, peer: &str) -> anyhow::Result<Exit> {
         if let (ExchangeEnd::Receive(error) | ExchangeEnd::Send(error), Some(tls), true) =
             (&end, &self.tls, stream.tls().is_some())
-            && let Some(error) = tls::TlsError::after_handshake(peer, tls.peer_side(), error)
+            && let Some(error) = tls.failure(peer, error)
         {
-            return Err(error.into());
+            return Err(error);
         }
         outcome::exit_of(end, peer)
     }

@@ -1,12 +1,16 @@
 //! TLS in a session: the plain-text dialogue before it (STARTTLS) and the handshake.
 
+use std::io::{self, ErrorKind};
+
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::Deadline;
 use crate::net::stream::Stream;
 use crate::net::tls::{
-    ClientHandshake, Pin, ServerHandshake, ServerName, Side, TlsFacts, starttls,
+    ClientHandshake, Pin, ServerHandshake, ServerName, Side, TlsError, TlsFacts, looks_like_tls,
+    starttls,
 };
+use crate::session::outcome;
 
 /// The TLS settings of a client.
 #[derive(Clone, Debug)]
@@ -70,12 +74,17 @@ impl Tls {
         }
     }
 
-    /// Returns the side of the peer.
-    pub(crate) fn peer_side(&self) -> Side {
-        match self.side {
+    /// Returns why reading from or writing to `peer` failed with `error` after the handshake;
+    /// `None` if TLS is not the cause.
+    pub(crate) fn failure(&self, peer: &str, error: &io::Error) -> Option<anyhow::Error> {
+        if error.kind() == ErrorKind::UnexpectedEof {
+            return Some(outcome::truncated(peer).into());
+        }
+        let side = match self.side {
             LocalSide::Client(_) => Side::Server,
             LocalSide::Server(_) => Side::Client,
-        }
+        };
+        TlsError::after_handshake(peer, side, error).map(anyhow::Error::from)
     }
 
     /// Performs the STARTTLS dialogue, if there is one, and the handshake with `peer`.
@@ -118,4 +127,10 @@ impl Tls {
             LocalSide::Server(server) => server.accept(stream, peer, deadline).await?,
         })
     }
+}
+
+/// Returns a warning if `stream` is plain and its first received bytes are a TLS record.
+pub(crate) fn unexpected_tls(stream: &Stream, peer: &str) -> Option<String> {
+    let is_unexpected = stream.tls().is_none() && looks_like_tls(stream.head());
+    is_unexpected.then(|| format!("data from {peer} looks like TLS: try --tls"))
 }

@@ -45,6 +45,12 @@ fn page(command: &clap::Command) -> (String, String) {
     let help = command.get_after_long_help().unwrap().to_string();
     let before_exit_status = help.strip_suffix(EXIT_STATUS).unwrap().trim_end();
     let bare = command.clone().after_help(None::<&str>).after_long_help(None::<&str>);
+    // `clap_mangen` prints no text for an option that is hidden in the short help and has only a
+    // short text.
+    let bare = bare.mut_args(|arg| match (arg.get_long_help(), arg.get_help().cloned()) {
+        (None, Some(help)) => arg.long_help(help),
+        _ => arg,
+    });
     let man = clap_mangen::Man::new(bare).source(format!("sockkit {}", env!("CARGO_PKG_VERSION")));
     let mut out = Vec::new();
     man.render_title(&mut out).unwrap();
@@ -68,6 +74,10 @@ fn page(command: &clap::Command) -> (String, String) {
                 .replace("\n'", "\n\\&'");
             text.extend([".SH \"", title, "\"\n.nf\n", &body, "\n.fi\n"]);
         }
+    }
+    for option in text.split("\n.TP\n").skip(1) {
+        let described = option.lines().nth(1).is_some_and(|line| !line.is_empty());
+        assert!(described, "{}: an option has no text: {option}", command.get_name());
     }
     (man.get_filename(), text)
 }

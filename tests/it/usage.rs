@@ -142,14 +142,16 @@ fn contradictory_options_are_a_usage_error() {
 }
 
 #[test]
-fn a_server_refuses_a_transport_that_it_does_not_serve() {
+fn a_server_refuses_datagrams_and_tls_without_a_certificate() {
     for server in ["echo-server", "login-server", "chat-server"] {
         let directory = tempfile::tempdir().unwrap();
         for (address, message) in [
-            ("tls://127.0.0.1:0", "this server does not use TLS"),
+            ("tls://127.0.0.1:0", "a TLS server needs a certificate\ntry: --self-signed"),
             ("udp://127.0.0.1:0", "this server serves streams, not datagrams"),
+            ("127.0.0.1:0 --self-signed", "--self-signed applies only to TLS"),
         ] {
-            let ran = sockkit(server).arg(address).dir(directory.path()).run().code(2);
+            let server = sockkit(&format!("{server} {address}"));
+            let ran = server.dir(directory.path()).run().code(2);
             assert!(ran.stderr.contains(message), "{}", ran.stderr);
         }
     }

@@ -60,7 +60,7 @@ pub struct Args {
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     // All clients lock the same room, so a second thread would mostly wait for the first.
     let plan = ServerPlan { workers: 1, ..ServerPlan::new(Port(5669), WhenFull::Refuse) };
-    let plan = args.server.plan(args.address.as_ref(), plan, out)?;
+    let plan = args.server.plan(args.address.as_ref(), plan)?;
     let build = |events, _| {
         Ok(ChatServer { nick_limit: args.idle_timeout.0, members: Mutex::default(), events })
     };

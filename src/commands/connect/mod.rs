@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use self::datagrams::DatagramExchange;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::net::address::endpoint::{Address, Endpoint, Target, destination_port};
+use crate::net::address::endpoint::{Endpoint, Target, destination_port};
 use crate::net::relay::{FinRule, Source, StopRule};
 use crate::net::{self, Deadline, Port, Stop, runtime};
 use crate::options::datagram::{self, DATAGRAMS, DatagramArgs};
@@ -208,15 +208,8 @@ impl Args {
         if script.is_some() {
             self.session.allow_script()?;
         }
-        let host = match &endpoint.address {
-            Address::Net(host, _) => Some(host),
-            Address::Unix(_) => None,
-        };
         let later = script.as_ref().is_some_and(Script::starts_tls);
-        let tls = self.tls.client(endpoint.transport, host, later)?;
-        if tls.is_some() && self.tls.trusts_anyone() {
-            out.warn("the certificate is not verified (--insecure); the server may be an impostor");
-        }
+        let tls = self.tls.client(endpoint, later, out)?;
         let mut observers = self.observers.open(out)?;
         observers.show_progress();
         let (settings, exec, events) =

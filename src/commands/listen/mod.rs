@@ -34,6 +34,7 @@ use crate::script::Script;
 use crate::serving::events::ClientEvents;
 use crate::serving::{self, ServerPlan};
 use crate::session::child_process::command::CommandProcess;
+use crate::session::observers::ObserverSettings;
 use crate::session::signals::Hangup;
 use crate::session::standard_io::{self, OutputEnd};
 use crate::session::stream::Session;
@@ -121,7 +122,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         default_port: None,
         // The sessions themselves start TLS, because a script may do so later.
         tls: None,
-        observers: None,
+        observers: ObserverSettings::default(),
         when_full: WhenFull::Wait,
         total: (!args.keep_open).then_some(1),
         // All clients share the one thread that writes standard output, so more workers would only

@@ -7,7 +7,6 @@ use crate::commands::login::credentials::{CredentialSource, LoginField};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::login::client::{ReplyParser, ServerMessage, is_prompt};
-use crate::net::dial::Dialed;
 use crate::net::stream::{Stream, wait_until_acknowledged};
 use crate::net::{self, Deadline};
 use crate::output::{Event, NetText, Output};
@@ -30,8 +29,8 @@ const LATE_PROMPT_PAUSE: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(1);
 
 /// An exchange with a server that asks for a user name and a password.
-pub(super) struct LoginExchange {
-    stream: Stream,
+pub(super) struct LoginExchange<'a> {
+    stream: &'a mut Stream,
     peer: String,
     parser: ReplyParser,
     source: CredentialSource,
@@ -65,17 +64,18 @@ enum ServerOutput {
     Closed,
 }
 
-impl LoginExchange {
-    /// Returns the exchange on a new connection.
+impl<'a> LoginExchange<'a> {
+    /// Returns the exchange on a new connection with `peer`.
     pub(super) fn new(
-        dialed: Dialed,
+        stream: &'a mut Stream,
+        peer: &str,
         source: CredentialSource,
         deadline: Deadline,
         out: Output,
     ) -> Self {
         Self {
-            stream: dialed.stream,
-            peer: dialed.peer.to_string(),
+            stream,
+            peer: peer.to_owned(),
             parser: ReplyParser::new(),
             source,
             deadline,

@@ -1,21 +1,23 @@
 //! `login`: sends a user name and a password to a server and prints its reply.
 
+mod connection;
 mod credentials;
 mod exchange;
 
 use std::ffi::OsString;
 
+use self::connection::LoginConnection;
 use self::credentials::CredentialSource;
-use self::exchange::LoginExchange;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::address::endpoint::{Endpoint, Target, destination_port};
-use crate::net::address::transport::Transport;
 use crate::net::{Port, Stop, runtime};
 use crate::options::dial::DialArgs;
+use crate::options::observers::ObserverArgs;
+use crate::options::tls::TlsClientArgs;
 use crate::options::values;
 use crate::output::Output;
-use crate::session::{dial, terminal};
+use crate::session::terminal;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,7 +25,10 @@ Examples:
   $ sockkit login 127.0.0.1 5668
 
   Log in from a script: exit 0 if accepted, 1 if refused
-  $ sockkit login localhost --user alice --password-stdin < password.txt";
+  $ sockkit login localhost --user alice --password-stdin < password.txt
+
+  Log in over TLS, and trust only the certificates in ca.pem
+  $ sockkit login localhost 5668 --tls --ca ca.pem";
 
 /// The protocol, for the long help.
 const SERVER_PROTOCOL: &str = "\
@@ -38,13 +43,19 @@ Protocol (to write a server):
 
 /// The arguments of `login`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{SERVER_PROTOCOL}"))]
+#[command(
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{SERVER_PROTOCOL}"),
+    // The summary must fit on one screen.
+    mut_arg("hexdump", |arg| arg.hide_short_help(true)),
+    mut_arg("stats", |arg| arg.hide_short_help(true))
+)]
 pub struct Args {
-    /// Host name, address, HOST:PORT or unix:PATH
+    /// Host name, address, HOST:PORT, tls://HOST:PORT or unix:PATH
     #[arg(
         value_name = "HOST",
         value_parser = values::of_bytes::<Target>(),
-        long_help = "Host name, address, HOST:PORT or unix:PATH\n\n\
+        long_help = "Host name, address, HOST:PORT, tls://HOST:PORT or unix:PATH\n\n\
                      An IPv6 address before a colon needs brackets: [::1]:5668."
     )]
     target: Target,
@@ -61,6 +72,10 @@ pub struct Args {
     #[arg(long)]
     confirm: bool,
     #[command(flatten)]
+    tls: TlsClientArgs,
+    #[command(flatten)]
+    observers: ObserverArgs,
+    #[command(flatten)]
     dial: DialArgs,
 }
 
@@ -74,23 +89,26 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     };
     let endpoint = Endpoint::join(args.target.clone(), port)
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    if endpoint.transport == Transport::Tls {
-        let message = format!("cannot log in to {endpoint}: login does not use TLS");
-        return Err(Failure::new(Exit::Usage, message)
-            .hint("sockkit connect HOST PORT --tls")
-            .into());
-    }
-    let dialer = args.dial.dialer(&endpoint)?;
     let deadline = args.dial.deadline()?;
+    let connection = LoginConnection {
+        dialer: args.dial.dialer(&endpoint)?,
+        tls: args.tls.client(&endpoint, false, out)?,
+        observers: args.observers.open(out)?,
+        endpoint,
+        handshake_timeout: args.dial.connect_timeout(),
+        deadline,
+        out,
+    };
+    for warning in args.observers.password_warnings() {
+        out.warn(&warning);
+    }
     let log_in = |stop: Stop| async move {
-        let exchange = async {
-            let source =
-                CredentialSource::new(args.user.as_deref(), args.password_stdin, deadline).await?;
-            let connection = dial::dial(&dialer, deadline, out).await?;
-            LoginExchange::new(connection, source, deadline, out).run(args.confirm).await
-        };
-        // The exit code is that of the signal.
-        terminal::until(&stop, exchange).await.unwrap_or(Ok(Exit::Success))
+        let source = CredentialSource::new(args.user.as_deref(), args.password_stdin, deadline);
+        match terminal::until(&stop, source).await {
+            Some(source) => connection.log_in(source?, args.confirm, &stop).await,
+            // The exit code is that of the signal.
+            None => Ok(Exit::Success),
+        }
     };
     let runtime = runtime::runtime()?;
     let outcome = runtime.block_on(terminal::restore_after(out, log_in));

@@ -7,6 +7,7 @@
 //! client receives.
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::io::Errno;
+#[cfg(target_os = "linux")]
+use rustix::net::SocketFlags;
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -27,7 +30,9 @@ use crate::net::address::addr::Addr;
 use crate::net::error::Error;
 use crate::net::socket_file::SocketFile;
 use crate::net::stop::Stop;
-use crate::net::stream::socket::{self, DetachedSocket};
+use crate::net::stream::socket::DetachedSocket;
+#[cfg(not(target_os = "linux"))]
+use crate::net::stream::socket::reset;
 use crate::sys;
 
 /// Serves `listeners` until `stop`, or until [`AcceptSettings::total`] connections have ended.
@@ -96,12 +101,8 @@ impl AsyncListener {
     async fn accept(&self) -> io::Result<(DetachedSocket, Addr)> {
         match self {
             Self::Tcp(listener) => {
-                let accept = |listener: &OwnedFd| SockRef::from(listener).accept();
-                let (socket, peer) = listener.async_io(Interest::READABLE, accept).await?;
-                // Without the reset, closing the socket would look like a clean end to the client.
-                socket.set_nonblocking(true).inspect_err(|_| socket::reset(&socket))?;
-                let peer = peer.as_socket().ok_or(ErrorKind::Unsupported)?;
-                Ok((DetachedSocket::Tcp(socket.into()), Addr::canonical(peer)))
+                let (socket, peer) = listener.async_io(Interest::READABLE, accept_tcp).await?;
+                Ok((DetachedSocket::Tcp(socket), Addr::canonical(peer)))
             }
             Self::Unix(listener, _file) => {
                 let (socket, _) = listener.accept().await?;
@@ -112,6 +113,24 @@ impl AsyncListener {
             }
         }
     }
+}
+
+/// Accepts a connection as a non-blocking socket.
+#[cfg(target_os = "linux")]
+fn accept_tcp(listener: &OwnedFd) -> io::Result<(OwnedFd, SocketAddr)> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let (socket, peer) = rustix::net::acceptfrom_with(listener, flags)?;
+    let peer = peer.map(SocketAddr::try_from).and_then(Result::ok);
+    Ok((socket, peer.ok_or(ErrorKind::Unsupported)?))
+}
+
+/// Accepts a connection as a non-blocking socket.
+#[cfg(not(target_os = "linux"))]
+fn accept_tcp(listener: &OwnedFd) -> io::Result<(OwnedFd, SocketAddr)> {
+    let (socket, peer) = SockRef::from(listener).accept()?;
+    // Without the reset, closing the socket would look like a clean end to the client.
+    socket.set_nonblocking(true).inspect_err(|_| reset(&socket))?;
+    Ok((socket.into(), peer.as_socket().ok_or(ErrorKind::Unsupported)?))
 }
 
 /// The accept loop of one listening socket.
@@ -192,9 +211,9 @@ impl<S: Service> AcceptLoop<S> {
         if let Some(guard) = self.slots.admit(peer.clone()) {
             self.workers.dispatch(socket, guard);
         } else {
-            self.slots.service.notice(AcceptNotice::Refused(peer));
+            self.slots.service.notice(AcceptNotice::Refused(peer.clone()));
             let slots = Arc::clone(&self.slots);
-            tokio::spawn(async move { slots.refuse(socket).await });
+            tokio::spawn(async move { slots.refuse(socket, &peer).await });
         }
     }
 }

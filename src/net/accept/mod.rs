@@ -18,8 +18,7 @@ mod workers;
 pub use self::accept_loop::serve;
 pub use self::client_slot::{ClientSlot, LeaveReason};
 pub use self::service::{
-    AcceptNotice, AcceptSettings, Client, Connection, ObserverFactory, ServeSummary, Service,
-    WhenFull,
+    AcceptNotice, AcceptSettings, Client, Connection, ObserverFactory, SecuredClient, ServeSummary,
+    Service, WhenFull,
 };
-
 pub use self::workers::default_workers;

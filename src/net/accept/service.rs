@@ -109,10 +109,19 @@ pub struct Client {
     pub id: u64,
     /// When it was accepted.
     pub accepted: Instant,
-    /// The parameters of TLS; `None` if the accept loop started none.
-    pub tls: Option<Box<TlsFacts>>,
+    /// The handshake; `None` if the accept loop started no TLS.
+    pub tls: Option<Box<SecuredClient>>,
     /// The client's slot in the server.
     pub slot: ClientSlot,
+}
+
+/// The TLS handshake of a client.
+#[derive(Debug)]
+pub struct SecuredClient {
+    /// The parameters of TLS.
+    pub facts: TlsFacts,
+    /// When the handshake was complete.
+    pub at: Instant,
 }
 
 /// The result of a server's run.

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::net::accept::client_slot::ClientSlot;
 use crate::net::accept::service::{
-    AcceptNotice, AcceptSettings, Client, Connection, Service, WhenFull,
+    AcceptNotice, AcceptSettings, Client, Connection, SecuredClient, Service, WhenFull,
 };
 use crate::net::accept::slot::Slot;
 use crate::net::accept::slot_table::SlotTable;
@@ -20,7 +20,7 @@ use crate::net::deadline::Deadline;
 use crate::net::stop::Stop;
 use crate::net::stream::Stream;
 use crate::net::stream::socket::DetachedSocket;
-use crate::net::tls::{HANDSHAKE_TIMEOUT, ServerHandshake, TlsError, TlsFacts};
+use crate::net::tls::{HANDSHAKE_TIMEOUT, ServerHandshake, TlsError};
 
 /// The state that the accept loops and the clients' handlers share.
 pub(super) struct Slots<S> {
@@ -114,17 +114,24 @@ impl<S: Service> Slots<S> {
         Some(SlotGuard { slots: Arc::clone(self), slot, id })
     }
 
-    /// Refuses a client: sends [`Service::refusal`], and waits for the client to close.
+    /// Refuses a client: sends [`Service::refusal`], under TLS after the handshake, and waits for
+    /// the client to close.
     ///
     /// Closing a socket that has unread input resets the connection, and the client may then lose
     /// the refusal.
-    pub(super) async fn refuse(&self, socket: DetachedSocket) {
+    pub(super) async fn refuse(&self, socket: DetachedSocket, peer: &Addr) {
         let Ok(socket) = socket.attach() else { return };
         let mut stream = Stream::new(socket);
-        // Written only if it fits into the socket's buffer; a full buffer must not cause a wait.
-        stream.write_now(self.service.refusal()).ok();
-        if let Some(_closing) = self.table.start_closing() {
-            stream.finish(Deadline::after(REFUSAL_TIMEOUT)).await;
+        let (closing, deadline) = (self.table.start_closing(), Deadline::after(REFUSAL_TIMEOUT));
+        if let Some(tls) = &self.settings.tls {
+            let peer = peer.to_string();
+            if closing.is_none() || tls.accept(&mut stream, &peer, deadline).await.is_err() {
+                return stream.abort();
+            }
+        }
+        stream.write_all(self.service.refusal(), deadline).await.ok();
+        if closing.is_some() {
+            stream.finish(deadline).await;
         }
     }
 
@@ -191,13 +198,14 @@ impl<S: Service> SlotGuard<S> {
                 // Boxed, so that only a handshake needs memory for this future.
                 let secured = Box::pin(secure(tls, &mut connection)).await;
                 match secured {
-                    Some(Ok(facts)) => connection.client.tls = Some(Box::new(facts)),
+                    Some(Ok(secured)) => connection.client.tls = Some(Box::new(secured)),
                     Some(Err(error)) => {
                         return self.slots.service.notice(AcceptNotice::NotSecured(error));
                     }
                     None => return,
                 }
             }
+            self.observe(&mut connection.stream);
             Arc::clone(&self.slots.service).handle(connection).await;
         }
     }
@@ -212,15 +220,22 @@ impl<S: Service> SlotGuard<S> {
         self.slots.service.notice(notice);
     }
 
-    fn connection(&self, stream: Stream) -> io::Result<Connection> {
-        let (slots, mut stream) = (&self.slots, stream);
-        if let Some(observe) = &slots.settings.observe
+    /// Attaches the observer. This follows the handshake, so that a client whose handshake fails is
+    /// not observed: it is never reported as connected.
+    fn observe(&self, stream: &mut Stream) {
+        if let Some(observe) = &self.slots.settings.observe
             && let Some(observer) = observe(self.id, &self.slot.peer)
         {
             stream.observe(observer);
         }
+    }
+
+    fn connection(&self, mut stream: Stream) -> io::Result<Connection> {
+        let slots = &self.slots;
+        // The client must not take the end of a failed connection for a clean one.
+        let local = stream.local_addr().inspect_err(|_| stream.abort())?;
         let client = Client {
-            local: stream.local_addr()?,
+            local,
             peer: self.slot.peer.clone(),
             id: self.id,
             accepted: Instant::now(),
@@ -236,7 +251,7 @@ impl<S: Service> SlotGuard<S> {
     }
 }
 
-/// How long to wait for a refused client to close the connection.
+/// How long a refused client may take for its TLS handshake and for closing the connection.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Performs the handshake with a client; returns `None` if the client should leave before it is
@@ -244,7 +259,7 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 async fn secure(
     tls: &ServerHandshake,
     connection: &mut Connection,
-) -> Option<Result<TlsFacts, TlsError>> {
+) -> Option<Result<SecuredClient, TlsError>> {
     let Connection { stream, client } = connection;
     let (peer, deadline) = (client.peer.to_string(), Deadline::after(HANDSHAKE_TIMEOUT));
     let secured = tokio::select! {
@@ -255,5 +270,6 @@ async fn secure(
     if !matches!(secured, Some(Ok(_))) {
         stream.abort();
     }
-    secured
+    let secured = secured?;
+    Some(secured.map(|facts| SecuredClient { facts, at: Instant::now() }))
 }

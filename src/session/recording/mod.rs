@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use crate::files::append::{self, Existing};
 use crate::net::stream::observer::{SideEnd, StreamSide};
 use crate::net::tls::TlsFacts;
-use crate::output::{Direction, NetText, Output, json};
+use crate::output::{Direction, Event, Events, NetText, Output, json};
 use crate::reason;
 use crate::session::recording::line::{LineStart, RecordedConnection, RecordingLine};
 use crate::sync::lock;
@@ -27,6 +27,8 @@ use crate::sync::lock;
 #[derive(Clone, Debug)]
 pub(super) struct Recording {
     out: Output,
+    /// Where the warning is printed; `None` to print it directly.
+    queue: Option<Events>,
     shared: Arc<RecordingFile>,
 }
 
@@ -70,7 +72,11 @@ impl Recording {
     ///
     /// # Errors
     /// The file cannot be opened, or the first line cannot be written.
-    pub(super) fn start(path: &Path, out: Output) -> Result<Self, RecordingError> {
+    pub(super) fn start(
+        path: &Path,
+        out: Output,
+        queue: Option<Events>,
+    ) -> Result<Self, RecordingError> {
         let opened = append::open(path, Existing::FileOrStream);
         let mut file =
             opened.map_err(|source| RecordingError::Open { path: path.to_owned(), source })?;
@@ -80,7 +86,8 @@ impl Recording {
             return Err(RecordingError::Write { path: path.to_owned(), source });
         }
         let state = Mutex::new(RecordingState::Open(file));
-        Ok(Self { out, shared: Arc::new(RecordingFile { path: path.to_owned(), started, state }) })
+        let shared = Arc::new(RecordingFile { path: path.to_owned(), started, state });
+        Ok(Self { out, queue, shared })
     }
 
     /// Records a new connection.
@@ -152,7 +159,10 @@ impl Recording {
         let message = format!("cannot write {path}: {}; recording ends", reason::of(&source));
         *state = RecordingState::Failed(Some(source));
         drop(state);
-        self.out.warn(&message);
+        match &self.queue {
+            Some(queue) => queue.send(Event::Warning { message }),
+            None => self.out.warn(&message),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, RecordingState> {
@@ -192,7 +202,7 @@ mod tests {
     #[test]
     fn a_recording_starts_with_its_time_and_every_other_line_names_its_connection() {
         let (_directory, path) = directory();
-        let recording = Recording::start(&path, quiet()).unwrap();
+        let recording = Recording::start(&path, quiet(), None).unwrap();
         let connection = RecordedConnection { conn: 3, peer: "192.0.2.1:80" };
         let facts = TlsFacts {
             version: "TLS 1.3",
@@ -223,7 +233,7 @@ mod tests {
     #[test]
     fn each_line_is_written_at_once_and_only_the_owner_may_read_the_file() {
         let (_directory, path) = directory();
-        let recording = Recording::start(&path, quiet()).unwrap();
+        let recording = Recording::start(&path, quiet(), None).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         for number in 0..100 {
             recording.data(PEER, Direction::In, format!("{number}").as_bytes());
@@ -234,7 +244,7 @@ mod tests {
     #[test]
     fn connections_share_a_recording_without_mixing_their_lines() {
         let (_directory, path) = directory();
-        let recording = Recording::start(&path, quiet()).unwrap();
+        let recording = Recording::start(&path, quiet(), None).unwrap();
         std::thread::scope(|scope| {
             for conn in 1..=4 {
                 let recording = recording.clone();
@@ -258,8 +268,8 @@ mod tests {
     fn a_recording_is_appended_even_after_an_incomplete_line() {
         let (_directory, path) = directory();
         fs::write(&path, "{\"type\":\"dat").unwrap();
-        Recording::start(&path, quiet()).unwrap();
-        Recording::start(&path, quiet()).unwrap();
+        Recording::start(&path, quiet(), None).unwrap();
+        Recording::start(&path, quiet(), None).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("{\"type\":\"dat\n{\"type\":\"record\""), "{text}");
         assert_eq!(text.lines().count(), 3);
@@ -268,7 +278,7 @@ mod tests {
     #[test]
     fn a_line_begins_on_a_new_line_after_another_process_left_an_incomplete_one() {
         let (_directory, path) = directory();
-        let recording = Recording::start(&path, quiet()).unwrap();
+        let recording = Recording::start(&path, quiet(), None).unwrap();
         let mut other = append::open(&path, Existing::RegularFile).unwrap();
         io::Write::write_all(&mut other, b"{\"type\":\"dat").unwrap();
         recording.data(PEER, Direction::In, b"x");
@@ -278,15 +288,15 @@ mod tests {
 
     #[test]
     fn a_write_error_ends_the_recording_and_finish_returns_it() {
-        let error = Recording::start(Path::new("/dev/full"), quiet()).unwrap_err();
+        let error = Recording::start(Path::new("/dev/full"), quiet(), None).unwrap_err();
         assert_eq!(error.to_string(), "cannot write /dev/full: no space left on device");
-        let error = Recording::start(Path::new("/no/such/place"), quiet()).unwrap_err();
+        let error = Recording::start(Path::new("/no/such/place"), quiet(), None).unwrap_err();
         assert!(error.to_string().starts_with("cannot open /no/such/place: "));
         // A pipe fails when its reader closes it.
         let (reader, writer) = io::pipe().unwrap();
         let writer = std::os::fd::OwnedFd::from(writer);
         let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&writer));
-        let recording = Recording::start(Path::new(&path), quiet()).unwrap();
+        let recording = Recording::start(Path::new(&path), quiet(), None).unwrap();
         recording.finish().unwrap();
         drop(reader);
         recording.data(PEER, Direction::In, b"x");

@@ -1,8 +1,10 @@
 //! `login-server`: asks for a user name and a password, and records each pair.
 
 mod log_file;
+mod tls;
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -27,7 +29,7 @@ pub(crate) fn pairs(log: &str) -> Vec<String> {
     log.lines().map(pair).collect()
 }
 
-pub(crate) fn log_in(client: &mut Client, user: &str, password: &str) -> String {
+pub(crate) fn log_in(client: &mut Client<impl Read + Write>, user: &str, password: &str) -> String {
     client.read_until("Username: ");
     client.send(format!("{user}\n"));
     client.read_until("Password: ");
@@ -139,7 +141,6 @@ fn an_endless_line_closes_the_connection_and_uses_no_memory() {
     };
     let before = resident();
     let client = server.client();
-    use std::io::Write as _;
     // The server may close the connection during the write.
     let sent = (&client.stream).write_all(&vec![b'x'; 10_000_000]);
     let mut client = client;
@@ -181,7 +182,6 @@ fn a_client_that_does_not_log_in_in_time_is_closed_with_an_error() {
     // Sending single bytes does not extend the deadline.
     let mut client = server.client();
     let started = std::time::Instant::now();
-    use std::io::Write as _;
     while (&client.stream).write_all(b"x").is_ok() {
         assert!(started.elapsed() < crate::support::TIMEOUT);
         std::thread::sleep(std::time::Duration::from_millis(5));

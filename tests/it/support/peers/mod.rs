@@ -5,7 +5,7 @@ pub(crate) mod dns_server;
 pub(crate) mod tls;
 pub(crate) mod unix;
 
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use crate::support::TIMEOUT;
 use crate::support::procfs::kernel_buffers;
 
-/// A TCP connection with a deadline on every operation.
-pub(crate) struct Client {
-    pub stream: TcpStream,
+/// A connection over TCP, or over TLS on it, with a deadline on every operation.
+pub(crate) struct Client<S = TcpStream> {
+    pub stream: S,
     read: Vec<u8>,
 }
 
@@ -32,9 +32,40 @@ impl Client {
         Self { stream, read: Vec::new() }
     }
 
+    /// Reads to EOF or to a reset.
+    #[track_caller]
+    pub(crate) fn read_to_end(&mut self) -> Vec<u8> {
+        let mut read = std::mem::take(&mut self.read);
+        match self.stream.read_to_end(&mut read) {
+            Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
+            _ => read,
+        }
+    }
+
+    pub(crate) fn shut_down(&self) {
+        self.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+
+    /// Closes with a reset.
+    pub(crate) fn reset(self) {
+        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub(crate) fn on(stream: S) -> Self {
+        Self { stream, read: Vec::new() }
+    }
+
+    /// Takes what was read but not returned yet.
+    fn take_read(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.read)
+    }
+
     #[track_caller]
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
+        self.stream.flush().unwrap();
     }
 
     /// Receives once, up to 1024 bytes, as the course's programs do.
@@ -77,25 +108,6 @@ impl Client {
     #[track_caller]
     pub(crate) fn line(&mut self) -> String {
         self.read_until("\n").trim_end().to_owned()
-    }
-
-    /// Reads to EOF or to a reset.
-    #[track_caller]
-    pub(crate) fn read_to_end(&mut self) -> Vec<u8> {
-        let mut read = std::mem::take(&mut self.read);
-        match self.stream.read_to_end(&mut read) {
-            Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
-            _ => read,
-        }
-    }
-
-    pub(crate) fn shut_down(&self) {
-        self.stream.shutdown(std::net::Shutdown::Write).unwrap();
-    }
-
-    /// Closes with a reset.
-    pub(crate) fn reset(self) {
-        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
     }
 }
 

@@ -14,7 +14,7 @@ use rustls::{
 };
 use tempfile::TempDir;
 
-use crate::support::{Peer, Server, Sockkit, sockkit};
+use crate::support::{Client, Peer, Server, Sockkit, sockkit};
 
 /// The bytes transferred by one test: more than all buffers hold, and fast in a debug build.
 pub(crate) const BULK: usize = 8 * 1024 * 1024;
@@ -98,12 +98,53 @@ impl Certificates {
     }
 
     pub(crate) fn listen(&self, flags: &str) -> Server {
+        self.serve(&format!("listen 127.0.0.1:0 {flags}"))
+    }
+
+    /// Starts a server over TLS, in the folder of the certificates.
+    #[track_caller]
+    pub(crate) fn serve(&self, command: &str) -> Server {
         let (cert, key) = (self.path("cert"), self.path("key"));
-        sockkit(&format!("listen 127.0.0.1:0 --tls --cert {cert} --key {key} {flags}")).serve()
+        let server = sockkit(&format!("{command} --tls --cert {cert} --key {key}"));
+        server.dir(self.directory.path()).serve()
     }
 
     pub(crate) fn connect(&self, port: &str, flags: &str) -> Sockkit {
-        sockkit(&format!("connect 127.0.0.1 {port} --tls --ca {} {flags}", self.path("ca")))
+        self.dial(&format!("connect 127.0.0.1 {port}"), flags)
+    }
+
+    /// A client command over TLS that trusts the CA.
+    pub(crate) fn dial(&self, command: &str, flags: &str) -> Sockkit {
+        sockkit(&format!("{command} --tls --ca {} {flags}", self.path("ca")))
+    }
+
+    /// The options that present the certificate.
+    pub(crate) fn own(&self) -> String {
+        format!("--cert {} --key {}", self.path("cert"), self.path("key"))
+    }
+}
+
+/// A TLS client for tests that read lines.
+pub(crate) type TlsClient = Client<StreamOwned<ClientConnection, TcpStream>>;
+
+impl TlsClient {
+    /// Connects to `server` and trusts the CA of `certificates`.
+    #[track_caller]
+    pub(crate) fn secure(certificates: &Certificates, server: &Server) -> Self {
+        Self::on(certificates.client(server))
+    }
+
+    pub(crate) fn send_close_notify(&mut self) {
+        self.stream.conn.send_close_notify();
+        self.stream.flush().unwrap();
+    }
+
+    /// Reads to `close_notify`; an end without it fails the test.
+    #[track_caller]
+    pub(crate) fn read_to_close(&mut self) -> Vec<u8> {
+        let mut read = self.take_read();
+        self.stream.read_to_end(&mut read).unwrap();
+        read
     }
 }
 

@@ -1,5 +1,8 @@
 //! `echo-server`: sends back what it receives, to many clients at once.
 
+mod observers;
+mod tls;
+
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 

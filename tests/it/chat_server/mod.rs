@@ -1,13 +1,19 @@
 //! `chat-server`: one room and one order of messages; a slow member delays no other.
 
-use std::io::Write as _;
+mod tls;
+
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use crate::support::program::start_over_unix;
 use crate::support::{Client, Server, sockkit};
 
 fn join_room(server: &Server, nick: &str) -> Client {
-    let mut client = server.client();
+    enter(server.client(), nick)
+}
+
+/// Chooses a nickname.
+fn enter<S: Read + Write>(mut client: Client<S>, nick: &str) -> Client<S> {
     client.read_until("Nickname: ");
     client.send(format!("{nick}\n"));
     client.read_until("OK welcome, ");
