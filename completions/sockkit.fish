@@ -58,14 +58,51 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand info" -s v -l verbose -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -s q -l quiet -d 'Print only data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -s h -l help -d 'Print this summary; --help lists all options'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s t -l type -d 'Look up this record type [default: A and AAAA, or PTR]' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l timeout -d 'Limit the whole run [env: SOCKKIT_TIMEOUT]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s x -l reverse -d 'Look up the name of this address' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l class -d 'Ask about this class: IN, CH or HS [default: IN]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l tries -d 'Send each query up to N times over UDP [default: 2]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l bootstrap -d 'Resolve the names of servers with the DNS server at this address' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s f -l file -d 'Look up the names in this file, one per line; - for standard input' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l concurrency -d 'Look up at most N names of --file at once' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l rate -d 'Start at most N lookups of --file per second' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l name-timeout -d 'Limit the lookup of each name with --file, --wait and --watch' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l expect -d 'Exit with 1 unless a record has this data' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l wait -d 'Look up again each second until there is a record, or the one of --expect' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l watch -d 'Look up again each time that DURATION has passed, and print what has changed' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l root-hints -d 'Begin --trace at the servers in this file, which has the format of IANA\'s named.root' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l ecs -d 'Ask for the answer that clients in this network get' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l bufsize -d 'Announce this size of UDP replies, in bytes [default: 1232]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l padding -d 'Pad queries to a multiple of BYTES' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l ca -d 'Trust only the certificates in this PEM file, and those that they have signed' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l pin -d 'Trust only the certificate with this fingerprint' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l servername -d 'Request and verify this server name instead of the server\'s host' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s p -d 'The port of each @SERVER without one; for users of dig' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l timeout -d 'Limit the whole run [env: SOCKKIT_TIMEOUT] [default: 5s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l format -d 'Output format [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned columns'
 plain\t'One record per line, tab-separated, no header'
 json\t'One JSON object per line'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l color -d 'When to use colour [env: SOCKKIT_COLOR] [default: auto]' -r -f -a "auto\t'Use colour on a terminal, unless `NO_COLOR` is set'
 always\t'Always use colour'
 never\t'Never use colour'"
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l short -d 'Print only the data of the records, one per line'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l tcp -d 'Query over TCP from the start'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l no-tcp -d 'Show a truncated reply instead of asking again over TCP'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l no-follow -d 'Do not ask again for the target of an alias'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l all -d 'Query all servers, and show the answer of each'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l compare -d 'Query all servers, and exit with 1 if their answers differ'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l fastest -d 'Query all servers at once, and use the first answer'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l system -d 'Show what programs on this machine get beside the DNS answer'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l unordered -d 'Print each result of --file as soon as it is known'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l axfr -d 'Transfer the whole zone over TCP or TLS, as with the type AXFR'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l trace -d 'Follow the name from the root down, and show each query'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l dnssec -d 'Ask for DNSSEC records: RRSIG, NSEC and others'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l nsid -d 'Ask for the server\'s identifier'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l cookie -d 'Send a DNS cookie, and show the server\'s'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l no-edns -d 'Query without EDNS, as in RFC 1035'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l no-recurse -d 'Ask the server not to query other servers (RD off)'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l cd -d 'Ask for data that fails the server\'s validation too (CD)'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l ad -d 'Ask whether the server has validated the answer (AD)'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l insecure -d 'Encrypt, but do not verify the server\'s certificate'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l json -d 'Print one JSON object per line'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l plain -d 'Print tab-separated lines without a header'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s v -l verbose -d 'Show more detail: connection attempts and received data'

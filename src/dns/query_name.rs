@@ -14,8 +14,8 @@ pub struct QueryName {
     pub given: String,
     /// The domain name to query.
     pub name: Name,
-    /// Whether the user gave an address.
-    pub is_address: bool,
+    /// The address, if the user gave one.
+    pub ip: Option<IpAddr>,
 }
 
 impl QueryName {
@@ -38,7 +38,7 @@ impl FromStr for QueryName {
             Some(ip) => name::reverse(ip),
             None => name::parse(text)?,
         };
-        Ok(Self { given: text.to_owned(), name, is_address: ip.is_some() })
+        Ok(Self { given: text.to_owned(), name, ip })
     }
 }
 
@@ -70,6 +70,6 @@ mod tests {
         let plain: QueryName = "fe80::1".parse().unwrap();
         let zoned: QueryName = "fe80::1%eth0".parse().unwrap();
         assert_eq!(plain.name, zoned.name);
-        assert!(zoned.is_address);
+        assert_eq!(zoned.ip, Some("fe80::1".parse().unwrap()));
     }
 }

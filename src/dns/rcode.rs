@@ -11,10 +11,18 @@ impl Rcode {
     pub const NOERROR: Self = Self(0);
     /// The server could not interpret the query.
     pub const FORMERR: Self = Self(1);
+    /// The server could not complete the query.
+    pub const SERVFAIL: Self = Self(2);
     /// The name does not exist.
     pub const NXDOMAIN: Self = Self(3);
     /// The server does not support this kind of query.
     pub const NOTIMP: Self = Self(4);
+    /// The server is configured not to answer the query.
+    pub const REFUSED: Self = Self(5);
+    /// The server is not authoritative for the zone.
+    pub const NOTAUTH: Self = Self(9);
+    /// The query has no valid cookie.
+    pub const BADCOOKIE: Self = Self(23);
 
     /// Returns whether the server could not or would not answer; NXDOMAIN is an answer.
     pub fn is_failure(self) -> bool {

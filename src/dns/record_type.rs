@@ -43,10 +43,27 @@ impl RecordType {
     pub const SSHFP: Self = Self(44);
     /// The certificate or key that a TLS server must present.
     pub const TLSA: Self = Self(52);
+    /// A signature of the records of another type.
+    pub const RRSIG: Self = Self(46);
     /// Not a record type: a question for all types (RFC 8482 lets a server return fewer).
     pub const ANY: Self = Self(255);
     /// The authorities that may issue certificates for a domain.
     pub const CAA: Self = Self(257);
+
+    /// A zone transfer (RFC 5936).
+    pub const AXFR: Self = Self(252);
+    /// A transfer of the changes of a zone (RFC 1995).
+    pub const IXFR: Self = Self(251);
+
+    /// Returns whether the type is not one of records, but of a zone transfer.
+    pub fn is_transfer(self) -> bool {
+        [Self::IXFR, Self::AXFR].contains(&self)
+    }
+
+    /// Returns whether records of several types answer a question of this type.
+    pub fn is_question_for_many(self) -> bool {
+        self == Self::ANY || self.is_transfer()
+    }
 }
 
 /// The error for text that is not a record type.
@@ -90,14 +107,19 @@ impl fmt::Display for RecordType {
     }
 }
 
-/// The types in IANA's "DNS parameters", except zone transfers, which need another protocol, and
-/// most obsolete or experimental types: a name without a dot that equals a mnemonic cannot be
-/// looked up.
-const TYPE_MNEMONICS: [(u16, &str); 46] = [
+/// The types in IANA's "DNS parameters" whose data sockkit can show, and those of questions.
+/// Obsolete or experimental types without a data format are left out: a name without a dot that
+/// equals a mnemonic cannot be looked up.
+const TYPE_MNEMONICS: [(u16, &str); 78] = [
     (1, "A"),
     (2, "NS"),
+    (3, "MD"),
+    (4, "MF"),
     (5, "CNAME"),
     (6, "SOA"),
+    (7, "MB"),
+    (8, "MG"),
+    (9, "MR"),
     (10, "NULL"),
     (11, "WKS"),
     (12, "PTR"),
@@ -107,8 +129,15 @@ const TYPE_MNEMONICS: [(u16, &str); 46] = [
     (16, "TXT"),
     (17, "RP"),
     (18, "AFSDB"),
+    (19, "X25"),
+    (20, "ISDN"),
+    (21, "RT"),
+    (22, "NSAP"),
+    (23, "NSAP-PTR"),
     (24, "SIG"),
     (25, "KEY"),
+    (26, "PX"),
+    (27, "GPOS"),
     (28, "AAAA"),
     (29, "LOC"),
     (33, "SRV"),
@@ -130,6 +159,9 @@ const TYPE_MNEMONICS: [(u16, &str); 46] = [
     (52, "TLSA"),
     (53, "SMIMEA"),
     (55, "HIP"),
+    (56, "NINFO"),
+    (57, "RKEY"),
+    (58, "TALINK"),
     (59, "CDS"),
     (60, "CDNSKEY"),
     (61, "OPENPGPKEY"),
@@ -137,9 +169,26 @@ const TYPE_MNEMONICS: [(u16, &str); 46] = [
     (63, "ZONEMD"),
     (64, "SVCB"),
     (65, "HTTPS"),
+    (66, "DSYNC"),
+    (99, "SPF"),
+    (104, "NID"),
+    (105, "L32"),
+    (106, "L64"),
+    (107, "LP"),
+    (108, "EUI48"),
+    (109, "EUI64"),
+    (251, "IXFR"),
+    (252, "AXFR"),
     (255, "ANY"),
     (256, "URI"),
     (257, "CAA"),
+    (258, "AVC"),
+    (259, "DOA"),
+    (260, "AMTRELAY"),
+    (261, "RESINFO"),
+    (262, "WALLET"),
+    (32768, "TA"),
+    (32769, "DLV"),
 ];
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
-use std::str::FromStr;
+use std::sync::Arc;
 
-use crate::dns::system::{self, DNS_PORT};
+use crate::dns::system::DNS_PORT;
 use crate::net::address::endpoint::{Address, Endpoint, Target};
 use crate::net::address::host::Host;
 use crate::net::address::names::{self, Family};
@@ -20,63 +20,162 @@ pub enum DnsTransport {
     Udp,
     /// TCP, with a connection for each query.
     Tcp,
+    /// TLS over TCP (RFC 7858).
+    Tls,
+    /// HTTP/2 over TLS (RFC 8484).
+    Https,
 }
 
 /// A server to query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsServer {
     /// The transport.
     pub transport: DnsTransport,
     /// The address and port.
     pub addr: SocketAddr,
+    /// The host for which the server's certificate must be valid.
+    pub host: Host,
+    /// The path of an HTTPS server's URL; empty for other transports.
+    pub path: Arc<str>,
 }
 
-/// A server as the user names it: `HOST`, `HOST:PORT` or `[v6]:PORT`.
+/// A server as the user names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsServerName {
-    host: Host,
-    port: u16,
+    /// The transport, if the name has a scheme.
+    pub transport: Option<DnsTransport>,
+    /// The host.
+    pub host: Host,
+    port: Option<u16>,
+    path: String,
 }
 
-/// Returns the servers that this machine is configured to query.
-pub fn system_servers(transport: DnsTransport) -> Vec<DnsServer> {
-    let addrs = system::settings().servers.into_iter();
-    addrs.map(|addr| DnsServer { transport, addr }).collect()
+/// Why a text is not a server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidServer {
+    /// The host or the port is invalid.
+    #[error(transparent)]
+    Address(#[from] ParseError),
+    /// The scheme is unknown.
+    #[error("{0:?} is not a transport of the DNS: use udp, tcp, tls or https")]
+    Scheme(String),
+    /// The scheme is one that sockkit does not have.
+    #[error("this sockkit has no DNS over {0}; use tls or https")]
+    NotBuilt(&'static str),
+    /// Only an HTTPS server has a path.
+    #[error("only https:// servers have a path")]
+    Path,
+}
+
+/// The path of an HTTPS server whose URL has none (RFC 8484 section 4.1.1 uses it in examples, and
+/// practically all servers have it).
+const DEFAULT_PATH: &str = "/dns-query";
+
+impl DnsTransport {
+    /// Returns whether the transport is TLS, which needs a server's certificate.
+    pub fn is_encrypted(self) -> bool {
+        matches!(self, Self::Tls | Self::Https)
+    }
+
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => DNS_PORT,
+            Self::Tls => 853,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// Returns the servers at these addresses.
+pub fn on(transport: DnsTransport, addrs: &[SocketAddr]) -> Vec<DnsServer> {
+    let server = |addr: &SocketAddr| {
+        let host = Host::Ip(addr.ip());
+        DnsServer { transport, addr: *addr, host, path: Arc::from("") }
+    };
+    addrs.iter().map(server).collect()
 }
 
 impl DnsServerName {
+    /// Parses `HOST`, `HOST:PORT` or `[v6]:PORT`, after `udp://`, `tcp://`, `tls://` or `https://`
+    /// if given; also `HOST#PORT`, as in other DNS tools. Without a port, it is `port`, or that of
+    /// the transport.
+    ///
+    /// # Errors
+    /// The text is not a server.
+    pub fn parse(text: &str, port: Option<u16>) -> Result<Self, InvalidServer> {
+        let (transport, rest) = match text.split_once("://") {
+            Some((scheme, rest)) => (Some(transport(scheme)?), rest),
+            None => (None, text),
+        };
+        let (address, path) = match rest.find('/') {
+            Some(at) if transport == Some(DnsTransport::Https) => rest.split_at(at),
+            Some(_) if transport.is_some() => return Err(InvalidServer::Path),
+            _ => (rest, ""),
+        };
+        // The template of a URL, as servers publish it, ends in a variable for GET.
+        let path = path.strip_suffix("{?dns}").unwrap_or(path);
+        let is_https = transport == Some(DnsTransport::Https);
+        let path = if is_https && path.is_empty() { DEFAULT_PATH } else { path }.to_owned();
+        let (host, port) = host_and_port(address, port)?;
+        Ok(Self { transport, host, port, path })
+    }
+
     /// Returns one server for each address of the name.
     ///
     /// # Errors
     /// The system resolver returns no address for the name in time.
     pub async fn locate(
         &self,
-        transport: DnsTransport,
+        default: DnsTransport,
         deadline: Deadline,
     ) -> Result<Vec<DnsServer>, net::Error> {
-        let found = names::resolve(&self.host, self.port, Family::Any, deadline).await;
+        let found = names::resolve(&self.host, 0, Family::Any, deadline).await;
         let error = |source| net::Error::Name { name: self.host.to_string(), source };
-        let addrs = found.map_err(error)?.into_iter();
-        Ok(addrs.map(|addr| DnsServer { transport, addr }).collect())
+        Ok(self.at(default, &found.map_err(error)?))
+    }
+
+    /// Returns one server for each of these addresses of the name, whose ports do not matter.
+    pub fn at(&self, default: DnsTransport, addrs: &[SocketAddr]) -> Vec<DnsServer> {
+        let transport = self.transport.unwrap_or(default);
+        let port = self.port.unwrap_or_else(|| transport.default_port());
+        let path: Arc<str> = Arc::from(self.path.as_str());
+        let server = |addr: &SocketAddr| {
+            let mut addr = *addr;
+            addr.set_port(port);
+            DnsServer { transport, addr, host: self.host.clone(), path: Arc::clone(&path) }
+        };
+        addrs.iter().map(server).collect()
     }
 }
 
-impl FromStr for DnsServerName {
-    type Err = ParseError;
+fn transport(scheme: &str) -> Result<DnsTransport, InvalidServer> {
+    Ok(match scheme.to_ascii_lowercase().as_str() {
+        "udp" => DnsTransport::Udp,
+        "tcp" => DnsTransport::Tcp,
+        "tls" => DnsTransport::Tls,
+        "https" => DnsTransport::Https,
+        "quic" => return Err(InvalidServer::NotBuilt("QUIC")),
+        "h3" => return Err(InvalidServer::NotBuilt("HTTP/3")),
+        _ => return Err(InvalidServer::Scheme(scheme.to_owned())),
+    })
+}
 
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        if text.contains("://") || text.starts_with("unix:") {
-            return Err(ParseError::Host(text.to_owned()));
-        }
-        let (host, port) = match Target::try_from(OsString::from(text))? {
-            Target::Host(host) => (host, DNS_PORT),
-            Target::Endpoint(Endpoint {
-                transport: Scheme::Tcp,
-                address: Address::Net(host, port),
-            }) => (host, port.0),
-            Target::Endpoint(_) => return Err(ParseError::Host(text.to_owned())),
-        };
-        Ok(Self { host, port })
+fn host_and_port(text: &str, port: Option<u16>) -> Result<(Host, Option<u16>), ParseError> {
+    if let Some((host, number)) = text.split_once('#')
+        && let Ok(number) = number.parse()
+    {
+        return host_and_port(host, Some(number));
+    }
+    if text.starts_with("unix:") {
+        return Err(ParseError::Host(text.to_owned()));
+    }
+    match Target::try_from(OsString::from(text))? {
+        Target::Host(host) => Ok((host, port)),
+        Target::Endpoint(Endpoint {
+            transport: Scheme::Tcp,
+            address: Address::Net(host, port),
+        }) => Ok((host, Some(port.0))),
+        Target::Endpoint(_) => Err(ParseError::Host(text.to_owned())),
     }
 }
 
@@ -85,13 +184,15 @@ impl fmt::Display for DnsTransport {
         f.write_str(match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Https => "https",
         })
     }
 }
 
 impl fmt::Display for DnsServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.transport, Addr::from(self.addr))
+        write!(f, "{}://{}{}", self.transport, Addr::from(self.addr), self.path)
     }
 }
 
@@ -109,12 +210,45 @@ mod tests {
             ("[::1]:5300", "::1", 5300),
             ("dns.example", "dns.example", 53),
             ("dns.example:domain", "dns.example", 53),
+            ("127.0.0.1#5300", "127.0.0.1", 5300),
+            ("::1#5300", "::1", 5300),
         ] {
-            let server: DnsServerName = text.parse().unwrap();
-            assert_eq!((server.host.to_string().as_str(), server.port), (host, port));
+            let server = DnsServerName::parse(text, None).unwrap();
+            assert_eq!(server.host.to_string(), host);
+            let addr = "192.0.2.1:0".parse().unwrap();
+            let servers = server.at(DnsTransport::Udp, &[addr]);
+            assert_eq!((servers[0].addr.port(), servers[0].transport), (port, DnsTransport::Udp));
         }
-        for text in ["", ":53", "tls://1.1.1.1", "unix:/x", "a b", "1.1.1.1:x y"] {
-            assert!(text.parse::<DnsServerName>().is_err(), "{text}");
+        for text in [
+            "",
+            ":53",
+            "1.1.1.1#x",
+            "tls://1.1.1.1/x",
+            "ftp://1.1.1.1",
+            "quic://1.1.1.1",
+            "unix:/x",
+            "a b",
+            "1.1.1.1:x y",
+        ] {
+            assert!(DnsServerName::parse(text, None).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_scheme_chooses_the_transport_its_port_and_a_path() {
+        for (text, url) in [
+            ("udp://ns.example", "udp://192.0.2.1:53"),
+            ("TCP://ns.example:5300", "tcp://192.0.2.1:5300"),
+            ("tls://ns.example", "tls://192.0.2.1:853"),
+            ("https://ns.example", "https://192.0.2.1:443/dns-query"),
+            ("https://ns.example/x{?dns}", "https://192.0.2.1:443/x"),
+            ("https://[::1]:8443/", "https://192.0.2.1:8443/"),
+        ] {
+            let server = DnsServerName::parse(text, None).unwrap();
+            let addr = "192.0.2.1:0".parse().unwrap();
+            assert_eq!(server.at(DnsTransport::Udp, &[addr])[0].to_string(), url);
+        }
+        assert_eq!(DnsServerName::parse("::1", Some(5300)).unwrap().port, Some(5300));
+        assert_eq!(DnsServerName::parse("[::1]:53", Some(5300)).unwrap().port, Some(53));
     }
 }

@@ -1,6 +1,7 @@
 //! This machine's resolver settings: `/etc/resolv.conf` and `/etc/hosts`.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::str::SplitWhitespace;
@@ -19,6 +20,12 @@ pub struct Settings {
     pub servers: Vec<SocketAddr>,
     /// The domains in which short names are searched.
     pub search: Vec<String>,
+    /// Names with at least this many dots are looked up as they are before they are searched.
+    pub ndots: u32,
+    /// Whether to query over TCP from the start (`use-vc`).
+    pub over_tcp: bool,
+    /// How often to send a query (`attempts`).
+    pub tries: u32,
 }
 
 /// Returns the settings of this machine. As in the C library, a file that is missing or unreadable
@@ -27,14 +34,38 @@ pub fn settings() -> Settings {
     parse_settings(&fs::read("/etc/resolv.conf").unwrap_or_default())
 }
 
+/// A source of answers on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalSource {
+    /// `/etc/hosts`.
+    HostsFile,
+    /// The rule that localhost names are the loopback addresses.
+    LocalhostRule,
+    /// The system's resolver, which programs use.
+    SystemResolver,
+}
+
+impl fmt::Display for LocalSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HostsFile => write!(f, "file://{HOSTS_FILE}"),
+            Self::LocalhostRule => f.write_str("builtin:localhost"),
+            Self::SystemResolver => f.write_str("system:getaddrinfo"),
+        }
+    }
+}
+
+/// The file that maps names to addresses, before any server is queried.
+pub const HOSTS_FILE: &str = "/etc/hosts";
+
 /// Returns the addresses of `name` in `/etc/hosts`, which the system resolver returns to programs.
 pub fn hosts_entries(name: &str) -> Vec<IpAddr> {
-    parse_hosts(&String::from_utf8_lossy(&fs::read("/etc/hosts").unwrap_or_default()), name)
+    parse_hosts(&String::from_utf8_lossy(&fs::read(HOSTS_FILE).unwrap_or_default()), name)
 }
 
 /// Returns the first name of each address in `/etc/hosts`, which the system resolver returns too.
 pub fn hosts_names() -> HashMap<IpAddr, String> {
-    let text = fs::read("/etc/hosts").unwrap_or_default();
+    let text = fs::read(HOSTS_FILE).unwrap_or_default();
     let mut names = HashMap::new();
     for (ip, mut fields) in hosts_lines(&String::from_utf8_lossy(&text)) {
         if let Some(name) = fields.next() {
@@ -47,6 +78,12 @@ pub fn hosts_names() -> HashMap<IpAddr, String> {
 /// `MAXNS` of `<resolv.h>`.
 const MAX_SERVERS: usize = 3;
 
+/// `RES_MAXNDOTS` of glibc's `<resolv/resolv-internal.h>`.
+const MAX_NDOTS: u32 = 15;
+
+/// `RES_MAXRETRY` of glibc's `<resolv/resolv-internal.h>`.
+const MAX_ATTEMPTS: u32 = 5;
+
 fn parse_settings(text: &[u8]) -> Settings {
     // An invalid line must not make the other lines invalid.
     let is_valid = |line: &&[u8]| resolv_conf::Config::parse(line).is_ok();
@@ -58,7 +95,13 @@ fn parse_settings(text: &[u8]) -> Settings {
         servers.push((Ipv4Addr::LOCALHOST, DNS_PORT).into());
     }
     let search = config.get_last_search_or_domain();
-    Settings { servers, search: search.map(ToString::to_string).collect() }
+    Settings {
+        servers,
+        search: search.map(ToString::to_string).collect(),
+        ndots: config.ndots.min(MAX_NDOTS),
+        over_tcp: config.use_vc,
+        tries: config.attempts.clamp(1, MAX_ATTEMPTS),
+    }
 }
 
 fn server(ip: &ScopedIp) -> Option<SocketAddr> {
@@ -111,6 +154,10 @@ mod tests {
         assert_eq!(settings.search, ["a.example", "b.example"]);
         let zoned = parse_settings(b"nameserver fe80::1%lo\nnameserver fe80::2%none\n").servers;
         assert_eq!(zoned, [SocketAddrV6::new("fe80::1".parse().unwrap(), 53, 0, 1).into()]);
+        assert_eq!((settings.ndots, settings.over_tcp, settings.tries), (15, true, 2));
+        assert_eq!((none.ndots, none.over_tcp, none.tries), (1, false, 2));
+        let most = parse_settings(b"options ndots:99 attempts:0\noptions timeout:9 attempts:70\n");
+        assert_eq!((most.ndots, most.tries), (15, 5));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub(crate) mod datagram;
 pub(crate) mod dial;
+pub(crate) mod dns;
 pub(crate) mod listen;
 pub(crate) mod observers;
 pub(crate) mod script;

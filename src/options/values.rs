@@ -92,8 +92,20 @@ impl TimeoutArgs {
     /// # Errors
     /// The environment variable is not a time limit.
     pub(crate) fn limit(self) -> Result<Option<Duration>, Failure> {
-        if let Some(limit) = self.timeout {
-            return Ok(limit.0);
+        Ok(self.given()?.and_then(|limit| limit.0))
+    }
+
+    /// Returns the same limit, or `default` if neither the option nor the variable is set.
+    ///
+    /// # Errors
+    /// The environment variable is not a time limit.
+    pub(crate) fn limit_or(self, default: Duration) -> Result<Option<Duration>, Failure> {
+        Ok(self.given()?.map_or(Some(default), |limit| limit.0))
+    }
+
+    fn given(self) -> Result<Option<Limit>, Failure> {
+        if self.timeout.is_some() {
+            return Ok(self.timeout);
         }
         // clap could read the variable too, but would blame the option for its value.
         let Some(value) = env::var_os(TIMEOUT_VARIABLE).filter(|value| !value.is_empty()) else {
@@ -104,7 +116,7 @@ impl TimeoutArgs {
             let message = format!("{TIMEOUT_VARIABLE} is {value:?} in the environment");
             Failure::new(Exit::Usage, message).hint(why)
         };
-        limit(&value).map(|limit| limit.0).map_err(failed)
+        limit(&value).map(Some).map_err(failed)
     }
 
     /// Returns the deadline of the whole run, counted from now.

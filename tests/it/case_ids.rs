@@ -74,7 +74,7 @@ fn in_test_names() -> Cases {
 fn is_case_id(word: &str) -> bool {
     match word.as_bytes() {
         [letter, one, two, rest @ ..] => {
-            b"CELTUX".contains(letter)
+            b"CELRTUX".contains(letter)
                 && one.is_ascii_digit()
                 && two.is_ascii_digit()
                 && (rest.is_empty() || rest.len() == 1 && rest[0].is_ascii_lowercase())

@@ -31,7 +31,7 @@ fn reports_and_messages_have_the_documented_fields() {
         json_doc::holds("Diagnostics", &[line]);
     }
     assert_eq!(json_doc::kinds("Diagnostics"), BTreeSet::from(["error", "note", "warning"]));
-    assert_eq!(json_doc::kinds("Reports"), BTreeSet::from(["info", "lookup"]));
+    assert_eq!(json_doc::kinds("Reports"), BTreeSet::from(["hop", "info", "lookup"]));
 }
 
 #[test]

@@ -1,73 +1,26 @@
-//! The result of a name's lookups, as messages, as a status for scripts, and as an exit code.
+//! What is said about the lookups of one name: notes, warnings and errors.
 
 use std::time::Duration;
 
-use crate::dns::exchange::ExchangeError;
-use crate::dns::lookup::{AttemptError, FailureKind, Lookup, LookupOutcome, ServerAttempt};
-use crate::dns::message::Edns;
-use crate::dns::query_name::QueryName;
-use crate::dns::rcode::Rcode;
+use crate::commands::resolve::name_result::NameResult;
+use crate::commands::resolve::outcome;
+use crate::dns::attempt::ServerAttempt;
+use crate::dns::lookup::{Lookup, LookupOutcome};
+use crate::dns::rdata::text::hex;
 use crate::dns::record_type::RecordType;
 use crate::dns::{Name, name, system};
 use crate::exit::Exit;
-use crate::net::Addr;
-use crate::net::error::destination_reason;
 use crate::output::{ErrorReport, Output};
 
-/// The status of a lookup that no server answered in time.
-pub(super) const TIMEOUT: &str = "TIMEOUT";
-
-/// The status of a lookup that failed for another reason and without a response code.
-pub(super) const ERROR: &str = "ERROR";
-
-/// Returns the response code's mnemonic, [`TIMEOUT`] or [`ERROR`].
-pub(super) fn status(lookup: &Lookup) -> String {
-    match (&lookup.outcome, kind(lookup)) {
-        (LookupOutcome::Found | LookupOutcome::NoData(_), _) => Rcode::NOERROR.to_string(),
-        (LookupOutcome::NoSuchName(_), _) => Rcode::NXDOMAIN.to_string(),
-        (LookupOutcome::NoAnswer, Some(FailureKind::Answered(rcode))) => rcode.to_string(),
-        (LookupOutcome::NoAnswer, Some(FailureKind::NoReply)) => TIMEOUT.to_owned(),
-        (LookupOutcome::NoAnswer | LookupOutcome::Aliases(_), _) => ERROR.to_owned(),
-    }
-}
-
-/// Returns why a lookup has no answer; empty if it has one. `limit` is the time each server had.
-pub(super) fn failure(lookup: &Lookup, limit: Duration) -> String {
-    if let LookupOutcome::Aliases(error) = &lookup.outcome {
-        return error.to_string();
-    }
-    let Some(ServerAttempt { server, failure }) = lookup.decisive_failure() else {
-        return String::new();
-    };
-    match failure {
-        AttemptError::Answered(rcode) => match rcode.meaning() {
-            Some(meaning) => format!("{server} answered {rcode} ({meaning})"),
-            None => format!("{server} answered {rcode}"),
-        },
-        AttemptError::Referred(_) => format!("{server} {failure}"),
-        AttemptError::Exchange(ExchangeError::NoReply { .. }) => {
-            let is_silent =
-                |attempt: &&ServerAttempt| attempt.failure.kind() == FailureKind::NoReply;
-            let silent = lookup.failed.iter().filter(is_silent);
-            let servers: Vec<String> = silent.map(|attempt| attempt.server.to_string()).collect();
-            format!("no reply from {} within {limit:?}", servers.join(", "))
-        }
-        AttemptError::Exchange(ExchangeError::Io(_)) => {
-            format!("no server reachable: {}", attempts(lookup))
-        }
-        AttemptError::Exchange(error) => format!("{server}: {error}"),
-    }
-}
-
 /// The result of all lookups of one name.
-#[derive(Debug)]
 pub(super) struct Verdict<'a> {
-    pub subject: &'a QueryName,
-    pub lookups: &'a [Lookup],
+    pub result: &'a NameResult,
     /// How long each server had for its reply.
     pub limit: Duration,
     /// Whether sockkit chose the record types: then it is normal that some have no records.
     pub by_default: bool,
+    /// Whether `/etc/hosts` was asked too.
+    pub by_machine: bool,
 }
 
 impl Verdict<'_> {
@@ -76,14 +29,18 @@ impl Verdict<'_> {
         if self.any_found() {
             return Exit::Success;
         }
-        let exits = self.lookups.iter().map(exit);
+        let exits = self.result.lookups.iter().map(outcome::exit);
         exits.max().unwrap_or(Exit::Internal)
     }
 
     /// Prints what the table of records does not show: notes, warnings and errors.
     pub(super) fn report(&self, out: Output) {
         self.note_hosts_entries(out);
+        for name in &self.result.tried {
+            out.detail(&format!("{} has no such record; tried the next name", bare(name)));
+        }
         self.report_servers(out);
+        self.report_replies(out);
         for line in self.negatives() {
             if self.by_default && self.any_found() {
                 out.detail(&line);
@@ -91,34 +48,31 @@ impl Verdict<'_> {
                 out.note(&line);
             }
         }
-        for (exit, message, cause) in self.failures() {
+        for failure in self.failures() {
             if self.any_found() {
-                out.warn(&message);
-                continue;
+                out.warn(&failure.message);
+            } else {
+                out.error(&failure);
             }
-            out.error(&ErrorReport {
-                code: exit.code(),
-                message,
-                cause,
-                hint: hint(exit).map(str::to_owned),
-            });
         }
     }
 
     fn any_found(&self) -> bool {
-        self.lookups.iter().any(|lookup| matches!(lookup.outcome, LookupOutcome::Found))
+        self.result.lookups.iter().any(|lookup| outcome::exit(lookup) == Exit::Success)
     }
 
-    /// Notes the entries of /etc/hosts: most programs use them instead of the DNS.
+    /// Notes the entries of /etc/hosts if only servers were asked: most programs use them instead
+    /// of the DNS.
     fn note_hosts_entries(&self, out: Output) {
         let asks_for_addresses = |lookup: &Lookup| {
             let record_type = lookup.question.record_type;
             matches!(record_type, RecordType::A | RecordType::AAAA | RecordType::ANY)
         };
-        if self.subject.is_address || !self.lookups.iter().any(asks_for_addresses) {
+        let NameResult { subject, lookups, .. } = self.result;
+        if self.by_machine || subject.ip.is_some() || !lookups.iter().any(asks_for_addresses) {
             return;
         }
-        let given = &self.subject.given;
+        let given = &subject.given;
         let entries = system::hosts_entries(given);
         if !entries.is_empty() {
             let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
@@ -132,40 +86,95 @@ impl Verdict<'_> {
     /// Warns about servers that failed before one answered, and about messages that did not match
     /// the query; with `-v`, prints the server, status and time of every reply.
     fn report_servers(&self, out: Output) {
-        let mut warned: Vec<String> = Vec::new();
-        for lookup in self.lookups {
-            if !matches!(lookup.outcome, LookupOutcome::NoAnswer) {
-                for ServerAttempt { server, failure } in &lookup.failed {
-                    let line = format!("no usable answer from {server}: {failure}");
-                    if !warned.contains(&line) {
-                        out.warn(&line);
-                        warned.push(line);
-                    }
+        let mut lines = Vec::new();
+        for lookup in &self.result.lookups {
+            let has_answer =
+                !matches!(lookup.outcome, LookupOutcome::NoAnswer | LookupOutcome::LedElsewhere(_));
+            for ServerAttempt { server, failure, .. } in &lookup.failed {
+                if has_answer {
+                    lines.push(format!("no usable answer from {server}: {failure}"));
                 }
             }
-            if let Some(server) = lookup.server {
+            if let (Some(server), Some((reply, course))) =
+                (lookup.answered_by(), lookup.decisive_reply())
+            {
                 let name = bare(&lookup.question.name);
                 let record_type = lookup.question.record_type;
-                let (status, time) = (status(lookup), lookup.time);
-                let edns = match lookup.edns {
-                    Edns::With => "",
-                    Edns::Without => ", without EDNS",
-                };
-                let result = format!("{status}, {time:.1?}{edns}");
-                out.detail(&format!("{server} answered {name} {record_type}: {result}"));
+                let (status, how) = (outcome::status(lookup), outcome::course_text(reply, course));
+                out.detail(&format!(
+                    "{server} answered {name} {record_type}: {status}, {:.1?}{how}",
+                    lookup.time
+                ));
             }
-            if lookup.ignored > 0 {
-                let count = lookup.ignored;
-                out.warn(&format!("ignored {count} messages that did not match the query"));
+            let discarded = outcome::discarded(lookup);
+            match discarded.count() {
+                0 => {}
+                1 => lines.push(format!(
+                    "discarded 1 message that does not match the query: {discarded}"
+                )),
+                count => lines.push(format!(
+                    "discarded {count} messages that do not match the query: {discarded}"
+                )),
             }
         }
+        warn_once(&lines, out);
+    }
+
+    /// Reports what is unusual in the replies, and what the servers say about them.
+    fn report_replies(&self, out: Output) {
+        let mut warnings = Vec::new();
+        let mut notes = Vec::new();
+        for lookup in &self.result.lookups {
+            if let LookupOutcome::LedElsewhere(target) = &lookup.outcome {
+                notes.push(self.led_elsewhere(target, lookup));
+            }
+            let repeated = outcome::repeated(lookup);
+            if repeated > 0 {
+                notes.push(format!("{repeated} of the records are repeated in the reply"));
+            }
+            let Some((reply, _)) = lookup.decisive_reply() else { continue };
+            if reply.extra_octets > 0 {
+                let count = reply.extra_octets;
+                warnings.push(format!("the reply has {count} octets after its last record"));
+            }
+            if reply.flags.truncated && lookup.answered.is_some() {
+                warnings.push("the reply is truncated: records are missing".to_owned());
+            }
+            if let Some(edns) = reply.edns.as_ref().filter(|_| lookup.answered.is_some()) {
+                notes.extend(edns.errors().iter().map(|error| format!("the server says {error}")));
+                notes.extend(outcome::edns_notes(edns));
+            }
+            if outcome::refuses_any(lookup) {
+                notes.push("the server does not answer ANY with all records (RFC 8482)".to_owned());
+            }
+            if lookup.answered.is_none() && out.is_verbose() {
+                notes.push(format!("the reply in hexadecimal: {}", hex(&reply.octets)));
+            }
+        }
+        warn_once(&warnings, out);
+        notes.dedup();
+        for line in &notes {
+            out.note(line);
+        }
+    }
+
+    fn led_elsewhere(&self, target: &Name, lookup: &Lookup) -> String {
+        let given = &self.result.subject.given;
+        let said: Vec<String> =
+            lookup.failed.iter().map(|attempt| attempt.failure.to_string()).collect();
+        let server = lookup.answered_by().map_or_else(String::new, ToString::to_string);
+        let target = bare(target);
+        format!(
+            "{given} is an alias of {target}, which {server} does not serve ({})",
+            said.join(", ")
+        )
     }
 
     /// Returns a line for each negative answer: a name that does not exist, or has no such records.
     fn negatives(&self) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let mut without: Vec<(&Name, Vec<String>)> = Vec::new();
-        for lookup in self.lookups {
+        for lookup in &self.result.lookups {
             match &lookup.outcome {
                 LookupOutcome::NoSuchName(name) => {
                     let line = self.no_such_name(name, lookup);
@@ -180,99 +189,74 @@ impl Verdict<'_> {
                         None => without.push((name, vec![record_type])),
                     }
                 }
-                LookupOutcome::Found | LookupOutcome::NoAnswer | LookupOutcome::Aliases(_) => {}
+                _ => {}
             }
         }
         let no_data = without.iter().map(|(name, types)| {
             let (name, types) = (self.describe(name), types.join(" or "));
-            format!("{name} has no {types} record (the name exists)")
+            format!("{name} has no {types} record (the name exists){}", self.tried())
         });
         lines.extend(no_data);
         lines
     }
 
     fn no_such_name(&self, name: &Name, lookup: &Lookup) -> String {
-        let server = lookup.server;
+        let server = lookup.answered_by();
         let server = server.map_or_else(String::new, |server| format!(" from {server}"));
-        format!("{} does not exist (NXDOMAIN{server})", self.describe(name))
+        let ttl = outcome::negative_ttl(lookup);
+        let ttl = ttl.map_or_else(String::new, |ttl| format!(", which may be cached for {ttl} s"));
+        format!("{} does not exist (NXDOMAIN{server}{ttl}){}", self.describe(name), self.tried())
+    }
+
+    /// Returns the other names that were tried, as the end of a sentence.
+    fn tried(&self) -> String {
+        let names: Vec<String> = self.result.tried.iter().map(bare).collect();
+        if names.is_empty() { String::new() } else { format!("; also tried {}", names.join(", ")) }
     }
 
     /// Returns `name` for use as the subject of a message, with the name or address that was given.
     fn describe(&self, name: &Name) -> String {
-        let given = &self.subject.given;
-        let asked = &self.subject.name;
-        match (name == asked, self.subject.is_address) {
+        let subject = &self.result.subject;
+        let given = &subject.given;
+        match (*name == subject.name, subject.ip.is_some()) {
             (true, false) => given.clone(),
             (true, true) => format!("{} (the reverse name of {given})", bare(name)),
+            (false, _) if self.is_candidate(name) => bare(name),
             (false, _) => format!("{given} is an alias of {}, which", bare(name)),
         }
     }
 
-    /// Returns the exit code, message and cause of each failed lookup, without duplicates.
-    fn failures(&self) -> Vec<(Exit, String, Option<String>)> {
-        let given = &self.subject.given;
-        let mut failures: Vec<(Exit, String, Option<String>)> = Vec::new();
-        for lookup in self.lookups {
-            let exit = exit(lookup);
+    /// Returns whether `name` was asked for, although the user gave another one: it is from the
+    /// search list.
+    fn is_candidate(&self, name: &Name) -> bool {
+        self.result.lookups.iter().any(|lookup| lookup.question.name == *name)
+    }
+
+    /// Returns the error of each failed lookup, without duplicates.
+    fn failures(&self) -> Vec<ErrorReport> {
+        let given = &self.result.subject.given;
+        let mut failures: Vec<ErrorReport> = Vec::new();
+        for lookup in &self.result.lookups {
+            let exit = outcome::exit(lookup);
             if exit <= Exit::Negative {
                 continue;
             }
-            let message = format!("cannot look up {given}: {}", failure(lookup, self.limit));
-            if failures.iter().all(|known| known.1 != message) {
-                failures.push((exit, message, cause(lookup)));
+            let message =
+                format!("cannot look up {given}: {}", outcome::failure(lookup, self.limit));
+            if failures.iter().all(|known| known.message != message) {
+                let (cause, hint) = (outcome::cause(lookup), outcome::hint(lookup));
+                failures.push(ErrorReport { code: exit.code(), message, cause, hint });
             }
         }
         failures
     }
 }
 
-fn exit(lookup: &Lookup) -> Exit {
-    match (&lookup.outcome, kind(lookup)) {
-        (LookupOutcome::Found, _) => Exit::Success,
-        (LookupOutcome::NoData(_) | LookupOutcome::NoSuchName(_), _) => Exit::Negative,
-        (LookupOutcome::Aliases(_), _)
-        | (LookupOutcome::NoAnswer, Some(FailureKind::Malformed)) => Exit::Protocol,
-        (LookupOutcome::NoAnswer, Some(FailureKind::NoReply)) => Exit::TimedOut,
-        (LookupOutcome::NoAnswer, _) => Exit::Network,
-    }
-}
-
-fn kind(lookup: &Lookup) -> Option<FailureKind> {
-    lookup.decisive_failure().map(|attempt| attempt.failure.kind())
-}
-
-/// Returns what the message leaves out: the failures of the other servers, or that messages were
-/// ignored because they did not match the query.
-fn cause(lookup: &Lookup) -> Option<String> {
-    let decisive = lookup.decisive_failure()?;
-    match &decisive.failure {
-        AttemptError::Exchange(ExchangeError::Io(_)) => None,
-        AttemptError::Exchange(ExchangeError::NoReply { ignored: 1.. }) => {
-            Some("the received messages do not match the query (ID or question)".to_owned())
+fn warn_once(lines: &[String], out: Output) {
+    for (at, line) in lines.iter().enumerate() {
+        if !lines[..at].contains(line) {
+            out.warn(line);
         }
-        _ if lookup.failed.len() > 1 => Some(attempts(lookup)),
-        _ => None,
-    }
-}
-
-/// Returns every failed server with its failure.
-fn attempts(lookup: &Lookup) -> String {
-    let each = |ServerAttempt { server, failure }: &ServerAttempt| match failure {
-        AttemptError::Exchange(ExchangeError::Io(error)) => {
-            let addr = Addr::from(server.addr);
-            format!("{addr} {}", destination_reason(&addr, error))
-        }
-        _ => format!("{server} {failure}"),
-    };
-    let all: Vec<String> = lookup.failed.iter().map(each).collect();
-    all.join(", ")
-}
-
-fn hint(exit: Exit) -> Option<&'static str> {
-    match exit {
-        Exit::Network => Some("another server, as @HOST; `sockkit info` lists the default servers"),
-        Exit::TimedOut => Some("a longer --timeout, another server as @HOST, or --tcp"),
-        _ => None,
     }
 }
 

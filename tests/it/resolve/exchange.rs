@@ -1,17 +1,19 @@
 //! One exchange with a server: UDP and TCP, EDNS, and replies that do not fit the question.
 
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Mutex;
 use std::time::Instant;
 
-use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::Name;
+use hickory_resolver::proto::op::{Message, ResponseCode};
+use hickory_resolver::proto::rr::{DNSClass, Name};
 use serde_json::json;
 
-use super::{assert_ends_soon, resolve, server_answering};
+use super::{Run, assert_ends_soon, resolve, server_answering, silent_server};
 use crate::support::Sockkit;
-use crate::support::peers::dns_server::{DnsServer, Query, Transport, a, raw, wire};
+use crate::support::peers::dns_server::{DnsServer, Query, Transport, a, cname, raw, wire};
 
 #[test]
-fn a_truncated_reply_is_retried_over_tcp() {
+fn r01_a_truncated_reply_is_retried_over_tcp() {
     let server = DnsServer::start(|query| {
         let mut reply = query.reply();
         match query.via {
@@ -30,7 +32,7 @@ fn a_truncated_reply_is_retried_over_tcp() {
 }
 
 #[test]
-fn a_truncated_reply_without_tcp_exits_4() {
+fn r02_a_truncated_reply_without_tcp_exits_4() {
     let server = DnsServer::start(|query| {
         let mut reply = query.reply();
         reply.metadata.truncation = true;
@@ -59,29 +61,148 @@ fn the_tcp_option_sends_no_datagram() {
 }
 
 #[test]
-fn replies_to_other_questions_are_ignored() {
-    let forged = |query: &Query| {
+fn r01_verbose_reports_the_retry_over_tcp() {
+    let server = DnsServer::start(|query| {
         let mut reply = query.reply();
-        reply.add_answer(a(&query.name, [192, 0, 2, 66]));
-        reply
-    };
+        reply.metadata.truncation = query.via == Transport::Udp;
+        reply.add_answer(a("big.example.", [192, 0, 2, 1]));
+        vec![wire(&reply)]
+    });
+    let run = resolve(["-v", "big.example", "a", &server.argument()]);
+    run.assert_stderr_contains(", truncated over UDP, retried over TCP");
+}
+
+#[test]
+fn r03_without_tcp_a_truncated_reply_is_shown_and_marked() {
+    let server = DnsServer::start(|query| {
+        let mut reply = query.reply();
+        reply.metadata.truncation = true;
+        reply.add_answer(a("big.example.", [192, 0, 2, 1]));
+        vec![wire(&reply)]
+    });
+    for way in ["--no-tcp", "+ignore"] {
+        let run = resolve(["--json", "big.example", "a", way, &server.argument()]);
+        assert_eq!((run.code, run.data()), (0, vec!["192.0.2.1".to_owned()]));
+        run.assert_stderr_contains("the reply is truncated: records are missing");
+    }
+    assert_eq!(server.count(), 2);
+}
+
+#[test]
+fn r04_a_reply_longer_than_announced_is_shown() {
+    let server = DnsServer::start(|query| {
+        let mut reply = query.reply();
+        reply.add_answers((0..100).map(|last| a("big.example.", [192, 0, 2, last])));
+        vec![wire(&reply)]
+    });
+    let run = resolve(["--json", "big.example", "a", &server.argument()]);
+    assert_eq!((run.code, run.data().len()), (0, 100));
+    assert_eq!(run.json()[0]["server"], format!("udp://{}", server.addr));
+}
+
+/// Runs a lookup of `t.example` against a server that sends these messages before the right reply.
+fn after(wrong: impl Fn(&Query) -> Vec<Vec<u8>> + Send + Sync + 'static) -> Run {
     let server = DnsServer::start(move |query| {
-        let mut wrong_id = forged(query);
-        wrong_id.metadata.id ^= 1;
-        let mut wrong_name = forged(query);
-        wrong_name.queries[0].name = Name::from_ascii("evil.example.").unwrap();
-        let mut wrong_type = forged(query);
-        wrong_type.queries[0].query_type = 16.into();
         let mut right = query.reply();
         right.add_answer(a(&query.name, [192, 0, 2, 1]));
-        let own_query = wire(&query.message);
-        let wrong = [wire(&wrong_id), wire(&wrong_name), wire(&wrong_type), own_query];
-        let short = [Vec::new(), vec![0; 3]];
-        wrong.into_iter().chain(short).chain([wire(&right)]).collect()
+        wrong(query).into_iter().chain([wire(&right)]).collect()
     });
-    let run = resolve(["--plain", "t.example", "a", &server.argument()]);
-    assert_eq!((run.code, run.stdout.as_str()), (0, "t.example.\tA\t300\t192.0.2.1\n"));
-    run.assert_stderr_contains("ignored 6 messages that did not match the query");
+    let run = resolve(["--json", "t.example", "a", &server.argument()]);
+    assert_eq!((run.code, run.data()), (0, vec!["192.0.2.1".to_owned()]), "{}", run.stderr);
+    run
+}
+
+/// A reply with a false address.
+fn forged(query: &Query) -> Message {
+    let mut reply = query.reply();
+    reply.add_answer(a(&query.name, [192, 0, 2, 66]));
+    reply
+}
+
+#[test]
+fn r05_a_reply_with_another_id_is_discarded_and_counted() {
+    let run = after(|query| {
+        let mut wrong_id = forged(query);
+        wrong_id.metadata.id ^= 1;
+        vec![wire(&wrong_id)]
+    });
+    assert_eq!(run.json()[0]["discarded"], 1);
+    run.assert_stderr_contains(
+        "discarded 1 message that does not match the query: 1 with another id",
+    );
+}
+
+#[test]
+fn r06_a_reply_to_another_question_is_discarded_and_counted() {
+    let run = after(|query| {
+        let mut name = forged(query);
+        name.queries[0].name = Name::from_ascii("evil.example.").unwrap();
+        let mut kind = forged(query);
+        kind.queries[0].query_type = 16.into();
+        let mut class = forged(query);
+        class.queries[0].query_class = DNSClass::CH;
+        let mut twice = forged(query);
+        twice.queries.push(twice.queries[0].clone());
+        let mut none = forged(query);
+        none.queries.clear();
+        [name, kind, class, twice, none].iter().map(wire).collect()
+    });
+    assert_eq!(run.json()[0]["discarded"], 5);
+    run.assert_stderr_contains("5 with another question");
+}
+
+#[test]
+fn r06_a_reply_with_another_opcode_is_discarded_and_counted() {
+    let run = after(|query| {
+        let mut bytes = wire(&forged(query));
+        bytes[2] |= 4 << 3;
+        vec![bytes]
+    });
+    run.assert_stderr_contains("1 with another opcode");
+}
+
+#[test]
+fn r07_a_reply_from_another_address_is_not_seen() {
+    let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let seen: Mutex<Option<SocketAddr>> = Mutex::new(None);
+    let server = DnsServer::start(move |query| {
+        let mut reply = query.reply();
+        reply.add_answer(a(&query.name, [192, 0, 2, 1]));
+        // The reply of the stranger arrives first.
+        let client = seen.lock().unwrap().replace(query.client);
+        assert_eq!(client, None);
+        stranger.send_to(&wire(&forged(query)), query.client).unwrap();
+        vec![wire(&reply)]
+    });
+    let run = resolve(["--json", "t.example", "a", &server.argument()]);
+    assert_eq!((run.code, run.data()), (0, vec!["192.0.2.1".to_owned()]));
+}
+
+#[test]
+fn r08_a_repeated_reply_does_not_answer_the_next_question() {
+    let server = DnsServer::start(|query| {
+        let mut reply = query.reply();
+        let last = if query.name == "b.example." { 2 } else { 1 };
+        reply.add_answer(match query.name.as_str() {
+            "a.example." => cname(&query.name, "b.example."),
+            _ => a(&query.name, [192, 0, 2, last]),
+        });
+        vec![wire(&reply), wire(&reply)]
+    });
+    let run = resolve(["--json", "a.example", "a", &server.argument()]);
+    assert_eq!(run.data(), ["b.example.", "192.0.2.2"]);
+}
+
+#[test]
+fn r09_an_echo_of_the_query_is_not_a_reply() {
+    let run = after(|query| vec![wire(&query.message)]);
+    run.assert_stderr_contains("1 not a reply");
+}
+
+#[test]
+fn r10_short_and_empty_datagrams_are_not_replies() {
+    let run = after(|_| vec![vec![0; 3], Vec::new()]);
+    run.assert_stderr_contains("2 too short");
 }
 
 #[test]
@@ -125,8 +246,8 @@ fn a_server_that_rejects_every_query_is_queried_twice() {
 }
 
 #[test]
-fn a_lost_datagram_is_sent_again() {
-    let seen = std::sync::Mutex::new(0);
+fn r30_a_lost_datagram_is_sent_again() {
+    let seen = Mutex::new(0);
     let server = DnsServer::start(move |query| {
         let mut seen = seen.lock().unwrap();
         *seen += 1;
@@ -134,12 +255,26 @@ fn a_lost_datagram_is_sent_again() {
         reply.add_answer(a(&query.name, [192, 0, 2, 1]));
         if *seen == 1 { Vec::new() } else { vec![wire(&reply)] }
     });
-    let run = resolve(["--plain", "t.example", "a", "--timeout=2s", &server.argument()]);
-    assert_eq!((run.code, run.stdout.as_str()), (0, "t.example.\tA\t300\t192.0.2.1\n"));
+    let run = resolve(["--json", "t.example", "a", "--timeout=2s", &server.argument()]);
+    assert_eq!((run.code, run.data()), (0, vec!["192.0.2.1".to_owned()]));
+    assert_eq!(run.json()[0]["tries"], 2);
+    let time = run.json()[0]["time_us"].as_u64().unwrap();
+    assert!(time < 900_000, "the time of the second try, not {time} µs");
 }
 
 #[test]
-fn a_malformed_reply_exits_9() {
+fn tries_limits_the_number_of_queries() {
+    for (tries, count) in [("1", 1), ("4", 4)] {
+        let server = silent_server();
+        let word = server.argument();
+        let args = ["resolve", "t.example", "a", "--timeout=400ms", "--tries", tries, &word];
+        Sockkit::new(args).run().code(5);
+        assert_eq!(server.count(), count);
+    }
+}
+
+#[test]
+fn r11_a_malformed_reply_exits_9() {
     let cases: [fn(&Query) -> Vec<u8>; 3] = [
         |query| {
             let mut bytes = query.message.metadata.id.to_be_bytes().to_vec();
@@ -163,5 +298,7 @@ fn a_malformed_reply_exits_9() {
         assert_eq!((run.code, &run.json()[0]["status"]), (9, &json!("ERROR")));
         run.assert_stderr_contains("malformed reply: ");
         assert_eq!(run.json()[0]["server"], format!("udp://{}", server.addr));
+        let run = resolve(["-v", "www.ita.br", "a", &server.argument()]);
+        run.assert_stderr_contains("the reply in hexadecimal: ");
     }
 }

@@ -2,12 +2,14 @@
 
 use std::process::Command;
 
-use serde_json::json;
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::DNSClass;
+use serde_json::{Value, json};
 
-use super::{closed_port, resolve, www_records};
+use super::{closed_port, resolve, server_answering, www_records};
 use crate::json_doc;
 use crate::support::Sockkit;
-use crate::support::peers::dns_server::{DnsServer, raw};
+use crate::support::peers::dns_server::{DnsServer, raw, wire};
 
 #[test]
 fn plain_is_tab_separated_without_a_header() {
@@ -32,12 +34,13 @@ fn json_prints_one_object_per_lookup() {
     let url = format!("udp://{}", server.addr);
     let found = json!({
         "type": "lookup", "name": "www.ita.br", "record_type": "A", "server": url,
-        "status": "NOERROR", "time_us": null,
+        "status": "NOERROR", "time_us": null, "tries": 1, "discarded": 0, "flags": ["rd", "ra"],
         "answers": [{"name": "www.ita.br.", "type": "A", "ttl": 300, "data": "161.24.23.180"}],
     });
     let empty = json!({
         "type": "lookup", "name": "www.ita.br", "record_type": "MX", "server": url,
-        "status": "NOERROR", "time_us": null, "answers": [],
+        "status": "NOERROR", "time_us": null, "tries": 1, "discarded": 0, "flags": ["rd", "ra"],
+        "answers": [],
     });
     assert_eq!(lines, [found, empty]);
 }
@@ -45,14 +48,43 @@ fn json_prints_one_object_per_lookup() {
 #[test]
 fn a_lookup_has_the_documented_fields() {
     let server = DnsServer::with_records(www_records());
-    let found = resolve(["--json", "www.ita.br", "a", &server.argument()]).json();
+    let twice = server.argument();
+    let found = resolve(["--json", "--compare", "www.ita.br", "a", &twice, &twice]).json();
     let (_socket, dead) = closed_port();
     let failed = resolve(["--json", "www.ita.br", "a", &dead]).json();
-    json_doc::holds("Reports", &[found, failed].concat());
+    // A reply with every field: an extended error, a foreign record and an invalid one.
+    let odd = DnsServer::start(|query| {
+        let mut reply = query.reply();
+        reply.edns = None;
+        reply.metadata.response_code = ResponseCode::NXDomain;
+        let mut foreign = raw("x.", 16, b"\x01");
+        foreign.dns_class = DNSClass::CH;
+        reply.add_answer(foreign);
+        reply.add_authorities([raw("example.", 6, &[&[0; 2][..], &[0; 20]].concat())]);
+        let mut bytes = wire(&reply);
+        bytes[11] = 1;
+        bytes.extend(b"\0\0\x29\x04\xd0\0\0\0\0\0\x1e\0\x0f\0\x02\0\x09\0\x03\0\x02ns");
+        bytes.extend(b"\0\x08\0\x07\0\x01\x18\x10\xc0\0\x02\0\x0a\0\x03abc");
+        vec![bytes]
+    });
+    let odd = resolve(["--json", "www.example", "a", &odd.argument()]).json();
+    let negative = server_answering(ResponseCode::NXDomain);
+    let negative = resolve(["--json", "www.example", "a", &negative.argument()]).json();
+    json_doc::holds("Reports", &[found, failed, odd, negative, soa_reply()].concat());
+}
+
+/// The report of a negative answer that has an SOA record.
+fn soa_reply() -> Vec<Value> {
+    let server = DnsServer::start(|query| {
+        let mut reply = query.reply();
+        reply.add_authorities([raw("example.", 6, &[&[0; 2][..], &[0; 20]].concat())]);
+        vec![wire(&reply)]
+    });
+    resolve(["--json", "www.example", "a", &server.argument()]).json()
 }
 
 #[test]
-fn text_records_are_printed_escaped() {
+fn r31_r32_r33_text_records_are_printed_escaped() {
     let long = "x".repeat(255);
     let mut texts = vec![
         b"\x08\x1b]0;p\x07\r\n".to_vec(),
@@ -83,14 +115,14 @@ fn text_records_are_printed_escaped() {
 }
 
 #[test]
-fn names_in_answers_are_printed_escaped() {
+fn r34_names_in_answers_are_printed_escaped() {
     let server = DnsServer::with_records(vec![raw("p.example.", 12, b"\x04\x1b[2J\x03a.b\0")]);
     let run = resolve(["--json", "p.example", "ptr", &server.argument()]);
     assert_eq!(run.data(), [r"\027[2J.a\.b."]);
 }
 
 #[test]
-fn an_unknown_type_is_shown_by_number_and_in_hexadecimal() {
+fn r50_an_unknown_type_is_shown_by_number_and_in_hexadecimal() {
     let server = DnsServer::with_records(vec![raw("u.example.", 65280, b"\x01\x02\x03\xff")]);
     let run = resolve(["u.example", "TYPE65280", "--json", &server.argument()]);
     let line = &run.json()[0];
@@ -100,7 +132,7 @@ fn an_unknown_type_is_shown_by_number_and_in_hexadecimal() {
 }
 
 #[test]
-fn a_reader_that_closed_the_pipe_exits_0() {
+fn r64_a_reader_that_closed_the_pipe_exits_0() {
     let server = DnsServer::with_records(www_records());
     for format in ["--json", "--plain", "--format=table"] {
         let program = env!("CARGO_BIN_EXE_sockkit");
@@ -109,5 +141,26 @@ fn a_reader_that_closed_the_pipe_exits_0() {
         command.args(["-c", &format!("{line} | true; exit ${{PIPESTATUS[0]}}")]);
         let ran = Sockkit::of(command).run().code(0);
         assert_eq!(ran.stderr, "", "{format}");
+    }
+}
+
+#[test]
+fn r35_control_characters_are_escaped_in_every_type_that_has_text() {
+    for (record_type, data, shown) in [
+        (13, &b"\x02\x1b[\x01\x07"[..], r#""\027[" "\007""#),
+        (257, b"\0\x05is\x1bue\x9b", r#"0 is\027ue "\155""#),
+        (35, b"\0\x01\0\x02\x01\x1b\x01\x07\x01\x7f\0", r#"1 2 "\027" "\007" "\127" ."#),
+        (256, b"\0\x01\0\x02\x1b]", r#"1 2 "\027]""#),
+        (
+            65,
+            b"\0\x01\0\0\x01\0\x03\x02\x1b[\xff\xfe\0\x01\x1b",
+            r#"1 . alpn="\027[" key65534="\027""#,
+        ),
+        (15, b"\0\x01\x02\x1b[\0", r"1 \027[."),
+    ] {
+        let server = DnsServer::with_records(vec![raw("t.example.", record_type, data)]);
+        let word = format!("TYPE{record_type}");
+        let run = resolve(["--json", "t.example", &word, &server.argument()]);
+        assert_eq!((run.code, run.data()), (0, vec![shown.to_owned()]), "{record_type}");
     }
 }

@@ -14,7 +14,7 @@ use crate::support::peers::dns_server::{DnsServer, a, ns, record, wire};
 use crate::support::{Sockkit, in_namespace};
 
 #[test]
-fn a_server_that_fails_or_refuses_is_named_with_its_status() {
+fn r18_a_server_that_fails_or_refuses_is_named_with_its_status() {
     for (code, status) in [
         (ResponseCode::ServFail, "SERVFAIL"),
         (ResponseCode::Refused, "REFUSED"),
@@ -99,7 +99,7 @@ fn a_self_connected_socket_counts_as_a_closed_port() {
 }
 
 #[test]
-fn a_closed_port_is_reported_at_once() {
+fn r26_a_closed_port_is_reported_at_once() {
     let (_socket, word) = closed_port();
     let started = Instant::now();
     let run = resolve(["--json", "www.ita.br", "a", &word]);
@@ -113,7 +113,7 @@ fn a_closed_port_is_reported_at_once() {
 }
 
 #[test]
-fn a_silent_server_ends_the_lookup_at_the_timeout() {
+fn r27_a_silent_server_ends_the_lookup_at_the_timeout() {
     let server = silent_server();
     let started = Instant::now();
     let run = resolve(["--json", "www.ita.br", "--timeout", "400ms", &server.argument()]);
@@ -150,20 +150,17 @@ fn one_timeout_covers_all_lookups() {
 }
 
 #[test]
-fn without_a_timeout_each_server_gets_5_seconds() {
+fn without_a_timeout_the_run_takes_5_seconds() {
     let started = Instant::now();
-    let (silent, good) = (silent_server(), DnsServer::with_records(www_records()));
-    let alone = Sockkit::new(["resolve", "www.ita.br", "a", &silent.argument()]).start();
-    let run = resolve(["--plain", "www.ita.br", "a", &silent.argument(), &good.argument()]);
+    let silent = silent_server();
+    let run = resolve(["www.ita.br", "a", &silent.argument()]);
     assert!(started.elapsed() >= Duration::from_secs(5));
-    assert_eq!((run.code, run.stdout.as_str()), (0, "www.ita.br.\tA\t300\t161.24.23.180\n"));
-    let ran = alone.wait().code(5);
-    let words = format!("no reply from udp://{} within 5s\n", silent.addr);
-    assert!(ran.stderr.contains(&words), "{}", ran.stderr);
+    assert_eq!(run.code, 5);
+    run.assert_stderr_contains(&format!("no reply from udp://{} within 5s\n", silent.addr));
 }
 
 #[test]
-fn the_next_server_is_queried_when_one_fails() {
+fn r28_the_next_server_is_queried_when_one_fails() {
     let good = DnsServer::with_records(www_records());
     let (_socket, dead) = closed_port();
     let failing = server_answering(ResponseCode::ServFail);

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) use self::captured::Captured;
-pub(crate) use self::namespace::{beside, in_namespace};
+pub(crate) use self::namespace::{beside, in_namespace, on_own_machine};
 pub(crate) use self::peers::{Client, ClosedPort, Peer, fill_buffers};
 pub(crate) use self::program::{KillOnDrop, Outcome, Running, Server, Sockkit, shell, sockkit};
 pub(crate) use self::terminal::Terminal;

@@ -1,6 +1,10 @@
 //! Runs sockkit in a new network namespace, and other programs beside it.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::{fs, thread};
+
+use nix::sched::{CloneFlags, unshare};
 
 use crate::support::{Running, Sockkit, skip};
 
@@ -36,4 +40,39 @@ pub(crate) fn beside(running: &Running, script: &str) {
     let net = format!("--net=/proc/{}/ns/net", running.pid());
     command.args([&net, "sh", "-ec", &script]);
     Sockkit::of(command).run().code(0);
+}
+
+/// Runs `run` in a thread that has its own loopback interface, `/etc/resolv.conf` and `/etc/hosts`,
+/// with these texts. The sockets and programs that it starts have them too.
+///
+/// Returns `None` if this machine cannot create namespaces, and reports the test as skipped.
+pub(crate) fn on_own_machine<T: Send>(
+    test: &str,
+    resolv_conf: &str,
+    hosts: &str,
+    run: impl FnOnce() -> T + Send,
+) -> Option<T> {
+    let inside = || {
+        if unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).is_err() {
+            skip(test, "cannot make namespaces");
+            return None;
+        }
+        // Without this, the other mount namespaces would see the mounts too.
+        command(&["mount", "--make-rprivate", "/"]);
+        command(&["ip", "link", "set", "lo", "up"]);
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in [("/etc/resolv.conf", resolv_conf), ("/etc/hosts", hosts)] {
+            let file = dir.path().join(Path::new(path).file_name().unwrap());
+            fs::write(&file, text).unwrap();
+            command(&["mount", "--bind", file.to_str().unwrap(), path]);
+        }
+        Some(run())
+    };
+    thread::scope(|scope| scope.spawn(inside).join().unwrap())
+}
+
+#[track_caller]
+fn command(words: &[&str]) {
+    let status = Command::new(words[0]).args(&words[1..]).status().unwrap();
+    assert!(status.success(), "{words:?}");
 }

@@ -30,6 +30,8 @@ pub(crate) struct Query {
     pub(crate) record_type: RecordType,
     /// The transport.
     pub(crate) via: Transport,
+    /// The address that sent it.
+    pub(crate) client: SocketAddr,
 }
 
 /// A DNS server that runs until the test process ends.
@@ -45,13 +47,27 @@ impl DnsServer {
     where
         F: Fn(&Query) -> Vec<Vec<u8>> + Send + Sync + 'static,
     {
-        let (udp, tcp) = bind();
+        Self::serve(bind(), answer)
+    }
+
+    /// Starts the same server at this address, which no other socket uses.
+    pub(crate) fn start_at<F>(addr: SocketAddr, answer: F) -> Self
+    where
+        F: Fn(&Query) -> Vec<Vec<u8>> + Send + Sync + 'static,
+    {
+        Self::serve((UdpSocket::bind(addr).unwrap(), TcpListener::bind(addr).unwrap()), answer)
+    }
+
+    fn serve<F>((udp, tcp): (UdpSocket, TcpListener), answer: F) -> Self
+    where
+        F: Fn(&Query) -> Vec<Vec<u8>> + Send + Sync + 'static,
+    {
         let addr = udp.local_addr().unwrap();
         let queries = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&queries);
-        let answer = Arc::new(move |query: &[u8], via| {
+        let answer = Arc::new(move |query: &[u8], via, client| {
             counter.fetch_add(1, Ordering::Relaxed);
-            Query::parse(query, via).map_or_else(Vec::new, |query| answer(&query))
+            Query::parse(query, via, client).map_or_else(Vec::new, |query| answer(&query))
         });
         let over_tcp = Arc::clone(&answer);
         thread::spawn(move || serve_udp(&udp, &*answer));
@@ -67,19 +83,12 @@ impl DnsServer {
     /// Starts a server that answers from `records`: the records of the queried name and type, its
     /// CNAME for another type, and NXDOMAIN for another name.
     pub(crate) fn with_records(records: Vec<Record>) -> Self {
-        Self::start(move |query| {
-            let of_name = records.iter().filter(|record| record.name.to_ascii() == query.name);
-            let of_name: Vec<&Record> = of_name.collect();
-            let mut reply = query.reply();
-            if of_name.is_empty() {
-                reply.metadata.response_code = ResponseCode::NXDomain;
-            }
-            let fits = |record: &&&Record| {
-                [query.record_type, RecordType::CNAME].contains(&record.record_type())
-            };
-            reply.add_answers(of_name.iter().filter(fits).map(|record| (*record).clone()));
-            vec![wire(&reply)]
-        })
+        Self::start(answer_from(records))
+    }
+
+    /// Starts the same server at this address, which no other socket uses.
+    pub(crate) fn with_records_at(addr: SocketAddr, records: Vec<Record>) -> Self {
+        Self::start_at(addr, answer_from(records))
     }
 
     /// The server as an argument of `resolve`.
@@ -93,11 +102,28 @@ impl DnsServer {
     }
 }
 
+fn answer_from(records: Vec<Record>) -> impl Fn(&Query) -> Vec<Vec<u8>> + Send + Sync + 'static {
+    move |query| {
+        let is_of_name = |record: &&Record| record.name.to_ascii() == query.name;
+        let of_name: Vec<&Record> = records.iter().filter(is_of_name).collect();
+        let mut reply = query.reply();
+        if of_name.is_empty() {
+            reply.metadata.response_code = ResponseCode::NXDomain;
+        }
+        let fits = |record: &&&Record| {
+            [query.record_type, RecordType::CNAME].contains(&record.record_type())
+        };
+        reply.add_answers(of_name.iter().filter(fits).map(|record| (*record).clone()));
+        vec![wire(&reply)]
+    }
+}
+
 impl Query {
-    fn parse(query: &[u8], via: Transport) -> Option<Self> {
+    fn parse(query: &[u8], via: Transport, client: SocketAddr) -> Option<Self> {
         let message = Message::from_vec(query).ok()?;
         let query = message.queries.first()?;
-        Some(Self { name: query.name().to_ascii(), record_type: query.query_type(), via, message })
+        let (name, record_type) = (query.name().to_ascii(), query.query_type());
+        Some(Self { message, name, record_type, via, client })
     }
 
     /// A reply without records.
@@ -148,7 +174,7 @@ pub(crate) fn raw(name: &str, record_type: u16, data: &[u8]) -> Record {
 }
 
 /// Returns the reply messages for the bytes of a query.
-type Answer = dyn Fn(&[u8], Transport) -> Vec<Vec<u8>>;
+type Answer = dyn Fn(&[u8], Transport, SocketAddr) -> Vec<Vec<u8>>;
 
 /// The longest wait for a query on an open TCP connection.
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
@@ -173,7 +199,7 @@ fn serve_udp(socket: &UdpSocket, answer: &Answer) {
         let Ok((length, client)) = socket.recv_from(&mut buffer) else {
             continue;
         };
-        for reply in answer(&buffer[..length], Transport::Udp) {
+        for reply in answer(&buffer[..length], Transport::Udp, client) {
             socket.send_to(&reply, client).ok();
         }
     }
@@ -181,11 +207,12 @@ fn serve_udp(socket: &UdpSocket, answer: &Answer) {
 
 fn serve_tcp(mut stream: TcpStream, answer: &Answer) -> std::io::Result<()> {
     stream.set_read_timeout(Some(READ_TIMEOUT))?;
+    let client = stream.peer_addr()?;
     let mut length = [0; 2];
     stream.read_exact(&mut length)?;
     let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
     stream.read_exact(&mut query)?;
-    for reply in answer(&query, Transport::Tcp) {
+    for reply in answer(&query, Transport::Tcp, client) {
         let length = u16::try_from(reply.len()).unwrap();
         stream.write_all(&length.to_be_bytes())?;
         stream.write_all(&reply)?;

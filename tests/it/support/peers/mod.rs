@@ -2,6 +2,7 @@
 
 pub(crate) mod datagram;
 pub(crate) mod dns_server;
+pub(crate) mod https;
 pub(crate) mod tls;
 pub(crate) mod unix;
 

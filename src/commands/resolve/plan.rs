@@ -1,0 +1,180 @@
+//! Looks up one name: on this machine, in the search list, and with the servers.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::commands::resolve::name_result::NameResult;
+use crate::commands::resolve::settings::{RunSettings, Strategy};
+use crate::dns::Name;
+use crate::dns::class::RecordClass;
+use crate::dns::lookup::{self, Lookup, LookupOutcome};
+use crate::dns::query::Question;
+use crate::dns::query_name::QueryName;
+use crate::dns::record_type::RecordType;
+use crate::dns::server::DnsServer;
+use crate::dns::{local, search};
+use crate::net::Deadline;
+
+/// What all lookups of a run share.
+pub(super) struct Plan {
+    pub(super) settings: RunSettings,
+    /// The servers, in order.
+    pub(super) servers: Vec<DnsServer>,
+    /// The record types of the command line.
+    pub(super) types: Vec<RecordType>,
+    /// The class.
+    pub(super) class: RecordClass,
+    /// Whether to answer as this machine would, instead of by the servers of the command line.
+    pub(super) by_machine: bool,
+    permits: Semaphore,
+}
+
+impl Plan {
+    /// Returns the plan of a run in which at most `concurrency` questions are asked at once.
+    pub(super) fn new(
+        settings: RunSettings,
+        servers: Vec<DnsServer>,
+        types: Vec<RecordType>,
+        class: RecordClass,
+        concurrency: usize,
+    ) -> Arc<Self> {
+        let by_machine = settings.by_machine;
+        let permits = Semaphore::new(concurrency);
+        Arc::new(Self { settings, servers, types, class, by_machine, permits })
+    }
+}
+
+/// Looks up records of these types of `subject`, until the deadline.
+pub(super) async fn look_up_name(
+    subject: QueryName,
+    types: Vec<RecordType>,
+    deadline: Deadline,
+    plan: Arc<Plan>,
+) -> NameResult {
+    let mut result = NameResult { subject, lookups: Vec::new(), tried: Vec::new() };
+    let mut names = vec![result.subject.name.clone()];
+    let mut left_to_servers = types.clone();
+    if plan.settings.with_system {
+        for record_type in &types {
+            let answer = local::system_answer(&result.subject, *record_type, deadline).await;
+            result.lookups.extend(answer);
+        }
+    } else if plan.by_machine && plan.class == RecordClass::IN {
+        let subject = &result.subject;
+        let local = types.iter().filter_map(|kind| local::answer(subject, *kind));
+        result.lookups = local.collect();
+        if local::is_loopback(subject) {
+            let has_answer = |kind: &RecordType| {
+                result.lookups.iter().any(|lookup| lookup.question.record_type == *kind)
+            };
+            left_to_servers.retain(|kind| !has_answer(kind));
+        }
+    }
+    // The system's resolver searches too.
+    let is_searched = plan.settings.with_system || result.lookups.is_empty();
+    let subject = &result.subject;
+    if plan.by_machine && plan.class == RecordClass::IN && subject.ip.is_none() && is_searched {
+        names = search::candidates(&subject.given, &subject.name, &plan.settings.system);
+    }
+    if left_to_servers.is_empty() {
+        return result;
+    }
+    let mut found = search_names(names, &left_to_servers, deadline, &plan, &mut result).await;
+    if !plan.settings.with_system {
+        result.lookups.iter().for_each(|local| remove_same(&mut found, local));
+    }
+    result.lookups.append(&mut found);
+    let position = |lookup: &Lookup| types.iter().position(|t| *t == lookup.question.record_type);
+    result.lookups.sort_by_key(position);
+    result
+}
+
+/// Looks up `names` until one exists, and returns its lookups. If none does, returns those of the
+/// first that exists without data, or else those of the name as the user gave it. A failure of a
+/// server ends the search, because the name may exist.
+async fn search_names(
+    names: Vec<Name>,
+    types: &[RecordType],
+    deadline: Deadline,
+    plan: &Arc<Plan>,
+    result: &mut NameResult,
+) -> Vec<Lookup> {
+    let mut negative: Vec<(Name, Vec<Lookup>)> = Vec::new();
+    for name in names {
+        let lookups = look_up_types(&name, types, deadline, plan).await;
+        if !lookups.iter().all(Lookup::is_negative) {
+            result.tried = negative.into_iter().map(|tried| tried.0).collect();
+            return lookups;
+        }
+        negative.push((name, lookups));
+    }
+    let has_no_data = |tried: &(Name, Vec<Lookup>)| {
+        tried.1.iter().any(|lookup| matches!(lookup.outcome, LookupOutcome::NoData(_)))
+    };
+    let as_given = |tried: &(Name, Vec<Lookup>)| tried.0 == result.subject.name;
+    let position = negative.iter().position(has_no_data);
+    let at = position.or_else(|| negative.iter().position(as_given)).unwrap_or_default();
+    let (_, lookups) = negative.remove(at);
+    result.tried = negative.into_iter().map(|tried| tried.0).collect();
+    lookups
+}
+
+async fn look_up_types(
+    name: &Name,
+    types: &[RecordType],
+    deadline: Deadline,
+    plan: &Arc<Plan>,
+) -> Vec<Lookup> {
+    let groups: Vec<Vec<DnsServer>> = match plan.settings.strategy {
+        Strategy::First | Strategy::Fastest => vec![plan.servers.clone()],
+        Strategy::Each => plan.servers.iter().map(|server| vec![server.clone()]).collect(),
+    };
+    let mut pending = Vec::new();
+    for record_type in types {
+        for servers in &groups {
+            let class = plan.class;
+            let question = Question { name: name.clone(), record_type: *record_type, class };
+            let look_up = look_up(question, servers.clone(), deadline, Arc::clone(plan));
+            pending.push(tokio::spawn(look_up));
+        }
+    }
+    let mut lookups = Vec::new();
+    for lookup in pending {
+        // A task fails only if it panics, which is a bug that the runtime has reported.
+        lookups.extend(lookup.await);
+    }
+    lookups
+}
+
+async fn look_up(
+    question: Question,
+    servers: Vec<DnsServer>,
+    deadline: Deadline,
+    plan: Arc<Plan>,
+) -> Lookup {
+    // Cannot fail, because the semaphore is never closed.
+    let _permit = plan.permits.acquire().await;
+    let RunSettings { lookup, strategy, .. } = &plan.settings;
+    if *strategy == Strategy::Fastest {
+        lookup::race(&question, &servers, lookup, deadline).await
+    } else {
+        lookup::lookup(question, &servers, lookup, deadline).await
+    }
+}
+
+/// Removes the lookup that found the same data as this machine. A server's failure is not an
+/// answer to compare with.
+fn remove_same(found: &mut Vec<Lookup>, local: &Lookup) {
+    let sorted = |lookup: &Lookup| {
+        let mut data: Vec<String> = lookup.data().map(str::to_owned).collect();
+        data.sort();
+        data
+    };
+    let is_same = |lookup: &mut Lookup| {
+        let is_answer = lookup.is_found() || lookup.is_negative();
+        lookup.question.record_type == local.question.record_type
+            && (!is_answer || sorted(lookup) == sorted(local))
+    };
+    found.extract_if(.., is_same).for_each(drop);
+}

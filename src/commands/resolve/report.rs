@@ -1,0 +1,239 @@
+//! The records of each lookup, as rows, as plain data and as JSON.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::commands::resolve::name_result::NameResult;
+use crate::commands::resolve::settings::{RunSettings, Strategy};
+use crate::commands::resolve::{compare, outcome};
+use crate::dns::class::RecordClass;
+use crate::dns::edns::EdnsReply;
+use crate::dns::edns::error::ExtendedError;
+use crate::dns::lookup::{Answer, Lookup};
+use crate::dns::name;
+use crate::dns::rdata::text::{hex, quote};
+use crate::dns::record::TTL_LIMIT;
+use crate::output::{Cell, Report, Table};
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct ResolveReport {
+    pub(super) lookups: Vec<LookupReport>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "lookup")]
+pub(super) struct LookupReport {
+    /// The name as the user typed it.
+    name: String,
+    record_type: String,
+    server: Option<String>,
+    status: String,
+    time_us: u64,
+    tries: u32,
+    discarded: u32,
+    flags: Vec<String>,
+    answers: Vec<AnswerReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differs: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    negative_ttl: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nsid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_subnet: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_subnet_scope: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cookie: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    extended_errors: Vec<ExtendedErrorReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct AnswerReport {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<String>,
+    r#type: String,
+    ttl: u32,
+    data: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unasked: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invalid: Option<bool>,
+    /// What a table says about the record.
+    #[serde(skip)]
+    note: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ExtendedErrorReport {
+    code: u16,
+    meaning: Option<&'static str>,
+    text: String,
+}
+
+impl From<ExtendedError> for ExtendedErrorReport {
+    fn from(error: ExtendedError) -> Self {
+        Self { code: error.code, meaning: error.meaning(), text: error.text }
+    }
+}
+
+impl LookupReport {
+    pub(super) fn new(
+        result: &NameResult,
+        lookup: &Lookup,
+        settings: &RunSettings,
+        limit: Duration,
+    ) -> Self {
+        let server = lookup.answered_by().map(ToString::to_string);
+        let local = lookup.local.as_ref().map(ToString::to_string);
+        let decisive = lookup.decisive_reply();
+        let flags = decisive.map(|(reply, _)| reply.flags.to_string()).unwrap_or_default();
+        let edns = decisive.and_then(|(reply, _)| reply.edns.as_ref());
+        let errors = edns.map(EdnsReply::errors).unwrap_or_default();
+        let subnet = edns.and_then(EdnsReply::client_subnet);
+        let is_compared = settings.compare && lookup.answered.is_some();
+        let source = match settings.strategy {
+            Strategy::Each => local.as_deref().or(server.as_deref()),
+            _ => local.as_deref(),
+        };
+        Self {
+            name: result.subject.given.clone(),
+            record_type: lookup.question.record_type.to_string(),
+            server: local.clone().or_else(|| server.clone()),
+            status: outcome::status(lookup),
+            time_us: u64::try_from(lookup.time.as_micros()).unwrap_or(u64::MAX),
+            tries: decisive.map_or(0, |(_, course)| course.tries),
+            discarded: outcome::discarded(lookup).count(),
+            flags: flags.split_whitespace().map(str::to_owned).collect(),
+            answers: lookup.answers.iter().map(|it| AnswerReport::new(it, source)).collect(),
+            differs: is_compared.then(|| compare::differs(result, lookup.question.record_type)),
+            negative_ttl: outcome::negative_ttl(lookup),
+            nsid: edns.and_then(EdnsReply::nsid).map(quote),
+            client_subnet_scope: subnet.as_ref().map(|subnet| subnet.1),
+            client_subnet: subnet.map(|subnet| subnet.0),
+            cookie: edns.and_then(EdnsReply::cookie).map(hex),
+            extended_errors: errors.into_iter().map(ExtendedErrorReport::from).collect(),
+            error: outcome::error(lookup, limit),
+        }
+    }
+
+    /// Returns the report of a text that is not a name.
+    pub(super) fn of_bad_name(text: String, status: &str, error: String) -> Self {
+        Self {
+            name: text,
+            record_type: String::new(),
+            server: None,
+            status: status.to_owned(),
+            time_us: 0,
+            tries: 0,
+            discarded: 0,
+            flags: Vec::new(),
+            answers: Vec::new(),
+            differs: None,
+            negative_ttl: None,
+            nsid: None,
+            client_subnet: None,
+            client_subnet_scope: None,
+            cookie: None,
+            extended_errors: Vec::new(),
+            error: Some(error),
+        }
+    }
+
+    /// Returns the name and the record type.
+    pub(super) fn question(&self) -> (&str, &str) {
+        (&self.name, &self.record_type)
+    }
+
+    fn rows(&self) -> impl Iterator<Item = Vec<Cell>> {
+        self.answers.iter().map(|answer| {
+            let AnswerReport { name, r#type, ttl, data, note, .. } = answer;
+            let ttl = ttl.to_string();
+            let note = note.as_str();
+            vec![Cell::escaped(name), r#type.into(), ttl.into(), Cell::escaped(data), note.into()]
+        })
+    }
+}
+
+impl AnswerReport {
+    fn new(answer: &Answer, source: Option<&str>) -> Self {
+        let record = &answer.record;
+        let class = (record.class != RecordClass::IN).then(|| record.class.to_string());
+        let unasked = !answer.was_asked_for;
+        let mut notes: Vec<String> = Vec::new();
+        notes.extend(source.map(|source| format!("from {source}")));
+        notes.extend(class.as_ref().map(|class| format!("class {class}")));
+        let marks = [
+            (unasked, "not asked for"),
+            (record.is_invalid, "invalid data"),
+            (record.ttl >= TTL_LIMIT, "the TTL counts as 0"),
+        ];
+        notes.extend(marks.iter().filter(|mark| mark.0).map(|mark| mark.1.to_owned()));
+        Self {
+            name: name::show(&record.name),
+            class,
+            r#type: record.record_type.to_string(),
+            ttl: record.ttl,
+            data: record.data.clone(),
+            unasked: unasked.then_some(true),
+            invalid: record.is_invalid.then_some(true),
+            note: notes.join(", "),
+        }
+    }
+}
+
+impl Report for LookupReport {
+    fn tables(&self) -> Vec<Table> {
+        vec![table(self.rows().collect())]
+    }
+}
+
+impl Report for ResolveReport {
+    fn tables(&self) -> Vec<Table> {
+        let mut rows: Vec<Vec<Cell>> = Vec::new();
+        for lookup in &self.lookups {
+            // The alias records are the same for every type, and are shown once. A record that one
+            // reply has twice is shown twice.
+            let new: Vec<Vec<Cell>> = lookup.rows().filter(|row| !rows.contains(row)).collect();
+            rows.extend(new);
+        }
+        vec![table(rows)]
+    }
+}
+
+/// Returns the rows as a table, with the notes only if there is one.
+fn table(mut rows: Vec<Vec<Cell>>) -> Table {
+    let mut header = vec!["NAME", "TYPE", "TTL", "DATA", "NOTE"];
+    let no_note = Cell::default();
+    if rows.iter().all(|row| row.last() == Some(&no_note)) {
+        header.pop();
+        for row in &mut rows {
+            row.pop();
+        }
+    }
+    Table { header, rows, ..Table::default() }
+}
+
+/// Returns the data of the records that were asked for, one per line. What this machine answers
+/// itself counts instead of what a server says.
+pub(super) fn short_lines(result: &NameResult) -> String {
+    let mut lines = String::new();
+    for lookup in &result.lookups {
+        let is_local = |other: &Lookup| {
+            other.local.is_some() && other.question.record_type == lookup.question.record_type
+        };
+        if lookup.local.is_none() && result.lookups.iter().any(is_local) {
+            continue;
+        }
+        for data in lookup.data() {
+            lines.push_str(data);
+            lines.push('\n');
+        }
+    }
+    lines
+}

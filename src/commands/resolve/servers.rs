@@ -1,0 +1,89 @@
+//! The servers to query, with their addresses.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::commands::resolve::request::Request;
+use crate::commands::resolve::settings::RunSettings;
+use crate::dns::class::RecordClass;
+use crate::dns::lookup::{self, LookupSettings};
+use crate::dns::query::Question;
+use crate::dns::record_type::RecordType;
+use crate::dns::server::{self, DnsServer, DnsServerName, DnsTransport};
+use crate::dns::{Name, name};
+use crate::exit::Exit;
+use crate::failure::{Failure, explain};
+use crate::net::Deadline;
+use crate::net::address::host::Host;
+use crate::output::Output;
+
+/// Returns the servers of the command line, each with all of its addresses, or else the system's.
+///
+/// # Errors
+/// No server of the command line has an address. If only some have none, a warning says so.
+pub(super) async fn locate(
+    request: &Request,
+    settings: &RunSettings,
+    out: Output,
+) -> anyhow::Result<Vec<DnsServer>> {
+    if request.servers.is_empty() {
+        return Ok(server::on(settings.transport, &settings.system.servers));
+    }
+    let mut servers = Vec::new();
+    let mut failed = Vec::new();
+    for name in &request.servers {
+        match locate_one(name, settings).await {
+            Ok(located) => servers.extend(located),
+            Err(error) => failed.push(error),
+        }
+    }
+    if servers.is_empty()
+        && let Some(error) = failed.pop()
+    {
+        return Err(error);
+    }
+    for error in &failed {
+        if let (_, Some(report)) = explain(error) {
+            out.warn(&report.message);
+        }
+    }
+    Ok(servers)
+}
+
+async fn locate_one(
+    name: &DnsServerName,
+    settings: &RunSettings,
+) -> anyhow::Result<Vec<DnsServer>> {
+    let left = settings.deadline.remaining().unwrap_or(lookup::SERVER_TIMEOUT);
+    let deadline = Deadline::after(left);
+    match (&name.host, settings.bootstrap) {
+        (Host::Name(host), Some(bootstrap)) if !host.contains('%') => {
+            let addrs = ask_bootstrap(host, bootstrap, &settings.lookup, deadline).await?;
+            Ok(name.at(settings.transport, &addrs))
+        }
+        _ => Ok(name.locate(settings.transport, deadline).await?),
+    }
+}
+
+/// Returns the addresses of `host` that the server at `bootstrap` gives.
+async fn ask_bootstrap(
+    host: &str,
+    bootstrap: SocketAddr,
+    settings: &LookupSettings,
+    deadline: Deadline,
+) -> anyhow::Result<Vec<SocketAddr>> {
+    let servers = server::on(DnsTransport::Udp, &[bootstrap]);
+    let host_name = name::parse(host)?;
+    let mut addrs = Vec::new();
+    for record_type in [RecordType::A, RecordType::AAAA] {
+        let question =
+            Question { name: Name::clone(&host_name), record_type, class: RecordClass::IN };
+        let found = lookup::lookup(question, &servers, settings, deadline).await;
+        let ips = found.data().filter_map(|data| data.parse::<IpAddr>().ok());
+        addrs.extend(ips.map(|ip| SocketAddr::new(ip, 0)));
+    }
+    if addrs.is_empty() {
+        let message = format!("cannot resolve {host}: no address from udp://{bootstrap}");
+        return Err(Failure::new(Exit::NameNotResolved, message).into());
+    }
+    Ok(addrs)
+}

@@ -1,0 +1,227 @@
+//! `--trace`: prints each query from the root down, and then the result.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::commands::resolve::args::Args;
+use crate::commands::resolve::name_result::NameResult;
+use crate::commands::resolve::plan::Plan;
+use crate::commands::resolve::run::report;
+use crate::dns::name;
+use crate::dns::query::Question;
+use crate::dns::query_name::QueryName;
+use crate::dns::system::DNS_PORT;
+use crate::dns::trace::hints::{self, ZoneServer};
+use crate::dns::trace::{self, Hop, HopResult, TraceSettings};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Cell, Output, Report, Table};
+use crate::reason;
+
+/// Where a trace begins.
+pub(super) struct TraceStart {
+    roots: Vec<ZoneServer>,
+    port: u16,
+}
+
+/// Returns where the trace begins, if the command line asks for one.
+///
+/// # Errors
+/// The hints cannot be read or have no server, or a server is given.
+pub(super) fn start(args: &Args) -> Result<Option<TraceStart>, Failure> {
+    if !args.trace {
+        return match &args.root_hints {
+            Some(_) => Err(Failure::new(Exit::Usage, "--root-hints applies only to --trace")),
+            None => Ok(None),
+        };
+    }
+    if args.words.iter().any(|word| word.starts_with('@')) {
+        let message = "--trace begins at the root: it cannot be used with @SERVER";
+        return Err(Failure::new(Exit::Usage, message).hint("--root-hints FILE"));
+    }
+    let roots = match &args.root_hints {
+        None => hints::built_in(),
+        Some(path) => read_hints(path)?,
+    };
+    Ok(Some(TraceStart { roots, port: args.port.unwrap_or(DNS_PORT) }))
+}
+
+fn read_hints(path: &Path) -> Result<Vec<ZoneServer>, Failure> {
+    let shown = path.display();
+    let text = fs::read(path).map_err(|error| {
+        Failure::new(Exit::File, format!("cannot read {shown}: {}", reason::of(&error)))
+    })?;
+    let roots = hints::parse(&String::from_utf8_lossy(&text));
+    if roots.is_empty() {
+        let message = format!("{shown} has no address of a root server");
+        return Err(Failure::new(Exit::Usage, message).hint("lines such as: a.root. A 127.0.0.2"));
+    }
+    Ok(roots)
+}
+
+/// Follows each name, and prints the queries and the results.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(super) async fn run(
+    subjects: Vec<QueryName>,
+    start: TraceStart,
+    plan: Arc<Plan>,
+    out: Output,
+) -> anyhow::Result<Exit> {
+    let mut exchange = plan.settings.lookup.exchange.clone();
+    exchange.query.recursion = false;
+    let settings = TraceSettings {
+        roots: start.roots,
+        port: start.port,
+        transport: plan.settings.transport,
+        exchange,
+        deadline: plan.settings.deadline,
+    };
+    let mut exit = Exit::Success;
+    for subject in subjects {
+        let types = match &plan.types[..] {
+            [] => &subject.default_types()[..1],
+            types => types,
+        };
+        let mut result =
+            NameResult { subject: subject.clone(), lookups: Vec::new(), tried: Vec::new() };
+        for record_type in types {
+            let question = Question {
+                name: subject.name.clone(),
+                record_type: *record_type,
+                class: plan.class,
+            };
+            let (hops, lookup) = trace::trace(question, &settings).await;
+            print_hops(&hops, &plan, out)?;
+            result.lookups.push(lookup);
+        }
+        if !out.is_json() && !plan.settings.short {
+            out.verbatim(b"\n")?;
+        }
+        exit = exit.max(report(&[result], &plan, out)?);
+    }
+    Ok(exit)
+}
+
+fn print_hops(hops: &[Hop], plan: &Plan, out: Output) -> anyhow::Result<()> {
+    if plan.settings.short {
+        return Ok(());
+    }
+    let hops: Vec<HopReport> = hops.iter().map(HopReport::of).collect();
+    if out.is_json() {
+        for hop in &hops {
+            out.report(hop)?;
+        }
+    } else {
+        out.report(&HopsReport { hops })?;
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct HopsReport {
+    hops: Vec<HopReport>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "hop")]
+struct HopReport {
+    name: String,
+    zone: String,
+    server_name: String,
+    server: String,
+    status: Option<String>,
+    time_us: u64,
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    referred_to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    servers: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    glue: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl HopReport {
+    fn of(hop: &Hop) -> Self {
+        let mut report = Self {
+            name: name::show(&hop.name),
+            zone: name::show(&hop.zone),
+            server_name: name::show(&hop.server_name),
+            server: hop.server.to_string(),
+            status: hop.rcode.map(|rcode| rcode.to_string()),
+            time_us: u64::try_from(hop.time.as_micros()).unwrap_or(u64::MAX),
+            result: "answer",
+            referred_to: None,
+            servers: None,
+            glue: None,
+            reason: None,
+        };
+        match &hop.result {
+            HopResult::Answer => {}
+            HopResult::Referral { zone, servers, with_address } => {
+                report.result = "referral";
+                report.referred_to = Some(name::show(zone));
+                report.servers = Some(servers.iter().map(name::show).collect());
+                report.glue = Some(*with_address);
+            }
+            HopResult::Lame(reason) => {
+                report.result = "lame";
+                report.reason = Some(reason.clone());
+            }
+            HopResult::Failed(reason) => {
+                report.result = "failed";
+                report.reason = Some(reason.clone());
+            }
+        }
+        report
+    }
+
+    /// Returns the result in words.
+    fn words(&self) -> String {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        match (&self.referred_to, &self.servers) {
+            (Some(zone), Some(servers)) => {
+                let (all, known) = (servers.len(), self.glue.unwrap_or_default());
+                format!("refers to {zone}: {all} servers, {known} with addresses")
+            }
+            _ if self.result == "lame" => {
+                format!("lame: {} does not serve {}: {reason}", self.server_name, self.zone)
+            }
+            _ if self.result == "failed" => reason.to_owned(),
+            _ => format!("answers {}", self.status.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+impl Report for HopReport {
+    fn tables(&self) -> Vec<Table> {
+        vec![hop_table(std::slice::from_ref(self))]
+    }
+}
+
+impl Report for HopsReport {
+    fn tables(&self) -> Vec<Table> {
+        vec![hop_table(&self.hops)]
+    }
+}
+
+fn hop_table(hops: &[HopReport]) -> Table {
+    let row = |hop: &HopReport| {
+        let time = format!("{}.{} ms", hop.time_us / 1000, hop.time_us / 100 % 10);
+        vec![
+            Cell::escaped(&hop.zone),
+            Cell::escaped(&hop.server_name),
+            hop.server.as_str().into(),
+            time.into(),
+            Cell::escaped(&hop.words()),
+        ]
+    };
+    let header = vec!["ZONE", "SERVER", "ADDRESS", "TIME", "RESULT"];
+    Table { header, rows: hops.iter().map(row).collect(), ..Table::default() }
+}

@@ -1,0 +1,214 @@
+//! One question to one server, and its reply: over UDP, over TCP after a truncated reply over UDP,
+//! or over TCP, TLS or HTTPS from the start.
+//!
+//! The sockets are connected, so the kernel reports a closed port at once and drops datagrams from
+//! other addresses. Messages that do not match the query are counted and discarded.
+
+mod course;
+mod https;
+mod stream;
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::UdpSocket;
+
+pub use crate::dns::exchange::course::{Course, ExchangeError};
+use crate::dns::exchange::stream::StreamExchange;
+pub use crate::dns::exchange::stream::TlsClients;
+
+use crate::dns::edns::EdnsReply;
+use crate::dns::query::{QuerySettings, Question};
+use crate::dns::rcode::Rcode;
+use crate::dns::reply::{Discarded, Reply};
+use crate::dns::server::{DnsServer, DnsTransport};
+use crate::net::deadline::Elapsed;
+use crate::net::{Deadline, self_connection};
+
+/// How to query a server.
+#[derive(Clone, Debug)]
+pub struct ExchangeOptions {
+    /// What each query asks for besides its question.
+    pub query: QuerySettings,
+    /// How often a query is sent over UDP, because datagrams can be lost: at the start, and each
+    /// time that an equal part of the time has passed. All have the same id, so a late reply to an
+    /// earlier one counts.
+    pub tries: u32,
+    /// Whether to query over TCP after a truncated reply over UDP.
+    pub tcp_after_truncation: bool,
+    /// The settings of TLS; needed for servers that use it.
+    pub tls: Option<Arc<TlsClients>>,
+}
+
+impl Default for ExchangeOptions {
+    fn default() -> Self {
+        Self { query: QuerySettings::default(), tries: 2, tcp_after_truncation: true, tls: None }
+    }
+}
+
+/// A reply, and how it was obtained.
+#[derive(Debug)]
+pub struct Exchanged {
+    /// The reply.
+    pub reply: Reply,
+    /// The server, with the transport that carried the reply.
+    pub server: DnsServer,
+    /// How it was obtained.
+    pub course: Course,
+}
+
+/// Sends `question` to `server` and waits for the reply until the deadline.
+///
+/// # Errors
+/// No reply arrived.
+pub async fn exchange(
+    server: DnsServer,
+    question: &Question,
+    settings: &ExchangeOptions,
+    deadline: Deadline,
+) -> Result<Exchanged, ExchangeError> {
+    if deadline.has_passed() {
+        // No time is left to wait for a reply, so no query is sent.
+        return Err(ExchangeError::NoReply(Discarded::default()));
+    }
+    let started = Instant::now();
+    let mut query =
+        Query { question, settings, course: Course::default(), unanswered: Duration::ZERO };
+    let mut asked = settings.query.clone();
+    if server.transport.is_encrypted() {
+        asked = asked.padded();
+    }
+    let (mut reply, mut answered_by) = query.ask(server.clone(), &asked, deadline).await?;
+    // RFC 7873 section 5.3: the server asks to use its new cookie.
+    let cookie = reply.edns.as_ref().and_then(EdnsReply::cookie);
+    let renewed = cookie.and_then(|cookie| asked.with_server_cookie(cookie));
+    if let (Rcode::BADCOOKIE, Some(renewed)) = (reply.rcode, renewed)
+        && let Ok(again) = query.ask(server.clone(), &renewed, deadline).await
+    {
+        (reply, answered_by) = again;
+    }
+    // RFC 6891 section 7: retry without EDNS. An OPT record in the reply is not evidence of EDNS
+    // support, because some servers echo what they do not understand.
+    let may_lack_edns = matches!(reply.rcode, Rcode::FORMERR | Rcode::NOTIMP);
+    if may_lack_edns && settings.query.edns.is_some() {
+        let again = query.ask(server, &settings.query.without_edns(), deadline).await;
+        // Without a second reply, the first one stays the result.
+        if let Ok(again) = again {
+            (reply, answered_by) = again;
+            query.course.edns_rejected = true;
+        }
+    }
+    query.course.time = started.elapsed().saturating_sub(query.unanswered);
+    Ok(Exchanged { reply, server: answered_by, course: query.course })
+}
+
+/// A question that is being asked.
+struct Query<'a> {
+    question: &'a Question,
+    settings: &'a ExchangeOptions,
+    course: Course,
+    /// Time spent waiting for datagrams that were not answered.
+    unanswered: Duration,
+}
+
+impl Query<'_> {
+    async fn ask(
+        &mut self,
+        server: DnsServer,
+        query: &QuerySettings,
+        deadline: Deadline,
+    ) -> Result<(Reply, DnsServer), ExchangeError> {
+        let reply = match server.transport {
+            DnsTransport::Udp if self.question.record_type.is_transfer() => {
+                let server = DnsServer { transport: DnsTransport::Tcp, ..server };
+                let reply = self.over_stream(&server, query, deadline).await?;
+                return Ok((reply, server));
+            }
+            DnsTransport::Udp => self.over_udp(server.addr, query, deadline).await?,
+            _ => self.over_stream(&server, query, deadline).await?,
+        };
+        let is_cut = reply.flags.truncated && server.transport == DnsTransport::Udp;
+        if !is_cut || !self.settings.tcp_after_truncation {
+            return Ok((reply, server));
+        }
+        self.course.was_truncated = true;
+        let server = DnsServer { transport: DnsTransport::Tcp, ..server };
+        let complete = self.over_stream(&server, query, deadline).await;
+        let complete = complete.map_err(|error| ExchangeError::Truncated(Box::new(error)))?;
+        Ok((complete, server))
+    }
+
+    async fn over_udp(
+        &mut self,
+        addr: SocketAddr,
+        query: &QuerySettings,
+        deadline: Deadline,
+    ) -> Result<Reply, ExchangeError> {
+        let (id, message) = self.question.encode(query);
+        let socket = connect_udp(addr).await?;
+        let mut buffer = Vec::with_capacity(MAX_MESSAGE);
+        for tries_left in (1..=self.settings.tries).rev() {
+            let sent = Instant::now();
+            socket.send(&message).await?;
+            self.course.tries += 1;
+            let share = deadline.remaining().map(|left| left / tries_left);
+            let until = Deadline::maybe(share);
+            // Checked for each datagram, so that a flood cannot extend the wait past the deadline.
+            while !until.has_passed() {
+                buffer.clear();
+                let Ok(received) = until.bound(socket.recv_buf(&mut buffer)).await else {
+                    break;
+                };
+                received?;
+                match self.question.read_reply(id, &buffer) {
+                    Ok(reply) => return Ok(reply),
+                    Err(mismatch) => self.course.discarded.add(mismatch),
+                }
+            }
+            self.unanswered += sent.elapsed();
+        }
+        Err(self.no_reply())
+    }
+
+    /// Returns the error for the end of the time.
+    fn no_reply(&self) -> ExchangeError {
+        ExchangeError::NoReply(self.course.discarded.clone())
+    }
+
+    async fn over_stream(
+        &mut self,
+        server: &DnsServer,
+        query: &QuerySettings,
+        deadline: Deadline,
+    ) -> Result<Reply, ExchangeError> {
+        self.course.tries += 1;
+        let encoded = self.question.encode(query);
+        let Self { question, settings, course, .. } = self;
+        let mut exchange = StreamExchange { question, encoded, server, deadline, course };
+        let tls = settings.tls.as_deref();
+        if question.record_type.is_transfer() {
+            // It keeps to the deadline itself, so that the records received so far are not lost.
+            return exchange.transfer(tls).await;
+        }
+        match deadline.bound(exchange.run(tls)).await {
+            Ok(reply) => reply,
+            Err(Elapsed) => Err(self.no_reply()),
+        }
+    }
+}
+
+/// Size of the receive buffer in bytes: servers may exceed the announced size, up to a datagram.
+const MAX_MESSAGE: usize = 65_535;
+
+async fn connect_udp(addr: SocketAddr) -> io::Result<UdpSocket> {
+    let any: SocketAddr = match addr {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let socket = UdpSocket::bind(any).await?;
+    socket.connect(addr).await?;
+    self_connection::refuse(socket.local_addr()?, socket.peer_addr()?)?;
+    Ok(socket)
+}

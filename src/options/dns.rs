@@ -1,0 +1,232 @@
+//! Options of DNS queries: their flags, their EDNS options, and the TLS of encrypted transports.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+use crate::dns::edns::{CLIENT_COOKIE, EdnsOption, EdnsRequest, MAX_UDP_REPLY};
+use crate::dns::exchange::TlsClients;
+use crate::dns::query::QuerySettings;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::net::tls::{
+    ClientHandshake, ClientTlsOptions, ClientTrust, InvalidAlpn, Pin, ServerName,
+};
+
+/// What a query asks for besides its question.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Query")]
+pub(crate) struct QueryArgs {
+    /// Ask for DNSSEC records: RRSIG, NSEC and others
+    #[arg(long, hide_short_help = true)]
+    dnssec: bool,
+    /// Ask for the answer that clients in this network get
+    ///
+    /// NETWORK is an address or 192.0.2.0/24; sockkit sends at most 24 bits of an IPv4 address and
+    /// 56 of an IPv6 address, unless a length is given. 0/0 asks for no such answer.
+    #[arg(long, value_name = "NETWORK", hide_short_help = true)]
+    ecs: Option<ClientNetwork>,
+    /// Ask for the server's identifier
+    #[arg(long, hide_short_help = true)]
+    nsid: bool,
+    /// Send a DNS cookie, and show the server's
+    #[arg(long, hide_short_help = true)]
+    cookie: bool,
+    /// Query without EDNS, as in RFC 1035
+    #[arg(long, conflicts_with_all = ["dnssec", "ecs", "nsid", "cookie", "bufsize", "padding"],
+          hide_short_help = true)]
+    no_edns: bool,
+    /// Announce this size of UDP replies, in bytes [default: 1232]
+    #[arg(long, value_name = "BYTES", hide_short_help = true)]
+    bufsize: Option<u16>,
+    /// Pad queries to a multiple of BYTES
+    ///
+    /// The default is 128 over TLS and HTTPS, and 0, for no padding, otherwise.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(0..=MAX_PADDING),
+          hide_short_help = true)]
+    padding: Option<u16>,
+    /// Ask the server not to query other servers (RD off)
+    #[arg(long, hide_short_help = true)]
+    no_recurse: bool,
+    /// Ask for data that fails the server's validation too (CD)
+    #[arg(long, hide_short_help = true)]
+    cd: bool,
+    /// Ask whether the server has validated the answer (AD)
+    #[arg(long, hide_short_help = true)]
+    ad: bool,
+}
+
+/// Larger blocks would exceed what fits into a datagram on practically every path.
+const MAX_PADDING: i64 = 1024;
+
+/// The TLS of encrypted DNS servers.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct DnsTlsArgs {
+    /// Trust only the certificates in this PEM file, and those that they have signed
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pin", "insecure"],
+          hide_short_help = true)]
+    ca: Option<PathBuf>,
+    /// Trust only the certificate with this fingerprint
+    ///
+    /// FINGERPRINT is sha256:... in hex; the issuer and the name are not verified. The option can
+    /// be repeated.
+    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "insecure", hide_short_help = true)]
+    pin: Vec<Pin>,
+    /// Encrypt, but do not verify the server's certificate
+    #[arg(long, hide_short_help = true)]
+    insecure: bool,
+    /// Request and verify this server name instead of the server's host
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    servername: Option<ServerName>,
+}
+
+impl QueryArgs {
+    /// Returns the settings of every query.
+    ///
+    /// # Errors
+    /// The system has no random numbers for a cookie.
+    pub(crate) fn settings(&self) -> Result<QuerySettings, Failure> {
+        let mut options = Vec::new();
+        if self.nsid {
+            options.push(EdnsOption::nsid());
+        }
+        if let Some(ClientNetwork(ip, length)) = self.ecs {
+            options.push(EdnsOption::client_subnet(ip, length));
+        }
+        if self.cookie {
+            let mut cookie = [0; CLIENT_COOKIE];
+            SystemRandom::new().fill(&mut cookie).map_err(|_| {
+                Failure::new(Exit::Internal, "cannot make a cookie: no random numbers")
+            })?;
+            options.push(EdnsOption::cookie(&cookie));
+        }
+        let edns = EdnsRequest {
+            udp_size: self.bufsize.unwrap_or(MAX_UDP_REPLY),
+            dnssec: self.dnssec,
+            options,
+            padding: self.padding,
+        };
+        Ok(QuerySettings {
+            recursion: !self.no_recurse,
+            authentic: self.ad,
+            checking_disabled: self.cd,
+            edns: (!self.no_edns).then_some(edns),
+        })
+    }
+}
+
+impl DnsTlsArgs {
+    /// Returns the TLS clients, if `needed`: a server uses TLS.
+    ///
+    /// # Errors
+    /// A file cannot be read or used, or no server uses TLS although an option is given.
+    pub(crate) fn clients(&self, needed: bool) -> anyhow::Result<Option<TlsClients>> {
+        if !needed {
+            return match self.flag() {
+                None => Ok(None),
+                Some(flag) => {
+                    let message = format!("{flag} applies only to TLS");
+                    Err(Failure::new(Exit::Usage, message)
+                        .hint("@tls://HOST or @https://HOST")
+                        .into())
+                }
+            };
+        }
+        let trust = match (&self.ca, self.insecure) {
+            (Some(path), _) => ClientTrust::Ca(path.clone()),
+            (None, true) => ClientTrust::AnyCertificate,
+            (None, false) if self.pin.is_empty() => ClientTrust::Platform,
+            (None, false) => ClientTrust::Pins(self.pin.clone()),
+        };
+        let options = ClientTlsOptions {
+            trust,
+            server_name: self.servername.clone(),
+            ..ClientTlsOptions::default()
+        };
+        // "h2" is a valid protocol name.
+        let alpn = "h2".parse().map_err(|error: InvalidAlpn| anyhow::Error::new(error))?;
+        let with_alpn = ClientTlsOptions { alpn: vec![alpn], ..options.clone() };
+        let tls = ClientHandshake::new(&options)?;
+        Ok(Some(TlsClients { tls, https: ClientHandshake::new(&with_alpn)? }))
+    }
+
+    /// Returns whether any certificate is accepted.
+    pub(crate) fn trusts_anyone(&self) -> bool {
+        self.insecure
+    }
+
+    fn flag(&self) -> Option<&'static str> {
+        let given = [
+            ("--ca", self.ca.is_some()),
+            ("--pin", !self.pin.is_empty()),
+            ("--insecure", self.insecure),
+            ("--servername", self.servername.is_some()),
+        ];
+        given.iter().find(|given| given.1).map(|given| given.0)
+    }
+}
+
+/// A network of clients: an address and the number of its bits that are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ClientNetwork(IpAddr, u8);
+
+impl FromStr for ClientNetwork {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if matches!(text, "0" | "0/0") {
+            return Ok(Self(IpAddr::from([0, 0, 0, 0]), 0));
+        }
+        if let Ok(ip) = text.parse::<IpAddr>() {
+            // RFC 7871 section 11.1 recommends these lengths.
+            return Ok(Self(ip, if ip.is_ipv4() { 24 } else { 56 }));
+        }
+        let network: IpNet =
+            text.parse().map_err(|_| "give an address, or a network as 192.0.2.0/24".to_owned())?;
+        Ok(Self(network.addr(), network.prefix_len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct QueryLine {
+        #[command(flatten)]
+        query: QueryArgs,
+    }
+
+    fn settings(line: &str) -> QuerySettings {
+        let words = std::iter::once("x").chain(line.split_whitespace());
+        QueryLine::try_parse_from(words).unwrap().query.settings().unwrap()
+    }
+
+    #[test]
+    fn query_options_become_flags_and_edns_options() {
+        let query = settings("--dnssec --nsid --cookie --ecs 2001:db8::1 --bufsize 4096 --cd --ad");
+        assert!(query.recursion && query.checking_disabled && query.authentic);
+        let edns = query.edns.unwrap();
+        assert!(edns.dnssec);
+        assert_eq!(edns.udp_size, 4096);
+        let codes: Vec<u16> = edns.options.iter().map(|option| option.code).collect();
+        assert_eq!(codes, [3, 8, 10]);
+        assert_eq!(settings("--no-edns --no-recurse").edns, None);
+        assert!(!settings("--no-recurse").recursion);
+    }
+
+    #[test]
+    fn a_client_network_is_an_address_or_a_network() {
+        let network = |text: &str| text.parse::<ClientNetwork>().map(|it| (it.0.to_string(), it.1));
+        assert_eq!(network("192.0.2.9"), Ok(("192.0.2.9".to_owned(), 24)));
+        assert_eq!(network("192.0.2.0/20"), Ok(("192.0.2.0".to_owned(), 20)));
+        assert_eq!(network("::1"), Ok(("::1".to_owned(), 56)));
+        assert_eq!(network("0/0"), Ok(("0.0.0.0".to_owned(), 0)));
+        assert!(network("x").is_err() && network("192.0.2.0/33").is_err());
+    }
+}

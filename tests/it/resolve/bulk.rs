@@ -1,0 +1,202 @@
+//! Many names: from a file, or from standard input.
+
+use std::fs;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use hickory_resolver::proto::op::ResponseCode;
+use serde_json::{Value, json};
+
+use super::silent_server;
+use crate::support::peers::dns_server::{DnsServer, a, wire};
+use crate::support::{Sockkit, shell};
+
+/// Answers with an address, except for names that begin with `no` (NXDOMAIN), `broken` (SERVFAIL),
+/// `empty` (no data) and `hole` (no reply).
+fn server() -> DnsServer {
+    DnsServer::start(|query| {
+        let mut reply = query.reply();
+        match query.name.split(['.', '-']).next().unwrap() {
+            "no" => reply.metadata.response_code = ResponseCode::NXDomain,
+            "broken" => reply.metadata.response_code = ResponseCode::ServFail,
+            "empty" => {}
+            "hole" => return Vec::new(),
+            _ => {
+                let mut record = a("x.", [192, 0, 2, 1]);
+                record.name = query.message.queries[0].name().clone();
+                reply.add_answer(record);
+            }
+        }
+        vec![wire(&reply)]
+    })
+}
+
+fn bulk(words: &[&str], input: &str) -> crate::support::program::Outcome {
+    Sockkit::new(["resolve"].iter().chain(words)).stdin(input).run()
+}
+
+#[test]
+fn r63_each_line_has_one_result_in_order_and_failures_are_results() {
+    let server = server();
+    let input = "a.example\r\n\n# comment\n  b.example  \nno.example\nbroken.example\nempty.example\n\
+                 bad..name\n192.0.2.9\nc.example TXT\nd.example A aaaa\ne.example NONSENSE\n\
+                 \\035f.example";
+    let ran = bulk(&["--plain", "-", &server.argument()], input).code(4);
+    assert_eq!(
+        ran.out(),
+        "a.example\tA\tNOERROR\t192.0.2.1\n\
+         b.example\tA\tNOERROR\t192.0.2.1\n\
+         no.example\tA\tNXDOMAIN\t\n\
+         broken.example\tA\tSERVFAIL\t\n\
+         empty.example\tA\tNODATA\t\n\
+         bad..name\t\tBADNAME\t\n\
+         192.0.2.9\tPTR\tNODATA\t\n\
+         c.example\tTXT\tNODATA\t\n\
+         d.example\tA\tNOERROR\t192.0.2.1\n\
+         d.example\tAAAA\tNODATA\t\n\
+         e.example NONSENSE\t\tBADNAME\t\n\
+         \\035f.example\tA\tNOERROR\t192.0.2.1\n"
+    );
+    assert!(ran.stderr.contains("note: 12 lookups in "), "{}", ran.stderr);
+    for status in ["2 BADNAME", "4 NODATA", "4 NOERROR", "1 NXDOMAIN", "1 SERVFAIL"] {
+        assert!(ran.stderr.contains(status), "{status} in {}", ran.stderr);
+    }
+}
+
+#[test]
+fn r63_names_that_time_out_do_not_stop_the_others_and_keep_their_place() {
+    let server = server();
+    let names: Vec<String> =
+        (0..1000)
+            .map(|at| {
+                if at % 20 == 0 { format!("hole-{at}.example") } else { format!("n-{at}.example") }
+            })
+            .collect();
+    let started = Instant::now();
+    let words =
+        ["--json", "--file=-", "--concurrency=100", "--name-timeout=500ms", &server.argument()];
+    let ran = bulk(&words, &names.join("\n")).code(5);
+    // 50 names, of which 5 in 100 wait at once, each for half a second.
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    let out = ran.out();
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), names.len());
+    for (line, name) in lines.iter().zip(&names) {
+        assert_eq!(line["name"], name.as_str());
+        let status = if name.starts_with("hole") { "TIMEOUT" } else { "NOERROR" };
+        assert_eq!(line["status"], status, "{name}");
+    }
+}
+
+#[test]
+fn unordered_results_do_not_wait_for_a_name_that_times_out() {
+    let server = server();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("names");
+    fs::write(&file, "hole.example\na.example\n").unwrap();
+    let path = file.to_str().unwrap();
+    let words = ["--plain", "-f", path, "--unordered", "--name-timeout=400ms", &server.argument()];
+    let ran = bulk(&words, "").code(5);
+    assert_eq!(ran.out(), "a.example\tA\tNOERROR\t192.0.2.1\nhole.example\tA\tTIMEOUT\t\n");
+}
+
+#[test]
+fn the_rate_limits_how_many_lookups_start() {
+    let server = server();
+    let names = "a.example\n".repeat(11);
+    let started = Instant::now();
+    bulk(&["--plain", "-", "--rate=20", &server.argument()], &names).code(0);
+    assert!(started.elapsed() >= Duration::from_millis(500));
+    assert_eq!(server.count(), 11);
+}
+
+#[test]
+fn r63_a_signal_ends_the_run_with_the_summary() {
+    let server = server();
+    // Standard input stays open, as at a terminal.
+    let script = format!(
+        "(echo a.example; sleep 3) | timeout -s INT 1 sockkit resolve --plain - {}",
+        server.argument()
+    );
+    let ran = shell(&format!("{script}; echo ${{PIPESTATUS[1]}}")).run();
+    // timeout(1) reports 124 because it sent the signal.
+    assert_eq!(ran.out(), "a.example\tA\tNOERROR\t192.0.2.1\n124\n");
+    assert!(ran.stderr.contains("note: 1 lookups in "), "{}", ran.stderr);
+}
+
+#[test]
+fn options_that_do_not_fit_and_a_missing_file_are_errors() {
+    for (words, code) in [
+        (&["-", "a.example"][..], 2),
+        (&["-", "--short"], 2),
+        (&["a.example", "--unordered"], 2),
+        (&["-f", "/nonexistent/names"], 8),
+    ] {
+        bulk(words, "").code(code);
+    }
+}
+
+#[test]
+fn the_work_splits_over_machines_with_parallel() {
+    let parallel = shell("command -v parallel >/dev/null").run();
+    if parallel.code != 0 {
+        return crate::support::skip("parallel", "GNU parallel is not installed");
+    }
+    let server = server();
+    let command = format!("sockkit resolve --plain - {}", server.argument());
+    let script = format!(
+        "seq 200 | sed 's/$/.example/' | \
+         parallel --will-cite --pipe --keep-order -N 50 -j 2 -- {command} 2>/dev/null"
+    );
+    let ran = shell(&script).run().code(0);
+    let expected = (1..=200).map(|at| format!("{at}.example\tA\tNOERROR\t192.0.2.1"));
+    assert_eq!(ran.out().lines().collect::<Vec<&str>>(), expected.collect::<Vec<String>>());
+}
+
+#[test]
+fn expect_and_wait_end_when_the_record_appears_or_the_time_is_over() {
+    let seen = Mutex::new(0);
+    let server = DnsServer::start(move |query| {
+        let mut reply = query.reply();
+        let mut seen = seen.lock().unwrap();
+        *seen += 1;
+        reply.add_answer(a(&query.name, [192, 0, 2, if *seen < 2 { 1 } else { 2 }]));
+        vec![wire(&reply)]
+    });
+    let word = server.argument();
+    let lookup = |words: &[&str]| {
+        let all = ["resolve", "--short", "t.example", "a", &word];
+        Sockkit::new(all.iter().chain(words)).run()
+    };
+    let ran = lookup(&["--expect=192.0.2.2"]).code(1);
+    assert!(ran.stderr.contains("no record has the data \"192.0.2.2\""), "{}", ran.stderr);
+    assert_eq!(lookup(&["--expect=192.0.2.2", "--wait=20s"]).code(0).out(), "192.0.2.2\n");
+    let ran = lookup(&["--expect=192.0.2.9", "--wait=300ms"]).code(5);
+    assert!(ran.stderr.contains("\"192.0.2.9\" within 300ms"), "{}", ran.stderr);
+    let silent = silent_server();
+    let words = ["resolve", "t.example", "a", "--wait=400ms", &silent.argument()];
+    let started = Instant::now();
+    Sockkit::new(words).run().code(5);
+    assert!(started.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
+fn watch_prints_only_what_has_changed() {
+    let seen = Mutex::new(0);
+    let server = DnsServer::start(move |query| {
+        let mut reply = query.reply();
+        let mut seen = seen.lock().unwrap();
+        *seen += 1;
+        let mut record = a(&query.name, [192, 0, 2, if *seen < 4 { 1 } else { 2 }]);
+        record.ttl = *seen;
+        reply.add_answer(record);
+        vec![wire(&reply)]
+    });
+    let word = server.argument();
+    let words = ["resolve", "--json", "t.example", "a", "--watch=100ms", "--timeout=2s", &word];
+    let ran = Sockkit::new(words).run().code(0);
+    let out = ran.out();
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let data: Vec<&Value> = lines.iter().map(|line| &line["answers"][0]["data"]).collect();
+    assert_eq!(data, [&json!("192.0.2.1"), &json!("192.0.2.2")]);
+}

@@ -1,0 +1,187 @@
+//! Answers as this machine would give them: localhost names, `/etc/hosts`, the search list, and the
+//! options of `/etc/resolv.conf`.
+
+use std::net::SocketAddr;
+
+use hickory_resolver::proto::op::ResponseCode;
+use serde_json::json;
+
+use super::{resolve, silent_server};
+use crate::support::on_own_machine;
+use crate::support::peers::dns_server::{DnsServer, Transport, a, raw, wire};
+
+fn dns_port() -> SocketAddr {
+    "127.0.0.1:53".parse().unwrap()
+}
+
+const RESOLV_CONF: &str = "nameserver 127.0.0.1\n";
+
+const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost ip6-localhost\n\
+                     192.0.2.7 www.example www\n192.0.2.8 same.example\n";
+
+#[test]
+fn localhost_is_an_answer_without_a_query() {
+    on_own_machine("localhost", RESOLV_CONF, HOSTS, || {
+        let run = resolve(["--json", "localhost"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let lines = run.json();
+        assert_eq!(lines.len(), 2);
+        for (line, data) in lines.iter().zip(["127.0.0.1", "::1"]) {
+            assert_eq!(line["server"], "file:///etc/hosts");
+            assert_eq!(
+                (&line["status"], &line["answers"][0]["data"]),
+                (&json!("NOERROR"), &json!(data))
+            );
+        }
+        let run = resolve(["127.0.0.1"]);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+        assert_eq!(
+            run.stdout,
+            "NAME                     TYPE  TTL  DATA        NOTE\n\
+             1.0.0.127.in-addr.arpa.  PTR   0    localhost.  from file:///etc/hosts\n"
+        );
+        let run = resolve(["--short", "localhost"]);
+        assert_eq!((run.code, run.stdout.as_str()), (0, "127.0.0.1\n::1\n"));
+        let run = resolve(["--json", "x.localhost", "a"]);
+        assert_eq!((run.code, &run.json()[0]["server"]), (0, &json!("builtin:localhost")));
+        assert_eq!(run.data(), ["127.0.0.1"]);
+    });
+}
+
+#[test]
+fn r61_an_entry_of_the_hosts_file_is_shown_beside_a_dns_answer_that_differs() {
+    on_own_machine("hosts file", RESOLV_CONF, HOSTS, || {
+        let server = DnsServer::with_records_at(
+            dns_port(),
+            vec![a("www.example.", [192, 0, 2, 9]), a("same.example.", [192, 0, 2, 8])],
+        );
+        let run = resolve(["www.example", "a"]);
+        assert_eq!(run.code, 0);
+        assert_eq!(
+            run.stdout,
+            "NAME          TYPE  TTL  DATA       NOTE\n\
+             www.example.  A     0    192.0.2.7  from file:///etc/hosts\n\
+             www.example.  A     300  192.0.2.9\n"
+        );
+        let run = resolve(["--short", "www.example"]);
+        assert_eq!(run.stdout, "192.0.2.7\n");
+        // The same answer is shown once.
+        let run = resolve(["--json", "same.example", "a"]);
+        assert_eq!(run.json().len(), 1);
+        assert_eq!(run.json()[0]["server"], "file:///etc/hosts");
+        // An entry counts although the DNS has no such name, which is said.
+        let run = resolve(["--json", "www", "a"]);
+        assert_eq!((run.code, run.json().len(), run.data()), (0, 2, vec!["192.0.2.7".to_owned()]));
+        run.assert_stderr_contains("www does not exist (NXDOMAIN from udp://127.0.0.1:53)");
+        // With a server on the command line, only this server answers.
+        let run = resolve(["--json", "www.example", "a", &server.argument()]);
+        assert_eq!((run.json().len(), run.data()), (1, vec!["192.0.2.9".to_owned()]));
+        run.assert_stderr_contains("/etc/hosts maps www.example to 192.0.2.7");
+        let run = resolve(["--json", "192.0.2.7"]);
+        assert_eq!((run.code, run.data()), (0, vec!["www.example.".to_owned()]));
+    });
+}
+
+#[test]
+fn an_entry_of_the_hosts_file_is_an_answer_without_a_server() {
+    on_own_machine("hosts file without a server", RESOLV_CONF, HOSTS, || {
+        let run = resolve(["--json", "www.example", "a"]);
+        assert_eq!((run.code, run.json().len()), (0, 1), "{}", run.stderr);
+        assert_eq!(run.stderr, "");
+    });
+}
+
+#[test]
+fn r43_a_short_name_is_searched_and_a_trailing_dot_ends_the_search() {
+    let resolv_conf = "nameserver 127.0.0.1\nsearch a.example b.example .\noptions ndots:2\n";
+    on_own_machine("search list", resolv_conf, HOSTS, || {
+        let server = DnsServer::start_at(dns_port(), |query| {
+            let mut reply = query.reply();
+            match query.name.as_str() {
+                "host.b.example." | "sub.host.a.example." | "x.y.z." | "late." => {
+                    reply.add_answer(a(&query.name, [192, 0, 2, 1]));
+                }
+                "host.a.example." => {}
+                "broken.a.example." => reply.metadata.response_code = ResponseCode::ServFail,
+                _ => reply.metadata.response_code = ResponseCode::NXDomain,
+            }
+            vec![wire(&reply)]
+        });
+        let asked = |name: &str| {
+            let before = server.count();
+            let run = resolve(["--json", name, "a"]);
+            (run, server.count() - before)
+        };
+        // No data goes on, and the first answer ends the search.
+        let (run, queries) = asked("host");
+        assert_eq!((run.code, queries), (0, 2));
+        assert_eq!(run.json()[0]["answers"][0]["name"], "host.b.example.");
+        assert_eq!(run.json()[0]["name"], "host");
+        let (run, queries) = asked("sub.host");
+        assert_eq!((run.code, queries), (0, 1));
+        // As many dots as ndots: as it is first.
+        let (run, queries) = asked("x.y.z");
+        assert_eq!((run.code, queries), (0, 1));
+        // The root in the list is the name as it is.
+        let (run, queries) = asked("late");
+        assert_eq!((run.code, queries), (0, 3));
+        // A trailing dot: one query.
+        let (run, queries) = asked("host.");
+        assert_eq!((run.code, queries), (1, 1));
+        // A server's failure ends the search.
+        let (run, queries) = asked("broken");
+        assert_eq!((run.code, queries), (4, 1));
+        let (run, queries) = asked("none");
+        assert_eq!((run.code, queries), (1, 3));
+        run.assert_stderr_contains("none does not exist");
+        run.assert_stderr_contains("; also tried none.a.example, none.b.example");
+        let run = resolve(["-v", "host", "a"]);
+        run.assert_stderr_contains("host.a.example has no such record; tried the next name");
+        // With a server on the command line, nothing is searched.
+        let run = resolve(["--json", "host", "a", &server.argument()]);
+        assert_eq!((run.code, &run.json()[0]["status"]), (1, &json!("NXDOMAIN")));
+    });
+}
+
+#[test]
+fn r62_the_options_of_resolv_conf_apply() {
+    let answer_over_tcp = |query: &crate::support::peers::dns_server::Query| {
+        let mut reply = query.reply();
+        reply.add_answer(a(&query.name, [192, 0, 2, 1]));
+        if query.via == Transport::Tcp { vec![wire(&reply)] } else { Vec::new() }
+    };
+    let resolv_conf = "; comment\n# comment\nnonsense\nnameserver 127.0.0.1\nnameserver 127.0.0.2\n\
+                       nameserver 127.0.0.3\nnameserver 127.0.0.4\nnameserver 127.0.0.5\n\
+                       options timeout:1 attempts:1 ndots:15 rotate use-vc\n";
+    on_own_machine("use-vc", resolv_conf, HOSTS, || {
+        let _server = DnsServer::start_at(dns_port(), answer_over_tcp);
+        let run = resolve(["--json", "t.example", "a"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert_eq!(run.json()[0]["server"], "tcp://127.0.0.1:53");
+    });
+    on_own_machine("three servers", resolv_conf, HOSTS, || {
+        // None of the first three servers exists; the fourth is not asked.
+        let fourth = "127.0.0.4:53".parse().unwrap();
+        let _server = DnsServer::start_at(fourth, answer_over_tcp);
+        let run = resolve(["t.example", "a"]);
+        assert_eq!(run.code, 4);
+        run.assert_stderr_contains("127.0.0.3:53 connection refused");
+        assert!(!run.stderr.contains("127.0.0.4"), "{}", run.stderr);
+    });
+    on_own_machine("empty resolv.conf", "", "", || {
+        let _server = DnsServer::with_records_at(dns_port(), vec![a("t.example.", [192, 0, 2, 1])]);
+        let run = resolve(["--json", "t.example", "a"]);
+        assert_eq!((run.code, run.data()), (0, vec!["192.0.2.1".to_owned()]));
+    });
+}
+
+#[test]
+fn the_timeout_of_5_seconds_is_shared_by_the_servers_and_the_names() {
+    let silent = silent_server();
+    let good = DnsServer::with_records(vec![raw("t.example.", 16, b"\x01x")]);
+    let started = std::time::Instant::now();
+    let run = resolve(["--plain", "t.example", "txt", &silent.argument(), &good.argument()]);
+    let time = started.elapsed();
+    assert_eq!((run.code, run.stdout.as_str()), (0, "t.example.\tTXT\t300\t\"x\"\n"));
+    assert!(time.as_millis() >= 2400 && time.as_millis() < 4500, "{time:?}");
+}

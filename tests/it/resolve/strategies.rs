@@ -1,0 +1,125 @@
+//! Several servers: each of them, their comparison, and the fastest.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hickory_resolver::proto::op::ResponseCode;
+use serde_json::{Value, json};
+
+use super::{
+    Run, assert_ends_soon, closed_port, resolve, server_answering, silent_server, www_records,
+};
+use crate::support::peers::dns_server::{DnsServer, a, wire};
+
+fn with_address(last: u8) -> DnsServer {
+    DnsServer::with_records(vec![a("t.example.", [192, 0, 2, last])])
+}
+
+fn servers(run: &Run) -> Vec<Value> {
+    run.json().iter().map(|line| line["server"].clone()).collect()
+}
+
+#[test]
+fn r28_all_shows_the_answer_of_each_server_and_a_dead_one_does_not_fail_the_run() {
+    let (one, two) = (with_address(1), with_address(2));
+    let (_socket, dead) = closed_port();
+    let words = ["--json", "--all", "t.example", "a"];
+    let [json, all, name, kind] = words;
+    let run = resolve([json, all, name, kind, &one.argument(), &dead, &two.argument()]);
+    assert_eq!(run.code, 0);
+    let urls =
+        [json!(format!("udp://{}", one.addr)), Value::Null, json!(format!("udp://{}", two.addr))];
+    assert_eq!(servers(&run), urls);
+    run.assert_stderr_contains("connection refused");
+    let run = resolve(["--all", "t.example", "a", &one.argument(), &two.argument()]);
+    let from = |server: &DnsServer| format!("from udp://{}", server.addr);
+    assert!(run.stdout.contains(&from(&one)) && run.stdout.contains(&from(&two)), "{}", run.stdout);
+}
+
+#[test]
+fn r29_compare_marks_where_servers_differ_and_ignores_ttls_and_order() {
+    let (one, two) = (with_address(1), with_address(2));
+    let run = resolve(["--json", "--compare", "t.example", "a", &one.argument(), &two.argument()]);
+    assert_eq!(run.code, 1);
+    assert!(run.json().iter().all(|line| line["differs"] == true));
+    run.assert_stderr_contains(&format!(
+        "the servers differ on t.example A: udp://{} has 192.0.2.1; udp://{} has 192.0.2.2",
+        one.addr, two.addr
+    ));
+    let ordered = |ips: [u8; 2], ttl| {
+        DnsServer::start(move |query| {
+            let mut reply = query.reply();
+            for last in ips {
+                let mut record = a(&query.name, [192, 0, 2, last]);
+                record.ttl = ttl;
+                reply.add_answer(record);
+            }
+            vec![wire(&reply)]
+        })
+    };
+    let (one, two) = (ordered([1, 2], 5), ordered([2, 1], 300));
+    let run = resolve(["--json", "--compare", "t.example", "a", &one.argument(), &two.argument()]);
+    assert_eq!(run.code, 0);
+    assert!(run.json().iter().all(|line| line["differs"] == false));
+    let none = server_answering(ResponseCode::NXDomain);
+    let run = resolve(["--compare", "t.example", "a", &one.argument(), &none.argument()]);
+    assert_eq!(run.code, 1);
+    run.assert_stderr_contains("has none (NXDOMAIN)");
+}
+
+#[test]
+fn r29_a_comparison_needs_two_answers() {
+    let (one, two) = (with_address(1), with_address(1));
+    let (_socket, dead) = closed_port();
+    let run = resolve(["--compare", "t.example", "a", &one.argument(), &dead, &two.argument()]);
+    assert_eq!(run.code, 0, "two answers are the same");
+    let run = resolve(["--compare", "t.example", "a", &one.argument(), &dead]);
+    assert_eq!(run.code, 4, "there is nothing to compare");
+}
+
+#[test]
+fn the_fastest_server_answers_and_silent_ones_are_not_waited_for() {
+    let silent = silent_server();
+    let slow = DnsServer::start(|query| {
+        thread::sleep(Duration::from_secs(2));
+        let mut reply = query.reply();
+        reply.add_answer(a(&query.name, [192, 0, 2, 9]));
+        vec![wire(&reply)]
+    });
+    let good = DnsServer::with_records(www_records());
+    let started = Instant::now();
+    let run = resolve([
+        "--json",
+        "--fastest",
+        "www.ita.br",
+        "a",
+        &silent.argument(),
+        &slow.argument(),
+        &good.argument(),
+    ]);
+    assert!(started.elapsed() < Duration::from_secs(2));
+    assert_eq!((run.code, run.data()), (0, vec!["161.24.23.180".to_owned()]));
+    assert_eq!(servers(&run), [json!(format!("udp://{}", good.addr))]);
+    let failing = server_answering(ResponseCode::ServFail);
+    let (_socket, dead) = closed_port();
+    let run = resolve(["--json", "--fastest", "www.ita.br", "a", &dead, &failing.argument()]);
+    assert_ends_soon(started);
+    assert_eq!((run.code, &run.json()[0]["status"]), (4, &json!("SERVFAIL")));
+    run.assert_stderr_contains("connection refused");
+}
+
+#[test]
+fn system_shows_what_programs_get_beside_the_dns_and_marks_the_difference() {
+    let hosts = "192.0.2.7 www.ita.br\n127.0.0.1 localhost\n";
+    crate::support::on_own_machine("--system", "nameserver 127.0.0.1\n", hosts, || {
+        let _server = DnsServer::with_records_at("127.0.0.1:53".parse().unwrap(), www_records());
+        let run = resolve(["--json", "--system", "www.ita.br", "a"]);
+        assert_eq!(run.code, 0);
+        assert_eq!(servers(&run), ["system:getaddrinfo", "udp://127.0.0.1:53"]);
+        run.assert_stderr_contains(
+            "programs on this machine get 192.0.2.7 for www.ita.br A; the DNS has 161.24.23.180",
+        );
+        let run = resolve(["--system", "192.0.2.7"]);
+        assert!(run.stdout.contains("www.ita.br.  from system:getaddrinfo"), "{}", run.stdout);
+    });
+}
