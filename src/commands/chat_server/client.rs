@@ -97,22 +97,26 @@ impl<'a> ChatClient<'a> {
         let queue = Arc::clone(&self.queue);
         let mut leave = pin!(self.client.slot.leave());
         let mut nick_deadline = pin!(Deadline::maybe(nick_limit).passed());
-        let mut progress = PeerProgress::at(0);
+        let mut stalled = None;
         self.send_text(NICK_PROMPT);
         loop {
             if let Some(reason) = self.take_turn() {
                 return reason;
             }
-            let SendProgress { overflowed, pending, progress: count } = queue.flush();
+            let SendProgress { overflowed, waiting } = queue.flush();
             if overflowed {
                 return "too slow".to_owned();
             }
-            if !pending {
-                progress = PeerProgress::at(count);
-            } else if progress.update(count, CHAT_WRITE_TIMEOUT) {
-                return "stalled".to_owned();
+            let mut check = Deadline::NEVER;
+            if let Some(count) = waiting {
+                let progress = stalled.get_or_insert_with(|| PeerProgress::at(count));
+                if progress.update(count, CHAT_WRITE_TIMEOUT) {
+                    return "stalled".to_owned();
+                }
+                check = progress.check(CHAT_WRITE_TIMEOUT);
+            } else {
+                stalled = None;
             }
-            let check = if pending { progress.check(CHAT_WRITE_TIMEOUT) } else { Deadline::NEVER };
             let is_ready = self.processed < self.received.len() || self.at_eof;
             tokio::select! {
                 biased;
@@ -136,7 +140,7 @@ impl<'a> ChatClient<'a> {
                     }
                     Err(error) => return close_reason(&error),
                 },
-                ready = queue.writable(), if pending => if let Err(error) = ready {
+                ready = queue.writable(), if waiting.is_some() => if let Err(error) = ready {
                     return close_reason(&error);
                 },
             }
@@ -148,23 +152,28 @@ impl<'a> ChatClient<'a> {
     fn take_turn(&mut self) -> Option<String> {
         let received = std::mem::take(&mut self.received);
         let mut rest = &received[self.processed..];
-        let mut reason = None;
+        let (mut reason, mut handled) = (None, false);
         for _ in 0..LINES_PER_TURN {
             let Some(line) = self.lines.next(&mut rest) else { break };
-            reason = self.process(line);
+            (reason, handled) = (self.process(line), true);
             if reason.is_some() {
                 break;
             }
         }
-        self.processed = received.len() - rest.len();
-        self.received = received;
+        // A client whose bytes are all processed holds no buffer.
+        (self.processed, self.received) = match rest.len() {
+            0 => (0, Vec::new()),
+            left => (received.len() - left, received),
+        };
         if reason.is_none() && self.at_eof {
             // The last line counts even without a line ending, as from `printf hi | nc`.
             let last = self.lines.take_pending();
             let reason_of_last = last.and_then(|last| self.handle_line(&last));
             reason = reason_of_last.or_else(|| Some("eof".to_owned()));
         }
-        lock(self.members).flush();
+        if handled {
+            lock(self.members).flush();
+        }
         reason
     }
 

@@ -28,7 +28,7 @@ pub(super) struct Members {
 /// and whichever task delivers lines writes to it.
 pub(super) struct MemberQueue {
     pending: Mutex<PendingLines>,
-    /// Wakes the client's task when the socket is full or the queue has overflowed.
+    /// Wakes the client's task when another task finds the socket full or the queue too long.
     pub(super) wakeup: Notify,
 }
 
@@ -48,10 +48,8 @@ struct PendingLines {
 pub(super) struct SendProgress {
     /// Whether the queue has overflowed.
     pub(super) overflowed: bool,
-    /// Whether bytes wait until the socket is writable.
-    pub(super) pending: bool,
-    /// The progress of the peer.
-    pub(super) progress: u64,
+    /// The progress of the peer, if bytes wait until the socket is writable.
+    pub(super) waiting: Option<u64>,
 }
 
 impl Members {
@@ -101,9 +99,12 @@ impl MemberQueue {
         self.pending.into_inner().unwrap_or_else(PoisonError::into_inner).stream
     }
 
-    /// Queues a line.
+    /// Queues a line, unless the client is about to be dropped.
     pub(super) fn push(&self, line: Arc<str>) {
-        lock(&self.pending).queue.push(line);
+        let mut pending = lock(&self.pending);
+        if !pending.overflowed && !pending.failed {
+            pending.queue.push(line);
+        }
     }
 
     /// Waits for bytes and reads them; an empty vector means EOF.
@@ -129,8 +130,7 @@ impl MemberQueue {
         pending.send();
         SendProgress {
             overflowed: pending.overflowed,
-            pending: pending.socket_full,
-            progress: pending.stream.progress(),
+            waiting: pending.socket_full.then(|| pending.stream.progress()),
         }
     }
 
@@ -141,14 +141,14 @@ impl MemberQueue {
 
     fn flush_unless_full(&self) {
         let mut pending = lock(&self.pending);
-        if pending.queue.is_empty() {
-            return;
-        }
+        let before = (pending.socket_full, pending.overflowed);
         // A socket that was full is tried again only before its client is judged.
         if !pending.socket_full || pending.queue.is_over_limit() {
             pending.send();
         }
-        if pending.socket_full || pending.overflowed {
+        // The client's task already waits for a socket that was full before. Waking it for each
+        // line would make the tasks of several such clients wake each other without end.
+        if (pending.socket_full, pending.overflowed) != before {
             self.wakeup.notify_one();
         }
     }
@@ -173,5 +173,78 @@ impl PendingLines {
         }
         self.socket_full |= self.stream.has_unsent();
         self.overflowed |= self.queue.is_over_limit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixStream;
+
+    use super::*;
+    use crate::chat::send_queue::MAX_QUEUED_BYTES;
+
+    fn line() -> Arc<str> {
+        "x".repeat(6 * 1024).into()
+    }
+
+    /// Returns a queue whose socket the runtime knows to be writable.
+    async fn queue(socket: UnixStream) -> MemberQueue {
+        let queue = MemberQueue::new(Stream::try_from(socket).unwrap());
+        queue.writable().await.unwrap();
+        queue
+    }
+
+    #[tokio::test]
+    async fn a_queue_over_its_limit_is_sent_before_its_client_is_judged() {
+        let (socket, peer) = UnixStream::pair().unwrap();
+        let queue = queue(socket).await;
+        for _ in 0..=MAX_QUEUED_BYTES / line().len() {
+            queue.push(line());
+        }
+        queue.flush_unless_full();
+        assert!(!queue.flush().overflowed);
+        drop(peer);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_reads_nothing_is_dropped_and_its_queue_takes_no_more_lines() {
+        let (socket, _peer) = UnixStream::pair().unwrap();
+        let queue = queue(socket).await;
+        while !queue.flush().overflowed {
+            queue.push(line());
+        }
+        let unsent = queue.unsent().len();
+        assert!(unsent <= MAX_QUEUED_BYTES + line().len());
+        queue.push(line());
+        assert_eq!(queue.unsent().len(), unsent);
+    }
+
+    #[tokio::test]
+    async fn a_client_whose_socket_stays_full_is_woken_once() {
+        let (socket, _peer) = UnixStream::pair().unwrap();
+        let queue = queue(socket).await;
+        while !lock(&queue.pending).socket_full {
+            queue.push(line());
+            queue.flush_unless_full();
+        }
+        assert!(is_woken(&queue).await);
+        queue.push(line());
+        queue.flush_unless_full();
+        assert!(!is_woken(&queue).await);
+        while !lock(&queue.pending).overflowed {
+            queue.push(line());
+            queue.flush_unless_full();
+        }
+        assert!(is_woken(&queue).await);
+        queue.flush_unless_full();
+        assert!(!is_woken(&queue).await);
+    }
+
+    async fn is_woken(queue: &MemberQueue) -> bool {
+        tokio::select! {
+            biased;
+            () = queue.wakeup.notified() => true,
+            () = std::future::ready(()) => false,
+        }
     }
 }

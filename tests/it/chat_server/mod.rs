@@ -5,6 +5,7 @@ mod tls;
 use std::io::{Read, Write};
 use std::time::Duration;
 
+use crate::support::procfs::Process;
 use crate::support::program::start_over_unix;
 use crate::support::{Client, Server, sockkit};
 
@@ -150,6 +151,58 @@ fn a_member_that_never_reads_is_dropped_and_delays_no_other() {
     drop(stalled);
     talker.send("/who\n");
     talker.read_until("OK 6 here: ");
+}
+
+#[test]
+fn a_burst_of_lines_that_grow_when_they_are_escaped_drops_no_member_that_reads() {
+    let chat = sockkit("chat-server 0").serve();
+    let mut reader = join_room(&chat, "reader");
+    let mut talkers: Vec<Client> = (0..4).map(|n| join_room(&chat, &format!("t{n}"))).collect();
+    // One byte becomes six, or four; all lines of a burst are longer than a member's queue.
+    let bursts: [(&str, &[u8]); 4] =
+        [("", b"\x1b"), ("/me ", b"\x1b"), ("/msg reader ", b"\x1b"), ("", b"\xff")];
+    for (talker, (command, byte)) in talkers.iter_mut().zip(bursts) {
+        let line = [command.as_bytes(), &byte.repeat(1024 - command.len()), b"\n"].concat();
+        talker.send(line.repeat(32));
+    }
+    let mut lines = 0;
+    while lines < 4 * 32 {
+        let line = reader.line();
+        lines += usize::from(line.contains(r"\u{1b}") || line.contains(r"\xff"));
+    }
+    for client in talkers.iter_mut().chain([&mut reader]) {
+        client.send("/who\n");
+        client.read_until("OK 5 here: ");
+    }
+    assert!(!chat.stop().code(0).stderr.contains("too slow"));
+}
+
+#[test]
+fn bursts_of_many_members_cost_little_memory_while_some_never_read() {
+    let chat = sockkit("chat-server 0").serve();
+    let stalled: Vec<Client> = (0..8).map(|n| join_room(&chat, &format!("stalled{n}"))).collect();
+    let mut talkers: Vec<Client> = (0..8).map(|n| join_room(&chat, &format!("t{n}"))).collect();
+    let before = Process::of(&chat.running).peak_memory();
+    let burst = [&[0x1b; 1024][..], b"\n"].concat().repeat(64);
+    let sending: Vec<_> = talkers
+        .drain(..)
+        .map(|talker| {
+            let mut talker = talker.stream;
+            let mut from = talker.try_clone().unwrap();
+            let burst = burst.clone();
+            // Each reads what the others send: 3.6 MB a round.
+            std::thread::spawn(move || std::io::copy(&mut from, &mut std::io::sink()).ok());
+            std::thread::spawn(move || (0..6).try_for_each(|_| talker.write_all(&burst)).ok())
+        })
+        .collect();
+    for thread in sending {
+        thread.join().unwrap();
+    }
+    chat.running.stderr.wait_for(|text| (text.matches("left stalled").count() == 8).then_some(()));
+    // The queues of 16 members at their limits, and the received bytes of the talkers.
+    let used = Process::of(&chat.running).peak_memory() - before;
+    assert!(used < 16 << 20, "{used} bytes");
+    drop(stalled);
 }
 
 #[test]
