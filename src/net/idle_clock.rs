@@ -10,21 +10,21 @@ use crate::sync::lock;
 
 /// The time of the last activity; unset while inactivity does not count.
 #[derive(Debug, Default)]
-pub(super) struct IdleClock(Mutex<Option<Instant>>);
+pub struct IdleClock(Mutex<Option<Instant>>);
 
 /// The minimum interval between two checks of an unset clock.
 const RECHECK: Duration = Duration::from_millis(20);
 
 impl IdleClock {
     /// Returns a clock that is set to the current time.
-    pub(super) fn now() -> Self {
+    pub fn now() -> Self {
         let this = Self::default();
         this.renew();
         this
     }
 
     /// Sets the clock to the current time.
-    pub(super) fn renew(&self) {
+    pub fn renew(&self) {
         self.set(Some(Instant::now()));
     }
 
@@ -39,17 +39,26 @@ impl IdleClock {
     }
 
     /// Waits until the clock was set `limit` ago; does not return without a limit.
-    pub(super) async fn expired(&self, limit: Option<Duration>) {
-        let Some(limit) = limit else { return std::future::pending().await };
-        loop {
-            let left = match self.get() {
-                Some(time) => limit.saturating_sub(time.elapsed()),
-                None => limit.max(RECHECK),
-            };
-            if left.is_zero() {
-                return;
+    ///
+    /// Many connections hold this future, so it keeps no values besides its timer.
+    #[expect(clippy::manual_async_fn, reason = "an async fn stores its arguments twice")]
+    pub fn expired(&self, limit: Option<Duration>) -> impl Future<Output = ()> + Send {
+        async move {
+            if limit.is_none() {
+                return std::future::pending().await;
             }
-            tokio::time::sleep(left).await;
+            while !self.left(limit).is_zero() {
+                tokio::time::sleep(self.left(limit)).await;
+            }
+        }
+    }
+
+    /// Returns how long a timer must wait until the clock may have expired with `limit`.
+    fn left(&self, limit: Option<Duration>) -> Duration {
+        let limit = limit.unwrap_or(Duration::MAX);
+        match self.get() {
+            Some(time) => limit.saturating_sub(time.elapsed()),
+            None => limit.max(RECHECK),
         }
     }
 

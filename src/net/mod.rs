@@ -27,4 +27,5 @@ pub use self::address::listen::ListenAddress;
 pub use self::deadline::Deadline;
 pub use self::end::ExchangeEnd;
 pub use self::error::Error;
+pub use self::idle_clock::IdleClock;
 pub use self::stop::Stop;

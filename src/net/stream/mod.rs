@@ -23,6 +23,7 @@ use socket2::TcpKeepalive;
 use tokio::net::{TcpStream, UnixStream};
 
 pub use self::progress::{Owed, PeerProgress, wait_until_acknowledged};
+pub use self::whole::Unsent;
 use crate::net::address::addr::Addr;
 use crate::net::error::is_transient;
 use crate::net::stream::layers::{Layers, StreamStart};

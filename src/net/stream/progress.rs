@@ -79,3 +79,26 @@ pub async fn wait_until_acknowledged(
         interval = (interval * 2).min(longest);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_has_stalled_when_its_count_has_not_grown_for_the_limit() {
+        let limit = Duration::from_secs(30);
+        let mut progress = PeerProgress::at(0);
+        // A receive window of 256 KiB that a reader of 40 kB/s frees in steps.
+        for step in 1..=20 {
+            assert!(!progress.update((step - 1) * 262_144, limit));
+            advance(Duration::from_millis(6554)).await;
+            assert!(!progress.update(step * 262_144, limit));
+        }
+        advance(Duration::from_millis(29_999)).await;
+        assert!(!progress.update(20 * 262_144, limit));
+        advance(Duration::from_millis(1)).await;
+        assert!(progress.update(20 * 262_144, limit));
+    }
+}

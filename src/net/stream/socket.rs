@@ -42,12 +42,7 @@ impl Socket {
     /// # Errors
     /// `getsockname` failed.
     pub(super) fn local_addr(&self) -> io::Result<Addr> {
-        let addr = SockRef::from(self).local_addr()?;
-        Ok(match (addr.as_socket(), addr.as_unix()) {
-            (Some(addr), _) => Addr::canonical(addr),
-            (None, Some(addr)) => Addr::of_unix(&addr),
-            (None, None) => Addr::unnamed(),
-        })
+        local_addr(self)
     }
 
     /// Returns and clears the pending error (`SO_ERROR`).
@@ -263,4 +258,17 @@ impl AsFd for DetachedSocket {
 /// Makes close(2) reset the connection. An error is ignored: there is nothing else to try.
 pub(in crate::net) fn reset(socket: &impl AsFd) {
     SockRef::from(socket).set_linger(Some(Duration::ZERO)).ok();
+}
+
+/// Returns the local address of `socket`.
+///
+/// # Errors
+/// `getsockname` failed.
+pub(in crate::net) fn local_addr(socket: &impl AsFd) -> io::Result<Addr> {
+    let addr = SockRef::from(socket).local_addr()?;
+    Ok(match (addr.as_socket(), addr.as_unix()) {
+        (Some(addr), _) => Addr::canonical(addr),
+        (None, Some(addr)) => Addr::of_unix(&addr),
+        (None, None) => Addr::unnamed(),
+    })
 }

@@ -23,6 +23,17 @@ thread_local! {
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SHARED_BUFFER].into_boxed_slice());
 }
 
+/// What a stream has not accepted of a write; `None` if nothing is left.
+#[derive(Debug)]
+pub struct Unsent(Option<Vec<u8>>);
+
+impl Unsent {
+    /// Returns whether the whole write has reached the socket.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
 impl Stream {
     /// Waits for bytes, passes them to `take` and returns its result; an empty slice means EOF.
     ///
@@ -59,6 +70,37 @@ impl Stream {
         let mut rest = bytes;
         let written = deadline.bound(poll_fn(|context| self.poll_write_all(context, &mut rest)));
         written.await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
+    }
+
+    /// Writes `bytes` as far as the stream accepts them without waiting. If something is left, the
+    /// next write must be [`Self::write_rest`].
+    ///
+    /// # Errors
+    /// Those of the type.
+    pub fn start_write(&mut self, bytes: &[u8]) -> io::Result<Unsent> {
+        let sent = self.write_now(bytes)?;
+        // Under TLS, accepted bytes may wait for the socket: an empty rest then flushes them.
+        let is_complete = sent == bytes.len() && !self.has_unsent();
+        Ok(Unsent((!is_complete).then(|| bytes.get(sent..).unwrap_or_default().to_vec())))
+    }
+
+    /// Writes what is left of a write, as [`Self::write_steadily`] does.
+    ///
+    /// # Errors
+    /// As for [`Self::write_steadily`].
+    pub fn write_rest(
+        &mut self,
+        unsent: Unsent,
+        limit: Duration,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        // Boxed, so that only streams of slow readers need memory for this future.
+        let write =
+            |rest: Vec<u8>| Box::pin(async move { self.write_steadily(&rest, limit).await });
+        let mut write = unsent.0.map(write);
+        poll_fn(move |context| match &mut write {
+            None => Poll::Ready(Ok(())),
+            Some(write) => write.as_mut().poll(context),
+        })
     }
 
     /// Writes all of `bytes`, for as long as the peer keeps acknowledging bytes.
@@ -120,5 +162,88 @@ impl Stream {
             io::Result::Ok(())
         };
         deadline.bound(finish).await.ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixStream;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    /// The limit of the tests.
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    /// Returns a stream that the runtime knows to be writable, and its peer.
+    async fn writable_stream() -> (Stream, UnixStream) {
+        let (socket, peer) = UnixStream::pair().unwrap();
+        let mut stream = Stream::try_from(socket).unwrap();
+        poll_fn(|context| stream.poll_write_ready(context)).await.unwrap();
+        (stream, peer)
+    }
+
+    /// Returns a stream whose socket is full, and its peer.
+    async fn full_stream() -> (Stream, UnixStream) {
+        let (mut stream, peer) = writable_stream().await;
+        while stream.write_now(&[0; 1024]).unwrap() > 0 {}
+        (stream, peer)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_steady_write_to_a_slow_reader_may_take_much_longer_than_the_limit() {
+        let (mut stream, mut peer) = full_stream().await;
+        let started = Instant::now();
+        let reader = tokio::spawn(async move {
+            let mut piece = vec![0; 256 * 1024];
+            let mut received = 0;
+            loop {
+                sleep(Duration::from_secs(20)).await;
+                match peer.read(&mut piece).await.unwrap() {
+                    0 => return received,
+                    len => received += len,
+                }
+            }
+        });
+        let before = stream.counts().bytes_out;
+        stream.write_steadily(&vec![1; 1 << 20], LIMIT).await.unwrap();
+        assert!(started.elapsed() > 3 * LIMIT, "{:?}", started.elapsed());
+        drop(stream);
+        assert_eq!(reader.await.unwrap() as u64, before + (1 << 20));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_steady_write_ends_when_the_peer_takes_nothing_for_the_limit() {
+        let (mut stream, mut peer) = full_stream().await;
+        let started = Instant::now();
+        let reader = tokio::spawn(async move {
+            sleep(Duration::from_secs(20)).await;
+            let mut piece = vec![0; 256 * 1024];
+            assert!(peer.read(&mut piece).await.unwrap() > 0);
+            peer
+        });
+        let error = stream.write_steadily(&vec![1; 1 << 20], LIMIT).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        let after = started.elapsed().as_secs();
+        assert!((50..=51).contains(&after), "{after} s");
+        drop(reader);
+    }
+
+    #[tokio::test]
+    async fn a_write_that_was_started_continues_with_the_rest() {
+        let (mut stream, mut peer) = writable_stream().await;
+        assert!(stream.start_write(b"whole ").unwrap().is_empty());
+        let bytes = vec![b'x'; 1 << 20];
+        let unsent = stream.start_write(&bytes).unwrap();
+        assert!(!unsent.is_empty());
+        let reader = tokio::spawn(async move {
+            let mut all = Vec::new();
+            peer.read_to_end(&mut all).await.unwrap();
+            all
+        });
+        stream.write_rest(unsent, LIMIT).await.unwrap();
+        stream.shutdown().await.unwrap();
+        assert_eq!(reader.await.unwrap(), [&b"whole "[..], &bytes].concat());
     }
 }
