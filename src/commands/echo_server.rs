@@ -10,8 +10,8 @@ use jiff::Zoned;
 use crate::exit::Exit;
 use crate::net::accept::{AcceptNotice, Client, Connection, Service, WhenFull};
 use crate::net::end::close_reason;
-use crate::net::stream::Stream;
-use crate::net::{Addr, Deadline, ListenAddress, Port};
+use crate::net::stream::{Stream, Unsent};
+use crate::net::{Addr, IdleClock, ListenAddress, Port};
 use crate::options::TIMEOUTS;
 use crate::options::server::ServerArgs;
 use crate::options::values::{self, Limit};
@@ -55,13 +55,12 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
+    let (timestamp, idle) = (args.timestamp, args.idle_timeout.0);
+    let shows_data = out.is_verbose() || out.is_json();
     let address = args.address.as_ref();
     let plan = ServerPlan::new(Port(21_567), WhenFull::Wait);
     let plan = args.server.plan(address, plan)?;
-    let shows_data = out.is_verbose() || out.is_json();
-    let build = |events, _| {
-        Ok(Echo { timestamp: args.timestamp, idle: args.idle_timeout.0, shows_data, events })
-    };
+    let build = |events, _| Ok(Echo { timestamp, idle, shows_data, events });
     serving::run_until_stopped(address, &args.server.settings(), plan, out, build)
 }
 
@@ -77,11 +76,11 @@ struct Echo {
 
 impl Service for Echo {
     #[expect(clippy::manual_async_fn, reason = "an async fn stores its arguments twice")]
-    fn handle(self: Arc<Self>, connection: Connection) -> impl Future<Output = ()> + Send {
+    fn handle(self: Arc<Self>, mut connection: Connection) -> impl Future<Output = ()> + Send {
         async move {
-            let Connection { mut stream, client } = connection;
-            self.events.connected(&client);
-            let reason = match self.echo(&mut stream, &client).await {
+            let Connection { stream, client } = &mut connection;
+            self.events.connected(client);
+            let reason = match self.echo(stream, client).await {
                 Ok(reason) => {
                     stream.shut_down_now();
                     reason.to_owned()
@@ -92,7 +91,7 @@ impl Service for Echo {
                     close_reason(&error)
                 }
             };
-            self.events.closed(&client, &stream, reason);
+            self.events.closed(client, stream, reason);
         }
     }
 
@@ -105,38 +104,26 @@ impl Echo {
     /// Echoes until the connection ends, and returns the reason for the end.
     async fn echo(&self, stream: &mut Stream, client: &Client) -> io::Result<&'static str> {
         let mut leave = pin!(client.slot.leave());
-        let mut idle_deadline = Deadline::maybe(self.idle);
-        // Resetting the timer at each read would cost more than the echo. It is started again only
-        // if the deadline has moved by the time it fires.
-        let mut idle_timer = pin!(idle_deadline.passed());
+        let idle = IdleClock::now();
+        let mut idle_expired = pin!(idle.expired(self.idle));
         loop {
-            let echoed = stream.read(|stream, bytes| self.reply(stream, &client.peer, bytes));
+            let reply = stream.read(|stream, bytes| self.reply(stream, client.peer(), bytes));
             let unsent = tokio::select! {
                 biased;
-                echoed = echoed => match echoed.flatten()? {
-                    None => return Ok("eof"),
+                replied = reply => match replied.flatten()? {
                     Some(unsent) => unsent,
+                    None => return Ok("eof"),
                 },
                 _ = &mut leave => return Ok("stopped"),
-                () = &mut idle_timer => {
-                    if idle_deadline.has_passed() {
-                        return Ok("idle");
-                    }
-                    idle_timer.set(idle_deadline.passed());
-                    continue;
-                }
+                () = &mut idle_expired => return Ok("idle"),
             };
-            idle_deadline = Deadline::maybe(self.idle);
-            if !unsent.is_empty() || stream.has_unsent() {
-                // Boxed, so that only clients that read slowly need memory for this future.
-                Box::pin(stream.write_steadily(&unsent, ECHO_WRITE_TIMEOUT)).await?;
-            }
+            stream.write_rest(unsent, ECHO_WRITE_TIMEOUT).await?;
+            idle.renew();
         }
     }
 
-    /// Replies to the bytes of one read without waiting. Returns those that the stream did not
-    /// accept; `None` at EOF.
-    fn reply(&self, stream: &mut Stream, peer: &Addr, bytes: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    /// Starts to reply to the bytes of one read; returns `None` at EOF.
+    fn reply(&self, stream: &mut Stream, peer: &Addr, bytes: &[u8]) -> io::Result<Option<Unsent>> {
         if bytes.is_empty() {
             return Ok(None);
         }
@@ -146,11 +133,15 @@ impl Echo {
         }
         let stamp = || [Zoned::now().strftime(CTIME).to_string().as_bytes(), b" ", bytes].concat();
         let stamped = self.timestamp.then(stamp);
-        let reply = stamped.as_deref().unwrap_or(bytes);
-        let sent = stream.write_now(reply)?;
-        Ok(Some(reply[sent..].to_vec()))
+        stream.start_write(stamped.as_deref().unwrap_or(bytes)).map(Some)
     }
 }
 
 /// The format of ctime(3), without its newline.
 const CTIME: &str = "%a %b %e %H:%M:%S %Y";
+
+#[test]
+fn the_future_that_serves_a_client_stays_small() {
+    // One byte more costs 128 bytes: tokio aligns each task to cache lines.
+    assert!(crate::net::accept::task_size::<Echo>() <= 664);
+}

@@ -130,10 +130,10 @@ fn reopen_on_hangup(log: &RecordLog) -> anyhow::Result<()> {
     Ok(signals::on_hangup(move || log.reopen()).map_err(start_failed)?)
 }
 
-/// How long a client may acknowledge nothing of a reply.
+/// How long a client may acknowledge nothing of a prompt.
 const LOGIN_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a client may take to close the connection after the last reply.
+/// How long a client may take to read the last reply and close the connection.
 const LOGIN_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 struct LoginServer {
@@ -190,16 +190,13 @@ impl Service for LoginServer {
                 reason
             }
             LoginEnd::Closing(reply, reason) => {
-                match stream.write_steadily(reply.as_bytes(), LOGIN_WRITE_TIMEOUT).await {
-                    Ok(()) => client.slot.close(&mut stream, LOGIN_CLOSE_TIMEOUT).await,
-                    Err(_) => stream.abort(),
-                }
+                client.slot.close(&mut stream, reply.as_bytes(), LOGIN_CLOSE_TIMEOUT).await;
                 reason.to_owned()
             }
             LoginEnd::Submitted(_) => String::new(),
         };
         if let Some(bytes) = dialogue.unfinished() {
-            self.events.send(Event::Incomplete { peer: client.peer.to_string(), bytes });
+            self.events.send(Event::Incomplete { peer: client.peer().to_string(), bytes });
         }
         self.events.closed(&client, &stream, reason);
     }
@@ -258,13 +255,13 @@ impl LoginServer {
         if !client.slot.settle() {
             return evicted();
         }
-        let Client { peer, id, .. } = client;
+        let (peer, id) = (client.peer(), client.id);
         let time = Zoned::now();
         let shown = peer.to_string();
-        let record = LoginRecord { time: &time, peer: &shown, conn: *id, credentials }.to_string();
+        let record = LoginRecord { time: &time, peer: &shown, conn: id, credentials }.to_string();
         let written = self.log.append(format!("{record}\n").into_bytes()).await;
         let result = if written.is_ok() { "recorded" } else { "failed" };
-        self.events.send(login_event(peer, *id, credentials, result, record));
+        self.events.send(login_event(peer, id, credentials, result, record));
         match written {
             Ok(()) => {
                 self.recorded.store(true, Ordering::Relaxed);
@@ -330,4 +327,9 @@ fn login_event(
         result,
         record,
     }
+}
+
+#[test]
+fn the_future_that_serves_a_client_stays_small() {
+    assert!(crate::net::accept::task_size::<LoginServer>() <= 1_304);
 }

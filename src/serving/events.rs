@@ -42,7 +42,7 @@ impl ClientEvents {
         }
         self.events.send(connected);
         let Some(tls) = &client.tls else { return };
-        let peer = client.peer.to_string();
+        let peer = client.peer().to_string();
         if let Some(observers) = &self.observers {
             observers.record_tls(client.id, &peer, &tls.facts);
         }
@@ -51,7 +51,7 @@ impl ClientEvents {
 
     /// Reports the end of the connection of `client`, after its statistics.
     pub(crate) fn closed(&self, client: &Client, stream: &Stream, reason: String) {
-        let peer = client.peer.to_string();
+        let peer = client.peer().to_string();
         let lasted = client.accepted.elapsed();
         let closed = outcome::closed_because(&peer, stream.counts(), lasted, reason);
         if let Some(observers) = &self.observers {
@@ -75,8 +75,8 @@ impl ClientEvents {
 
 /// Returns the `connected` event of `client`, whose address may have a known `name`.
 pub(crate) fn connected(client: &Client, name: Option<String>) -> Event {
-    let Client { peer, local, .. } = client;
-    Event::Connected { peer: peer.to_string(), local: local.to_string(), name }
+    let (peer, local) = (client.peer().to_string(), client.local().to_string());
+    Event::Connected { peer, local, name }
 }
 
 /// Reports what the accept loop did as an event.

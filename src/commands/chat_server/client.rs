@@ -84,11 +84,7 @@ impl<'a> ChatClient<'a> {
         // Only the room shared the queue.
         let Some(queue) = Arc::into_inner(self.queue) else { return };
         let mut stream = queue.into_stream();
-        let deadline = Deadline::after(CHAT_CLOSE_TIMEOUT);
-        match stream.write_all(&unsent, deadline).await {
-            Ok(()) => client.slot.close(&mut stream, CHAT_CLOSE_TIMEOUT).await,
-            Err(_) => stream.abort(),
-        }
+        client.slot.close(&mut stream, &unsent, CHAT_CLOSE_TIMEOUT).await;
         events.closed(client, &stream, reason);
     }
 
@@ -206,7 +202,7 @@ impl<'a> ChatClient<'a> {
             self.events.send(Event::Said { seq, nick, line });
         }
         if let Some((old, new)) = update.renamed {
-            let peer = self.client.peer.to_string();
+            let peer = self.client.peer().to_string();
             let (previous, nick) = (old.to_string(), new.to_string());
             self.events.send(Event::Renamed { peer, previous, nick });
         }
@@ -222,7 +218,7 @@ impl<'a> ChatClient<'a> {
                 members.queues.insert(id, Arc::clone(&self.queue));
                 members.deliver(deliveries);
                 let nick = members.room.nick(id).map(ToString::to_string).unwrap_or_default();
-                let peer = self.client.peer.to_string();
+                let peer = self.client.peer().to_string();
                 self.events.send(Event::Joined { peer, nick });
                 None
             }
@@ -246,7 +242,7 @@ impl<'a> ChatClient<'a> {
         let deliveries = members.room.leave(id, self.quit_reason.as_deref().unwrap_or(reason));
         members.deliver(deliveries);
         members.flush();
-        let (peer, reason) = (self.client.peer.to_string(), reason.to_owned());
+        let (peer, reason) = (self.client.peer().to_string(), reason.to_owned());
         self.events.send(Event::Left { peer, nick, reason });
     }
 

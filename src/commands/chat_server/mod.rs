@@ -97,3 +97,8 @@ impl Service for ChatServer {
         events::BUSY.as_bytes()
     }
 }
+
+#[test]
+fn the_future_that_serves_a_client_stays_small() {
+    assert!(crate::net::accept::task_size::<ChatServer>() <= 1_560);
+}

@@ -64,7 +64,7 @@ impl Service for Listen {
         // Counts this client until the handler ends, even by a panic or a cancellation.
         let _token = self.clients.token();
         let connected =
-            events::connected(&connection.client, self.names.known(&connection.client.peer));
+            events::connected(&connection.client, self.names.known(connection.client.peer()));
         self.session.observers.record(connection.client.id, &connected);
         if self.interactive {
             // The event must be printed before the prompt. An error is ignored, because the first
@@ -74,7 +74,7 @@ impl Service for Listen {
         } else {
             self.events.send(connected);
         }
-        let name = self.names.report(&self.events, &connection.client.peer);
+        let name = self.names.report(&self.events, connection.client.peer());
         let report = self.serve(connection).await;
         if self.interactive {
             self.out.end_session();
@@ -98,7 +98,8 @@ impl Listen {
     /// Serves one client until the session ends or the server is asked to stop.
     async fn serve(&self, connection: Connection) -> SessionReport {
         let Connection { mut stream, client } = connection;
-        let Client { peer, local, id: conn, accepted, slot, .. } = client;
+        let (peer, local) = (client.peer().clone(), client.local().clone());
+        let Client { id: conn, accepted, slot, .. } = client;
         let input = match self.input() {
             Ok(input) => input,
             Err(error) => {
@@ -246,4 +247,9 @@ impl Listen {
             _ => Ok(exit),
         }
     }
+}
+
+#[test]
+fn the_future_that_serves_a_client_stays_small() {
+    assert!(crate::net::accept::task_size::<Listen>() <= 10_240);
 }

@@ -30,9 +30,7 @@ use crate::net::address::addr::Addr;
 use crate::net::error::Error;
 use crate::net::socket_file::SocketFile;
 use crate::net::stop::Stop;
-use crate::net::stream::socket::DetachedSocket;
-#[cfg(not(target_os = "linux"))]
-use crate::net::stream::socket::reset;
+use crate::net::stream::socket::{self, DetachedSocket};
 use crate::sys;
 
 /// Serves `listeners` until `stop`, or until [`AcceptSettings::total`] connections have ended.
@@ -51,9 +49,12 @@ pub async fn serve<S: Service>(
     let workers = Workers::start(&slots).await?;
     let mut accept_loops = Vec::new();
     for listener in listeners {
-        let accept_loop = AcceptLoop { slots: Arc::clone(&slots), workers: workers.queues() };
-        let listener = AsyncListener::new(listener);
-        let listener = listener.map_err(Error::system("register a listening socket"))?;
+        let registered = listener.addr().and_then(|addr| {
+            let (slots, workers, local) = (Arc::clone(&slots), workers.queues(), Arc::new(addr));
+            Ok((AcceptLoop { slots, workers, local }, AsyncListener::new(listener)?))
+        });
+        let (accept_loop, listener) =
+            registered.map_err(Error::system("register a listening socket"))?;
         accept_loops.push(tokio::spawn(accept_loop.run(listener)));
     }
     for accept_loop in accept_loops {
@@ -129,7 +130,7 @@ fn accept_tcp(listener: &OwnedFd) -> io::Result<(OwnedFd, SocketAddr)> {
 fn accept_tcp(listener: &OwnedFd) -> io::Result<(OwnedFd, SocketAddr)> {
     let (socket, peer) = SockRef::from(listener).accept()?;
     // Without the reset, closing the socket would look like a clean end to the client.
-    socket.set_nonblocking(true).inspect_err(|_| reset(&socket))?;
+    socket.set_nonblocking(true).inspect_err(|_| socket::reset(&socket))?;
     Ok((socket.into(), peer.as_socket().ok_or(ErrorKind::Unsupported)?))
 }
 
@@ -137,10 +138,12 @@ fn accept_tcp(listener: &OwnedFd) -> io::Result<(OwnedFd, SocketAddr)> {
 struct AcceptLoop<S: Service> {
     slots: Arc<Slots<S>>,
     workers: WorkerQueues<S>,
+    /// The local address of the last connection. It is usually that of the next one too.
+    local: Arc<Addr>,
 }
 
 impl<S: Service> AcceptLoop<S> {
-    async fn run(self, listener: AsyncListener) {
+    async fn run(mut self, listener: AsyncListener) {
         let slots = Arc::clone(&self.slots);
         let mut stopped = pin!(slots.stop.draining());
         let mut total_reached = pin!(slots.total_reached.notified());
@@ -153,7 +156,7 @@ impl<S: Service> AcceptLoop<S> {
                 biased;
                 () = &mut stopped => return,
                 () = &mut total_reached => return,
-                () = slots.wait_for_free_slot() => {}
+                () = slots.wait_for_turn() => {}
             }
             let accepted = tokio::select! {
                 biased;
@@ -168,7 +171,7 @@ impl<S: Service> AcceptLoop<S> {
                     tokio::select! {
                         biased;
                         () = &mut stopped => return,
-                        () = slots.wait_for_free_slot() => {}
+                        () = slots.wait_for_turn() => {}
                     }
                     if slots.is_total_reached() {
                         return;
@@ -198,7 +201,7 @@ impl<S: Service> AcceptLoop<S> {
         }
     }
 
-    fn admit_or_refuse(&self, socket: DetachedSocket, peer: Addr) {
+    fn admit_or_refuse(&mut self, socket: DetachedSocket, peer: Addr) {
         if !self.slots.settings.access.admits(&peer) {
             // Closed without a reply, so that the client does not learn which service listens here.
             self.slots.service.notice(AcceptNotice::Denied(peer));
@@ -208,12 +211,20 @@ impl<S: Service> AcceptLoop<S> {
             // A connection is served even if its options cannot be set.
             self.slots.settings.options.apply_to_stream(&SockRef::from(&socket), *addr).ok();
         }
-        if let Some(guard) = self.slots.admit(peer.clone()) {
+        match socket::local_addr(&socket) {
+            Ok(local) if local == *self.local => {}
+            Ok(local) => self.local = Arc::new(local),
+            Err(error) => {
+                // The client must not take the end of a failed connection for a clean one.
+                socket::reset(&socket);
+                return self.slots.report_lost(AcceptNotice::NotServed(peer, error));
+            }
+        }
+        if let Some(guard) = self.slots.admit(peer.clone(), Arc::clone(&self.local)) {
             self.workers.dispatch(socket, guard);
         } else {
             self.slots.service.notice(AcceptNotice::Refused(peer.clone()));
-            let slots = Arc::clone(&self.slots);
-            tokio::spawn(async move { slots.refuse(socket, &peer).await });
+            tokio::spawn(self.slots.refuse(socket, peer));
         }
     }
 }

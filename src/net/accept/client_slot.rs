@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::net::accept::slot::Slot;
 use crate::net::accept::slot_table::SlotTable;
+use crate::net::address::addr::Addr;
 use crate::net::deadline::Deadline;
 use crate::net::stop::Stop;
 use crate::net::stream::Stream;
@@ -33,15 +34,32 @@ impl ClientSlot {
         Self { slot, stop, table, id }
     }
 
-    /// Releases the slot for the next client, and closes `stream`: sends FIN and waits at most
-    /// `limit` for the peer to close. If too many connections wait already, this one is closed at
-    /// once.
-    pub async fn close(&self, stream: &mut Stream, limit: Duration) {
+    /// Releases the slot for the next client, and closes `stream`: sends `last` and FIN, and waits
+    /// for the peer to close, at most `limit` in all. If too many connections wait already, this
+    /// one is closed without a wait. If not all of `last` can be sent, the connection is reset.
+    pub async fn close(&self, stream: &mut Stream, last: &[u8], limit: Duration) {
         self.table.release(self.id);
-        match self.table.start_closing() {
-            Some(_closing) => stream.finish(Deadline::after(limit)).await,
+        let deadline = Deadline::after(limit);
+        let closing = self.table.start_closing();
+        let sent = match &closing {
+            Some(_) => stream.write_all(last, deadline).await.is_ok(),
+            None => stream.start_write(last).is_ok_and(|unsent| unsent.is_empty()),
+        };
+        match &closing {
+            _ if !sent => stream.abort(),
+            Some(_) => stream.finish(deadline).await,
             None => stream.shut_down_now(),
         }
+    }
+
+    /// Returns the address of the peer.
+    pub(super) fn peer(&self) -> &Addr {
+        &self.slot.peer
+    }
+
+    /// Returns the local address of the connection.
+    pub(super) fn local(&self) -> &Addr {
+        &self.slot.local
     }
 
     /// Protects the client from eviction. Returns false if it has already been evicted; its request

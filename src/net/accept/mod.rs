@@ -21,4 +21,7 @@ pub use self::service::{
     AcceptNotice, AcceptSettings, Client, Connection, ObserverFactory, SecuredClient, ServeSummary,
     Service, WhenFull,
 };
+
+#[cfg(test)]
+pub use self::slots::task_size;
 pub use self::workers::default_workers;

@@ -101,10 +101,6 @@ pub struct Connection {
 /// A client of a server.
 #[derive(Debug)]
 pub struct Client {
-    /// The address of the peer.
-    pub peer: Addr,
-    /// The local address.
-    pub local: Addr,
     /// The number of this connection in this run, from 1.
     pub id: u64,
     /// When it was accepted.
@@ -122,6 +118,18 @@ pub struct SecuredClient {
     pub facts: TlsFacts,
     /// When the handshake was complete.
     pub at: Instant,
+}
+
+impl Client {
+    /// Returns the address of the peer.
+    pub fn peer(&self) -> &Addr {
+        self.slot.peer()
+    }
+
+    /// Returns the local address.
+    pub fn local(&self) -> &Addr {
+        self.slot.local()
+    }
 }
 
 /// The result of a server's run.

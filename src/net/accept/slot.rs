@@ -1,5 +1,6 @@
 //! The state of one client's slot: whether the client can be evicted, and whether it should leave.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::sync::Notify;
@@ -10,6 +11,8 @@ use crate::net::address::addr::Addr;
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) peer: Addr,
+    /// The local address of the connection, shared by the slots of a listener.
+    pub(super) local: Arc<Addr>,
     /// Whether the client can be evicted: `OPEN`, `SETTLED` or `EVICTED`.
     state: AtomicU8,
     /// Notified when the client should leave.
@@ -26,9 +29,9 @@ const SETTLED: u8 = 1;
 const EVICTED: u8 = 2;
 
 impl Slot {
-    /// Returns an open slot for `peer`.
-    pub(super) fn new(peer: Addr) -> Self {
-        Self { peer, state: AtomicU8::new(OPEN), leave_requested: Notify::new() }
+    /// Returns an open slot for the connection of `peer` to `local`.
+    pub(super) fn new(peer: Addr, local: Arc<Addr>) -> Self {
+        Self { peer, local, state: AtomicU8::new(OPEN), leave_requested: Notify::new() }
     }
 
     /// Protects the client from eviction; returns false if it has already been evicted.

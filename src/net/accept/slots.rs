@@ -14,12 +14,12 @@ use crate::net::accept::service::{
     AcceptNotice, AcceptSettings, Client, Connection, SecuredClient, Service, WhenFull,
 };
 use crate::net::accept::slot::Slot;
-use crate::net::accept::slot_table::SlotTable;
+use crate::net::accept::slot_table::{OpenConnection, SlotTable};
 use crate::net::address::addr::Addr;
 use crate::net::deadline::Deadline;
 use crate::net::stop::Stop;
 use crate::net::stream::Stream;
-use crate::net::stream::socket::DetachedSocket;
+use crate::net::stream::socket::{DetachedSocket, Socket};
 use crate::net::tls::{HANDSHAKE_TIMEOUT, ServerHandshake, TlsError};
 
 /// The state that the accept loops and the clients' handlers share.
@@ -68,29 +68,35 @@ impl<S: Service> Slots<S> {
         self.clients() >= self.settings.max_clients
     }
 
-    /// Waits until a slot is free, if the settings make further clients wait. The first wait is
-    /// reported: a server that is often full must not report it for each client.
-    pub(super) async fn wait_for_free_slot(&self) {
-        while self.settings.when_full == WhenFull::Wait && self.is_full() {
+    /// Waits until the next client can be accepted: until a slot is free, if the settings make
+    /// further clients wait, and while too many connections are leaving.
+    pub(super) async fn wait_for_turn(&self) {
+        while self.must_wait_for_slot() || self.table.too_many_leaving() {
             let mut released = pin!(self.table.released.notified());
             released.as_mut().enable();
-            if self.is_full() {
-                if !self.full_reported.swap(true, Ordering::Relaxed) {
-                    self.service.notice(AcceptNotice::Full(self.clients()));
-                }
+            let is_full = self.must_wait_for_slot();
+            // Reported once: a server that is often full must not report it for each client.
+            if is_full && !self.full_reported.swap(true, Ordering::Relaxed) {
+                self.service.notice(AcceptNotice::Full(self.clients()));
+            }
+            if is_full || self.table.too_many_leaving() {
                 released.await;
             }
         }
+    }
+
+    fn must_wait_for_slot(&self) -> bool {
+        self.settings.when_full == WhenFull::Wait && self.is_full()
     }
 
     pub(super) fn is_total_reached(&self) -> bool {
         self.settings.total.is_some_and(|total| self.admitted.load(Ordering::Relaxed) >= total)
     }
 
-    /// Allocates a slot for `peer`, and evicts another client if the settings require it; returns
-    /// `None` if the server is full.
-    pub(super) fn admit(self: &Arc<Self>, peer: Addr) -> Option<SlotGuard<S>> {
-        let slot = Arc::new(Slot::new(peer));
+    /// Allocates a slot for the connection of `peer` to `local`, and evicts another client if the
+    /// settings require it; returns `None` if the server is full.
+    pub(super) fn admit(self: &Arc<Self>, peer: Addr, local: Arc<Addr>) -> Option<SlotGuard<S>> {
+        let slot = Arc::new(Slot::new(peer, local));
         let mut evicted = None;
         let mut occupied = self.table.occupied();
         if occupied.len() >= self.settings.max_clients {
@@ -111,7 +117,14 @@ impl<S: Service> Slots<S> {
         if self.is_total_reached() {
             self.total_reached.notify_waiters();
         }
-        Some(SlotGuard { slots: Arc::clone(self), slot, id })
+        let open = OpenConnection::new(&self.table);
+        Some(SlotGuard { slots: Arc::clone(self), slot, id, _open: open })
+    }
+
+    /// Counts and reports a client that is not served to its end.
+    pub(super) fn report_lost(&self, notice: AcceptNotice) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        self.service.notice(notice);
     }
 
     /// Refuses a client: sends [`Service::refusal`], under TLS after the handshake, and waits for
@@ -119,9 +132,20 @@ impl<S: Service> Slots<S> {
     ///
     /// Closing a socket that has unread input resets the connection, and the client may then lose
     /// the refusal.
-    pub(super) async fn refuse(&self, socket: DetachedSocket, peer: &Addr) {
-        let Ok(socket) = socket.attach() else { return };
-        let mut stream = Stream::new(socket);
+    pub(super) fn refuse(
+        self: &Arc<Self>,
+        socket: DetachedSocket,
+        peer: Addr,
+    ) -> impl Future<Output = ()> + Send + use<S> {
+        let (slots, open) = (Arc::clone(self), OpenConnection::new(&self.table));
+        async move {
+            let Ok(socket) = socket.attach() else { return };
+            slots.send_refusal(Stream::new(socket), &peer).await;
+            drop(open);
+        }
+    }
+
+    async fn send_refusal(&self, mut stream: Stream, peer: &Addr) {
         let (closing, deadline) = (self.table.start_closing(), Deadline::after(REFUSAL_TIMEOUT));
         if let Some(tls) = &self.settings.tls {
             let peer = peer.to_string();
@@ -171,12 +195,13 @@ pub(super) struct SlotGuard<S: Service> {
     slots: Arc<Slots<S>>,
     slot: Arc<Slot>,
     id: u64,
+    _open: OpenConnection,
 }
 
 impl<S: Service> Drop for SlotGuard<S> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.report_lost(AcceptNotice::Panicked(self.slot.peer.clone()));
+            self.slots.report_lost(AcceptNotice::Panicked(self.slot.peer.clone()));
         }
         self.slots.table.release(self.id);
     }
@@ -185,69 +210,64 @@ impl<S: Service> Drop for SlotGuard<S> {
 impl<S: Service> SlotGuard<S> {
     /// Serves the client in this runtime.
     ///
-    /// This future is most of the memory that an idle client takes, so it must stay small.
-    #[expect(clippy::manual_async_fn, reason = "an async fn stores its arguments twice")]
+    /// This future is most of the memory that an idle client takes, so it must stay small. For
+    /// example, it must not keep the connection besides in the future of the handler.
     pub(super) fn serve(self, socket: DetachedSocket) -> impl Future<Output = ()> + Send {
+        let socket = socket.attach();
         async move {
-            let mut connection =
-                match socket.attach().and_then(|socket| self.connection(Stream::new(socket))) {
-                    Ok(connection) => connection,
-                    Err(error) => return self.not_served(error),
-                };
-            if let Some(tls) = &self.slots.settings.tls {
-                // Boxed, so that only a handshake needs memory for this future.
-                let secured = Box::pin(secure(tls, &mut connection)).await;
-                match secured {
-                    Some(Ok(secured)) => connection.client.tls = Some(Box::new(secured)),
-                    Some(Err(error)) => {
-                        return self.slots.service.notice(AcceptNotice::NotSecured(error));
-                    }
-                    None => return,
-                }
+            match (socket, &self.slots.settings.tls) {
+                (Err(error), _) => self.not_served(error),
+                (Ok(socket), None) => self.handle(self.observed(self.connection(socket))).await,
+                // Boxed, so that only TLS needs memory for this future.
+                (Ok(socket), Some(tls)) => Box::pin(self.serve_secured(tls, socket)).await,
             }
-            self.observe(&mut connection.stream);
-            Arc::clone(&self.slots.service).handle(connection).await;
         }
+    }
+
+    /// Performs a handshake with the client and serves it.
+    async fn serve_secured(&self, tls: &ServerHandshake, socket: Socket) {
+        let mut connection = self.connection(socket);
+        match Box::pin(secure(tls, &mut connection)).await {
+            Some(Ok(secured)) => {
+                connection.client.tls = Some(Box::new(secured));
+                self.handle(self.observed(connection)).await;
+            }
+            Some(Err(error)) => self.slots.service.notice(AcceptNotice::NotSecured(error)),
+            None => {}
+        }
+    }
+
+    fn handle(&self, connection: Connection) -> impl Future<Output = ()> + Send + use<S> {
+        Arc::clone(&self.slots.service).handle(connection)
     }
 
     /// Reports that the client could not be served because of `error`.
     pub(super) fn not_served(&self, error: io::Error) {
-        self.report_lost(AcceptNotice::NotServed(self.slot.peer.clone(), error));
-    }
-
-    fn report_lost(&self, notice: AcceptNotice) {
-        self.slots.lost.fetch_add(1, Ordering::Relaxed);
-        self.slots.service.notice(notice);
+        self.slots.report_lost(AcceptNotice::NotServed(self.slot.peer.clone(), error));
     }
 
     /// Attaches the observer. This follows the handshake, so that a client whose handshake fails is
     /// not observed: it is never reported as connected.
-    fn observe(&self, stream: &mut Stream) {
+    fn observed(&self, mut connection: Connection) -> Connection {
         if let Some(observe) = &self.slots.settings.observe
             && let Some(observer) = observe(self.id, &self.slot.peer)
         {
-            stream.observe(observer);
+            connection.stream.observe(observer);
         }
+        connection
     }
 
-    fn connection(&self, mut stream: Stream) -> io::Result<Connection> {
-        let slots = &self.slots;
-        // The client must not take the end of a failed connection for a clean one.
-        let local = stream.local_addr().inspect_err(|_| stream.abort())?;
+    fn connection(&self, socket: Socket) -> Connection {
+        let (slots, stream) = (&self.slots, Stream::new(socket));
+        let slot = Arc::clone(&self.slot);
+        let table = Arc::clone(&slots.table);
         let client = Client {
-            local,
-            peer: self.slot.peer.clone(),
             id: self.id,
             accepted: Instant::now(),
             tls: None,
-            slot: ClientSlot::new(
-                Arc::clone(&self.slot),
-                slots.stop.clone(),
-                Arc::clone(&slots.table),
-                self.id,
-            ),
+            slot: ClientSlot::new(slot, slots.stop.clone(), table, self.id),
         };
-        Ok(Connection { stream, client })
+        Connection { stream, client }
     }
 }
 
@@ -261,7 +281,7 @@ async fn secure(
     connection: &mut Connection,
 ) -> Option<Result<SecuredClient, TlsError>> {
     let Connection { stream, client } = connection;
-    let (peer, deadline) = (client.peer.to_string(), Deadline::after(HANDSHAKE_TIMEOUT));
+    let (peer, deadline) = (client.peer().to_string(), Deadline::after(HANDSHAKE_TIMEOUT));
     let secured = tokio::select! {
         biased;
         secured = tls.accept(stream, &peer, deadline) => Some(secured),
@@ -272,4 +292,13 @@ async fn secure(
     }
     let secured = secured?;
     Some(secured.map(|facts| SecuredClient { facts, at: Instant::now() }))
+}
+
+/// Returns the size of the future that serves a client of `S`, in bytes.
+#[cfg(test)]
+pub fn task_size<S: Service>() -> usize {
+    fn size_of_output<A, B, F>(_: impl Fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+    size_of_output(SlotGuard::<S>::serve)
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc as channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::net::accept::access::Access;
@@ -14,8 +14,9 @@ use crate::net::runtime::runtime;
 use crate::net::socket_options::SocketOptions;
 use crate::net::stop::Stop;
 
-/// A service that echoes what it receives. It panics if that begins with `p` and settles if it
-/// begins with `s`; after echoing an `h`, it ignores requests to leave.
+/// A service that echoes what it receives. It panics if that begins with `p`, settles if it begins
+/// with `s`, and settles, echoes and closes if it begins with `c`; after echoing an `h`, it ignores
+/// requests to leave.
 struct TestService(channel::Sender<&'static str>);
 
 impl Service for TestService {
@@ -27,7 +28,7 @@ impl Service for TestService {
                 bytes = read => bytes.unwrap_or_default(),
                 reason = client.slot.leave() => {
                     if reason == LeaveReason::Evicted {
-                        stream.write_now(self.refusal()).ok();
+                        client.slot.close(&mut stream, self.refusal(), CLOSE_TIMEOUT).await;
                     }
                     return;
                 }
@@ -36,6 +37,10 @@ impl Service for TestService {
                 None => return,
                 Some(b'p') => panic!("on purpose"),
                 Some(b's') => assert!(client.slot.settle()),
+                Some(b'c') => {
+                    assert!(client.slot.settle());
+                    return client.slot.close(&mut stream, &bytes, CLOSE_TIMEOUT).await;
+                }
                 Some(_) => {}
             }
             stream.write_all(&bytes, Deadline::NEVER).await.ok();
@@ -66,6 +71,12 @@ impl Service for TestService {
     }
 }
 
+/// Longer than any test runs.
+const CLOSE_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// How many connections may wait for their clients to close.
+const MAX_CLOSING: usize = 8;
+
 struct Running {
     addr: SocketAddr,
     /// The address of the second listener.
@@ -95,7 +106,7 @@ fn start(when_full: WhenFull, max_clients: usize, workers: usize, total: Option<
         when_full,
         total,
         grace,
-        max_closing: 8,
+        max_closing: MAX_CLOSING,
         tls: None,
         observe: None,
         workers,
@@ -265,4 +276,74 @@ fn a_stop_asks_all_clients_to_leave_and_a_second_stop_does_not_wait() {
     server.stop.request();
     let end = server.thread.join().unwrap();
     assert_eq!(end, ServeSummary { clients: 1, cut_off: 1, lost: 0 });
+}
+
+#[test]
+fn a_client_that_does_not_close_after_its_last_reply_takes_no_slot() {
+    for when_full in [WhenFull::Wait, WhenFull::Refuse, WhenFull::Evict] {
+        let server = start(when_full, 1, 1, None);
+        let mut open = Vec::new();
+        for _ in 0..3 * MAX_CLOSING {
+            let client = server.client();
+            echo(&client, b'c');
+            assert_eq!(receive(&client), None);
+            open.push(client);
+        }
+        let client = server.client();
+        echo(&client, b'x');
+        drop((client, open));
+        assert_eq!(server.end().clients, 3 * MAX_CLOSING as u64 + 1);
+    }
+}
+
+#[test]
+fn only_a_limited_number_of_connections_wait_for_their_clients_to_close() {
+    for workers in [1, 3] {
+        let server = start(WhenFull::Evict, 1, workers, None);
+        let closing_client = || {
+            let client = server.client();
+            echo(&client, b'c');
+            assert_eq!(receive(&client), None);
+            client
+        };
+        let mut closing: Vec<_> = (0..MAX_CLOSING).map(|_| closing_client()).collect();
+        // One more was evicted and one has been answered: both are closed at once.
+        let evicted = server.client();
+        echo(&evicted, b'x');
+        let answered = closing_client();
+        assert_eq!((receive(&evicted), receive(&evicted)), (Some(b'n'), Some(b'o')));
+        assert_eq!(receive(&evicted), None);
+        assert!([evicted, answered].iter().all(is_reset_after_more_data));
+        // The others are not. When one of them closes, another connection can wait.
+        assert!(closing.iter().all(is_still_read));
+        drop(closing.pop());
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !is_still_read(&closing_client()) {
+            assert!(Instant::now() < deadline);
+        }
+        drop(closing);
+        server.end();
+    }
+}
+
+/// Returns whether the server has closed its socket: the kernel then resets the connection when
+/// more data arrives.
+fn is_reset_after_more_data(mut client: &std::net::TcpStream) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < deadline {
+        if client.write_all(b"y").is_err() {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    false
+}
+
+/// Returns whether the server still reads what the client sends, after its own FIN.
+fn is_still_read(mut client: &std::net::TcpStream) -> bool {
+    let written = (0..5).all(|_| {
+        thread::sleep(Duration::from_millis(2));
+        client.write_all(b"y").is_ok()
+    });
+    written && client.take_error().unwrap().is_none()
 }

@@ -9,7 +9,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::support::program::start_over_unix;
+use crate::support::procfs::Process;
+use crate::support::program::{shell, start_over_unix};
 use crate::support::{Client, Server, Terminal, eventually, sockkit};
 
 /// Starts a server in a temporary directory, which holds its log.
@@ -211,6 +212,42 @@ fn the_oldest_client_that_has_not_logged_in_is_evicted() {
     assert_eq!(silent[1].stream.take_error().unwrap().map(|e| e.kind()), None);
     silent[2].send("bob\n");
     silent[2].read_until("Password: ");
+}
+
+#[test]
+fn a_client_that_stays_connected_after_ok_does_not_keep_others_from_logging_in() {
+    let (server, directory) = server("--max-clients 1 -4");
+    let logged_in: Vec<Client> = (0..100)
+        .map(|number| {
+            let mut client = server.client();
+            assert_eq!(log_in(&mut client, &format!("user{number}"), "x"), "OK recorded");
+            client
+        })
+        .collect();
+    assert_eq!(pairs(&log(&directory)).len(), 100);
+    drop(logged_in);
+    server.stop().code(0);
+}
+
+#[test]
+fn evicted_clients_that_never_close_use_few_descriptors() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_sockkit");
+    // 32 connections, 4 of them closing.
+    let script = format!("ulimit -n 64; exec {program} login-server 0 -4 --max-clients 1");
+    let server = shell(&script).dir(directory.path()).serve();
+    let process = Process::of(&server.running);
+    let without_clients = process.descriptors();
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(server.client());
+        // The client that is served, those that are closing, those whose handlers have yet to run,
+        // and the next one.
+        assert!(process.descriptors() <= without_clients + 1 + 4 + 4 + 1);
+    }
+    assert_eq!(log_in(&mut server.client(), "alice", "x"), "OK recorded");
+    let ran = server.stop().code(0);
+    assert!(!ran.stderr.contains("cannot accept"), "{}", ran.stderr);
 }
 
 #[test]
