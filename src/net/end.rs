@@ -101,10 +101,15 @@ impl ExchangeEnd {
         matches!(self, Self::Eof | Self::IdleInput | Self::Sent | Self::Stopped)
     }
 
+    /// Returns whether a stop ended the exchange.
+    pub(super) fn is_stop(&self) -> bool {
+        matches!(self, Self::Stopped | Self::StoppedEarly)
+    }
+
     /// Returns whether the exchange ended in time; otherwise an output that blocks must not delay
     /// it further.
     pub(super) fn is_in_time(&self) -> bool {
-        !matches!(self, Self::TimedOut | Self::Idle | Self::Stopped | Self::StoppedEarly)
+        !matches!(self, Self::TimedOut | Self::Idle) && !self.is_stop()
     }
 }
 

@@ -1,5 +1,9 @@
 //! Requests to stop: the first drains, the second ends the run at once.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+
 use tokio_util::sync::CancellationToken;
 
 /// A stop that several tasks can request and observe; clones share it.
@@ -48,4 +52,17 @@ impl Stop {
     pub async fn forced(&self) {
         self.forced.cancelled().await;
     }
+}
+
+/// Returns a future that completes with `event`, and can be polled again afterwards: it then
+/// completes at once.
+pub fn lasting(mut event: Pin<&mut impl Future<Output = ()>>) -> impl Future<Output = ()> + Unpin {
+    let mut has_completed = false;
+    poll_fn(move |context| {
+        if !has_completed {
+            ready!(event.as_mut().poll(context));
+            has_completed = true;
+        }
+        Poll::Ready(())
+    })
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::exit::Exit;
 use crate::net::relay::{self, FinRule, Input, RelaySettings, Sink, Source, StopRule};
+use crate::net::stop::lasting;
 use crate::net::stream::{ByteCounts, Stream};
 use crate::net::tls::TlsFacts;
 use crate::net::{Addr, Deadline, ExchangeEnd};
@@ -133,7 +134,8 @@ impl Session {
             stream.observe(observer);
         }
         let settings = self.settings.relay_settings(fin, self.stop, deadline);
-        let mut stop = pin!(stop);
+        let stop = pin!(stop);
+        let mut stop = pin!(lasting(stop));
         let opened_by = deadline.earlier(handshake);
         let opened = tokio::select! {
             biased;
@@ -153,15 +155,16 @@ impl Session {
                 }
                 (None, Some(program)) => {
                     let session = ExecSession { program, peer, local };
-                    session.run(&mut stream, &name, settings, stop).await
+                    session.run(&mut stream, &name, settings, stop.as_mut()).await
                 }
                 (None, None) => {
                     let mut input = input;
                     let sink = self.settings.receives.then_some(sink);
+                    let input = input.as_mut();
                     let end =
-                        relay::run(&mut stream, &name, input.as_mut(), sink, settings, stop).await;
+                        relay::run(&mut stream, &name, input, sink, settings, stop.as_mut()).await;
                     SessionEnd::Stream(match sink {
-                        Some(sink) => relay::flush(sink, deadline, end).await,
+                        Some(sink) => relay::flush(sink, deadline, end, stop).await,
                         None => end,
                     })
                 }
@@ -244,10 +247,11 @@ impl Session {
                 let mut nothing = Source::from(Input::empty());
                 let linger = settings.linger.or(Some(PEER_CLOSE_TIMEOUT));
                 let settings = RelaySettings { fin: FinRule::InputEnd, linger, ..settings };
-                let never = std::future::pending();
-                let end =
-                    relay::run(stream, peer, Some(&mut nothing), Some(sink), settings, never).await;
-                match relay::flush(sink, settings.deadline, end).await {
+                // A stop ends the script, whatever it does.
+                let never = std::future::pending;
+                let (input, output) = (Some(&mut nothing), Some(sink));
+                let end = relay::run(stream, peer, input, output, settings, never()).await;
+                match relay::flush(sink, settings.deadline, end, never()).await {
                     ExchangeEnd::LingerExpired => SessionEnd::ScriptOver,
                     end => SessionEnd::Stream(end),
                 }
@@ -325,7 +329,7 @@ impl ExecSession<'_> {
             // reader any more.
             return SessionEnd::Stream(end);
         }
-        let end = relay::flush(sink, settings.deadline, end).await;
+        let end = relay::flush(sink, settings.deadline, end, stop.as_mut()).await;
         // The program may still be working, for as long as it needs.
         tokio::select! {
             biased;

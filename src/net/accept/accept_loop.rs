@@ -211,20 +211,22 @@ impl<S: Service> AcceptLoop<S> {
             // A connection is served even if its options cannot be set.
             self.slots.settings.options.apply_to_stream(&SockRef::from(&socket), *addr).ok();
         }
-        match socket::local_addr(&socket) {
-            Ok(local) if local == *self.local => {}
-            Ok(local) => self.local = Arc::new(local),
-            Err(error) => {
+        let found = socket::local_addr(&socket).map(|local| {
+            if local != *self.local {
+                self.local = Arc::new(local);
+            }
+        });
+        match (self.slots.admit(peer.clone(), Arc::clone(&self.local)), found) {
+            (Some(guard), Ok(())) => self.workers.dispatch(socket, guard),
+            (Some(guard), Err(error)) => {
                 // The client must not take the end of a failed connection for a clean one.
                 socket::reset(&socket);
-                return self.slots.report_lost(AcceptNotice::NotServed(peer, error));
+                guard.not_served(error);
             }
-        }
-        if let Some(guard) = self.slots.admit(peer.clone(), Arc::clone(&self.local)) {
-            self.workers.dispatch(socket, guard);
-        } else {
-            self.slots.service.notice(AcceptNotice::Refused(peer.clone()));
-            tokio::spawn(self.slots.refuse(socket, peer));
+            (None, _) => {
+                self.slots.service.notice(AcceptNotice::Refused(peer.clone()));
+                tokio::spawn(self.slots.refuse(socket, peer));
+            }
         }
     }
 }

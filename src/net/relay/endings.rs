@@ -4,6 +4,11 @@
 //! The relay reports what happens and asks what to do next. This module does no I/O and reads no
 //! clock, except that it is told the time.
 
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) mod transitions;
+
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
@@ -31,7 +36,7 @@ pub(super) struct Endings {
     /// Whether a stop was requested.
     stopping: bool,
     /// When the wait for the peer ends, and why it began.
-    wait: Option<(Instant, Wait)>,
+    wait: Option<(Deadline, Wait)>,
     /// A failure after which the peer's remaining data is still read.
     failure: Option<ExchangeEnd>,
     /// The final end, once there is one.
@@ -120,13 +125,14 @@ impl Endings {
     /// Returns when [`Self::expire`] must be called next: the run's deadline, the end of the time
     /// without traffic, which is `idle`, or the end of the current wait.
     pub(super) fn deadline(&self, idle: Deadline) -> Deadline {
-        let wait = self.wait.map_or(Deadline::NEVER, |(at, _)| Deadline::at(at));
-        self.settings.deadline.earlier(idle).earlier(wait)
+        self.settings.deadline.earlier(idle).earlier(self.wait_end())
     }
 
     /// The input has ended, or a stop found nothing more in it, and its last bytes are written.
     /// `produced`: whether it has produced a byte.
     pub(super) fn input_sent(&mut self, produced: bool, now: Instant) {
+        #[cfg(test)]
+        transitions::note("input_sent", self);
         let withheld = match self.settings.fin {
             FinRule::InputEnd => false,
             FinRule::NonEmptyInputEnd => !produced,
@@ -142,17 +148,23 @@ impl Endings {
 
     /// The input has been idle since the peer closed.
     pub(super) fn input_idle(&mut self) {
+        #[cfg(test)]
+        transitions::note("input_idle", self);
         self.was_idle = true;
         self.sending = Sending::Fin;
     }
 
     /// The input cannot be read.
     pub(super) fn input_failed(&mut self, error: io::Error) {
+        #[cfg(test)]
+        transitions::note("input_failed", self);
         self.end = Some(ExchangeEnd::Input(error));
     }
 
     /// FIN is queued; `owes`: whether any byte was sent, whose acknowledgement matters.
     pub(super) fn fin_queued(&mut self, owes: bool, now: Instant) {
+        #[cfg(test)]
+        transitions::note("fin_queued", self);
         // Without a byte, FIN itself matters only if nothing else shows that the peer got it.
         let awaited = owes || !self.settings.waits_for_peer;
         self.sending = if awaited { Sending::Unacknowledged } else { Sending::Acknowledged };
@@ -162,12 +174,16 @@ impl Endings {
 
     /// The peer has acknowledged everything, FIN included.
     pub(super) fn acknowledged(&mut self) {
+        #[cfg(test)]
+        transitions::note("acknowledged", self);
         self.sending = Sending::Acknowledged;
         self.settle();
     }
 
     /// The peer has closed its side cleanly.
     pub(super) fn peer_closed(&mut self) {
+        #[cfg(test)]
+        transitions::note("peer_closed", self);
         self.receiving = Receiving::Closed;
         if matches!(self.sending, Sending::Nothing | Sending::FinWithheld) {
             self.sending = Sending::Fin;
@@ -177,6 +193,8 @@ impl Endings {
 
     /// Receiving has failed.
     pub(super) fn receive_failed(&mut self, end: ExchangeEnd) {
+        #[cfg(test)]
+        transitions::note("receive_failed", self);
         // Both directions report a reset; the receive error is more specific, unless the send error
         // was the reset that the kernel reports only once.
         let truncated = matches!(end, ExchangeEnd::Truncated);
@@ -186,6 +204,8 @@ impl Endings {
 
     /// Sending has failed. The peer may have sent data before, which may still arrive.
     pub(super) fn send_failed(&mut self, error: io::Error, now: Instant) {
+        #[cfg(test)]
+        transitions::note("send_failed", self);
         let stalled = error.kind() == ErrorKind::TimedOut;
         self.sending = Sending::Failed;
         if stalled {
@@ -193,25 +213,33 @@ impl Endings {
             return;
         }
         self.failure = Some(ExchangeEnd::Send(error));
-        self.wait = Some((now + LAST_READ_TIMEOUT, Wait::LastData));
+        self.start_wait(LAST_READ_TIMEOUT, Wait::LastData, now);
         self.settle();
     }
 
     /// The peer of a shared input is cut off, because it delayed the others.
     pub(super) fn cut_off(&mut self) {
+        #[cfg(test)]
+        transitions::note("cut_off", self);
         self.end = Some(ExchangeEnd::CutOff);
     }
 
     /// The output cannot be written.
     pub(super) fn output_failed(&mut self, error: io::Error) {
+        #[cfg(test)]
+        transitions::note("output_failed", self);
         self.end = Some(ExchangeEnd::Output(error));
     }
 
     /// A stop is requested: the input is read no further.
     pub(super) fn stop(&mut self, now: Instant) {
+        #[cfg(test)]
+        transitions::note("stop", self);
         self.stopping = true;
-        self.wait = Some((now + self.settings.stop.grace, Wait::Grace));
+        self.start_wait(self.settings.stop.grace, Wait::Grace, now);
         match self.sending {
+            // What was sent is incomplete, so nothing is waited for.
+            Sending::Failed => self.end = self.failure.take(),
             Sending::Nothing | Sending::FinWithheld => self.sending = Sending::Fin,
             // What the input holds decides: `input_sent` or `stopped_with_more_input` follows.
             Sending::Input => {}
@@ -222,16 +250,20 @@ impl Endings {
     /// A stop was requested, and one look at the input found more. What was sent is not everything,
     /// and must not look like it.
     pub(super) fn stopped_with_more_input(&mut self) {
+        #[cfg(test)]
+        transitions::note("stopped_with_more_input", self);
         self.end = Some(ExchangeEnd::StoppedEarly);
     }
 
     /// A deadline has passed; `idle` is the end of the time without traffic, and `owes` whether
     /// something sent is not acknowledged.
     pub(super) fn expire(&mut self, idle: Deadline, owes: bool, now: Instant) {
+        #[cfg(test)]
+        transitions::note("expire", self);
         let has_passed = |at: Deadline| at.is_past(now);
         let end = match self.wait {
             _ if has_passed(self.settings.deadline) => ExchangeEnd::TimedOut,
-            Some((at, wait)) if at <= now => match wait {
+            Some((at, wait)) if has_passed(at) => match wait {
                 Wait::LastData => self.failure.take().unwrap_or(ExchangeEnd::TimedOut),
                 Wait::Linger if owes => ExchangeEnd::Send(ErrorKind::TimedOut.into()),
                 Wait::Linger => ExchangeEnd::LingerExpired,
@@ -249,12 +281,19 @@ impl Endings {
     }
 
     fn start_linger(&mut self, now: Instant) {
-        if self.wait.is_none()
-            && let Some(linger) = self.settings.linger
-            && let Some(at) = now.checked_add(linger)
-        {
-            self.wait = Some((at, Wait::Linger));
+        if let (None, Some(linger)) = (self.wait, self.settings.linger) {
+            self.start_wait(linger, Wait::Linger, now);
         }
+    }
+
+    /// Starts a wait that takes the place of the current one, and ends no later.
+    fn start_wait(&mut self, limit: Duration, wait: Wait, now: Instant) {
+        let at = now.checked_add(limit).map_or(Deadline::NEVER, Deadline::at);
+        self.wait = Some((at.earlier(self.wait_end()), wait));
+    }
+
+    fn wait_end(&self) -> Deadline {
+        self.wait.map_or(Deadline::NEVER, |(at, _)| at)
     }
 
     /// Sets the end if nothing is left to wait for.

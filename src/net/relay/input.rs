@@ -86,6 +86,14 @@ impl Input {
         Ok(Self::new(Kind::Thread { filled, empty }, probe))
     }
 
+    /// Returns an input that a test fills through the sender, as the thread of [`Self::start`] does.
+    #[cfg(test)]
+    pub(crate) fn scripted() -> (mpsc::Sender<io::Result<(Vec<u8>, usize)>>, Self) {
+        let (sender, filled) = mpsc::channel(BUFFERS);
+        let empty = blocking::channel().0;
+        (sender, Self::new(Kind::Thread { filled, empty }, InputProbe::default()))
+    }
+
     /// Waits for the next chunk; returns `None` at the end of the input.
     ///
     /// # Errors

@@ -7,6 +7,8 @@ mod input;
 mod pipe;
 mod settings;
 mod shared_input;
+#[cfg(test)]
+pub(crate) mod sim;
 mod sink;
 mod source;
 mod transfer;

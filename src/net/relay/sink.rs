@@ -53,23 +53,34 @@ impl Sink {
         let writer_pool = Arc::clone(&pool);
         threads::start("output", move || {
             while let Some(message) = messages.blocking_recv() {
-                match message {
-                    SinkMessage::Bytes { from, buffer, len } => {
-                        if let Err(error) = writer.write(&from, &buffer[..len]) {
-                            writer_pool.failure.record(error);
-                            // Wakes every task that waits for a buffer.
-                            writer_pool.permits.close();
-                            return;
-                        }
-                    }
-                    SinkMessage::PeerClosed => writer.peer_closed(),
-                    // The send fails if the task no longer waits.
-                    SinkMessage::Flush(written) => drop(written.send(())),
+                if !message.handle(&mut writer, &writer_pool) {
+                    return;
                 }
             }
         })
         .map_err(crate::reason::of_thread)?;
         Ok(Self { pool, outlet: Outlet::Thread(filled), close: None })
+    }
+
+    /// Starts a task of this runtime that writes to `writer`, as the thread of [`Self::start`] does,
+    /// and waits for `pause` before each message.
+    #[cfg(test)]
+    pub(crate) fn start_task(
+        mut writer: impl BlockingWriter,
+        mut pause: impl FnMut() -> std::time::Duration + Send + 'static,
+    ) -> Self {
+        let (filled, mut messages) = mpsc::channel::<SinkMessage>(BUFFERS);
+        let pool = Arc::<Pool>::default();
+        let writer_pool = Arc::clone(&pool);
+        tokio::spawn(async move {
+            while let Some(message) = messages.recv().await {
+                tokio::time::sleep(pause()).await;
+                if !message.handle(&mut writer, &writer_pool) {
+                    return;
+                }
+            }
+        });
+        Self { pool, outlet: Outlet::Thread(filled), close: None }
     }
 
     /// Returns a sink that writes to `file` in this runtime; `None` if it is not a pipe or cannot
@@ -183,6 +194,26 @@ enum SinkMessage {
     PeerClosed,
     /// Answer once everything before this is written.
     Flush(oneshot::Sender<()>),
+}
+
+impl SinkMessage {
+    /// Handles the message; returns false if writing has failed.
+    fn handle(self, writer: &mut impl BlockingWriter, pool: &Pool) -> bool {
+        match self {
+            Self::Bytes { from, buffer, len } => {
+                if let Err(error) = writer.write(&from, &buffer[..len]) {
+                    pool.failure.record(error);
+                    // Wakes every task that waits for a buffer.
+                    pool.permits.close();
+                    return false;
+                }
+            }
+            Self::PeerClosed => writer.peer_closed(),
+            // The send fails if the task no longer waits.
+            Self::Flush(written) => drop(written.send(())),
+        }
+        true
+    }
 }
 
 #[cfg(test)]

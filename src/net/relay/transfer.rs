@@ -76,15 +76,28 @@ pub async fn run(
 }
 
 /// Waits until everything that [`run`] has received is written to `sink`; returns `end`, or instead
-/// the failure to write it before `deadline`.
-pub async fn flush(sink: &Sink, deadline: Deadline, end: ExchangeEnd) -> ExchangeEnd {
-    // After a timeout or a stop, an output that blocks delays the end by at most `FLUSH_TIMEOUT`.
-    let flush_deadline = if end.is_in_time() { deadline } else { Deadline::after(FLUSH_TIMEOUT) };
-    match flush_deadline.bound(sink.flush()).await {
+/// the failure to write it before `deadline`. After a timeout or once `stop` completes, an output
+/// that blocks delays the end by at most [`FLUSH_TIMEOUT`].
+pub async fn flush(
+    sink: &Sink,
+    deadline: Deadline,
+    end: ExchangeEnd,
+    stop: impl Future<Output = ()>,
+) -> ExchangeEnd {
+    let limit = if end.is_in_time() { deadline } else { Deadline::after(FLUSH_TIMEOUT) };
+    let stopped = async {
+        stop.await;
+        Deadline::after(FLUSH_TIMEOUT).passed().await;
+    };
+    let flushed = tokio::select! {
+        biased;
+        flushed = limit.bound(sink.flush()) => flushed,
+        () = stopped => Err(Elapsed),
+    };
+    match flushed {
         Ok(Err(error)) if !matches!(end, ExchangeEnd::Output(_)) => ExchangeEnd::Output(error),
-        Err(Elapsed) if !matches!(end, ExchangeEnd::Stopped | ExchangeEnd::StoppedEarly) => {
-            ExchangeEnd::TimedOut
-        }
+        Err(Elapsed) if deadline.has_passed() && !end.is_stop() => ExchangeEnd::TimedOut,
+        Err(Elapsed) if end.is_complete() => ExchangeEnd::Stopped,
         _ => end,
     }
 }
@@ -325,14 +338,10 @@ impl<'a> Transfer<'a> {
     /// Waits until the input has been idle for [`IDLE_INPUT`] since the peer closed. A shared input
     /// counts as idle only if it has produced nothing for any connection.
     async fn wait_for_idle_input(&self, shared: Option<&InputIdleness>) {
-        match shared {
-            None => self.source_wait.expired(Some(IDLE_INPUT)).await,
-            Some(shared) => {
-                // First, this connection sends the chunks that are already queued for it.
-                self.source_wait.expired(Some(Duration::ZERO)).await;
-                shared.reaches(IDLE_INPUT).await;
-            }
-        }
+        let Some(shared) = shared else { return self.source_wait.expired(Some(IDLE_INPUT)).await };
+        // First, this connection sends the chunks that are already queued for it.
+        self.source_wait.expired(Some(Duration::ZERO)).await;
+        shared.reaches(IDLE_INPUT).await;
     }
 
     /// Receives until the peer closes and queues everything for the sink; without one, discards it.

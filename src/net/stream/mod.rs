@@ -7,6 +7,8 @@
 mod layers;
 pub mod observer;
 mod progress;
+#[cfg(test)]
+pub(crate) mod sim;
 pub mod socket;
 mod tls_session;
 mod tokio_io;

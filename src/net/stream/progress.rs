@@ -71,9 +71,13 @@ pub async fn wait_until_acknowledged(
         if owed.unacknowledged == 0 {
             return Ok(());
         }
-        let has_stalled = last.update(owed.progress, limit().unwrap_or(Duration::MAX));
-        if has_stalled {
-            return Err(ErrorKind::TimedOut.into());
+        match limit() {
+            // The limit counts from the moment at which there is one.
+            None => last = PeerProgress::at(owed.progress),
+            Some(limit) if last.update(owed.progress, limit) => {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            Some(_) => {}
         }
         tokio::time::sleep(interval).await;
         interval = (interval * 2).min(longest);
@@ -100,5 +104,18 @@ mod tests {
         assert!(!progress.update(20 * 262_144, limit));
         advance(Duration::from_millis(1)).await;
         assert!(progress.update(20 * 262_144, limit));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_counts_from_the_moment_at_which_there_is_one() {
+        const LIMIT: Duration = Duration::from_secs(30);
+        let began = Instant::now();
+        let look = || Ok(Owed { unacknowledged: 1, progress: 7 });
+        // The peer closes after a minute in which it acknowledged nothing.
+        let closes = Duration::from_mins(1);
+        let limit = || (began.elapsed() >= closes).then_some(LIMIT);
+        let error = wait_until_acknowledged(look, limit).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(began.elapsed() + INTERVALS.1 >= closes + LIMIT);
     }
 }

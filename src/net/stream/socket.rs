@@ -15,6 +15,8 @@ use tokio::io::unix::AsyncFd;
 
 use crate::net::address::addr::Addr;
 use crate::net::error::is_transient;
+#[cfg(test)]
+use crate::net::stream::sim::SimSocket;
 use crate::sys::{self, TcpInfo};
 
 /// A connected stream socket that is registered with a runtime.
@@ -24,14 +26,18 @@ pub enum Socket {
     Tcp(AsyncFd<OwnedFd>),
     /// A Unix stream socket.
     Unix(AsyncFd<OwnedFd>),
+    /// A simulated socket, in tests.
+    #[cfg(test)]
+    Sim(SimSocket),
 }
 
-/// Calls a method that both kinds of socket have.
-macro_rules! either {
+/// In tests, returns from the function with the result of a simulated socket. The rest of the
+/// function is for the sockets of the kernel.
+macro_rules! simulated {
     ($this:expr, $socket:ident => $call:expr) => {
-        match $this {
-            Socket::Tcp($socket) => $call,
-            Socket::Unix($socket) => $call,
+        #[cfg(test)]
+        if let Socket::Sim($socket) = $this {
+            return $call;
         }
     };
 }
@@ -42,7 +48,8 @@ impl Socket {
     /// # Errors
     /// `getsockname` failed.
     pub(super) fn local_addr(&self) -> io::Result<Addr> {
-        local_addr(self)
+        simulated!(self, socket => Ok(socket.local_addr()));
+        local_addr(self.kernel())
     }
 
     /// Returns and clears the pending error (`SO_ERROR`).
@@ -50,17 +57,20 @@ impl Socket {
     /// # Errors
     /// `getsockopt` failed.
     pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
-        SockRef::from(self).take_error()
+        simulated!(self, socket => socket.take_error());
+        SockRef::from(self.kernel()).take_error()
     }
 
     /// Waits until the socket is readable, at its end or failed.
     pub(super) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, socket => socket.poll_read_ready(context).map_ok(drop))
+        simulated!(self, socket => socket.poll_read_ready(context));
+        self.kernel().poll_read_ready(context).map_ok(drop)
     }
 
     /// Waits until the socket is writable or failed.
     pub(super) fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(self, socket => socket.poll_write_ready(context).map_ok(drop))
+        simulated!(self, socket => socket.poll_write_ready(context));
+        self.kernel().poll_write_ready(context).map_ok(drop)
     }
 
     /// Waits for bytes and reads once; returns 0 at the end.
@@ -98,9 +108,10 @@ impl Socket {
     /// (tokio's own readers do the same. A read also stops short at an urgent mark; the bytes after
     /// it are read when the next ones arrive.)
     pub(super) fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        simulated!(self, socket => socket.read_now(buffer));
         let mut short = None;
         let full = self.try_io(Interest::READABLE, || {
-            let len = rustix::io::read(self.as_fd(), &mut *buffer)?;
+            let len = rustix::io::read(self.kernel(), &mut *buffer)?;
             if len == 0 || len == buffer.len() {
                 return Ok(len);
             }
@@ -114,12 +125,13 @@ impl Socket {
     /// Writes once, without waiting. After a short write the socket is full, so the readiness is
     /// cleared as in [`Self::read_now`].
     pub(super) fn write_now(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        simulated!(self, socket => socket.write_now(pieces));
         let all: usize = pieces.iter().map(|piece| piece.len()).sum();
         let mut short = None;
         let full = self.try_io(Interest::WRITABLE, || {
             let len = match pieces {
-                [piece] => rustix::io::write(self.as_fd(), piece)?,
-                pieces => rustix::io::writev(self.as_fd(), pieces)?,
+                [piece] => rustix::io::write(self.kernel(), piece)?,
+                pieces => rustix::io::writev(self.kernel(), pieces)?,
             };
             if len == all {
                 return Ok(len);
@@ -135,7 +147,8 @@ impl Socket {
     /// # Errors
     /// `ConnectionReset` if the peer has reset the connection.
     pub(super) fn shut_down_write(&self) -> io::Result<()> {
-        SockRef::from(self).shutdown(Shutdown::Write).map_err(|error| {
+        simulated!(self, socket => socket.shut_down_write());
+        SockRef::from(self.kernel()).shutdown(Shutdown::Write).map_err(|error| {
             // After a reset, shutdown(2) fails with ENOTCONN.
             let is_reset = error.kind() == ErrorKind::NotConnected;
             if is_reset { ErrorKind::ConnectionReset.into() } else { error }
@@ -148,7 +161,8 @@ impl Socket {
     /// # Errors
     /// `setsockopt` failed.
     pub(super) fn reset_on_close(&self) -> io::Result<()> {
-        SockRef::from(self).set_linger(Some(Duration::ZERO))
+        simulated!(self, socket => socket.reset_on_close());
+        SockRef::from(self.kernel()).set_linger(Some(Duration::ZERO))
     }
 
     /// Returns how many accepted bytes the peer's TCP has not acknowledged; a FIN counts as one
@@ -157,6 +171,7 @@ impl Socket {
     /// # Errors
     /// The connection failed; `ConnectionReset` if the peer reset it.
     pub(super) fn unacknowledged(&self) -> io::Result<u64> {
+        simulated!(self, socket => socket.unacknowledged());
         if let Some(error) = self.take_error()? {
             return Err(error);
         }
@@ -175,19 +190,17 @@ impl Socket {
 
     /// Returns the last value of [`Self::unacknowledged`], even if the connection has failed.
     pub(super) fn unacknowledged_at_last(&self) -> u64 {
-        match self {
-            Self::Tcp(socket) => sys::unacknowledged(socket).map_or(u64::MAX, u64::from),
-            Self::Unix(_) => 0,
-        }
+        simulated!(self, socket => socket.unacknowledged_at_last());
+        let Self::Tcp(socket) = self else { return 0 };
+        sys::unacknowledged(socket).map_or(u64::MAX, u64::from)
     }
 
     /// Returns how many bytes the peer's TCP has acknowledged; `None` if the kernel does not count
     /// them, as for a Unix socket.
     pub(super) fn acknowledged(&self) -> Option<u64> {
-        match self {
-            Self::Tcp(socket) => sys::tcp_info(socket).ok()?.bytes_acked,
-            Self::Unix(_) => None,
-        }
+        simulated!(self, socket => socket.acknowledged());
+        let Self::Tcp(socket) = self else { return None };
+        sys::tcp_info(socket).ok()?.bytes_acked
     }
 
     /// Returns the kernel's statistics of the connection.
@@ -195,7 +208,8 @@ impl Socket {
     /// # Errors
     /// The socket is not a TCP socket.
     pub(super) fn tcp_info(&self) -> io::Result<TcpInfo> {
-        sys::tcp_info(self)
+        simulated!(self, _socket => Err(ErrorKind::Unsupported.into()));
+        sys::tcp_info(self.kernel())
     }
 
     /// Sets TCP keepalive.
@@ -203,17 +217,21 @@ impl Socket {
     /// # Errors
     /// The socket is not a TCP socket, or the system does not support an option.
     pub(super) fn set_keepalive(&self, keepalive: &TcpKeepalive) -> io::Result<()> {
-        SockRef::from(self).set_tcp_keepalive(keepalive)
+        simulated!(self, _socket => Err(ErrorKind::Unsupported.into()));
+        SockRef::from(self.kernel()).set_tcp_keepalive(keepalive)
     }
 
     fn try_io<R>(&self, interest: Interest, io: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-        either!(self, socket => socket.try_io(interest, |_| io()))
+        self.kernel().try_io(interest, |_| io())
     }
-}
 
-impl AsFd for Socket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        either!(self, socket => socket.as_fd())
+    /// Returns the registration of a socket of the kernel.
+    fn kernel(&self) -> &AsyncFd<OwnedFd> {
+        match self {
+            Self::Tcp(socket) | Self::Unix(socket) => socket,
+            #[cfg(test)]
+            Self::Sim(_) => unreachable!("a simulated socket is not one of the kernel"),
+        }
     }
 }
 
