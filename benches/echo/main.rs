@@ -4,10 +4,10 @@
 //! cargo bench --bench echo -- [--rounds N] [--sockkit PATH] [--check]
 //! ```
 //!
-//! The targets: with 64-byte messages, the echo server reaches at least 0.95 of the bare loop's rate
-//! over 64 connections and 0.9 over 1,000. It accepts 8,000 connections in less than twice the bare
-//! loop's time. An idle connection takes at most 1.4 KiB of the server's own memory; that of an
-//! idle TLS connection is only stated.
+//! The targets: with 64-byte messages, the echo server reaches at least 0.95 of the bare loop's
+//! rate over 64 connections and 0.9 over 1,000. It accepts 8,000 connections in less than twice
+//! the bare loop's time. An idle connection takes at most 1.4 KiB of the server's own memory; that
+//! of an idle TLS connection is only stated.
 //!
 //! Each measurement starts a fresh server process. One thread of this program generates the load
 //! for both servers. The servers alternate within each round, so that other load on the machine

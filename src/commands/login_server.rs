@@ -1,5 +1,8 @@
 //! `login-server`: asks each client for a user name and a password, prints and records both.
 
+#[cfg(test)]
+mod sim;
+
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;

@@ -115,6 +115,28 @@ impl RecordLog {
         Ok((Self { path: path.into(), entries, reopen }, notices))
     }
 
+    /// Opens the file for a task of this runtime that writes as the thread of [`Self::open`] does,
+    /// and waits for `pause` before each batch.
+    #[cfg(test)]
+    pub(crate) fn open_for_task(
+        path: &Path,
+        mut pause: impl FnMut() -> std::time::Duration + Send + 'static,
+    ) -> Self {
+        let (file, _) = open(path).unwrap();
+        let (entries, mut receiver) = mpsc::channel(LOG_QUEUE);
+        let reopen = Arc::new(AtomicBool::new(false));
+        let (path, reopened) = (path.to_owned(), Arc::clone(&reopen));
+        let mut writer = LogWriter { path: path.clone(), file: Some(file), reopen: reopened };
+        tokio::spawn(async move {
+            let mut batch = Vec::new();
+            while receiver.recv_many(&mut batch, BATCH).await > 0 {
+                tokio::time::sleep(pause()).await;
+                writer.commit(&mut batch);
+            }
+        });
+        Self { path: path.into(), entries, reopen }
+    }
+
     /// Appends `record`, one line including its newline, and returns once it is in the file.
     ///
     /// # Errors

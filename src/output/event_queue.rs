@@ -82,6 +82,19 @@ impl EventQueue {
         Self { events: Events { out, when_gone, sender: Arc::default(), shared: Arc::default() } }
     }
 
+    /// Returns the sender of a queue that prints nothing, and what returns the events sent so far.
+    #[cfg(test)]
+    pub(crate) fn capture(out: Output) -> (Events, impl Fn() -> Vec<Event>) {
+        let (sender, receiver) = mpsc::channel();
+        let events = Self::start(out, WhenGone::Warn).events();
+        events.sender.set(sender).unwrap();
+        let events_of = move |message| match message {
+            Message::Show(event) => Some(event),
+            _ => None,
+        };
+        (events, move || receiver.try_iter().filter_map(events_of).collect())
+    }
+
     /// Returns a sender for the queue.
     pub fn events(&self) -> Events {
         self.events.clone()

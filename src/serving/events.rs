@@ -20,7 +20,7 @@ pub(crate) struct ClientEvents {
 }
 
 impl ClientEvents {
-    pub(super) fn new(events: Events, observers: Option<Arc<Observers>>) -> Self {
+    pub(crate) fn new(events: Events, observers: Option<Arc<Observers>>) -> Self {
         Self { events, observers }
     }
 

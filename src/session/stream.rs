@@ -3,6 +3,9 @@
 //! `connect` runs one session, `listen` one for each client. A script, a child process, or an input
 //! and an output drive it.
 
+#[cfg(test)]
+mod sim;
+
 use std::io::ErrorKind;
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};

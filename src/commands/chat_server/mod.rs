@@ -2,6 +2,8 @@
 
 mod client;
 mod delivery;
+#[cfg(test)]
+mod sim;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -8,6 +8,8 @@ pub mod descriptors;
 pub mod inherited;
 pub mod listener;
 mod service;
+#[cfg(test)]
+pub(crate) mod sim;
 mod slot;
 mod slot_table;
 mod slots;

@@ -23,15 +23,15 @@ pub struct Input {
     has_produced: bool,
 }
 
+/// A buffer and the number of bytes read into it.
+type ReadOutcome = io::Result<(Vec<u8>, usize)>;
+
 /// How the input is read.
 #[derive(Debug)]
 enum Kind {
     /// By a thread, which sends filled buffers and receives empty ones. A read of 0 bytes is the
     /// end of the input; a channel that closes before it means that the thread is lost.
-    Thread {
-        filled: mpsc::Receiver<io::Result<(Vec<u8>, usize)>>,
-        empty: blocking::Sender<Vec<u8>>,
-    },
+    Thread { filled: mpsc::Receiver<ReadOutcome>, empty: blocking::Sender<Vec<u8>> },
     /// In the runtime, from a pipe; with the spare buffer for the next read.
     Pipe(PipeReader, Vec<u8>),
     /// The input has ended.
@@ -86,9 +86,9 @@ impl Input {
         Ok(Self::new(Kind::Thread { filled, empty }, probe))
     }
 
-    /// Returns an input that a test fills through the sender, as the thread of [`Self::start`] does.
+    /// Returns an input that a test fills through the sender, like the thread of [`Self::start`].
     #[cfg(test)]
-    pub(crate) fn scripted() -> (mpsc::Sender<io::Result<(Vec<u8>, usize)>>, Self) {
+    pub(crate) fn scripted() -> (mpsc::Sender<ReadOutcome>, Self) {
         let (sender, filled) = mpsc::channel(BUFFERS);
         let empty = blocking::channel().0;
         (sender, Self::new(Kind::Thread { filled, empty }, InputProbe::default()))

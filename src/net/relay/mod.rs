@@ -3,6 +3,7 @@
 
 mod buffers;
 mod endings;
+mod flush;
 mod input;
 mod pipe;
 mod settings;
@@ -13,9 +14,10 @@ mod sink;
 mod source;
 mod transfer;
 
+pub use self::flush::flush;
 pub use self::input::Input;
 pub use self::settings::{FinRule, LineEnds, RelaySettings, StopRule};
 pub use self::shared_input::SharedInput;
 pub use self::sink::{BlockingWriter, Sink};
 pub use self::source::Source;
-pub use self::transfer::{flush, run};
+pub use self::transfer::run;

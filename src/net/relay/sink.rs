@@ -62,7 +62,7 @@ impl Sink {
         Ok(Self { pool, outlet: Outlet::Thread(filled), close: None })
     }
 
-    /// Starts a task of this runtime that writes to `writer`, as the thread of [`Self::start`] does,
+    /// Starts a task of this runtime that writes to `writer`, like the thread of [`Self::start`],
     /// and waits for `pause` before each message.
     #[cfg(test)]
     pub(crate) fn start_task(

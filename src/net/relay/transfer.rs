@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::lines::CrLf;
-use crate::net::deadline::{Deadline, Elapsed};
+use crate::net::deadline::Deadline;
 use crate::net::end::ExchangeEnd;
 use crate::net::idle_clock::IdleClock;
 use crate::net::relay::endings::{ACKNOWLEDGEMENT_TIMEOUT, Endings, Sending};
@@ -27,9 +27,6 @@ use crate::sync::lock;
 /// Size of the buffer for received data that is discarded, in bytes.
 const DISCARD_BUFFER: usize = 64 * 1024;
 
-/// How long the final flush of the sink may take after a timeout or a stop.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// After the peer closes, an input that produces nothing for this long (a user at a terminal, a
 /// program waiting for an answer) is treated as finished.
 const IDLE_INPUT: Duration = Duration::from_millis(250);
@@ -40,7 +37,8 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 /// Relays bytes between `stream` and `source` and `sink`, and returns how the stream ended.
 ///
 /// Without a source, nothing is sent, and FIN follows the peer's. Without a sink, received data is
-/// discarded. What was received before the end is queued for the sink; [`flush`] waits for it.
+/// discarded. What was received before the end is queued for the sink;
+/// [`flush`](super::flush) waits for it.
 ///
 /// When the source ends, FIN is sent as [`RelaySettings::fin`] says, and receiving continues. After
 /// the peer closes, the rest of the source is still sent; only with [`RelaySettings::half_open`]
@@ -73,33 +71,6 @@ pub async fn run(
         stream.abort();
     }
     end
-}
-
-/// Waits until everything that [`run`] has received is written to `sink`; returns `end`, or instead
-/// the failure to write it before `deadline`. After a timeout or once `stop` completes, an output
-/// that blocks delays the end by at most [`FLUSH_TIMEOUT`].
-pub async fn flush(
-    sink: &Sink,
-    deadline: Deadline,
-    end: ExchangeEnd,
-    stop: impl Future<Output = ()>,
-) -> ExchangeEnd {
-    let limit = if end.is_in_time() { deadline } else { Deadline::after(FLUSH_TIMEOUT) };
-    let stopped = async {
-        stop.await;
-        Deadline::after(FLUSH_TIMEOUT).passed().await;
-    };
-    let flushed = tokio::select! {
-        biased;
-        flushed = limit.bound(sink.flush()) => flushed,
-        () = stopped => Err(Elapsed),
-    };
-    match flushed {
-        Ok(Err(error)) if !matches!(end, ExchangeEnd::Output(_)) => ExchangeEnd::Output(error),
-        Err(Elapsed) if deadline.has_passed() && !end.is_stop() => ExchangeEnd::TimedOut,
-        Err(Elapsed) if end.is_complete() => ExchangeEnd::Stopped,
-        _ => end,
-    }
 }
 
 /// The stream, and the state that both directions share. One task polls both, so the locks are
@@ -394,8 +365,6 @@ impl<'a> Transfer<'a> {
 
 /// Waits until the sink fails; never returns without one.
 async fn sink_failed(sink: Option<&Sink>) -> io::Error {
-    match sink {
-        Some(sink) => sink.failed().await,
-        None => std::future::pending().await,
-    }
+    let Some(sink) = sink else { return std::future::pending().await };
+    sink.failed().await
 }

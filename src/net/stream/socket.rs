@@ -48,7 +48,7 @@ impl Socket {
     /// # Errors
     /// `getsockname` failed.
     pub(super) fn local_addr(&self) -> io::Result<Addr> {
-        simulated!(self, socket => Ok(socket.local_addr()));
+        simulated!(self, _socket => Ok(SimSocket::local_addr()));
         local_addr(self.kernel())
     }
 
@@ -57,7 +57,7 @@ impl Socket {
     /// # Errors
     /// `getsockopt` failed.
     pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
-        simulated!(self, socket => socket.take_error());
+        simulated!(self, socket => Ok(socket.take_error()));
         SockRef::from(self.kernel()).take_error()
     }
 
@@ -161,7 +161,10 @@ impl Socket {
     /// # Errors
     /// `setsockopt` failed.
     pub(super) fn reset_on_close(&self) -> io::Result<()> {
-        simulated!(self, socket => socket.reset_on_close());
+        simulated!(self, socket => {
+            socket.reset_on_close();
+            Ok(())
+        });
         SockRef::from(self.kernel()).set_linger(Some(Duration::ZERO))
     }
 
@@ -242,6 +245,9 @@ pub enum DetachedSocket {
     Tcp(OwnedFd),
     /// A Unix stream socket.
     Unix(OwnedFd),
+    /// A simulated socket, in tests.
+    #[cfg(test)]
+    Sim(SimSocket),
 }
 
 impl DetachedSocket {
@@ -261,6 +267,8 @@ impl DetachedSocket {
         match self {
             Self::Tcp(socket) => register(socket).map(Socket::Tcp),
             Self::Unix(socket) => register(socket).map(Socket::Unix),
+            #[cfg(test)]
+            Self::Sim(socket) => Ok(Socket::Sim(socket)),
         }
     }
 }
@@ -269,6 +277,8 @@ impl AsFd for DetachedSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Tcp(socket) | Self::Unix(socket) => socket.as_fd(),
+            #[cfg(test)]
+            Self::Sim(_) => unreachable!("a simulated socket is not one of the kernel"),
         }
     }
 }

@@ -24,10 +24,11 @@ fn sending(settings: RelaySettings) -> Endings {
     Endings::new(settings, true)
 }
 
-/// A stream that has sent its input and FIN.
+/// A stream that has sent its input and, because that has ended, FIN.
 fn sent(settings: RelaySettings) -> Endings {
     let mut endings = sending(settings);
     endings.input_sent(true, Instant::now());
+    assert_eq!(endings.sending(), Sending::Fin);
     endings.fin_queued(true, Instant::now());
     endings
 }
@@ -41,8 +42,7 @@ async fn expire(endings: &mut Endings, owes: bool) {
 
 #[track_caller]
 fn assert_open(endings: &mut Endings) {
-    let end = endings.take_end();
-    assert!(end.is_none(), "{end:?}");
+    assert!(endings.take_end().is_none());
 }
 
 /// Asserts that the stream has ended so, and that the peer gets FIN if `is_complete`, else a reset.
@@ -55,7 +55,8 @@ macro_rules! assert_end {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_ends_cleanly_once_everything_is_acknowledged_and_the_peer_has_closed() {
+async fn fin_follows_the_input_and_the_end_is_clean_once_everything_is_acknowledged_and_the_peer_has_closed()
+ {
     for closes_first in [true, false] {
         let mut endings = sent(settings());
         assert_open(&mut endings);
@@ -125,13 +126,6 @@ async fn receive_only_sends_fin_and_ends_when_the_peer_closes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fin_is_sent_when_the_input_ends() {
-    let mut endings = sending(settings());
-    endings.input_sent(false, Instant::now());
-    assert_eq!(endings.sending(), Sending::Fin);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_listener_sends_fin_after_an_empty_input_only_when_the_peer_closes() {
     let listener = RelaySettings { fin: FinRule::NonEmptyInputEnd, ..settings() };
     let mut endings = sending(listener);
@@ -155,7 +149,6 @@ async fn without_shutdown_fin_is_sent_only_when_the_peer_closes() {
     endings.fin_queued(true, Instant::now());
     endings.acknowledged();
     assert_end!(endings, ExchangeEnd::Eof, complete: true);
-    // The peer has closed before the input ended.
     let mut endings = sending(RelaySettings { fin: FinRule::PeerEnd, ..settings() });
     endings.peer_closed();
     endings.input_sent(true, Instant::now());
@@ -256,7 +249,6 @@ async fn after_a_failed_write_the_peers_data_is_read_until_it_closes_or_a_second
         }
         assert_end!(endings, ExchangeEnd::Send(_), complete: false);
     }
-    // The peer has closed before.
     let mut endings = sending(settings());
     endings.peer_closed();
     endings.send_failed(ErrorKind::BrokenPipe.into(), Instant::now());

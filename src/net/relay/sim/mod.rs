@@ -8,8 +8,9 @@ mod shared;
 
 use std::collections::BTreeSet;
 
+pub(crate) use self::script::{InputEnd, InputScript, OutputScript};
 use crate::net::relay::endings::transitions;
-use crate::net::stream::sim::count;
+use crate::net::stream::sim::{count, is_whole_run};
 
 #[test]
 fn the_relay_keeps_its_promises_in_every_schedule() {
@@ -20,7 +21,7 @@ fn the_relay_keeps_its_promises_in_every_schedule() {
     let impossible: Vec<_> = taken.difference(&possible).collect();
     assert!(impossible.is_empty(), "{impossible:#?}");
     let missing: Vec<_> = possible.difference(&taken).collect();
-    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(missing.is_empty() || !is_whole_run(), "{missing:#?}");
 }
 
 /// Every state in which something can happen, and what can happen in it.

@@ -15,8 +15,8 @@ use crate::net::relay::endings::ACKNOWLEDGEMENT_TIMEOUT;
 use crate::net::relay::settings::{FinRule, LineEnds, RelaySettings, StopRule};
 use crate::net::relay::source::Source;
 use crate::net::stream::sim::{
-    FAR, LONGEST_PAUSE, NEAR, PeerEnd, PeerOutcome, PeerScript, Random, SimKind, Wire, note, pair,
-    pattern, run_schedules, tls,
+    FAR, LONGEST_PAUSE, NEAR, PeerEnd, PeerOutcome, PeerScript, Random, SMALLEST, SimKind, Wire,
+    note, pair, pattern, run_schedules, tls,
 };
 
 /// How much later than a deadline a run may end.
@@ -160,7 +160,7 @@ async fn run(case: &Case, random: &mut Random) -> Outcome {
         tls::secure(&mut near, &mut far).await;
     }
     if case.is_small {
-        wire.shrink();
+        wire.resize(SMALLEST);
     }
     wire.stall(FAR, case.peer.stall);
     let began = Instant::now();

@@ -5,6 +5,7 @@
 //! when bytes count as acknowledged. Everything runs on one thread with a paused clock, so a seed
 //! always produces the same run.
 
+mod network;
 mod peer;
 mod random;
 mod schedule;
@@ -15,13 +16,16 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-pub(crate) use self::peer::{LONGEST_PAUSE, PeerEnd, PeerOutcome, PeerReads, PeerScript, pattern};
+pub(crate) use self::network::{SMALLEST, SimKind};
+pub(crate) use self::peer::{
+    LONGEST_PAUSE, PeerEnd, PeerOutcome, PeerReads, PeerScript, SharedStream, pattern,
+};
 pub(crate) use self::random::Random;
-pub(crate) use self::schedule::{count, note, run_schedules};
-pub(crate) use self::wire::{SimKind, Wire};
+pub(crate) use self::schedule::{count, is_whole_run, note, run_schedules};
+pub(crate) use self::wire::Wire;
 use crate::net::address::addr::Addr;
 use crate::net::stream::Stream;
-use crate::net::stream::socket::Socket;
+use crate::net::stream::socket::{DetachedSocket, Socket};
 
 /// One end of a simulated connection; dropping it closes the end, as close(2) does.
 #[derive(Debug)]
@@ -44,17 +48,22 @@ pub(crate) fn pair(random: &mut Random, kind: SimKind) -> (SimSocket, SimSocket,
 }
 
 impl SimSocket {
+    /// Returns the socket as the accept loop accepts it.
+    pub(crate) fn detached(self) -> DetachedSocket {
+        DetachedSocket::Sim(self)
+    }
+
     /// Returns a stream on this socket.
     pub(crate) fn into_stream(self) -> Stream {
         Stream::new(Socket::Sim(self))
     }
 
-    pub(super) fn local_addr(&self) -> Addr {
+    pub(in crate::net) fn local_addr() -> Addr {
         Addr::Net(([127, 0, 0, 1], 1).into())
     }
 
-    pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
-        Ok(self.wire.state().sides[self.side].error.take().map(io::Error::from))
+    pub(super) fn take_error(&self) -> Option<io::Error> {
+        self.wire.state().sides[self.side].error.take().map(io::Error::from)
     }
 
     pub(super) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -77,9 +86,8 @@ impl SimSocket {
         self.wire.shut_down(self.side)
     }
 
-    pub(super) fn reset_on_close(&self) -> io::Result<()> {
+    pub(super) fn reset_on_close(&self) {
         self.wire.state().sides[self.side].resets_on_close = true;
-        Ok(())
     }
 
     pub(super) fn unacknowledged(&self) -> io::Result<u64> {

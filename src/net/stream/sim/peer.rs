@@ -139,18 +139,16 @@ impl PeerScript {
     pub(crate) async fn play(&self, stream: Stream, released: &CancellationToken) -> PeerOutcome {
         let peer = Peer {
             script: self,
-            stream: Mutex::new(Some(stream)),
+            stream: SharedStream::new(stream),
             outcome: Mutex::new(PeerOutcome { received: Vec::new(), sent: 0, end: None }),
-            failure: Mutex::new(None),
-            gone: Notify::new(),
         };
         let both = async {
             let ((), ()) = tokio::join!(peer.write(released), peer.read(released));
-            peer.shut_down().await;
+            peer.stream.shut_down().await;
         };
         tokio::select! {
             biased;
-            () = peer.gone.notified() => {}
+            () = peer.stream.closed() => {}
             () = both => {}
         }
         peer.outcome.into_inner().unwrap()
@@ -159,12 +157,8 @@ impl PeerScript {
 
 struct Peer<'a> {
     script: &'a PeerScript,
-    stream: Mutex<Option<Stream>>,
+    stream: SharedStream,
     outcome: Mutex<PeerOutcome>,
-    /// Why a write failed.
-    failure: Mutex<Option<ErrorKind>>,
-    /// Notified when the peer has closed its socket.
-    gone: Notify,
 }
 
 impl Peer<'_> {
@@ -172,63 +166,25 @@ impl Peer<'_> {
         let mut position = 0;
         for (pause, len) in &self.script.writes {
             sleep(*pause).await;
-            if let Err(error) = self.write_all(&pattern(position, *len)).await {
-                *lock(&self.failure) = Some(error.kind());
+            let sent = self.stream.write_all(&pattern(position, *len)).await;
+            position += sent;
+            lock(&self.outcome).sent = position;
+            if sent < *len {
                 break;
             }
-            position += len;
         }
         match self.script.end {
-            PeerEnd::HalfCloses => self.shut_down().await,
+            PeerEnd::HalfCloses => self.stream.shut_down().await,
             PeerEnd::HalfClosesAndResets(time) => {
-                self.shut_down().await;
+                self.stream.shut_down().await;
                 wait(time, released).await;
-                self.close(true);
+                self.stream.reset();
             }
-            PeerEnd::Closes => self.close(false),
-            PeerEnd::Resets => self.close(true),
+            PeerEnd::Closes => self.stream.close(),
+            PeerEnd::Resets => self.stream.reset(),
             PeerEnd::AfterEof => {}
             PeerEnd::Never => released.cancelled().await,
         }
-    }
-
-    async fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let len = poll_fn(|context| match &mut *lock(&self.stream) {
-                Some(stream) => stream.poll_write(context, rest),
-                None => Poll::Ready(Err(ErrorKind::BrokenPipe.into())),
-            });
-            let len = len.await?;
-            lock(&self.outcome).sent += len;
-            rest = &rest[len..];
-        }
-        poll_fn(|context| match &mut *lock(&self.stream) {
-            Some(stream) => stream.poll_flush(context),
-            None => Poll::Ready(Ok(())),
-        })
-        .await
-    }
-
-    async fn shut_down(&self) {
-        let done = poll_fn(|context| match &mut *lock(&self.stream) {
-            Some(stream) => stream.poll_shut_down(context),
-            None => Poll::Ready(Ok(())),
-        });
-        if let Err(error) = done.await {
-            *lock(&self.failure) = Some(error.kind());
-        }
-    }
-
-    fn close(&self, resets: bool) {
-        if let Some(mut stream) = lock(&self.stream).take() {
-            if resets {
-                stream.reset().unwrap();
-            } else {
-                stream.shut_down_now();
-            }
-        }
-        self.gone.notify_one();
     }
 
     async fn read(&self, released: &CancellationToken) {
@@ -253,19 +209,99 @@ impl Peer<'_> {
                 _ => {}
             }
             let len = len.min(buffer.len());
-            let read = poll_fn(|context| match &mut *lock(&self.stream) {
-                Some(stream) => stream.poll_read(context, &mut buffer[..len]),
-                // `gone` ends the script.
-                None => Poll::Pending,
-            });
-            match read.await {
-                // After a write that failed, a read returns EOF even if that was a reset.
-                Ok(0) => break lock(&self.failure).map_or(Ok(()), Err),
+            match self.stream.read(&mut buffer[..len]).await {
+                Ok(0) => break Ok(()),
                 Ok(len) => lock(&self.outcome).received.extend_from_slice(&buffer[..len]),
-                Err(error) => break Err(error.kind()),
+                Err(error) => break Err(error),
             }
         };
         lock(&self.outcome).end = Some(end);
+    }
+}
+
+/// A stream that one task reads and writes at the same time, until it closes it.
+pub(crate) struct SharedStream {
+    stream: Mutex<Option<Stream>>,
+    /// Why a write failed.
+    failure: Mutex<Option<ErrorKind>>,
+    /// Notified when the stream is closed.
+    gone: Notify,
+}
+
+impl SharedStream {
+    pub(crate) fn new(stream: Stream) -> Self {
+        let (failure, gone) = (Mutex::new(None), Notify::new());
+        Self { stream: Mutex::new(Some(stream)), failure, gone }
+    }
+
+    /// Waits for bytes and reads them; returns 0 at EOF.
+    pub(crate) async fn read(&self, buffer: &mut [u8]) -> Result<usize, ErrorKind> {
+        let read = poll_fn(|context| match &mut *lock(&self.stream) {
+            Some(stream) => stream.poll_read(context, buffer),
+            None => Poll::Pending,
+        });
+        match read.await {
+            // After a write that failed, a read returns EOF even if that was a reset.
+            Ok(0) => lock(&self.failure).map_or(Ok(0), Err),
+            read => read.map_err(|error| error.kind()),
+        }
+    }
+
+    /// Writes all of `bytes`, and returns how many the stream accepted before it failed.
+    pub(crate) async fn write_all(&self, bytes: &[u8]) -> usize {
+        let mut sent = 0;
+        while sent < bytes.len() {
+            let written = poll_fn(|context| match &mut *lock(&self.stream) {
+                Some(stream) => stream.poll_write(context, &bytes[sent..]),
+                None => Poll::Ready(Err(ErrorKind::BrokenPipe.into())),
+            });
+            match written.await {
+                Ok(len) => sent += len,
+                Err(error) => {
+                    self.fail(&error);
+                    return sent;
+                }
+            }
+        }
+        let flushed = poll_fn(|context| match &mut *lock(&self.stream) {
+            Some(stream) => stream.poll_flush(context),
+            None => Poll::Ready(Ok(())),
+        });
+        flushed.await.unwrap_or_else(|error| self.fail(&error));
+        sent
+    }
+
+    pub(crate) async fn shut_down(&self) {
+        let done = poll_fn(|context| match &mut *lock(&self.stream) {
+            Some(stream) => stream.poll_shut_down(context),
+            None => Poll::Ready(Ok(())),
+        });
+        done.await.unwrap_or_else(|error| self.fail(&error));
+    }
+
+    /// Closes the stream, whatever is on its way.
+    pub(crate) fn close(&self) {
+        if let Some(mut stream) = lock(&self.stream).take() {
+            stream.shut_down_now();
+        }
+        self.gone.notify_one();
+    }
+
+    /// Resets the connection.
+    pub(crate) fn reset(&self) {
+        if let Some(mut stream) = lock(&self.stream).take() {
+            stream.reset().unwrap();
+        }
+        self.gone.notify_one();
+    }
+
+    /// Waits until [`Self::close`] or [`Self::reset`] was called.
+    pub(crate) async fn closed(&self) {
+        self.gone.notified().await;
+    }
+
+    fn fail(&self, error: &io::Error) {
+        *lock(&self.failure) = Some(error.kind());
     }
 }
 

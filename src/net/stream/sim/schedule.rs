@@ -32,6 +32,11 @@ pub(crate) fn note(fact: &impl Debug) {
     NOTES.with_borrow_mut(|notes| notes.push(format!("{fact:?}")));
 }
 
+/// Returns whether the run is large enough to meet rare states.
+pub(crate) fn is_whole_run() -> bool {
+    variable("SOCKKIT_SIM_RUNS").is_none_or(|runs| runs >= SCHEDULES)
+}
+
 /// Returns how many schedules a scenario runs whose share is `percent`; `SOCKKIT_SIM_RUNS` sets the
 /// number for all scenarios.
 pub(crate) fn count(percent: u64) -> u64 {
