@@ -11,7 +11,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Waits until everything that [`run`](super::run) has received is written to `sink`; returns
 /// `end`, or instead the failure to write it before `deadline`. After a timeout or once `stop`
-/// completes, an output that blocks delays the end by at most [`FLUSH_TIMEOUT`].
+/// completes, an output that blocks delays the end by at most `FLUSH_TIMEOUT`.
 pub async fn flush(
     sink: &Sink,
     deadline: Deadline,

@@ -38,7 +38,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 ///
 /// Without a source, nothing is sent, and FIN follows the peer's. Without a sink, received data is
 /// discarded. What was received before the end is queued for the sink;
-/// [`flush`](super::flush) waits for it.
+/// [`flush()`](super::flush()) waits for it.
 ///
 /// When the source ends, FIN is sent as [`RelaySettings::fin`] says, and receiving continues. After
 /// the peer closes, the rest of the source is still sent; only with [`RelaySettings::half_open`]

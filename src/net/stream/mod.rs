@@ -2,7 +2,7 @@
 //! Unix socket, with or without an observer.
 //!
 //! A plain stream that nothing observes is its socket and two counters. TLS, the observer and the
-//! first bytes share one allocation, [`Layers`].
+//! first bytes share one allocation, `Layers`.
 
 mod layers;
 pub mod observer;
