@@ -12,8 +12,8 @@
 //! Each measurement starts a fresh server process. One thread of this program generates the load
 //! for both servers. The servers alternate within each round, so that other load on the machine
 //! affects both. Each figure is the median over all rounds, and each ratio is a ratio of medians.
-//! Memory is the growth of the server's `VmRSS`; it does not include the kernel's memory for a
-//! socket, which is the same for both servers. With `--sockkit PATH`, another build of sockkit is
+//! Memory is the growth of the server's `VmRSS` after the first connections; it does not include
+//! the kernel's memory for a socket, which is the same for both servers. With `--sockkit PATH`, another build of sockkit is
 //! measured.
 //!
 //! Compare the ratios, not the rates: the load generator and the server share the machine, so on
@@ -49,6 +49,9 @@ const ACTIVE: [(u16, f64); 2] = [(64, 0.95), (1_000, 0.9)];
 /// Number of connections that are opened and then stay idle.
 const IDLE: u16 = 8_000;
 
+/// Number of connections that are opened before the memory of the idle ones is measured.
+const FIRST: u16 = 16;
+
 /// Number of TLS connections that are opened one after the other and then stay idle.
 const IDLE_TLS: u16 = 500;
 
@@ -65,7 +68,7 @@ const ROUNDS: usize = 5;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Number of descriptors that each process needs besides its connections.
-const RESERVED: u16 = 64;
+const RESERVED: u16 = 64 + FIRST;
 
 /// The argument that makes this program run the bare loop.
 const BARE_LOOP: &str = "bare-loop";
@@ -182,6 +185,8 @@ fn echo_rate(kind: Kind, options: &Options, connections: u16) -> io::Result<f64>
 /// long that took, and by how many bytes per connection the server's memory grew.
 fn open_and_hold(kind: Kind, options: &Options, connections: u16) -> io::Result<(Duration, f64)> {
     let measured = Server::start(kind, &options.sockkit).and_then(|server| {
+        // The first connections also allocate what all of them share, on each of the threads.
+        let _first = Clients::connect(server.addr, FIRST)?;
         let before = server.memory()?;
         let started = Instant::now();
         let clients = Clients::connect(server.addr, connections)?;

@@ -21,11 +21,13 @@
 //! On the last two, nobody sees the bytes arrive, so the time is measured from the start of the
 //! client to the exit of the server; starting and ending the processes takes milliseconds.
 //!
-//! The tools alternate within each round, so that other load on the machine affects all of them.
-//! Each figure is the median over all rounds, and each ratio is a ratio of medians. Compare the
-//! ratios, not the rates: up to five processes share the machine. For the same reason, a missed
-//! target fails the run only with `--check`. A tool that is not installed is skipped. With
-//! `--sockkit PATH`, another build of sockkit is measured. The benchmark needs Linux, for `/proc`.
+//! The tools alternate within each round, so that other load on the machine affects all of them, and
+//! in another order each time: the state in which a transfer leaves the memory of the machine makes
+//! the next one up to a third faster or slower. Each figure is the median over all rounds, and each
+//! ratio is a ratio of medians. Compare the ratios, not the rates: up to five processes share the
+//! machine. For the same reason, a missed target fails the run only with `--check`. A tool that is
+//! not installed is skipped. With `--sockkit PATH`, another build of sockkit is measured. The
+//! benchmark needs Linux, for `/proc`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its report")]
 
@@ -35,6 +37,7 @@ mod report;
 mod tool;
 mod transfer;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -165,6 +168,17 @@ fn compare(options: &Options) -> io::Result<bool> {
     Ok(met || !options.check)
 }
 
+/// Returns the numbers below `count` in an order that depends on `round`.
+fn shuffled(count: usize, round: usize) -> Vec<usize> {
+    let mut numbers: Vec<usize> = (0..count).collect();
+    numbers.sort_by_cached_key(|number| {
+        let mut hasher = DefaultHasher::new();
+        (round, number).hash(&mut hasher);
+        hasher.finish()
+    });
+    numbers
+}
+
 /// Measures the tools of `table` with the same transfer. Prints the table and returns whether every
 /// target is met.
 fn measure_all(table: &Table, options: &Options) -> io::Result<bool> {
@@ -186,7 +200,8 @@ fn measure_all(table: &Table, options: &Options) -> io::Result<bool> {
     let mut memory = Memory::default();
     for round in 1..=options.rounds {
         eprintln!("{}: round {round} of {}", table.name, options.rounds);
-        for row in &mut rows {
+        for index in shuffled(rows.len(), round) {
+            let row = &mut rows[index];
             let run = transfer(size, Duration::ZERO).measure(row.tool)?;
             row.rates.push(run.rate());
             if row.tool.is_sockkit() {
