@@ -14,12 +14,13 @@ use crate::net::stream::sim::{Random, SharedStream, SimKind, count, note, pair, 
 use crate::output::{ColorChoice, Event, EventQueue, Format, Verbosity};
 use crate::sync::lock;
 
-/// The lines of a burst. Each byte of such a line is sent to the others as four.
-const BURST_LINES: usize = 16;
+/// The lines of a burst. Each byte of such a line is sent to the others as six, so that a burst
+/// almost fills a queue. More may fill it before the network takes any.
+const BURST_LINES: usize = 15;
 const BURST_LINE: [u8; 1024] = [0x1b; 1024];
 
 /// How much one turn of a client can add to a queue before that is sent.
-const TURN: usize = BURST_LINES * (BURST_LINE.len() * 4 + 100);
+const TURN: usize = BURST_LINES * (BURST_LINE.len() * 6 + 100);
 
 /// The simulated time after which a member has all lines, whatever others do.
 const LONGEST_DELIVERY: Duration = Duration::from_secs(90);

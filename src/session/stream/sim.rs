@@ -145,6 +145,11 @@ async fn run(case: &SessionCase, mut random: Random) {
         assert!(report.exit.is_err() || case.stop.is_some(), "a handshake without a peer");
     }
     let is_success = matches!(report.exit, Ok(Exit::Success));
+    // The reader of the output may close it; nothing else that fails is a success.
+    let is_clean = ["eof", "sent", "stopped"].contains(&reason.as_str());
+    let is_closed = reason.starts_with("cannot write output");
+    assert!(!is_success || is_clean || is_closed, "exit 0 after {reason:?}");
+    assert!(is_success || !is_clean, "a failure after {reason:?}");
     let is_read = peer.end.is_some() || is_plain;
     if is_success && ["eof", "sent"].contains(&reason.as_str()) && !report.input_left && is_read {
         let ended = case.input.as_ref().is_none_or(|input| input.end == InputEnd::Eof);

@@ -201,7 +201,9 @@ impl WireState {
             self.deliver(side, len);
         } else if self.sides[side].fin.is_some() && !self.sides[side].fin_arrived {
             let other = &self.sides[1 - side];
-            if other_is_closed && other.fin_acknowledged && self.random.one_in(8) {
+            let this = &self.sides[side];
+            let is_done = other.fin_acknowledged && this.acknowledged == this.accepted;
+            if other_is_closed && is_done && self.random.one_in(8) {
                 // The kernel of the other end has forgotten the connection.
                 self.sides[1 - side].is_dead = true;
                 return self.fail(side);
