@@ -2,7 +2,6 @@
 
 use std::io::{self, IsTerminal as _};
 
-use crate::net;
 use crate::net::datagram::{Outgoing, Split};
 use crate::net::relay::{Sink, Source};
 use crate::net::stream::observer::StreamObserver;
@@ -42,9 +41,7 @@ impl DatagramIo {
         if interactive {
             payload = payload.interactive(out);
         }
-        let failed = |source| net::Error::System { operation: "read standard input", source };
-        let source = settings.sends.then(standard_io::standard_input).transpose();
-        let source = source.map_err(failed)?;
+        let source = settings.sends.then(standard_io::standard_input).transpose()?;
         let sink = standard_io::print(payload, OutputEnd::AtExit)?;
         Ok(Self { source: source.map(Source::from), sink, observer, events, out, interactive })
     }

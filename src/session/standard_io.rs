@@ -12,13 +12,16 @@ use crate::output::{Keyboard, Payload, end_standard_output};
 ///
 /// # Errors
 /// The descriptor cannot be duplicated, or no thread can be started.
-pub(crate) fn standard_input() -> io::Result<Input> {
-    let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    if let Some(input) = Input::of_pipe(&stdin) {
-        return Ok(input);
-    }
-    let descriptor = stdin.try_clone()?;
-    Input::start(Keyboard::new(stdin), Some(descriptor))
+pub(crate) fn standard_input() -> Result<Input, net::Error> {
+    let open = || {
+        let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        if let Some(input) = Input::of_pipe(&stdin) {
+            return Ok(input);
+        }
+        let descriptor = stdin.try_clone()?;
+        Input::start(Keyboard::new(stdin), Some(descriptor))
+    };
+    open().map_err(net::Error::system("read standard input"))
 }
 
 /// When sockkit closes standard output.

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod sim;
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
@@ -85,11 +85,6 @@ pub(crate) struct SessionReport {
 }
 
 impl SessionReport {
-    /// Returns the report of a connection with `peer` that ended before its session began.
-    pub(crate) fn unopened(peer: &str, lasted: Duration, end: ExchangeEnd) -> Self {
-        Self::of_stream(peer, ByteCounts::default(), lasted, end, outcome::exit_of)
-    }
-
     fn of_stream(
         peer: &str,
         counts: ByteCounts,
@@ -132,10 +127,7 @@ impl Session {
             connection;
         let SessionStream { fin, handshake, deadline, .. } = connection;
         let name = peer.to_string();
-        stream.note_start();
-        if let Some(observer) = self.observers.observer(conn, &name) {
-            stream.observe(observer);
-        }
+        self.observe(&mut stream, conn, &name);
         let settings = self.settings.relay_settings(fin, self.stop, deadline);
         let stop = pin!(stop);
         let mut stop = pin!(lasting(stop));
@@ -187,6 +179,44 @@ impl Session {
         let report = self.report(end, &stream, &name, began.elapsed());
         self.observers.record(conn, &report.closed);
         report
+    }
+
+    /// Resets a connection, accepted or dialled at `began`, whose session cannot begin because of
+    /// `error`, so that the peer does not take it for a complete one.
+    pub(crate) fn cancel(
+        &self,
+        mut stream: Stream,
+        conn: u64,
+        peer: &Addr,
+        began: Instant,
+        error: anyhow::Error,
+    ) -> SessionReport {
+        let peer = peer.to_string();
+        self.observe(&mut stream, conn, &peer);
+        stream.abort();
+        let reason = match error.downcast_ref::<io::Error>() {
+            // A bare io::Error comes only from standard output.
+            Some(error) => format!("cannot write output: {}", crate::reason::of(error)),
+            None => error.to_string(),
+        };
+        let closed = outcome::closed_because(&peer, stream.counts(), began.elapsed(), reason);
+        self.observers.record(conn, &closed);
+        SessionReport {
+            closed,
+            exit: Err(error),
+            output_closed: false,
+            input_left: false,
+            fails_run: true,
+            stopped_early: false,
+        }
+    }
+
+    /// Attaches the observers to connection number `conn`, with `peer`.
+    fn observe(&self, stream: &mut Stream, conn: u64, peer: &str) {
+        stream.note_start();
+        if let Some(observer) = self.observers.observer(conn, peer) {
+            stream.observe(observer);
+        }
     }
 
     /// Performs the TLS handshake if the session begins with one.

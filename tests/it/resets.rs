@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::support::program::exec;
+use crate::support::recording::{course_of, read_recording, recording_path};
 use crate::support::{Client, Peer, TIMEOUT, payload, shell, sockkit};
 
 /// More than the kernel buffers for a peer that does not read.
@@ -217,4 +218,47 @@ fn a_truncated_stream_over_a_unix_socket_is_told_by_the_exit_code() {
     let mut bytes = Vec::new();
     listener.accept().unwrap().0.read_to_end(&mut bytes).unwrap();
     assert!(bytes.len() < LARGE as usize);
+}
+
+#[test]
+fn a_connected_line_that_cannot_be_printed_resets_the_connection() {
+    let (directory, path) = recording_path();
+    let peer = Peer::start(|mut client| receive(&mut client));
+    let script =
+        format!("exec sockkit connect {} --json --record talk.jsonl > /dev/full", peer.addr);
+    shell(&script).dir(directory.path()).run().code(8);
+    assert!(!peer.join().is_complete);
+    let lines = read_recording(&path);
+    assert_eq!(course_of(&lines), ["connected", "end local reset", "closed"]);
+    assert_eq!(lines[3]["reason"], "cannot write output: no space left on device");
+}
+
+#[test]
+fn a_killed_client_resets_the_connection() {
+    let (seen, saw) = mpsc::channel();
+    let peer = Peer::start(move |mut client| {
+        client.read_until("first half");
+        seen.send(()).unwrap();
+        receive(&mut client)
+    });
+    let mut connect = sockkit(&format!("connect {}", peer.addr)).start();
+    connect.write(b"the first half");
+    saw.recv_timeout(TIMEOUT).unwrap();
+    connect.signal(Signal::KILL);
+    assert!(!peer.join().is_complete);
+}
+
+#[test]
+fn a_second_stop_resets_a_client_that_does_not_have_everything() {
+    let mut listen = sockkit("listen 0 -4 --keep-open --grace 1m").serve();
+    let mut client = listen.client();
+    // The input stays open and idle, so the first stop sends the rest and FIN.
+    listen.running.write(&payload(3_600_000));
+    client.stream.read_exact(&mut [0; 1]).unwrap();
+    listen.running.signal(Signal::TERM);
+    listen.running.stderr.wait_for_text("stopping");
+    listen.running.signal(Signal::TERM);
+    listen.running.wait().code(143);
+    let received = receive(&mut client);
+    assert!(!received.is_complete || received.bytes == 3_599_999, "{} bytes", received.bytes);
 }

@@ -136,28 +136,35 @@ async fn run_session(
     timeline.dialed(endpoint, &dialed);
     let (peer, local) = (dialed.peer.to_string(), dialed.local.to_string());
     let events = queue.events();
-    let mut payload = Payload::new(out, events.clone(), settings.raw)?;
     let connected = Event::Connected { peer: peer.clone(), local, name: None };
     session.observers.record(ONLY_CONNECTION, &connected);
-    if session.reports_peer {
-        events.deliver(connected)?;
-    }
-    if interactive {
-        payload = payload.interactive(out);
-        out.prompt();
-    }
-    let reads_input = !is_automated && settings.sends;
-    let input = reads_input.then(standard_io::standard_input).transpose();
-    let input =
-        input.map_err(|source| net::Error::System { operation: "read standard input", source })?;
-    let sink = standard_io::print(payload, settings.output_end())?;
+    let open = || {
+        let mut payload = Payload::new(out, events.clone(), settings.raw)?;
+        if session.reports_peer {
+            events.deliver(connected)?;
+        }
+        if interactive {
+            payload = payload.interactive(out);
+            out.prompt();
+        }
+        let reads_input = !is_automated && settings.sends;
+        let input = reads_input.then(standard_io::standard_input).transpose()?;
+        Ok((input.map(Source::from), standard_io::print(payload, settings.output_end())?))
+    };
+    let (input, sink) = match open() {
+        Ok(opened) => opened,
+        Err(error) => {
+            let (stream, began) = (dialed.stream, dialed.began);
+            return session.cancel(stream, ONLY_CONNECTION, &dialed.peer, began, error).exit;
+        }
+    };
     let stream = SessionStream {
         stream: dialed.stream,
         conn: ONLY_CONNECTION,
         peer: &dialed.peer,
         local: &dialed.local,
         timeline,
-        input: input.map(Source::from),
+        input,
         sink: &sink,
         fin: FinRule::InputEnd,
         handshake: Deadline::maybe(args.dial.connect_timeout()),

@@ -1,6 +1,5 @@
 //! `listen` for streams: serves each client, and determines the exit code of the run.
 
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use crate::failure::{self, Failure};
 use crate::net::accept::{AcceptNotice, Client, Connection, Service};
 use crate::net::relay::{FinRule, SharedInput, Sink, Source};
 use crate::net::tls::HANDSHAKE_TIMEOUT;
-use crate::net::{Deadline, ExchangeEnd, Stop};
+use crate::net::{Deadline, Stop};
 use crate::output::{Event, Events, Output};
 use crate::serving::{ServerEnd, events};
 use crate::session::child_process::command::CommandProcess;
@@ -97,21 +96,12 @@ impl Service for Listen {
 impl Listen {
     /// Serves one client until the session ends or the server is asked to stop.
     async fn serve(&self, connection: Connection) -> SessionReport {
-        let Connection { mut stream, client } = connection;
+        let Connection { stream, client } = connection;
         let (peer, local) = (client.peer().clone(), client.local().clone());
         let Client { id: conn, accepted, slot, .. } = client;
         let input = match self.input() {
             Ok(input) => input,
-            Err(error) => {
-                // The client must not take the missing input for an empty one.
-                stream.abort();
-                let peer = peer.to_string();
-                return SessionReport::unopened(
-                    &peer,
-                    accepted.elapsed(),
-                    ExchangeEnd::Input(error),
-                );
-            }
+            Err(error) => return self.session.cancel(stream, conn, &peer, accepted, error),
         };
         let session_stream = SessionStream {
             stream,
@@ -132,12 +122,12 @@ impl Listen {
     }
 
     /// Returns the input to send to the next client; `None` if nothing is sent.
-    fn input(&self) -> io::Result<Option<Source>> {
+    fn input(&self) -> anyhow::Result<Option<Source>> {
         if !self.reads_input {
             return Ok(None);
         }
         if !self.keep_open {
-            return standard_io::standard_input().map(|input| Some(input.into()));
+            return Ok(Some(standard_io::standard_input()?.into()));
         }
         let mut shared = lock(&self.shared_input);
         if shared.is_none() {

@@ -45,7 +45,9 @@ impl StreamExchange<'_> {
     pub(super) async fn run(&mut self, tls: Option<&TlsClients>) -> Result<Reply, ExchangeError> {
         let mut stream = self.connect(tls).await?;
         if self.server.transport != DnsTransport::Https {
-            return self.framed(&mut stream).await;
+            let reply = self.framed(&mut stream).await?;
+            stream.shut_down_now();
+            return Ok(reply);
         }
         let (id, message) = &mut self.encoded;
         // RFC 8484 section 4.1: the id is 0, so that caches can answer.
@@ -106,6 +108,7 @@ impl StreamExchange<'_> {
         } else {
             whole.answers.truncate(end);
         }
+        stream.shut_down_now();
         Ok(whole)
     }
 

@@ -130,7 +130,7 @@ fn accept_tcp(listener: &OwnedFd) -> io::Result<(OwnedFd, SocketAddr)> {
 fn accept_tcp(listener: &OwnedFd) -> io::Result<(OwnedFd, SocketAddr)> {
     let (socket, peer) = SockRef::from(listener).accept()?;
     // Without the reset, closing the socket would look like a clean end to the client.
-    socket.set_nonblocking(true).inspect_err(|_| socket::reset(&socket))?;
+    socket.set_nonblocking(true).inspect_err(|_| drop(socket::reset_on_close(&socket)))?;
     Ok((socket.into(), peer.as_socket().ok_or(ErrorKind::Unsupported)?))
 }
 
@@ -220,7 +220,7 @@ impl<S: Service> AcceptLoop<S> {
             (Some(guard), Ok(())) => self.workers.dispatch(socket, guard),
             (Some(guard), Err(error)) => {
                 // The client must not take the end of a failed connection for a clean one.
-                socket::reset(&socket);
+                socket::reset_on_close(&socket).ok();
                 guard.not_served(error);
             }
             (None, _) => {

@@ -153,9 +153,11 @@ impl<S: Service> Slots<S> {
                 return stream.abort();
             }
         }
-        stream.write_all(self.service.refusal(), deadline).await.ok();
-        if closing.is_some() {
-            stream.finish(deadline).await;
+        let sent = stream.write_all(self.service.refusal(), deadline).await;
+        match closing {
+            _ if sent.is_err() => stream.abort(),
+            Some(_) => stream.finish(deadline).await,
+            None => stream.shut_down_now(),
         }
     }
 

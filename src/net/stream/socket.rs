@@ -142,21 +142,23 @@ impl Socket {
         short.map_or(full, Ok)
     }
 
-    /// Shuts down the write side (`shutdown(SHUT_WR)`).
+    /// Shuts down the write side (`shutdown(SHUT_WR)`). From then on, closing the socket does not
+    /// reset the connection, so that the kernel still sends what it holds.
     ///
     /// # Errors
     /// `ConnectionReset` if the peer has reset the connection.
     pub(super) fn shut_down_write(&self) -> io::Result<()> {
         simulated!(self, socket => socket.shut_down_write());
-        SockRef::from(self.kernel()).shutdown(Shutdown::Write).map_err(|error| {
+        let kernel = SockRef::from(self.kernel());
+        kernel.set_linger(None)?;
+        kernel.shutdown(Shutdown::Write).map_err(|error| {
             // After a reset, shutdown(2) fails with ENOTCONN.
             let is_reset = error.kind() == ErrorKind::NotConnected;
             if is_reset { ErrorKind::ConnectionReset.into() } else { error }
         })
     }
 
-    /// Makes close(2) discard unsent bytes and send a reset instead of FIN (`SO_LINGER` of zero). A
-    /// Unix socket has no reset: its peer sees EOF.
+    /// Makes close(2) reset the connection, even after FIN.
     ///
     /// # Errors
     /// `setsockopt` failed.
@@ -165,7 +167,7 @@ impl Socket {
             socket.reset_on_close();
             Ok(())
         });
-        SockRef::from(self.kernel()).set_linger(Some(Duration::ZERO))
+        reset_on_close(self.kernel())
     }
 
     /// Returns how many accepted bytes the peer's TCP has not acknowledged; a FIN counts as one
@@ -253,20 +255,21 @@ pub enum DetachedSocket {
 impl DetachedSocket {
     /// Registers the socket with the current runtime.
     ///
+    /// From now on, closing it resets the connection, until [`Socket::shut_down_write`] ends its
+    /// bytes. Whatever ends a handler or sockkit itself, even SIGKILL, the peer never takes a part
+    /// of a stream for all of it.
+    ///
     /// # Errors
-    /// The runtime cannot register it. The connection is then reset, so that the peer does not take
-    /// its end for a clean one.
+    /// The runtime cannot register it.
     pub(in crate::net) fn attach(self) -> io::Result<Socket> {
-        let register = |socket| {
-            sys::register(socket).map_err(|error| {
-                let (socket, error) = error.into_parts();
-                reset(&socket);
-                error
-            })
-        };
         match self {
-            Self::Tcp(socket) => register(socket).map(Socket::Tcp),
-            Self::Unix(socket) => register(socket).map(Socket::Unix),
+            Self::Tcp(socket) => {
+                // Fails only if the kernel has no such socket any more.
+                reset_on_close(&socket).ok();
+                Ok(Socket::Tcp(sys::register(socket)?))
+            }
+            // A Unix socket has no reset.
+            Self::Unix(socket) => Ok(Socket::Unix(sys::register(socket)?)),
             #[cfg(test)]
             Self::Sim(socket) => Ok(Socket::Sim(socket)),
         }
@@ -283,9 +286,13 @@ impl AsFd for DetachedSocket {
     }
 }
 
-/// Makes close(2) reset the connection. An error is ignored: there is nothing else to try.
-pub(in crate::net) fn reset(socket: &impl AsFd) {
-    SockRef::from(socket).set_linger(Some(Duration::ZERO)).ok();
+/// Makes close(2) discard unsent bytes and send a reset instead of FIN (`SO_LINGER` of zero). A
+/// Unix socket has no reset: its peer sees EOF.
+///
+/// # Errors
+/// `setsockopt` failed.
+pub(in crate::net) fn reset_on_close(socket: &impl AsFd) -> io::Result<()> {
+    SockRef::from(socket).set_linger(Some(Duration::ZERO))
 }
 
 /// Returns the local address of `socket`.

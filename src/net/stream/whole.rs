@@ -168,7 +168,7 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::UnixStream;
+    use tokio::net::{TcpListener, TcpStream, UnixStream};
     use tokio::time::{Instant, sleep};
 
     use super::*;
@@ -228,6 +228,24 @@ mod tests {
         let after = started.elapsed().as_secs();
         assert!((50..=51).contains(&after), "{after} s");
         drop(reader);
+    }
+
+    #[tokio::test]
+    async fn only_a_stream_that_was_shut_down_ends_with_fin() {
+        for shuts_down in [true, false] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let mut stream = Stream::try_from(listener.accept().await.unwrap().0).unwrap();
+            stream.write_all(b"x", Deadline::NEVER).await.unwrap();
+            if shuts_down {
+                stream.shut_down_now();
+            }
+            drop(stream);
+            let mut received = Vec::new();
+            let end = peer.read_to_end(&mut received).await.map_err(|error| error.kind());
+            let reset = Err(ErrorKind::ConnectionReset);
+            assert_eq!(end, if shuts_down { Ok(1) } else { reset });
+        }
     }
 
     #[tokio::test]

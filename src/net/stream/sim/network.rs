@@ -287,7 +287,7 @@ impl WireSide {
             reset: false,
             is_dead: false,
             error: None,
-            resets_on_close: false,
+            resets_on_close: true,
             is_closed: false,
             send_capacity: random.pick(&[SMALLEST, 600, 1500, 4096]),
             receive_capacity: random.pick(&[SMALLEST, 600, 1500, 4096]),

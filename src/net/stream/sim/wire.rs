@@ -157,6 +157,7 @@ impl Wire {
         if this.is_dead && state.kind == SimKind::Tcp {
             return Err(ErrorKind::ConnectionReset.into());
         }
+        this.resets_on_close = false;
         this.fin.get_or_insert_with(Instant::now);
         state.deliver_fin_of_unix(side);
         self.work.notify_one();
