@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// The most bytes queued for one client: the default limit of the IRC server Ergo.
-pub const MAX_QUEUED_BYTES: usize = 96 * 1024;
+/// The most bytes queued for one client. It must be able to take everything that one read returns
+/// from another client, although its socket is full at that moment: 64 KiB become 384 KiB if each
+/// byte is escaped as six, and the names come on top.
+pub const MAX_QUEUED_BYTES: usize = 512 * 1024;
 
-/// The most lines queued for one client.
-pub const MAX_QUEUED_LINES: usize = 512;
+/// The most lines queued for one client: 64 KiB in lines of 8 bytes.
+pub const MAX_QUEUED_LINES: usize = 8 * 1024;
 
 /// The lines to send to one client, in order.
 #[derive(Debug, Default)]

@@ -207,6 +207,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whatever_one_read_returns_drops_no_client_whose_socket_is_full() {
+        let escaped = format!("<talker> {}\r\n", crate::text::escape(&[0x1b; 1024]));
+        let bursts = [(64 * 1024 / 1025, escaped), (64 * 1024 / 8, "<talker> 1234567\r\n".into())];
+        for (lines, line) in bursts {
+            let (socket, _peer) = UnixStream::pair().unwrap();
+            let queue = queue(socket).await;
+            while !lock(&queue.pending).socket_full {
+                queue.push("x".into());
+                queue.flush_unless_full();
+            }
+            for _ in 0..lines - 1 {
+                queue.push(line.as_str().into());
+                queue.flush_unless_full();
+            }
+            assert!(!queue.flush().overflowed, "{lines} lines");
+        }
+    }
+
+    #[tokio::test]
     async fn a_client_that_reads_nothing_is_dropped_and_its_queue_takes_no_more_lines() {
         let (socket, _peer) = UnixStream::pair().unwrap();
         let queue = queue(socket).await;

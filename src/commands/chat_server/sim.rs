@@ -14,13 +14,13 @@ use crate::net::stream::sim::{Random, SharedStream, SimKind, count, note, pair, 
 use crate::output::{ColorChoice, Event, EventQueue, Format, Verbosity};
 use crate::sync::lock;
 
-/// The lines of a burst. Each byte of such a line is sent to the others as six, so that a burst
-/// almost fills a queue. More may fill it before the network takes any.
-const BURST_LINES: usize = 15;
+/// The lines of a burst: all that one read can return. Each byte of such a line is sent to the
+/// others as six.
+const BURST_LINES: usize = 63;
 const BURST_LINE: [u8; 1024] = [0x1b; 1024];
 
 /// How much one turn of a client can add to a queue before that is sent.
-const TURN: usize = BURST_LINES * (BURST_LINE.len() * 6 + 100);
+const TURN: usize = 16 * (BURST_LINE.len() * 6 + 100);
 
 /// The simulated time after which a member has all lines, whatever others do.
 const LONGEST_DELIVERY: Duration = Duration::from_secs(90);
@@ -61,7 +61,7 @@ struct Log {
 
 impl ChatCase {
     fn random(random: &mut Random) -> Self {
-        let has_burst = random.one_in(6);
+        let has_burst = random.one_in(15);
         let members = (0..random.between(2, 5)).map(|number| ChatMember {
             lines: (0..random.below(8))
                 .map(|_| random.moment().min(Duration::from_secs(1)))
