@@ -48,7 +48,7 @@ impl ClientSlot {
         match &closing {
             _ if !sent => stream.abort(),
             Some(_) => stream.finish(deadline).await,
-            None => stream.shut_down_now(),
+            None => stream.finish_now(),
         }
     }
 

@@ -157,7 +157,7 @@ impl<S: Service> Slots<S> {
         match closing {
             _ if sent.is_err() => stream.abort(),
             Some(_) => stream.finish(deadline).await,
-            None => stream.shut_down_now(),
+            None => stream.finish_now(),
         }
     }
 

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
+use std::pin::pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -144,6 +145,13 @@ impl Stream {
         drop(self.poll_shut_down(&mut context));
     }
 
+    /// Does as much of [`Self::finish`] as is possible without waiting.
+    pub fn finish_now(&mut self) {
+        let finish = pin!(self.finish(Deadline::NEVER));
+        // What TLS could not send now is discarded with the stream.
+        let _ = finish.poll(&mut Context::from_waker(Waker::noop()));
+    }
+
     /// Shuts down the write side, and discards received data until the peer closes or `deadline`
     /// passes.
     ///
@@ -228,6 +236,24 @@ mod tests {
         let after = started.elapsed().as_secs();
         assert!((50..=51).contains(&after), "{after} s");
         drop(reader);
+    }
+
+    #[tokio::test]
+    async fn bytes_that_arrive_before_the_end_do_not_reset_the_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut stream = Stream::try_from(listener.accept().await.unwrap().0).unwrap();
+        peer.write_all(b"password\r").await.unwrap();
+        stream.read(|_, bytes| assert_eq!(bytes, b"password\r")).await.unwrap();
+        // The rest of the line ending arrives in a segment of its own.
+        peer.write_all(b"\n").await.unwrap();
+        poll_fn(|context| stream.parts().0.poll_read_ready(context)).await.unwrap();
+        stream.write_all(b"OK", Deadline::NEVER).await.unwrap();
+        stream.finish_now();
+        drop(stream);
+        let mut received = Vec::new();
+        peer.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received, b"OK");
     }
 
     #[tokio::test]
