@@ -11,13 +11,14 @@ use crate::exit::Exit;
 use crate::net::accept::{AcceptNotice, Client, Connection, Service, WhenFull};
 use crate::net::end::close_reason;
 use crate::net::stream::{Stream, Unsent};
-use crate::net::{Addr, IdleClock, ListenAddress, Port};
+use crate::net::{IdleClock, ListenAddress, Port};
 use crate::options::TIMEOUTS;
 use crate::options::server::ServerArgs;
 use crate::options::values::{self, Limit};
 use crate::output::{Event, NetText, Output};
 use crate::serving::events::ClientEvents;
 use crate::serving::{self, ServerPlan};
+use crate::session::tls::begins_tls;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -107,7 +108,7 @@ impl Echo {
         let idle = IdleClock::now();
         let mut idle_expired = pin!(idle.expired(self.idle));
         loop {
-            let reply = stream.read(|stream, bytes| self.reply(stream, client.peer(), bytes));
+            let reply = stream.read(|stream, bytes| self.reply(stream, client, bytes));
             let unsent = tokio::select! {
                 biased;
                 replied = reply => match replied.flatten()? {
@@ -123,12 +124,20 @@ impl Echo {
     }
 
     /// Starts to reply to the bytes of one read; returns `None` at EOF.
-    fn reply(&self, stream: &mut Stream, peer: &Addr, bytes: &[u8]) -> io::Result<Option<Unsent>> {
+    fn reply(
+        &self,
+        stream: &mut Stream,
+        client: &Client,
+        bytes: &[u8],
+    ) -> io::Result<Option<Unsent>> {
         if bytes.is_empty() {
             return Ok(None);
         }
+        if begins_tls(stream, bytes) {
+            self.events.speaks_tls(client);
+        }
         if self.shows_data {
-            let (peer, data) = (peer.to_string(), NetText(bytes.to_vec()));
+            let (peer, data) = (client.peer().to_string(), NetText(bytes.to_vec()));
             self.events.send(Event::Data { peer, data });
         }
         let stamp = || [Zoned::now().strftime(CTIME).to_string().as_bytes(), b" ", bytes].concat();

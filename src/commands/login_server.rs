@@ -29,6 +29,7 @@ use crate::output::{Event, NetText, Output};
 use crate::serving::events::{self, ClientEvents};
 use crate::serving::{self, ServerPlan};
 use crate::session::signals::{self, Hangup};
+use crate::session::tls::begins_tls;
 use crate::sys;
 
 const EXAMPLES: &str = "\
@@ -159,6 +160,8 @@ enum LoginEnd {
     Submitted(Credentials),
     /// The server closes: its last reply, which may be empty, and the reason for the event.
     Closing(String, &'static str),
+    /// The client began a TLS handshake, and the server does not use TLS.
+    Tls,
     /// The connection failed: the reason for the event.
     Failed(String),
 }
@@ -186,6 +189,9 @@ impl Service for LoginServer {
         // result.
         if let LoginEnd::Submitted(credentials) = &end {
             end = self.record(&client, credentials).await;
+        } else if let LoginEnd::Tls = &end {
+            self.events.speaks_tls(&client);
+            end = LoginEnd::Closing(events::NO_TLS.to_owned(), "tls");
         }
         let reason = match end {
             LoginEnd::Failed(reason) => {
@@ -196,7 +202,7 @@ impl Service for LoginServer {
                 client.slot.close(&mut stream, reply.as_bytes(), LOGIN_CLOSE_TIMEOUT).await;
                 reason.to_owned()
             }
-            LoginEnd::Submitted(_) => String::new(),
+            LoginEnd::Submitted(_) | LoginEnd::Tls => String::new(),
         };
         if let Some(bytes) = dialogue.unfinished() {
             self.events.send(Event::Incomplete { peer: client.peer().to_string(), bytes });
@@ -303,6 +309,8 @@ async fn next_action(
         });
         match read.await {
             Ok(0) => return Err(LoginEnd::Closing(String::new(), "eof")),
+            // Not a line of a login, although it contains line endings by chance.
+            Ok(_) if begins_tls(stream, unprocessed) => return Err(LoginEnd::Tls),
             Ok(_) => {}
             Err(error) => return Err(LoginEnd::Failed(close_reason(&error))),
         }

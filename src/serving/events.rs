@@ -12,6 +12,9 @@ use crate::session::timeline::Timeline;
 /// The reply of a line-based server to a client for which it has no free slot.
 pub(crate) const BUSY: &str = "ERR busy, try later\r\n";
 
+/// The reply of a line-based server without TLS to a client that begins a handshake.
+pub(crate) const NO_TLS: &str = "ERR this server does not use TLS\r\n";
+
 /// Where the handlers of a server report what happens to their clients.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientEvents {
@@ -47,6 +50,13 @@ impl ClientEvents {
             observers.record_tls(client.id, &peer, &tls.facts);
         }
         self.events.send(outcome::secured(peer, &tls.facts));
+    }
+
+    /// Warns that `client` speaks TLS, and that the server does not.
+    pub(crate) fn speaks_tls(&self, client: &Client) {
+        let peer = client.peer();
+        let message = format!("{peer} speaks TLS; this server was started without --tls");
+        self.events.send(Event::Warning { message });
     }
 
     /// Reports the end of the connection of `client`, after its statistics.

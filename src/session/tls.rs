@@ -129,6 +129,13 @@ impl Tls {
     }
 }
 
+/// Returns whether `stream` is plain, and `received`, which it has just received, are its first
+/// bytes and a TLS record.
+pub(crate) fn begins_tls(stream: &Stream, received: &[u8]) -> bool {
+    let are_first = stream.counts().bytes_in == received.len() as u64;
+    are_first && stream.tls().is_none() && looks_like_tls(received)
+}
+
 /// Returns a warning if `stream` is plain and its first received bytes are a TLS record.
 pub(crate) fn unexpected_tls(stream: &Stream, peer: &str) -> Option<String> {
     let is_unexpected = stream.tls().is_none() && looks_like_tls(stream.head());

@@ -13,7 +13,7 @@ use crate::net::accept::Client;
 use crate::net::end::close_reason;
 use crate::net::stream::{PeerProgress, Stream};
 use crate::output::Event;
-use crate::serving::events::ClientEvents;
+use crate::serving::events::{ClientEvents, NO_TLS};
 use crate::sync::lock;
 
 /// The longest line accepted from a client, in bytes.
@@ -130,6 +130,11 @@ impl<'a> ChatClient<'a> {
                 // Other tasks run first: a client that sends without a pause must not delay them.
                 () = tokio::task::yield_now(), if is_ready => {}
                 read = queue.read(), if !is_ready => match read {
+                    Ok(read) if queue.begins_tls(&read) => {
+                        self.events.speaks_tls(self.client);
+                        self.send_text(NO_TLS);
+                        return "tls".to_owned();
+                    }
                     Ok(read) => {
                         self.at_eof = read.is_empty();
                         (self.received, self.processed) = (read, 0);

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::chat::room::{Delivery, MemberId, Recipients, Room};
 use crate::chat::send_queue::SendQueue;
 use crate::net::stream::Stream;
+use crate::session::tls::begins_tls;
 use crate::sync::lock;
 
 /// The most bytes passed to a socket in one write.
@@ -117,6 +118,12 @@ impl MemberQueue {
         })
         .await?;
         Ok(bytes)
+    }
+
+    /// Returns whether `received`, which [`Self::read`] has returned, begins a TLS handshake on a
+    /// plain stream.
+    pub(super) fn begins_tls(&self, received: &[u8]) -> bool {
+        begins_tls(&lock(&self.pending).stream, received)
     }
 
     /// Waits until the socket accepts more.

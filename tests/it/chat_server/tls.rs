@@ -97,3 +97,13 @@ fn connect_takes_part_in_a_chat_over_tls() {
     chat.running.stderr.wait_for_text("does not speak TLS");
     chat.stop().code(0);
 }
+
+#[test]
+fn a_room_without_tls_refuses_a_client_that_speaks_it() {
+    let chat = sockkit("chat-server 0").serve();
+    let mut client = chat.client();
+    client.send(b"\x16\x03\x01\x02\x00\x01\x00\n");
+    assert_eq!(client.read_to_end(), b"Nickname: ERR this server does not use TLS\r\n");
+    chat.running.stderr.wait_for_text("speaks TLS; this server was started without --tls");
+    chat.stop().code(0);
+}

@@ -167,3 +167,16 @@ fn a_client_that_never_completes_its_handshake_is_disconnected() {
         }
     });
 }
+
+#[test]
+fn a_server_without_tls_warns_of_a_client_that_speaks_it() {
+    let echo = sockkit("echo-server 0").serve();
+    let mut client = echo.client();
+    let hello = b"\x16\x03\x01\x02\x00\x01";
+    client.send(hello);
+    assert_eq!(client.recv(), hello);
+    client.send(hello);
+    client.recv();
+    let ran = echo.stop().code(0);
+    assert_eq!(ran.stderr.matches("speaks TLS; this server was started without --tls").count(), 1);
+}

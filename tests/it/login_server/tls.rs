@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::login_server::{log_in, server};
+use crate::login_server::{log, log_in, server};
 use crate::support::peers::tls::{Certificates, TlsClient};
 use crate::support::recording::{course_of, payload_of, read_recording, recording_path};
 use crate::support::{Running, shell, sockkit};
@@ -121,4 +121,19 @@ fn a_stop_is_announced_over_tls_before_close_notify() {
     server.running.signal(Signal::TERM);
     assert_eq!(client.read_to_close(), b"ERR server is stopping\r\n");
     server.running.wait().code(0);
+}
+
+#[test]
+fn a_server_without_tls_refuses_a_client_that_speaks_it() {
+    let (server, directory) = server("");
+    let mut client = server.client();
+    let addr = client.stream.local_addr().unwrap();
+    // The beginning of a ClientHello, which contains line endings by chance.
+    client.send(b"\x16\x03\x01\x02\x00\x01\x00\n\x01\xfc\x03\x03\r\n");
+    let answer = client.read_to_end();
+    assert_eq!(answer, b"Username: ERR this server does not use TLS\r\n");
+    let warning = format!("{addr} speaks TLS; this server was started without --tls");
+    server.running.stderr.wait_for_text(&warning);
+    assert!(server.stop().code(0).stderr.contains("(tls)"));
+    assert_eq!(log(&directory), "");
 }
