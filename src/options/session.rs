@@ -19,7 +19,8 @@ When a connection ends (TCP, TLS, Unix streams):
                         input until it ends or pauses for 250 ms, then exit
                         (--half-open: close standard output; send until the
                         input ends)
-  both have closed      exit 0 once the peer has acknowledged every byte
+  both have closed      exit 0 once the peer has acknowledged every byte,
+                        however long that takes
   the peer resets       print what arrived, exit 4
   TLS is cut short      no close_notify: print what arrived, exit 6
   a timeout expires     --idle-timeout, --timeout or --linger: exit 5

@@ -328,7 +328,7 @@ impl<'a> LoginExchange<'a> {
                 .into());
         }
         // A server that closed before it read the password does not acknowledge it.
-        let acknowledged = wait_until_acknowledged(|| self.stream.owed(), || Some(REPLY_TIMEOUT));
+        let acknowledged = wait_until_acknowledged(|| self.stream.owed(), Some(REPLY_TIMEOUT));
         let acknowledged = self.deadline.bound(acknowledged).await;
         acknowledged
             .unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))

@@ -21,10 +21,6 @@ use crate::net::relay::settings::{FinRule, RelaySettings};
 /// After a failed write, how long to keep reading the peer's remaining data.
 pub(super) const LAST_READ_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// After the peer has closed, how long it may acknowledge nothing of what is owed to it. A peer
-/// that is still there answers within seconds, even if it does not read.
-pub(super) const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// The state of the two sides of a relayed stream.
 #[derive(Debug)]
 pub(super) struct Endings {

@@ -16,7 +16,7 @@ use crate::lines::CrLf;
 use crate::net::deadline::Deadline;
 use crate::net::end::ExchangeEnd;
 use crate::net::idle_clock::IdleClock;
-use crate::net::relay::endings::{ACKNOWLEDGEMENT_TIMEOUT, Endings, Sending};
+use crate::net::relay::endings::{Endings, Sending};
 use crate::net::relay::settings::{LineEnds, RelaySettings};
 use crate::net::relay::shared_input::{CutOff, InputIdleness};
 use crate::net::relay::sink::Sink;
@@ -291,17 +291,20 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// Waits until the peer's TCP has acknowledged every byte and FIN.
+    /// Waits until the peer's TCP has acknowledged every byte and FIN, for as long as the
+    /// connection exists: a peer may pause before it reads, also after it has closed its side.
     ///
     /// # Errors
-    /// The connection fails; `TimedOut` if the peer has closed its side and acknowledges nothing
-    /// for [`ACKNOWLEDGEMENT_TIMEOUT`].
+    /// The connection fails; `TimedOut` if the kernel gives up because the peer does not answer.
     async fn wait_for_acknowledgement(&self) -> io::Result<()> {
-        let has_closed = || self.peer_closed.load(Ordering::Relaxed);
-        let limit = || has_closed().then_some(ACKNOWLEDGEMENT_TIMEOUT);
-        match wait_until_acknowledged(|| self.stream().owed(), limit).await {
+        match wait_until_acknowledged(|| self.stream().owed(), None).await {
             // The peer has closed and did not need FIN.
-            Err(_) if has_closed() && self.stream().is_data_acknowledged() => Ok(()),
+            Err(_)
+                if self.peer_closed.load(Ordering::Relaxed)
+                    && self.stream().is_data_acknowledged() =>
+            {
+                Ok(())
+            }
             done => done,
         }
     }

@@ -17,9 +17,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 pub(crate) use self::network::{SMALLEST, SimKind};
-pub(crate) use self::peer::{
-    LONGEST_PAUSE, PeerEnd, PeerOutcome, PeerReads, PeerScript, SharedStream, pattern,
-};
+pub(crate) use self::peer::{PeerEnd, PeerOutcome, PeerReads, PeerScript, SharedStream, pattern};
 pub(crate) use self::random::Random;
 pub(crate) use self::schedule::{count, is_whole_run, note, run_schedules};
 pub(crate) use self::wire::Wire;

@@ -25,10 +25,6 @@ pub(crate) struct PeerScript {
     pub(crate) stall: Duration,
 }
 
-/// How long a peer that ends cleanly acknowledges nothing after it has closed its side: sockkit
-/// gives up after 30 s.
-pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(25);
-
 /// How the peer reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PeerReads {
@@ -83,18 +79,13 @@ pub(crate) fn pattern(from: usize, len: usize) -> Vec<u8> {
 impl PeerScript {
     /// Returns a random script that sends and takes about `size` bytes.
     pub(crate) fn random(random: &mut Random, size: usize) -> Self {
-        let mut writes: Vec<_> = (0..random.below(5))
+        let writes: Vec<_> = (0..random.below(5))
             .map(|_| (random.pause(Duration::from_millis(100)), random.between(1, size)))
             .collect();
         let reads = match random.below(8) {
             0 => PeerReads::Slowly(random.between(8, 500), random.pause(Duration::from_secs(1))),
-            1 => {
-                // It may read nothing for long, but not after it has closed its side.
-                let time = random.pause(Duration::from_mins(1));
-                let late = time.saturating_sub(LONGEST_PAUSE);
-                writes.push((late, random.below(2)));
-                PeerReads::From(time)
-            }
+            // It may read nothing for long, also after it has closed its side.
+            1 => PeerReads::From(random.pause(Duration::from_mins(1))),
             2 => PeerReads::UpTo(random.below(size)),
             _ => PeerReads::Steadily,
         };
@@ -115,7 +106,7 @@ impl PeerScript {
         let writes = writes.collect();
         let reads = match random.below(3) {
             0 => PeerReads::UpTo(random.below(100)),
-            1 => PeerReads::From(random.moment().min(LONGEST_PAUSE)),
+            1 => PeerReads::From(random.moment()),
             _ => PeerReads::Steadily,
         };
         let ends = [
