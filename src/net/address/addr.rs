@@ -16,7 +16,8 @@ use crate::text;
 pub enum Addr {
     /// A network address. The address of an IPv4 client on a dual-stack socket is in IPv4 form.
     Net(SocketAddr),
-    /// A Unix socket: `unix:PATH`, `unix:@NAME`, or the process that owns an unnamed socket.
+    /// A Unix socket: `unix:PATH`, `unix:@NAME`, or for an unnamed one `unix:` or the process that
+    /// owns it.
     Unix(Arc<str>),
 }
 
@@ -44,9 +45,9 @@ impl Addr {
         Self::unnamed()
     }
 
-    /// Returns the address of an unnamed Unix socket.
+    /// Returns the address of an unnamed Unix socket: `unix:`, which no named socket has.
     pub fn unnamed() -> Self {
-        Self::Unix("unix:unnamed".into())
+        Self::Unix("unix:".into())
     }
 
     /// Returns an address for the peer of a Unix socket that is unnamed: its process and user.
@@ -127,7 +128,9 @@ mod tests {
         assert_eq!(canonical(&format!("[fe80::1%{index}]:80")), "[fe80::1%lo]:80");
         assert_eq!(canonical("[fe80::1%4294967295]:80"), "[fe80::1%4294967295]:80");
         assert_eq!(Addr::of_path(Path::new("/run/\x1b[x")).to_string(), "unix:/run/\\u{1b}[x");
+        assert_eq!(Addr::of_path(Path::new("unnamed")).to_string(), "unix:unnamed");
         assert_eq!(Addr::of_abstract(b"a").to_string(), "unix:@a");
+        assert_eq!(Addr::unnamed().to_string(), "unix:");
         assert_eq!(Addr::of_process(Some(7), 0).to_string(), "unix:pid=7,uid=0");
     }
 }

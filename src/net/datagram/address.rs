@@ -57,8 +57,7 @@ impl From<&DatagramAddress> for Addr {
         match address {
             DatagramAddress::Net(addr) => Self::canonical(*addr),
             DatagramAddress::Unix(name) => unix_addr(name),
-            // The notation for a sender without a name.
-            DatagramAddress::Unnamed => Self::Unix("unix:".into()),
+            DatagramAddress::Unnamed => Self::unnamed(),
         }
     }
 }
@@ -70,6 +69,6 @@ fn unix_addr(name: &SocketAddrUnix) -> Addr {
     }
     match name.path_bytes() {
         Some(path) => Addr::of_path(Path::new(OsStr::from_bytes(path))),
-        None => Addr::Unix("unix:".into()),
+        None => Addr::unnamed(),
     }
 }
