@@ -1,6 +1,6 @@
 //! Tests of the accept loop, with a service that the client controls.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc as channel};
 use std::thread;
@@ -9,10 +9,14 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::net::accept::access::Access;
 use crate::net::accept::listener::Listener;
+use crate::net::accept::sim::SimServer;
+use crate::net::address::addr::Addr;
 use crate::net::deadline::Deadline;
 use crate::net::runtime::runtime;
 use crate::net::socket_options::SocketOptions;
 use crate::net::stop::Stop;
+use crate::net::stream::sim::{Random, SimKind, pair, tls};
+use crate::net::tls::{HANDSHAKE_TIMEOUT, ServerName};
 
 /// A service that echoes what it receives. It panics if that begins with `p`, settles if it begins
 /// with `s`, and settles, echoes and closes if it begins with `c`; after echoing an `h`, it ignores
@@ -149,7 +153,7 @@ fn receive(mut client: &std::net::TcpStream) -> Option<u8> {
     match client.read(&mut byte) {
         Ok(1..) => Some(byte[0]),
         Ok(0) => None,
-        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => None,
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
         Err(error) => panic!("{error}"),
     }
 }
@@ -217,6 +221,8 @@ fn a_full_server_queues_refuses_or_evicts_as_configured() {
     echo(&next, b'x');
     assert_eq!(server.notice(), "evicted");
     assert_eq!((receive(&oldest), receive(&oldest)), (Some(b'n'), Some(b'o')));
+    // Otherwise the server would wait for it until the end of the grace period.
+    drop(oldest);
     echo(&settled, b'x');
     // Both clients have settled, so neither can be evicted.
     echo(&next, b's');
@@ -249,7 +255,7 @@ fn after_the_total_number_of_clients_the_port_is_closed_and_the_run_ends() {
         echo(client, b'x');
     }
     let refused = std::net::TcpStream::connect(server.addr).unwrap_err();
-    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     drop(clients);
     assert_eq!(server.thread.join().unwrap().clients, 2);
 }
@@ -346,4 +352,29 @@ fn is_still_read(mut client: &std::net::TcpStream) -> bool {
         client.write_all(b"y").is_ok()
     });
     written && client.take_error().unwrap().is_none()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_completes_its_handshake_is_disconnected_and_occupies_no_slot() {
+    let (sender, notices) = channel::channel();
+    let (service, secure) = (Arc::new(TestService(sender)), Some(tls::server()));
+    let limits = (1, MAX_CLOSING);
+    let server = SimServer::start(service, limits, WhenFull::Refuse, CLOSE_TIMEOUT, secure);
+    let mut random = Random::new(0);
+    let mut connect = || {
+        let (near, far, _) = pair(&mut random, SimKind::Tcp);
+        server.connect(near, Addr::unnamed());
+        far.into_stream()
+    };
+    let (mut silent, connected) = (connect(), tokio::time::Instant::now());
+    let end = silent.read(|_, bytes| bytes.len()).await;
+    assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    let took = connected.elapsed();
+    assert!((HANDSHAKE_TIMEOUT..HANDSHAKE_TIMEOUT * 2).contains(&took), "{took:?}");
+    let mut next = connect();
+    let host = ServerName::localhost();
+    tls::client().connect(&mut next, &host, "server", Deadline::NEVER).await.unwrap();
+    next.write_all(b"at last", Deadline::NEVER).await.unwrap();
+    assert_eq!(next.read(|_, bytes| bytes.to_vec()).await.unwrap(), b"at last");
+    assert_eq!(notices.try_iter().collect::<Vec<_>>(), ["not secured"]);
 }

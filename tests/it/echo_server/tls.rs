@@ -1,11 +1,9 @@
 //! `echo-server --tls`.
 
-use std::time::Duration;
-
 use rustix::process::Signal;
 
 use crate::support::peers::tls::{Certificates, TlsClient, pseudorandom};
-use crate::support::{eventually, sockkit};
+use crate::support::sockkit;
 
 /// More than all buffers hold.
 const MUCH: usize = 8 * 1024 * 1024;
@@ -145,27 +143,6 @@ fn a_stop_ends_each_client_with_close_notify_and_waits_for_no_handshake() {
     }
     let ran = echo.running.wait().code(0);
     assert!(!ran.stderr.contains("cut off"), "{}", ran.stderr);
-}
-
-#[test]
-fn a_client_that_never_completes_its_handshake_is_disconnected() {
-    let certificates = Certificates::new();
-    let echo = certificates.serve("echo-server 127.0.0.1:0 --max-clients 1");
-    let silent = echo.client();
-    // The handshake of the first client occupies the only slot until it times out after 10 s.
-    let mut client = TlsClient::secure(&certificates, &echo);
-    client.send("at last");
-    assert_eq!(client.recv(), b"at last");
-    echo.running.stderr.wait_for_text("the handshake timed out: the peer sent nothing");
-    eventually("the silent client is disconnected", || {
-        silent.stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
-        use std::io::Read as _;
-        match (&silent.stream).read(&mut [0]) {
-            Ok(0) => Some(()),
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => Some(()),
-            _ => None,
-        }
-    });
 }
 
 #[test]
