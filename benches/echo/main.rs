@@ -13,8 +13,8 @@
 //! for both servers. The servers alternate within each round, so that other load on the machine
 //! affects both. Each figure is the median over all rounds, and each ratio is a ratio of medians.
 //! Memory is the growth of the server's `VmRSS` after the first connections; it does not include
-//! the kernel's memory for a socket, which is the same for both servers. With `--sockkit PATH`, another build of sockkit is
-//! measured.
+//! the kernel's memory for a socket, which is the same for both servers. With `--sockkit PATH`,
+//! another build of sockkit is measured.
 //!
 //! Compare the ratios, not the rates: the load generator and the server share the machine, so on
 //! few or busy cores a rate depends mainly on the machine. For the same reason, a missed target

@@ -21,13 +21,13 @@
 //! On the last two, nobody sees the bytes arrive, so the time is measured from the start of the
 //! client to the exit of the server; starting and ending the processes takes milliseconds.
 //!
-//! The tools alternate within each round, so that other load on the machine affects all of them, and
-//! in another order each time: the state in which a transfer leaves the memory of the machine makes
-//! the next one up to a third faster or slower. Each figure is the median over all rounds, and each
-//! ratio is a ratio of medians. Compare the ratios, not the rates: up to five processes share the
-//! machine. For the same reason, a missed target fails the run only with `--check`. A tool that is
-//! not installed is skipped. With `--sockkit PATH`, another build of sockkit is measured. The
-//! benchmark needs Linux, for `/proc`.
+//! The tools alternate within each round, so that other load on the machine affects all of them,
+//! and in another order each time: the state in which a transfer leaves the memory of the machine
+//! makes the next one up to a third faster or slower. Each figure is the median over all rounds,
+//! and each ratio is a ratio of medians. Compare the ratios, not the rates: up to five processes
+//! share the machine. For the same reason, a missed target fails the run only with `--check`. A
+//! tool that is not installed is skipped. With `--sockkit PATH`, another build of sockkit is
+//! measured. The benchmark needs Linux, for `/proc`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its report")]
 
