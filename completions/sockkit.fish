@@ -162,7 +162,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand listen" -s h -l help -d 
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l split -d 'Send one datagram per line (lines) or per SIZE bytes' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l ca -d 'Trust only the certificates in this PEM file, and those that they have signed' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l pin -d 'Trust only the certificate with this fingerprint' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l servername -d 'Request and verify this server name instead of HOST' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l servername -d 'Request and verify this server name instead of the server\'s host' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand connect" -l starttls -d 'Start in plain text and change to TLS as this protocol does' -r -f -a "smtp\t'Mail submission (ports 25 and 587)'
 imap\t'Mailbox access (port 143)'
 pop3\t'Mail retrieval (port 110)'"
@@ -287,7 +287,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand login-server" -s h -l he
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l user -d 'Send this user name; do not prompt for it' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l ca -d 'Trust only the certificates in this PEM file, and those that they have signed' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l pin -d 'Trust only the certificate with this fingerprint' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l servername -d 'Request and verify this server name instead of HOST' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l servername -d 'Request and verify this server name instead of the server\'s host' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand login" -l starttls -d 'Start in plain text and change to TLS as this protocol does' -r -f -a "smtp\t'Mail submission (ports 25 and 587)'
 imap\t'Mailbox access (port 143)'
 pop3\t'Mail retrieval (port 110)'"

@@ -1,7 +1,6 @@
 //! Options of DNS queries: their flags, their EDNS options, and the TLS of encrypted transports.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -12,9 +11,8 @@ use crate::dns::exchange::TlsClients;
 use crate::dns::query::QuerySettings;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::net::tls::{
-    ClientHandshake, ClientTlsOptions, ClientTrust, InvalidAlpn, Pin, ServerName,
-};
+use crate::net::tls::{ClientHandshake, ClientTlsOptions, InvalidAlpn};
+use crate::options::trust::TrustArgs;
 
 /// What a query asks for besides its question.
 #[derive(Clone, Debug, clap::Args)]
@@ -62,28 +60,6 @@ pub(crate) struct QueryArgs {
 /// Larger blocks would exceed what fits into a datagram on practically every path.
 const MAX_PADDING: i64 = 1024;
 
-/// The TLS of encrypted DNS servers.
-#[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "TLS")]
-pub(crate) struct DnsTlsArgs {
-    /// Trust only the certificates in this PEM file, and those that they have signed
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["pin", "insecure"],
-          hide_short_help = true)]
-    ca: Option<PathBuf>,
-    /// Trust only the certificate with this fingerprint
-    ///
-    /// FINGERPRINT is sha256:... in hex; the issuer and the name are not verified. The option can
-    /// be repeated.
-    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "insecure", hide_short_help = true)]
-    pin: Vec<Pin>,
-    /// Encrypt, but do not verify the server's certificate
-    #[arg(long, hide_short_help = true)]
-    insecure: bool,
-    /// Request and verify this server name instead of the server's host
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
-    servername: Option<ServerName>,
-}
-
 impl QueryArgs {
     /// Returns the settings of every query.
     ///
@@ -119,55 +95,30 @@ impl QueryArgs {
     }
 }
 
-impl DnsTlsArgs {
-    /// Returns the TLS clients, if `needed`: a server uses TLS.
-    ///
-    /// # Errors
-    /// A file cannot be read or used, or no server uses TLS although an option is given.
-    pub(crate) fn clients(&self, needed: bool) -> anyhow::Result<Option<TlsClients>> {
-        if !needed {
-            return match self.flag() {
-                None => Ok(None),
-                Some(flag) => {
-                    let message = format!("{flag} applies only to TLS");
-                    Err(Failure::new(Exit::Usage, message)
-                        .hint("@tls://HOST or @https://HOST")
-                        .into())
-                }
-            };
+/// Returns the TLS clients for encrypted DNS servers, if `needed`: a server uses TLS.
+///
+/// # Errors
+/// A file cannot be read or used, or no server uses TLS although an option of `args` is given.
+pub(crate) fn tls_clients(args: &TrustArgs, needed: bool) -> anyhow::Result<Option<TlsClients>> {
+    match args.flag() {
+        Some(flag) if !needed => {
+            let message = format!("{flag} applies only to TLS");
+            let failure = Failure::new(Exit::Usage, message);
+            return Err(failure.hint("@tls://HOST or @https://HOST").into());
         }
-        let trust = match (&self.ca, self.insecure) {
-            (Some(path), _) => ClientTrust::Ca(path.clone()),
-            (None, true) => ClientTrust::AnyCertificate,
-            (None, false) if self.pin.is_empty() => ClientTrust::Platform,
-            (None, false) => ClientTrust::Pins(self.pin.clone()),
-        };
-        let options = ClientTlsOptions {
-            trust,
-            server_name: self.servername.clone(),
-            ..ClientTlsOptions::default()
-        };
-        // "h2" is a valid protocol name.
-        let alpn = "h2".parse().map_err(|error: InvalidAlpn| anyhow::Error::new(error))?;
-        let with_alpn = ClientTlsOptions { alpn: vec![alpn], ..options.clone() };
-        let tls = ClientHandshake::new(&options)?;
-        Ok(Some(TlsClients { tls, https: ClientHandshake::new(&with_alpn)? }))
+        None if !needed => return Ok(None),
+        _ => {}
     }
-
-    /// Returns whether any certificate is accepted.
-    pub(crate) fn trusts_anyone(&self) -> bool {
-        self.insecure
-    }
-
-    fn flag(&self) -> Option<&'static str> {
-        let given = [
-            ("--ca", self.ca.is_some()),
-            ("--pin", !self.pin.is_empty()),
-            ("--insecure", self.insecure),
-            ("--servername", self.servername.is_some()),
-        ];
-        given.iter().find(|given| given.1).map(|given| given.0)
-    }
+    let options = ClientTlsOptions {
+        trust: args.trust(),
+        server_name: args.server_name(),
+        ..ClientTlsOptions::default()
+    };
+    // "h2" is a valid protocol name.
+    let alpn = "h2".parse().map_err(|error: InvalidAlpn| anyhow::Error::new(error))?;
+    let with_alpn = ClientTlsOptions { alpn: vec![alpn], ..options.clone() };
+    let tls = ClientHandshake::new(&options)?;
+    Ok(Some(TlsClients { tls, https: ClientHandshake::new(&with_alpn)? }))
 }
 
 /// A network of clients: an address and the number of its bits that are sent.

@@ -13,6 +13,7 @@ pub(crate) mod server;
 pub(crate) mod session;
 pub(crate) mod socket;
 pub(crate) mod tls;
+pub(crate) mod trust;
 pub(crate) mod values;
 
 /// The help heading of the options that choose how to connect or which clients to serve.

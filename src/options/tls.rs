@@ -9,10 +9,11 @@ use crate::net::address::host::Host;
 use crate::net::address::transport::Transport;
 use crate::net::tls::starttls;
 use crate::net::tls::{
-    Alpn, ClientHandshake, ClientTlsOptions, ClientTrust, Identity, KeyPair, Pin, ServerHandshake,
-    ServerName, ServerTlsOptions,
+    Alpn, ClientHandshake, ClientTlsOptions, Identity, KeyPair, ServerHandshake, ServerName,
+    ServerTlsOptions,
 };
 use crate::options::CONNECTION;
+use crate::options::trust::TrustArgs;
 use crate::output::Output;
 use crate::session::tls::{Tls, TlsClient};
 
@@ -28,22 +29,8 @@ pub(crate) struct TlsClientArgs {
     /// sockkit trusts the CAs of this machine, unless --ca, --pin or --insecure is given.
     #[arg(long, help_heading = CONNECTION)]
     tls: bool,
-    /// Trust only the certificates in this PEM file, and those that they have signed
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["pin", "insecure"],
-          hide_short_help = true)]
-    ca: Option<PathBuf>,
-    /// Trust only the certificate with this fingerprint
-    ///
-    /// FINGERPRINT is sha256:... in hex; the issuer and the name are not verified. The option can
-    /// be repeated.
-    #[arg(long, value_name = "FINGERPRINT", conflicts_with = "insecure", hide_short_help = true)]
-    pin: Vec<Pin>,
-    /// Encrypt, but do not verify the server's certificate
-    #[arg(long, hide_short_help = true)]
-    insecure: bool,
-    /// Request and verify this server name instead of HOST
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
-    servername: Option<ServerName>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// Start in plain text and change to TLS as this protocol does
     #[arg(long, value_name = "PROTOCOL", hide_short_help = true)]
     starttls: Option<Starttls>,
@@ -125,7 +112,7 @@ impl TlsClientArgs {
             Address::Unix(_) => None,
         };
         let tls = self.settings(endpoint.transport, host, later)?;
-        if tls.is_some() && self.insecure {
+        if tls.is_some() && self.trust.trusts_anyone() {
             out.warn("the certificate is not verified (--insecure); the server may be an impostor");
         }
         Ok(tls)
@@ -143,23 +130,17 @@ impl TlsClientArgs {
         if !is_wanted(wanted, transport, self.tls_only_flag())? {
             return Ok(None);
         }
-        let trust = match (&self.ca, self.insecure) {
-            (Some(path), _) => ClientTrust::Ca(path.clone()),
-            (None, true) => ClientTrust::AnyCertificate,
-            (None, false) if self.pin.is_empty() => ClientTrust::Platform,
-            (None, false) => ClientTrust::Pins(self.pin.clone()),
-        };
         let host = match host {
             None => ServerName::localhost(),
             Some(host) => ServerName::try_from(host).or_else(|error| {
                 let usage =
                     || Failure::new(Exit::Usage, error.to_string()).hint("--servername NAME");
-                self.servername.clone().ok_or_else(usage)
+                self.trust.server_name().ok_or_else(usage)
             })?,
         };
         let client = ClientHandshake::new(&ClientTlsOptions {
-            trust,
-            server_name: self.servername.clone(),
+            trust: self.trust.trust(),
+            server_name: self.trust.server_name(),
             alpn: self.common.alpn.clone(),
             certificate: pair(self.common.cert.as_deref(), self.common.key.as_deref()),
             key_log: key_log(),
@@ -172,15 +153,12 @@ impl TlsClientArgs {
     /// Returns an option that is given and applies only to TLS.
     fn tls_only_flag(&self) -> Option<&'static str> {
         let given = [
-            ("--ca", self.ca.is_some()),
-            ("--pin", !self.pin.is_empty()),
-            ("--insecure", self.insecure),
-            ("--servername", self.servername.is_some()),
             ("--alpn", !self.common.alpn.is_empty()),
             ("--cert", self.common.cert.is_some()),
             ("--ignore-missing-close-notify", self.common.ignore_missing_close_notify),
         ];
-        given.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
+        let given = given.iter().find(|(_, given)| *given).map(|(flag, _)| *flag);
+        self.trust.flag().or(given)
     }
 }
 

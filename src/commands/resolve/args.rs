@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::dns::class::RecordClass;
 use crate::dns::record_type::RecordType;
 use crate::options::TIMEOUTS;
-use crate::options::dns::{DnsTlsArgs, QueryArgs};
+use crate::options::dns::QueryArgs;
+use crate::options::trust::TrustArgs;
 use crate::options::values::{Limit, TimeoutArgs, count, duration, limit};
 
 const EXAMPLES: &str = "\
@@ -169,7 +170,7 @@ pub struct Args {
     #[command(flatten)]
     pub(super) query: QueryArgs,
     #[command(flatten)]
-    pub(super) tls: DnsTlsArgs,
+    pub(super) tls: TrustArgs,
     /// The port of each @SERVER without one; for users of dig.
     #[arg(short = 'p', value_name = "PORT", hide = true)]
     pub(super) port: Option<u16>,

@@ -29,6 +29,7 @@ use crate::dns::server::{DnsServerName, DnsTransport};
 use crate::dns::system::{self, DNS_PORT};
 use crate::exit::Exit;
 use crate::net::{Deadline, runtime};
+use crate::options::dns::tls_clients;
 use crate::output::Output;
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
@@ -71,7 +72,7 @@ fn run_settings(args: &Args, request: &Request, out: Output) -> anyhow::Result<R
     let transport = if over_tcp { DnsTransport::Tcp } else { DnsTransport::Udp };
     let is_encrypted =
         |server: &DnsServerName| server.transport.is_some_and(DnsTransport::is_encrypted);
-    let tls = args.tls.clients(request.servers.iter().any(is_encrypted))?;
+    let tls = tls_clients(&args.tls, request.servers.iter().any(is_encrypted))?;
     if args.tls.trusts_anyone() {
         out.warn("the server's certificate is not verified (--insecure)");
     }
