@@ -12,7 +12,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::output::event::Event;
 use crate::output::handle::Output;
@@ -62,7 +62,8 @@ struct QueueState {
     bytes: AtomicUsize,
     /// The first error of writing standard output.
     failure: FirstError,
-    stdout_failed: Notify,
+    /// Cancelled after that.
+    stdout_failed: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -180,9 +181,10 @@ impl Events {
         self.shared.failure.get().map_or(Ok(()), Err)
     }
 
-    /// Waits until writing standard output has failed.
-    pub async fn stdout_failed(&self) {
-        self.shared.stdout_failed.notified().await;
+    /// Waits until printing an event to standard output has failed, and returns the error.
+    pub async fn stdout_failed(&self) -> io::Error {
+        self.shared.stdout_failed.cancelled().await;
+        self.shared.failure.get().unwrap_or_else(ThreadLost::error)
     }
 
     /// Queues an event that must not be lost, and waits until it is printed.
@@ -278,7 +280,7 @@ impl Printer {
             ));
         }
         self.shared.failure.record(error);
-        self.shared.stdout_failed.notify_one();
+        self.shared.stdout_failed.cancel();
     }
 }
 

@@ -132,38 +132,46 @@ impl Session {
         let stop = pin!(stop);
         let mut stop = pin!(lasting(stop));
         let opened_by = deadline.earlier(handshake);
-        let opened = tokio::select! {
-            biased;
-            opened = self.open(&mut stream, conn, &name, &mut timeline, opened_by) => Some(opened),
-            () = &mut stop => None,
-        };
-        let end = match opened {
-            None => SessionEnd::Stream(ExchangeEnd::StoppedEarly),
-            Some(Err(error)) => SessionEnd::Failed(error, "tls"),
-            Some(Ok(())) => match (&self.script, &self.exec) {
-                (Some(script), _) => {
-                    let played = self.play(script, &mut stream, conn, &name, sink, settings);
-                    tokio::select! {
-                        end = played => end,
-                        () = &mut stop => SessionEnd::Stream(ExchangeEnd::StoppedEarly),
+        let driven = async {
+            let opened = tokio::select! {
+                biased;
+                opened = self.open(&mut stream, conn, &name, &mut timeline, opened_by) => Some(opened),
+                () = &mut stop => None,
+            };
+            match opened {
+                None => SessionEnd::Stream(ExchangeEnd::StoppedEarly),
+                Some(Err(error)) => SessionEnd::Failed(error, "tls"),
+                Some(Ok(())) => match (&self.script, &self.exec) {
+                    (Some(script), _) => {
+                        let played = self.play(script, &mut stream, conn, &name, sink, settings);
+                        tokio::select! {
+                            end = played => end,
+                            () = &mut stop => SessionEnd::Stream(ExchangeEnd::StoppedEarly),
+                        }
                     }
-                }
-                (None, Some(program)) => {
-                    let session = ExecSession { program, peer, local };
-                    session.run(&mut stream, &name, settings, stop.as_mut()).await
-                }
-                (None, None) => {
-                    let mut input = input;
-                    let sink = self.settings.receives.then_some(sink);
-                    let input = input.as_mut();
-                    let end =
-                        relay::run(&mut stream, &name, input, sink, settings, stop.as_mut()).await;
-                    SessionEnd::Stream(match sink {
-                        Some(sink) => relay::flush(sink, deadline, end, stop).await,
-                        None => end,
-                    })
-                }
-            },
+                    (None, Some(program)) => {
+                        let session = ExecSession { program, peer, local };
+                        session.run(&mut stream, &name, settings, stop.as_mut()).await
+                    }
+                    (None, None) => {
+                        let mut input = input;
+                        let sink = self.settings.receives.then_some(sink);
+                        let input = input.as_mut();
+                        let end =
+                            relay::run(&mut stream, &name, input, sink, settings, stop.as_mut())
+                                .await;
+                        SessionEnd::Stream(match sink {
+                            Some(sink) => relay::flush(sink, deadline, end, stop).await,
+                            None => end,
+                        })
+                    }
+                },
+            }
+        };
+        let end = tokio::select! {
+            biased;
+            error = self.events.stdout_failed() => SessionEnd::Stream(ExchangeEnd::Output(error)),
+            end = driven => end,
         };
         if !matches!(&end, SessionEnd::Stream(end) if end.is_complete()) {
             // The peer must not take what it got for everything.

@@ -2,6 +2,7 @@
 //! receiver takes a part for the whole.
 
 use std::io::{ErrorKind, Read as _};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use rustix::process::Signal;
 
 use crate::support::program::exec;
 use crate::support::recording::{course_of, read_recording, recording_path};
-use crate::support::{Client, Peer, TIMEOUT, payload, shell, sockkit};
+use crate::support::{Client, Peer, TIMEOUT, eventually, payload, shell, sockkit};
 
 /// More than the kernel buffers for a peer that does not read.
 const LARGE: u32 = 40_000_000;
@@ -231,6 +232,25 @@ fn a_connected_line_that_cannot_be_printed_resets_the_connection() {
     let lines = read_recording(&path);
     assert_eq!(course_of(&lines), ["connected", "end local reset", "closed"]);
     assert_eq!(lines[3]["reason"], "cannot write output: no space left on device");
+}
+
+#[test]
+fn a_listener_whose_connected_line_cannot_be_printed_resets_the_client() {
+    for flags in ["", "--keep-open"] {
+        let directory = tempfile::tempdir().unwrap();
+        // Files may grow to 1,024 bytes: the `listening` line fits.
+        let script = format!(
+            "trap '' XFSZ; ulimit -f 1; head -c 940 /dev/zero > out; \
+             exec sockkit listen 0 -4 --json {flags} --port-file port >> out"
+        );
+        let listen = shell(&script).dir(directory.path()).start();
+        let port = eventually("the server listens", || {
+            std::fs::read_to_string(directory.path().join("port")).ok()?.trim().parse().ok()
+        });
+        let mut client = Client::connect(SocketAddr::from(([127, 0, 0, 1], port)));
+        assert!(!receive(&mut client).is_complete, "{flags}");
+        listen.wait().code(8);
+    }
 }
 
 #[test]

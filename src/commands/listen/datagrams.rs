@@ -84,7 +84,7 @@ async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<
         let stop = signals.stop();
         tokio::select! {
             () = stop.draining() => {}
-            () = reporter.events.stdout_failed() => {}
+            _ = reporter.events.stdout_failed() => {}
         }
     };
     let notify = |notice| reporter.report(notice);
