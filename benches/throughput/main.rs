@@ -18,7 +18,7 @@
 //! - `file`: the client reads a file, and the server writes one, in memory if possible.
 //! - `null`: the client reads a pipe, and the server writes to `/dev/null`.
 //!
-//! On the last two, nobody sees the bytes arrive, so the time is measured from the start of the
+//! On the last two, no process sees the bytes arrive, so the time is measured from the start of the
 //! client to the exit of the server; starting and ending the processes takes milliseconds.
 //!
 //! The tools alternate within each round, so that other load on the machine affects all of them,

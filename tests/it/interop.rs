@@ -268,7 +268,7 @@ fn a_ca_whose_key_cannot_be_used_is_named() {
         for flags in ["--ca ca.pem", "--ca cert.pem"] {
             let ran = connect_to_server(&directory, flags);
             if flags == "--ca cert.pem" {
-                // The server's own certificate is trusted, whoever has signed it.
+                // The server's own certificate is trusted, whatever has signed it.
                 assert_eq!(ran.code(0).out(), "olleh\n");
                 continue;
             }

@@ -99,7 +99,7 @@ def run(execute, show, certificate, jobs):
     def tell(entry):
         lie, _, plan = entry
         with_lie = execute(plan, LIAR, certificate, {"LIE": lie})
-        # The honest stand-in cuts nobody off.
+        # The honest stand-in cuts no client off.
         return with_lie, None if plan.note else execute(plan, LIAR, certificate, {"LIE": ""})
 
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:

@@ -182,7 +182,7 @@ impl SharedState {
             waiting.push((subscriber, progress));
         }
         loop {
-            // A sole subscriber delays nobody.
+            // A sole subscriber delays no other.
             let is_sole = kept.len() + waiting.len() + self.state().subscribers.len() == 1;
             let mut still_waiting = Vec::new();
             for (subscriber, mut progress) in waiting {
