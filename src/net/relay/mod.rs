@@ -1,6 +1,7 @@
 //! Relays bytes in both directions between a stream and a local source and sink, and decides how
 //! the stream ends.
 
+mod activity;
 mod buffers;
 mod endings;
 mod flush;

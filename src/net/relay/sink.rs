@@ -183,6 +183,12 @@ impl Sink {
     }
 }
 
+/// Waits until the sink fails; never returns without one.
+pub(super) async fn sink_failed(sink: Option<&Sink>) -> io::Error {
+    let Some(sink) = sink else { return std::future::pending().await };
+    sink.failed().await
+}
+
 /// A message to the writer thread.
 #[derive(Debug)]
 enum SinkMessage {

@@ -16,10 +16,11 @@ use crate::lines::CrLf;
 use crate::net::deadline::Deadline;
 use crate::net::end::ExchangeEnd;
 use crate::net::idle_clock::IdleClock;
+use crate::net::relay::activity::Activity;
 use crate::net::relay::endings::{Endings, Sending};
 use crate::net::relay::settings::{LineEnds, RelaySettings};
 use crate::net::relay::shared_input::{CutOff, InputIdleness};
-use crate::net::relay::sink::Sink;
+use crate::net::relay::sink::{Sink, sink_failed};
 use crate::net::relay::source::Source;
 use crate::net::stream::{Stream, wait_until_acknowledged};
 use crate::sync::lock;
@@ -57,10 +58,11 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> ExchangeEnd {
     let end = {
+        let last_activity = Activity::new(settings.idle, stream.progress());
         let transfer = Transfer {
             stream: Mutex::new(&mut *stream),
             settings,
-            last_activity: IdleClock::now(),
+            last_activity,
             source_wait: IdleClock::default(),
             peer_closed: AtomicBool::new(false),
             stop_reading: Notify::new(),
@@ -78,8 +80,7 @@ pub async fn run(
 struct Transfer<'a> {
     stream: Mutex<&'a mut Stream>,
     settings: RelaySettings,
-    /// When bytes were last sent or received.
-    last_activity: IdleClock,
+    last_activity: Activity,
     /// When the sender began to wait for the source; cleared while a chunk is being sent.
     source_wait: IdleClock,
     peer_closed: AtomicBool,
@@ -119,7 +120,7 @@ impl<'a> Transfer<'a> {
         let mut deadline = Deadline::NEVER;
         let mut timer = pin!(deadline.passed());
         loop {
-            let idle = self.last_activity.deadline(self.settings.idle);
+            let idle = self.idle_deadline();
             let next = endings.deadline(idle);
             if next != deadline {
                 deadline = next;
@@ -173,7 +174,7 @@ impl<'a> Transfer<'a> {
                 error = sink_failed(sink) => endings.output_failed(error),
                 () = &mut timer => {
                     let owes = !self.stream().is_data_acknowledged();
-                    let idle = self.last_activity.deadline(self.settings.idle);
+                    let idle = self.idle_deadline();
                     endings.expire(idle, owes, Instant::now());
                     deadline = Deadline::NEVER;
                     timer.set(deadline.passed());
@@ -182,6 +183,7 @@ impl<'a> Transfer<'a> {
                     endings.stop(Instant::now());
                     self.stop_reading.notify_one();
                 }
+                () = self.last_activity.check() => {}
             }
             if let Some(end) = endings.take_end() {
                 return end;
@@ -291,6 +293,10 @@ impl<'a> Transfer<'a> {
         }
     }
 
+    fn idle_deadline(&self) -> Deadline {
+        self.last_activity.deadline(|| self.stream().progress())
+    }
+
     /// Waits until the peer's TCP has acknowledged every byte and FIN, for as long as the
     /// connection exists: a peer may pause before it reads, also after it has closed its side.
     ///
@@ -364,10 +370,4 @@ impl<'a> Transfer<'a> {
             }
         }
     }
-}
-
-/// Waits until the sink fails; never returns without one.
-async fn sink_failed(sink: Option<&Sink>) -> io::Error {
-    let Some(sink) = sink else { return std::future::pending().await };
-    sink.failed().await
 }

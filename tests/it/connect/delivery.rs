@@ -26,6 +26,32 @@ fn narrow_listener() -> TcpListener {
 }
 
 #[test]
+fn a_peer_that_reads_steadily_is_not_idle_although_the_socket_stays_full() {
+    let listener = narrow_listener();
+    let sent = payload(1_000_000);
+    let target = listener.local_addr().unwrap();
+    let reader = thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let started = Instant::now();
+        let (mut read, mut buffer) = (Vec::new(), vec![0; 4096]);
+        loop {
+            match stream.read(&mut buffer) {
+                Ok(0) | Err(_) => return read,
+                Ok(len) => read.extend_from_slice(&buffer[..len]),
+            }
+            // Three times the idle timeout, in which the peer takes less than the kernel holds.
+            if started.elapsed() < Duration::from_secs(6) {
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+    });
+    let connect = format!("connect {target} --idle-timeout 2s");
+    let ran = sockkit(&connect).stdin(&sent).run();
+    assert!(reader.join().unwrap() == sent, "{}", ran.stderr);
+    ran.code(0);
+}
+
+#[test]
 fn e09_a_slow_reader_gets_every_byte() {
     let sent = payload(20_000_000);
     let peer = Peer::start(|mut client| {

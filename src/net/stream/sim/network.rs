@@ -66,7 +66,7 @@ pub(super) struct WireSide {
     /// Whether a wake-up was put off: a poll returned `Pending` although the socket was ready.
     pub(super) reader_is_due: bool,
     pub(super) writer_is_due: bool,
-    /// When this end last read or wrote a byte.
+    /// When this end last read or wrote a byte, or got an acknowledgement.
     pub(super) last_traffic: Instant,
     /// How many reads have returned bytes.
     pub(super) reads: u64,
@@ -250,8 +250,10 @@ impl WireState {
         let fin = self.random.one_in(2);
         let this = &mut self.sides[side];
         this.acknowledged += count as u64;
-        if count == waiting && this.fin_arrived && fin {
-            this.fin_acknowledged = true;
+        let ends = count == waiting && this.fin_arrived && fin && !this.fin_acknowledged;
+        this.fin_acknowledged |= ends;
+        if (count > 0 || ends) && !this.is_closed {
+            this.note_traffic();
         }
         this.wake_writer();
     }

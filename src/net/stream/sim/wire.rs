@@ -238,7 +238,7 @@ impl Wire {
         self.state().sides[side].fin
     }
 
-    /// Returns when this end last read or wrote a byte.
+    /// Returns when this end last read or wrote a byte, or got an acknowledgement.
     pub(crate) fn last_traffic(&self, side: usize) -> Instant {
         self.state().sides[side].last_traffic
     }
