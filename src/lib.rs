@@ -21,7 +21,8 @@
 //! - Leaves, which every layer may use: [`exit`] (exit codes), [`text`] (the lossless escaper),
 //!   [`lines`] (bytes to lines), [`reason`] (system errors in words), [`blocking`] (blocking reads
 //!   and writes on non-blocking standard streams), [`sync`] (mutex locking), [`threads`] (threads
-//!   whose loss is noticed) and [`sys`] (system calls that need `unsafe`).
+//!   whose loss is noticed), [`write_queue`] (a bounded queue in front of a thread that writes) and
+//!   [`sys`] (system calls that need `unsafe`).
 //!
 //! The layers in order: `main → lib → cli → commands → options → serving → session → failure →
 //! {dns, login, chat, script} → {net, output} → files → leaves`. [`net`] and [`output`] do not use
@@ -51,6 +52,7 @@ pub mod sync;
 pub mod sys;
 pub mod text;
 pub mod threads;
+pub mod write_queue;
 
 use std::ffi::OsString;
 use std::panic;

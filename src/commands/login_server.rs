@@ -27,7 +27,7 @@ use crate::options::server::ServerArgs;
 use crate::options::values::{self, Limit};
 use crate::output::{Event, NetText, Output};
 use crate::serving::events::{self, ClientEvents};
-use crate::serving::{self, ServerPlan};
+use crate::serving::{self, ServerEnd, ServerPlan};
 use crate::session::signals::{self, Hangup};
 use crate::session::tls::begins_tls;
 use crate::sys;
@@ -104,15 +104,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         server.report_log(&args.log, args.server.password_warnings());
         Ok(None)
     };
-    let (end, server) = serving::run(
-        args.address.as_ref(),
-        &args.server.settings(),
-        plan,
-        out,
-        build,
-        on_listening,
-    )?;
-    match end.exit {
+    let conclude = |server: &LoginServer, end: ServerEnd| match end.exit {
         Exit::Success if args.once && server.failed.load(Ordering::Relaxed) => {
             Err(Failure::new(Exit::File, "the login was not recorded").into())
         }
@@ -120,7 +112,9 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             Ok(Exit::Negative)
         }
         exit => Ok(exit),
-    }
+    };
+    let (address, settings) = (args.address.as_ref(), args.server.settings());
+    serving::run(address, &settings, plan, out, build, on_listening, conclude)
 }
 
 /// Makes SIGHUP reopen the log, for log rotation, unless it stops the server or the parent process

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
-use rustix::io::Errno;
+use rustix::io::{Errno, ioctl_fionbio};
 
 /// The permissions of a new file: it may hold passwords or session keys.
 const PRIVATE_MODE: u32 = 0o600;
@@ -49,9 +49,36 @@ pub fn open(path: &Path, existing: Existing) -> io::Result<File> {
     })
 }
 
+/// Opens `path` as [`open`] does with [`Existing::FileOrStream`], but does not wait for the reader
+/// of a FIFO: returns `None` if no process reads it yet.
+///
+/// # Errors
+/// The error of open(2).
+pub fn open_now(path: &Path) -> io::Result<Option<File>> {
+    if !fs::metadata(path).is_ok_and(|metadata| is_fifo(&metadata)) || is_descriptor(path) {
+        return open(path, Existing::FileOrStream).map(Some);
+    }
+    let mut options = OpenOptions::new();
+    options.append(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    match options.open(path) {
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::NXIO) => Ok(None),
+        Err(error) => Err(error),
+        Ok(file) => {
+            // This open file description belongs to no other process.
+            ioctl_fionbio(&file, false)?;
+            Ok(Some(file))
+        }
+    }
+}
+
 /// Returns whether bytes can be written to a file of this type without changing stored data.
 pub fn is_stream(kind: FileType) -> bool {
     kind.is_char_device() || kind.is_fifo()
+}
+
+/// Returns whether the file is a FIFO or a pipe.
+pub fn is_fifo(metadata: &Metadata) -> bool {
+    metadata.file_type().is_fifo()
 }
 
 /// Returns whether `path` names an open descriptor of the process, which is a link to its file.

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::output::Output;
-use crate::session::observers::{ObserverSettings, Observers};
+use crate::output::{Events, Output};
+use crate::session::observers::{ObserverSettings, Observers, WhenBlocked};
 
 /// Options that observe a session.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -45,7 +45,12 @@ impl ObserverArgs {
     ///
     /// # Errors
     /// The recording cannot be written, or `--hexdump` is combined with JSON output.
-    pub(crate) fn open(&self, out: Output) -> anyhow::Result<Observers> {
-        Observers::open(&self.settings(), out, None)
+    pub(crate) fn open(
+        &self,
+        out: Output,
+        events: Events,
+        when_blocked: WhenBlocked,
+    ) -> anyhow::Result<Observers> {
+        Observers::open(&self.settings(), out, events, when_blocked)
     }
 }

@@ -14,7 +14,7 @@ use crate::net::tls::{
 };
 use crate::options::CONNECTION;
 use crate::options::trust::TrustArgs;
-use crate::output::Output;
+use crate::output::Events;
 use crate::session::tls::{Tls, TlsClient};
 
 /// The environment variable that names the file for TLS secrets, as in browsers and curl.
@@ -105,7 +105,7 @@ impl TlsClientArgs {
         &self,
         endpoint: &Endpoint,
         later: bool,
-        out: Output,
+        events: &Events,
     ) -> anyhow::Result<Option<Tls>> {
         let host = match &endpoint.address {
             Address::Net(host, _) => Some(host),
@@ -113,7 +113,9 @@ impl TlsClientArgs {
         };
         let tls = self.settings(endpoint.transport, host, later)?;
         if tls.is_some() && self.trust.trusts_anyone() {
-            out.warn("the certificate is not verified (--insecure); the server may be an impostor");
+            let warning =
+                "the certificate is not verified (--insecure); the server may be an impostor";
+            events.warn(warning);
         }
         Ok(tls)
     }

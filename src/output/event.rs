@@ -303,12 +303,41 @@ impl Event {
         }
     }
 
-    /// Returns the number of bytes that a peer contributes to the event's size.
-    pub(super) fn peer_bytes(&self) -> usize {
-        match self {
-            Self::Data { data, .. } => data.0.len(),
-            _ => 0,
-        }
+    /// Returns the event's size in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let texts: &[&[u8]] = match self {
+            Self::Listening { addr, reach, .. } => &[addr.as_bytes(), reach.as_bytes()],
+            Self::Connected { peer, local, name } => {
+                &[peer.as_bytes(), local.as_bytes(), name.as_deref().unwrap_or_default().as_bytes()]
+            }
+            Self::Secured { peer, cipher_suite, alpn, pin, .. } => &[
+                peer.as_bytes(),
+                cipher_suite.as_bytes(),
+                alpn.as_deref().unwrap_or_default().as_bytes(),
+                pin.as_deref().unwrap_or_default().as_bytes(),
+            ],
+            Self::Certificate { pin } => &[pin.as_bytes()],
+            Self::PeerName { peer, name } => &[peer.as_bytes(), name.as_bytes()],
+            Self::Refused { peer, .. } | Self::Incomplete { peer, .. } => &[peer.as_bytes()],
+            Self::Data { peer, data } => &[peer.as_bytes(), &data.0],
+            Self::Closed { peer, reason, .. } => &[peer.as_bytes(), reason.as_bytes()],
+            Self::Stats { stats } => return size_of::<Self>() + stats.size(),
+            Self::Login { peer, user, password, record, .. } => {
+                &[peer.as_bytes(), &user.0, &password.0, record.as_bytes()]
+            }
+            Self::Reply { reply, .. } => &[&reply.0],
+            Self::Joined { peer, nick } => &[peer.as_bytes(), nick.as_bytes()],
+            Self::Renamed { peer, previous, nick } => {
+                &[peer.as_bytes(), previous.as_bytes(), nick.as_bytes()]
+            }
+            Self::Left { peer, nick, reason } => {
+                &[peer.as_bytes(), nick.as_bytes(), reason.as_bytes()]
+            }
+            Self::Said { nick, line, .. } => &[nick.as_bytes(), line.as_bytes()],
+            Self::Warning { message } => &[message.as_bytes()],
+            Self::Full { .. } | Self::Stopping { .. } | Self::NotShown { .. } => &[],
+        };
+        size_of::<Self>() + texts.iter().map(|text| text.len()).sum::<usize>()
     }
 
     /// Returns the lowest verbosity at which the event is printed.

@@ -1,29 +1,35 @@
 //! A bounded queue of events between their senders and an output that may be slow, blocked or
 //! closed.
 //!
-//! A server must not wait for its operator's terminal (Ctrl-S, `| less`): events are queued and one
-//! thread prints them. Events that do not fit are counted, and their number is printed. An event
-//! that must not be lost is sent through the same queue with [`Events::deliver`], which waits until
-//! it is printed.
+//! Nothing waits for the terminal of its user (Ctrl-S, `| less`) unless it has to: events are
+//! queued and one thread prints them. Events that do not fit are counted, and their number is
+//! printed. A sender that must not run ahead of the output awaits that its event is printed, with
+//! [`Events::deliver`] or [`Events::printed`].
 
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::output::color::Paint;
 use crate::output::event::Event;
+use crate::output::format::Verbosity;
 use crate::output::handle::Output;
 use crate::output::terminal::screen;
+use crate::sync::lock;
 use crate::threads::{self, FirstError, ThreadLost};
+use crate::write_queue::{Queued, Ticket, WriteQueue, WriteQueueReader};
 
-/// Capacity of the queue in events: a burst of a thousand clients fits.
-const EVENT_QUEUE: usize = 4096;
-
-/// Limit for the peers' bytes in the queued events, and for the bytes of queued text.
+/// Capacity of the queue in bytes: a burst of ten thousand clients fits.
 const QUEUE_BYTES: usize = 4 * 1024 * 1024;
+
+/// What the allocator and the queue need for each message in addition to its own bytes.
+const MESSAGE_OVERHEAD: usize = 64;
 
 /// What to do when standard output can no longer be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,21 +51,14 @@ pub struct EventQueue {
 #[derive(Clone, Debug)]
 pub struct Events {
     out: Output,
-    when_gone: WhenGone,
-    /// Empty until the first event: a run that prints none starts no thread.
-    sender: Arc<OnceLock<Sender<Message>>>,
-    shared: Arc<QueueState>,
+    queue: WriteQueue<Message>,
+    shared: Arc<PrinterState>,
 }
 
-#[derive(Debug, Default)]
-struct QueueState {
-    /// Events dropped since their number was last printed.
-    dropped: AtomicU64,
-    /// Events in the queue. They are counted here because a bounded channel allocates all its slots
-    /// at once: for [`EVENT_QUEUE`] events that is 600 KiB at each start.
-    queued: AtomicUsize,
-    /// The peers' bytes and the bytes of text in the queue.
-    bytes: AtomicUsize,
+struct PrinterState {
+    when_gone: WhenGone,
+    /// Starts the printing thread at the first event: a run that prints none starts no thread.
+    reader: Mutex<Option<WriteQueueReader<Message>>>,
     /// The first error of writing standard output.
     failure: FirstError,
     /// Cancelled after that.
@@ -71,29 +70,40 @@ enum Message {
     Show(Event),
     /// Print text to standard error, also with `-q`.
     Text(String),
-    /// Print the event, then send the result.
-    Deliver(Event, SyncSender<io::Result<()>>),
-    /// End the thread, and answer once everything before this is printed.
-    End(Sender<()>),
+    /// Print the prompt of an interactive session.
+    Prompt,
+    /// Print nothing: everything before this is printed.
+    End,
 }
 
 impl EventQueue {
     /// Returns an empty queue. Its first event starts the printing thread.
     pub fn start(out: Output, when_gone: WhenGone) -> Self {
-        Self { events: Events { out, when_gone, sender: Arc::default(), shared: Arc::default() } }
+        let (queue, reader) = WriteQueue::new(QUEUE_BYTES);
+        let shared = PrinterState {
+            when_gone,
+            reader: Mutex::new(Some(reader)),
+            failure: FirstError::default(),
+            stdout_failed: CancellationToken::new(),
+        };
+        Self { events: Events { out, queue, shared: Arc::new(shared) } }
     }
 
     /// Returns the sender of a queue that prints nothing, and what returns the events sent so far.
     #[cfg(test)]
     pub(crate) fn capture(out: Output) -> (Events, impl Fn() -> Vec<Event>) {
-        let (sender, receiver) = mpsc::channel();
         let events = Self::start(out, WhenGone::Warn).events();
-        events.sender.set(sender).unwrap();
-        let events_of = move |message| match message {
-            Message::Show(event) => Some(event),
+        let reader = lock(&events.shared.reader).take();
+        let queue = events.queue.clone();
+        let events_of = |message| match message {
+            Queued::Item(Message::Show(event)) => Some(event),
             _ => None,
         };
-        (events, move || receiver.try_iter().filter_map(events_of).collect())
+        (events, move || {
+            // The queue ends when its reader is dropped.
+            let _ = &reader;
+            queue.drain().into_iter().filter_map(events_of).collect()
+        })
     }
 
     /// Returns a sender for the queue.
@@ -102,74 +112,122 @@ impl EventQueue {
     }
 
     /// Waits until the queued events are printed, at most `timeout` (`None`: without a limit).
+    /// Returns the number of events that were not printed in time.
     ///
     /// # Errors
-    /// The first error of printing an event to standard output, or the thread is lost.
-    pub fn finish(self, timeout: Option<Duration>) -> io::Result<()> {
-        let Events { sender, shared, .. } = self.events;
-        let Some(sender) = sender.get() else {
-            // There was no event. A sender without a receiver keeps a later one from starting the
-            // thread.
-            sender.get_or_init(|| mpsc::channel().0);
-            return Ok(());
-        };
-        let (done, ended) = mpsc::channel();
-        let lost = || shared.failure.get().unwrap_or_else(ThreadLost::error);
-        sender.send(Message::End(done)).map_err(|_| lost())?;
-        let answer = match timeout {
-            Some(timeout) => ended.recv_timeout(timeout),
-            None => ended.recv().map_err(RecvTimeoutError::from),
-        };
-        if answer == Err(RecvTimeoutError::Disconnected) {
-            return Err(lost());
+    /// The first error of printing an event to standard output, with [`WhenGone::Stop`]. The thread
+    /// is lost.
+    pub fn finish(self, timeout: Option<Duration>) -> io::Result<u64> {
+        let Events { queue, shared, .. } = self.events;
+        if lock(&shared.reader).take().is_some() {
+            // There was no event. Without its reader, the queue ignores a later one.
+            return Ok(0);
         }
-        shared.failure.get().map_or(Ok(()), Err)
+        let end = queue.push(Message::End, 0);
+        queue.close();
+        let is_printed = queue.wait(end, timeout);
+        match shared.failure.get() {
+            Some(error) if shared.when_gone == WhenGone::Stop => Err(error),
+            // A warning has reported the failure.
+            Some(_) => Ok(0),
+            None if is_printed => Ok(0),
+            None if queue.has_ended() => Err(ThreadLost::error()),
+            None => Ok(queue.unwritten().saturating_sub(1)),
+        }
     }
 }
 
 impl Events {
     /// Queues an event without blocking. An event that does not fit is dropped and counted.
     pub fn send(&self, event: Event) {
-        if !self.out.shows(&event) {
-            return;
+        if self.out.shows(&event) {
+            let size = event.size();
+            self.offer(Message::Show(event), size);
         }
-        let bytes = event.peer_bytes();
-        self.queue(Message::Show(event), bytes);
+    }
+
+    /// Returns the colour setting of standard error.
+    pub(super) fn error_paint(&self) -> Paint {
+        self.out.error_paint()
+    }
+
+    /// Queues a note for standard error, unless `-q` was given.
+    pub fn note(&self, message: &str) {
+        self.diagnostic(Verbosity::Normal, "note", message);
+    }
+
+    /// Queues a warning for standard error, unless `-q` was given.
+    pub fn warn(&self, message: &str) {
+        self.diagnostic(Verbosity::Normal, "warning", message);
+    }
+
+    /// Queues a note for standard error if `-v` was given.
+    pub fn detail(&self, message: &str) {
+        self.diagnostic(Verbosity::Verbose, "note", message);
+    }
+
+    fn diagnostic(&self, verbosity: Verbosity, kind: &'static str, message: &str) {
+        if self.out.verbosity() >= verbosity {
+            self.print(self.out.diagnostic_line(kind, message));
+        }
     }
 
     /// Queues text for standard error without blocking. Text that does not fit is dropped and
     /// counted, like an event.
     pub(super) fn print(&self, text: String) {
-        let bytes = text.len();
-        self.queue(Message::Text(text), bytes);
+        let size = text.len();
+        self.offer(Message::Text(text), size);
     }
 
-    /// Queues a message with this many bytes that count, if it fits.
-    fn queue(&self, message: Message, bytes: usize) {
-        let queued_bytes = self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let queued = self.shared.queued.fetch_add(1, Ordering::Relaxed);
-        if queued < EVENT_QUEUE && (bytes == 0 || queued_bytes + bytes <= QUEUE_BYTES) {
-            // Without a receiver, the queue is finished and prints nothing more.
-            self.sender().send(message).ok();
-        } else {
-            self.shared.remove(bytes);
-            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+    /// Returns whether more text may fit into the queue.
+    pub(super) fn has_room(&self) -> bool {
+        self.queue.has_room()
+    }
+
+    /// Counts text that was not queued, because [`Self::has_room`] returned false.
+    pub(super) fn lose(&self) {
+        self.queue.lose();
+    }
+
+    /// Queues text for standard error that must not be lost. The caller awaits [`Self::printed`]
+    /// before the next one.
+    pub(super) fn print_all(&self, text: String) -> Ticket {
+        self.require_printer();
+        let size = text.len();
+        self.queue.push(Message::Text(text), size)
+    }
+
+    /// Queues the session's prompt for the next line, and waits until it is printed.
+    pub async fn prompt(&self) {
+        self.require_printer();
+        self.printed(self.queue.push(Message::Prompt, 0)).await;
+    }
+
+    /// Queues the session's prompt without waiting.
+    pub fn send_prompt(&self) {
+        self.offer(Message::Prompt, 0);
+    }
+
+    /// Waits until the text is printed, or nothing is printed any more.
+    pub async fn printed(&self, text: Ticket) {
+        self.queue.written(text).await;
+    }
+
+    fn offer(&self, message: Message, size: usize) {
+        self.require_printer();
+        self.queue.offer(message, size + MESSAGE_OVERHEAD);
+    }
+
+    /// Starts the printing thread, unless it was started before.
+    fn require_printer(&self) {
+        let Some(reader) = lock(&self.shared.reader).take() else { return };
+        let (out, shared) = (self.out, Arc::clone(&self.shared));
+        let printer = Printer { out, shared, stdout_failed: false };
+        if let Err(error) = threads::start("events", move || printer.run(reader)) {
+            let why = crate::reason::of_thread(error);
+            let error = io::Error::other(format!("cannot start a thread: {why}"));
+            self.shared.failure.record(error);
         }
-    }
-
-    /// Returns the channel to the printing thread, and starts the thread at the first event.
-    fn sender(&self) -> &Sender<Message> {
-        self.sender.get_or_init(|| {
-            let (sender, receiver) = mpsc::channel();
-            let (out, when_gone, shared) = (self.out, self.when_gone, Arc::clone(&self.shared));
-            let printer = Printer { out, when_gone, shared, stdout_failed: false };
-            if let Err(error) = threads::start("events", move || printer.run(&receiver)) {
-                let why = crate::reason::of_thread(error);
-                let error = io::Error::other(format!("cannot start a thread: {why}"));
-                self.shared.failure.record(error);
-            }
-            sender
-        })
     }
 
     /// Starts the printing thread.
@@ -177,7 +235,7 @@ impl Events {
     /// # Errors
     /// The kernel provides no thread, so no event would be printed.
     pub fn require_thread(&self) -> io::Result<()> {
-        self.sender();
+        self.require_printer();
         self.shared.failure.get().map_or(Ok(()), Err)
     }
 
@@ -192,78 +250,66 @@ impl Events {
     /// # Errors
     /// Standard output cannot be written: `BrokenPipe` if its reader has closed it. The queue has
     /// ended, or its thread is lost.
-    pub fn deliver(&self, event: Event) -> io::Result<()> {
-        let (result, printed) = mpsc::sync_channel(1);
-        let lost = || self.shared.failure.get().unwrap_or_else(ThreadLost::error);
-        self.sender().send(Message::Deliver(event, result)).map_err(|_| lost())?;
-        printed.recv().map_err(|_| lost())?
+    pub async fn deliver(&self, event: Event) -> io::Result<()> {
+        let event = self.push(event);
+        let is_printed = self.queue.written(event).await;
+        self.result(is_printed)
+    }
+
+    /// Does the same as [`Self::deliver`], for a thread that may block.
+    ///
+    /// # Errors
+    /// As for [`Self::deliver`].
+    pub fn deliver_blocking(&self, event: Event) -> io::Result<()> {
+        let event = self.push(event);
+        self.result(self.queue.wait(event, None))
+    }
+
+    fn push(&self, event: Event) -> Ticket {
+        self.require_printer();
+        let size = event.size() + MESSAGE_OVERHEAD;
+        self.queue.push(Message::Show(event), size)
+    }
+
+    fn result(&self, is_printed: bool) -> io::Result<()> {
+        match self.shared.failure.get() {
+            Some(failure) => Err(failure),
+            None if is_printed => Ok(()),
+            None => Err(ThreadLost::error()),
+        }
     }
 }
 
-impl QueueState {
-    /// Removes one message with this many bytes from the counts.
-    fn remove(&self, bytes: usize) {
-        self.queued.fetch_sub(1, Ordering::Relaxed);
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+impl fmt::Debug for PrinterState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrinterState").field("failure", &self.failure).finish_non_exhaustive()
     }
 }
 
 struct Printer {
     out: Output,
-    when_gone: WhenGone,
-    shared: Arc<QueueState>,
+    shared: Arc<PrinterState>,
     /// Whether writing standard output has failed; after that, only diagnostics are printed.
     stdout_failed: bool,
 }
 
 impl Printer {
-    fn run(mut self, receiver: &Receiver<Message>) {
-        loop {
-            match receiver.recv() {
-                Ok(Message::Show(event)) => {
-                    self.shared.remove(event.peer_bytes());
-                    self.print_dropped();
-                    if let Err(error) = self.print(&event) {
-                        self.record_failure(error);
-                    }
-                }
-                Ok(Message::Text(text)) => {
-                    self.shared.remove(text.len());
-                    self.print_dropped();
-                    screen::print_diagnostics([text]);
-                }
-                Ok(Message::Deliver(event, result)) => {
-                    self.print_dropped();
-                    let printed = self.print(&event);
-                    // The caller of `deliver` handles the error.
-                    result.send(printed).ok();
-                }
-                Ok(Message::End(done)) => {
-                    self.print_dropped();
-                    // `finish` may already have timed out.
-                    done.send(()).ok();
-                    return;
-                }
-                Err(_) => return self.print_dropped(),
+    fn run(mut self, reader: WriteQueueReader<Message>) {
+        for message in reader {
+            match message {
+                Queued::Lost(count) => self.print(&Event::NotShown { count }),
+                Queued::Item(Message::Show(event)) => self.print(&event),
+                Queued::Item(Message::Text(text)) => screen::print_diagnostics([text]),
+                Queued::Item(Message::Prompt) => self.out.prompt(),
+                Queued::Item(Message::End) => {}
             }
         }
     }
 
-    fn print(&self, event: &Event) -> io::Result<()> {
-        if self.out.is_json()
-            && let Some(failure) = self.shared.failure.get()
-        {
-            return Err(failure);
-        }
-        self.out.event(event)
-    }
-
-    /// Prints the number of dropped events, if any.
-    fn print_dropped(&mut self) {
-        let count = self.shared.dropped.swap(0, Ordering::Relaxed);
-        if count > 0
-            && let Err(error) = self.print(&Event::NotShown { count })
-        {
+    /// Prints `event`, unless it is for standard output, which has failed.
+    fn print(&mut self, event: &Event) {
+        let is_lost = self.stdout_failed && self.out.is_json();
+        if !is_lost && let Err(error) = self.out.event(event) {
             self.record_failure(error);
         }
     }
@@ -273,7 +319,7 @@ impl Printer {
         if std::mem::replace(&mut self.stdout_failed, true) {
             return;
         }
-        if self.when_gone == WhenGone::Warn {
+        if self.shared.when_gone == WhenGone::Warn {
             self.out.warn(&format!(
                 "cannot write standard output: {}; continuing without it",
                 crate::reason::of(&error)
@@ -281,53 +327,5 @@ impl Printer {
         }
         self.shared.failure.record(error);
         self.shared.stdout_failed.cancel();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::output::{ColorChoice, Format, NetText, Verbosity};
-
-    fn blocked_queue() -> (Events, Receiver<Message>) {
-        // No thread receives: the queue fills up, and further events are dropped and counted.
-        let (sender, receiver) = mpsc::channel();
-        let events = EventQueue::start(json_output(), WhenGone::Stop).events();
-        events.sender.set(sender).unwrap();
-        (events, receiver)
-    }
-
-    fn json_output() -> Output {
-        Output::new(Format::Json, ColorChoice::Never, Verbosity::Normal)
-    }
-
-    #[test]
-    fn a_queue_without_an_event_starts_no_thread_and_prints_nothing_after_finish() {
-        let queue = EventQueue::start(json_output(), WhenGone::Stop);
-        let events = queue.events();
-        assert!(events.sender.get().is_none());
-        queue.finish(None).unwrap();
-        let late = events.deliver(Event::Stopping { clients: 0 });
-        assert!(ThreadLost::is(&late.unwrap_err()));
-    }
-
-    #[test]
-    fn a_blocked_output_never_blocks_the_sender() {
-        let (events, _receiver) = blocked_queue();
-        for _ in 0..EVENT_QUEUE + 3 {
-            events.send(Event::Stopping { clients: 0 });
-        }
-        assert_eq!(events.shared.dropped.load(Ordering::Relaxed), 3);
-    }
-
-    #[test]
-    fn received_data_is_dropped_beyond_the_byte_limit_while_output_is_blocked() {
-        let (events, _receiver) = blocked_queue();
-        for _ in 0..1000 {
-            let data = NetText(vec![b'x'; 64 * 1024]);
-            events.send(Event::Data { peer: String::new(), data });
-        }
-        assert!(events.shared.bytes.load(Ordering::Relaxed) <= QUEUE_BYTES);
-        assert!(events.shared.dropped.load(Ordering::Relaxed) > 900);
     }
 }

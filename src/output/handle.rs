@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -14,6 +16,7 @@ use crate::output::table::{self, Report};
 use crate::output::terminal::bar::write_stderr;
 use crate::output::terminal::screen;
 use crate::text::escape_lines;
+use crate::threads;
 
 /// An error as [`Output::error`] prints it, on up to three lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -197,17 +200,49 @@ impl Output {
         write_stderr(&lines);
     }
 
+    /// Prints the last lines of a run: how many events were not printed, and the error. A blocked
+    /// standard error delays the end of the run by at most `limit` (`None`: without a limit).
+    pub fn end(self, unprinted: u64, error: Option<ErrorReport>, limit: Option<Duration>) {
+        if unprinted == 0 && error.is_none() {
+            return;
+        }
+        let print = move || {
+            if unprinted > 0 {
+                self.warn(&format!("{unprinted} events not shown: their reader was too slow"));
+            }
+            if let Some(error) = &error {
+                self.error(error);
+            }
+        };
+        let Some(limit) = limit else { return print() };
+        let (done, printed) = mpsc::channel();
+        let print = move || {
+            print();
+            // The send fails if the wait below has timed out.
+            done.send(()).ok();
+        };
+        match threads::start("end", print.clone()) {
+            Ok(()) => drop(printed.recv_timeout(limit)),
+            // The error may be that no thread can be started.
+            Err(_) => print(),
+        }
+    }
+
     fn diagnostic(self, kind: &'static str, message: &str) {
+        screen::print_diagnostics([self.diagnostic_line(kind, message)]);
+    }
+
+    /// Returns the line of a note or a warning.
+    pub(super) fn diagnostic_line(self, kind: &'static str, message: &str) -> String {
         #[derive(Serialize)]
         struct Diagnostic<'a> {
             r#type: &'static str,
             message: &'a str,
         }
-        screen::print_diagnostics([if self.is_json() {
-            json::line(&Diagnostic { r#type: kind, message })
-        } else {
-            format!("{} {}\n", self.err.dim(&format!("{kind}:")), escape_lines(message))
-        }]);
+        if self.is_json() {
+            return json::line(&Diagnostic { r#type: kind, message });
+        }
+        format!("{} {}\n", self.err.dim(&format!("{kind}:")), escape_lines(message))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Dumps the bytes of a connection in hex, for `--hexdump`.
 //!
 //! A header line gives time, direction, peer and size; lines of sixteen bytes follow in the format
-//! of `hexdump -C`. Offsets count the bytes of the stream, separately for each direction. Memory
-//! use does not depend on the number of bytes. Only printable ASCII reaches the terminal.
+//! of `hexdump -C`. Offsets count the bytes of the stream, separately for each direction, or those
+//! of the datagram. Memory use does not depend on the number of bytes. Only printable ASCII reaches
+//! the terminal.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -10,16 +11,17 @@ use std::time::{Duration, Instant};
 use crate::output::color::Paint;
 use crate::output::direction::Direction;
 use crate::output::event_queue::Events;
-use crate::output::handle::Output;
-use crate::output::terminal::screen;
 use crate::text;
+use crate::write_queue::Ticket;
 
 /// Prints the bytes of one connection on standard error, also with `-q`.
 #[derive(Debug)]
 pub struct Hexdump {
-    paint: Paint,
-    /// Where to print; `None` to print directly.
-    queue: Option<Events>,
+    events: Events,
+    /// Whether every byte must be printed; otherwise what does not fit into the queue is dropped.
+    is_complete: bool,
+    /// The last text, if every byte must be printed.
+    last: Ticket,
     peer: String,
     started: Instant,
     /// Bytes dumped so far: received and sent.
@@ -29,23 +31,39 @@ pub struct Hexdump {
 impl Hexdump {
     /// Returns a hexdump of the connection with `peer`; times are relative to `started`.
     ///
-    /// Without a `queue`, [`Self::show`] blocks until the bytes are printed, so none are dropped.
-    /// With one, it never blocks, and bytes that do not fit are dropped and counted: a server must
-    /// not wait for its terminal.
-    pub fn new(out: Output, queue: Option<Events>, peer: &str, started: Instant) -> Self {
+    /// If it must be complete, the caller awaits [`Self::printed`] before it transfers more.
+    /// Otherwise, bytes that do not fit into the queue are dropped and counted: a server must not
+    /// wait for its terminal.
+    pub fn new(events: Events, is_complete: bool, peer: &str, started: Instant) -> Self {
         let peer = text::escape_lines(peer);
-        Self { paint: out.error_paint(), queue, peer, started, offsets: [0; 2] }
+        Self { events, is_complete, last: Ticket::default(), peer, started, offsets: [0; 2] }
     }
 
-    /// Prints `bytes`, which were just transferred in `direction`.
+    /// Sets the peer of the next bytes, which are a datagram: its offsets begin at 0.
+    pub fn begin_datagram(&mut self, peer: &str) {
+        self.peer = text::escape_lines(peer);
+        self.offsets = [0; 2];
+    }
+
+    /// Queues the dump of `bytes`, which were just transferred in `direction`.
     pub fn show(&mut self, direction: Direction, bytes: &[u8]) {
         let offset = self.advance(direction, bytes.len());
-        let (elapsed, peer) = (self.started.elapsed(), &self.peer);
-        let lines = lines(direction, elapsed, peer, offset, bytes, self.paint);
-        match &self.queue {
-            Some(queue) => queue.print(lines.collect()),
-            None => screen::print_diagnostics(lines),
+        if !self.is_complete && !self.events.has_room() {
+            return self.events.lose();
         }
+        let (elapsed, paint) = (self.started.elapsed(), self.events.error_paint());
+        let text = lines(direction, elapsed, &self.peer, offset, bytes, paint).collect();
+        if self.is_complete {
+            self.last = self.events.print_all(text);
+        } else {
+            self.events.print(text);
+        }
+    }
+
+    /// Waits until everything is printed, if every byte must be.
+    pub fn printed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (events, last) = (self.events.clone(), self.last);
+        async move { events.printed(last).await }
     }
 
     /// Adds `len` to the direction's offset, and returns the offset before that.
@@ -104,7 +122,7 @@ fn format_row(offset: u64, row: &[u8], paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::ColorChoice;
+    use crate::output::{ColorChoice, EventQueue, Output, WhenGone};
     use expect_test::expect;
 
     fn dump(direction: Direction, offset: u64, bytes: &[u8], color: ColorChoice) -> String {
@@ -135,7 +153,8 @@ mod tests {
 
     #[test]
     fn offsets_are_stream_offsets_counted_per_direction() {
-        let mut hexdump = Hexdump::new(Output::default(), None, "peer", Instant::now());
+        let queue = EventQueue::start(Output::default(), WhenGone::Stop);
+        let mut hexdump = Hexdump::new(queue.events(), true, "peer", Instant::now());
         assert_eq!(hexdump.advance(Direction::Out, 5), 0);
         assert_eq!(hexdump.advance(Direction::In, 7), 0);
         assert_eq!(hexdump.advance(Direction::Out, 1), 5);

@@ -103,7 +103,7 @@ impl Payload {
             }
             PayloadTarget::Events(events) => {
                 let (peer, data) = (peer.to_owned(), NetText(bytes.to_vec()));
-                events.deliver(Event::Data { peer, data })?;
+                events.deliver_blocking(Event::Data { peer, data })?;
             }
         }
         Ok(())

@@ -82,6 +82,15 @@ impl Stats {
         self
     }
 
+    /// Returns the size in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let congestion = self.tcp.as_ref().and_then(|tcp| tcp.congestion.as_ref());
+        size_of::<Self>()
+            + self.peer.len()
+            + size_of_val(&self.phases[..])
+            + congestion.map_or(0, String::len)
+    }
+
     /// Returns the time since the connection (TLS included) was established, in microseconds.
     fn connected_us(&self) -> u64 {
         let setup = self.phases.iter().filter(|phase| phase.name != FIRST_BYTE);

@@ -1,5 +1,6 @@
 //! The run of a server, from opening its sockets to its exit code.
 
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +13,13 @@ use crate::net::accept::{
     self, AcceptSettings, ObserverFactory, ServeSummary, Service, WhenFull, descriptors,
 };
 use crate::net::tls::ServerHandshake;
-use crate::net::{self, Addr, ListenAddress, Port, Stop, runtime};
+use crate::net::{self, Addr, Deadline, ListenAddress, Port, Stop, runtime};
 use crate::output::{Event, EventQueue, Output, WhenGone};
 use crate::serving::events::ClientEvents;
 use crate::serving::readiness;
 use crate::serving::settings::ServerSettings;
-use crate::session::observers::{ObserverSettings, Observers};
+use crate::session::ending;
+use crate::session::observers::{ObserverSettings, Observers, WhenBlocked};
 use crate::session::signals::{Hangup, SignalWatch};
 
 /// The settings in which one server command differs from another.
@@ -82,45 +84,42 @@ pub(crate) fn run_until_stopped<S: Service>(
     out: Output,
     build: impl FnOnce(ClientEvents, Stop) -> anyhow::Result<S>,
 ) -> anyhow::Result<Exit> {
-    let run = run(address, settings, plan, out, build, |_, _| Ok(None));
-    run.map(|(end, _)| end.exit)
+    run(address, settings, plan, out, build, |_, _| Ok(None), |_, end| Ok(end.exit))
 }
 
 /// Listens at `address`; if it is `None`, on the inherited sockets or, without any, on the default
 /// port. Serves clients with the service from `build` until `plan.total` connections have ended or
 /// a signal arrives.
 /// `on_listening` is called after the `listening` events; the task that it returns is awaited
-/// before this returns.
+/// before this returns. `conclude` returns the exit code of a server that has ended. The error of a
+/// run is printed after the last events, so it is not returned.
 ///
 /// # Errors
-/// The server cannot listen, or `build` or `on_listening` fails; no client was accepted then.
-pub(crate) fn run<S, B, A>(
+/// No runtime can be started.
+pub(crate) fn run<S, B, A, C>(
     address: Option<&ListenAddress>,
     settings: &ServerSettings,
     plan: ServerPlan,
     out: Output,
     build: B,
     on_listening: A,
-) -> anyhow::Result<(ServerEnd, Arc<S>)>
+    conclude: C,
+) -> anyhow::Result<Exit>
 where
     S: Service,
     B: FnOnce(ClientEvents, Stop) -> anyhow::Result<S>,
     A: FnOnce(&Arc<S>, &[Addr]) -> anyhow::Result<Option<JoinHandle<()>>>,
+    C: FnOnce(&S, ServerEnd) -> anyhow::Result<Exit>,
 {
     let runtime = runtime::runtime()?;
-    let when_gone = plan.when_gone;
-    let queue = EventQueue::start(out, when_gone);
-    let outcome =
-        runtime.block_on(serve(address, settings, plan, out, &queue, build, on_listening));
+    let queue = EventQueue::start(out, plan.when_gone);
+    let served = runtime.block_on(serve(address, settings, plan, out, &queue, build, on_listening));
+    let outcome = served.and_then(|(end, service)| conclude(&service, end));
     // The time is limited, because a blocked terminal would keep the process alive.
-    let printed = queue.finish(Some(EVENT_FLUSH_TIMEOUT));
+    let exit = ending::finish(queue, out, outcome, Some(EVENT_FLUSH_TIMEOUT));
     // Does not wait for name lookups or for clients that were cut off.
     runtime.shutdown_background();
-    let outcome = outcome?;
-    if when_gone == WhenGone::Stop {
-        printed?;
-    }
-    Ok(outcome)
+    Ok(exit)
 }
 
 /// At exit, how long to wait until the last events are printed.
@@ -142,7 +141,8 @@ where
 {
     let events = queue.events();
     let observers = plan.observers.is_any();
-    let observers = observers.then(|| Observers::open(&plan.observers, out, Some(events.clone())));
+    let open = || Observers::open(&plan.observers, out, events.clone(), WhenBlocked::GoOn);
+    let observers = observers.then(open);
     let observers = observers.transpose()?.map(Arc::new);
     // The limit is raised before the `listening` event, because clients may connect right after it.
     let limits = descriptors::raise_descriptor_limit();
@@ -196,9 +196,6 @@ where
     {
         std::panic::resume_unwind(panic.into_panic());
     }
-    if let Some(observers) = &observers {
-        observers.finish()?;
-    }
     let ServeSummary { cut_off, lost, .. } = served;
     if cut_off > 0 {
         let clients = if cut_off == 1 { "client was" } else { "clients were" };
@@ -213,6 +210,12 @@ where
         // A warning has said which client was not served, and why.
         _ if lost > 0 => Exit::Internal,
         _ => Exit::Success,
+    };
+    let exit = match &observers {
+        None => exit,
+        Some(observers) => {
+            observers.finish(Ok(exit), Deadline::after(Duration::ZERO), pending()).await?
+        }
     };
     Ok((ServerEnd { exit, signal: signals.exit(), cut_off: cut_off > 0 }, service))
 }

@@ -2,9 +2,8 @@
 
 use std::io::{self, IsTerminal as _};
 
-use crate::net::datagram::{Outgoing, Split};
+use crate::net::datagram::{DatagramObserver, Outgoing, Split};
 use crate::net::relay::{Sink, Source};
-use crate::net::stream::observer::StreamObserver;
 use crate::output::{Events, Output, Payload};
 use crate::session::settings::SessionSettings;
 use crate::session::standard_io::{self, OutputEnd};
@@ -16,7 +15,7 @@ pub(crate) struct DatagramIo {
     /// Where received datagrams are printed.
     pub sink: Sink,
     /// Observes every datagram.
-    pub observer: Option<Box<dyn StreamObserver>>,
+    pub observer: Option<Box<dyn DatagramObserver>>,
     /// Where events are sent.
     pub events: Events,
     /// Where notes are printed.
@@ -34,7 +33,7 @@ impl DatagramIo {
         settings: SessionSettings,
         out: Output,
         events: Events,
-        observer: Option<Box<dyn StreamObserver>>,
+        observer: Option<Box<dyn DatagramObserver>>,
         interactive: bool,
     ) -> anyhow::Result<Self> {
         let mut payload = Payload::new(out, events.clone(), settings.raw)?;

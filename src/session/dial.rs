@@ -4,7 +4,7 @@ use crate::net;
 use crate::net::Deadline;
 use crate::net::dial::{DialNotice, Dialed, Dialer};
 use crate::net::error::ConnectAttempt;
-use crate::output::Output;
+use crate::output::Events;
 use crate::output::figures::time;
 
 /// Connects within `deadline` and reports the attempts.
@@ -14,23 +14,23 @@ use crate::output::figures::time;
 pub(crate) async fn dial(
     dialer: &Dialer,
     deadline: Deadline,
-    out: Output,
+    events: &Events,
 ) -> Result<Dialed, net::Error> {
-    dialer.dial(deadline, |notice| report(&notice, out)).await
+    dialer.dial(deadline, |notice| report(&notice, events)).await
 }
 
-fn report(notice: &DialNotice<'_>, out: Output) {
+fn report(notice: &DialNotice<'_>, events: &Events) {
     match notice {
         DialNotice::Retrying { error, pause, left } => {
             let retries = if *left == 0 { "last retry".to_owned() } else { format!("{left} more") };
-            out.note(&format!("{error}; retrying in {pause:?} ({retries})"));
+            events.note(&format!("{error}; retrying in {pause:?} ({retries})"));
         }
-        DialNotice::Raced(outcome) => report_race(outcome, out),
+        DialNotice::Raced(outcome) => report_race(outcome, events),
     }
 }
 
 /// Reports the result of each address, in the order in which the results were known.
-fn report_race(dialed: &Result<Dialed, net::Error>, out: Output) {
+fn report_race(dialed: &Result<Dialed, net::Error>, events: &Events) {
     let (failed, dialed) = match dialed {
         Ok(dialed) => (&dialed.failed, Some(dialed)),
         Err(net::Error::Connect { attempts, .. }) => (attempts, None),
@@ -38,15 +38,15 @@ fn report_race(dialed: &Result<Dialed, net::Error>, out: Output) {
     };
     for attempt in failed {
         let ConnectAttempt { addr, span, .. } = attempt;
-        out.detail(&match span {
+        events.detail(&match span {
             Some(span) => format!("{addr} {} after {}", attempt.reason(), time(span.lasted())),
             None => format!("{addr} was not tried: timed out"),
         });
     }
     if let Some(Dialed { peer, span, unanswered, .. }) = dialed {
-        out.detail(&format!("{peer} answered after {}", time(span.lasted())));
+        events.detail(&format!("{peer} answered after {}", time(span.lasted())));
         for (addr, span) in unanswered {
-            out.detail(&format!("{addr} had not answered after {}", time(span.lasted())));
+            events.detail(&format!("{addr} had not answered after {}", time(span.lasted())));
         }
     }
 }

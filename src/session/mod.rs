@@ -4,6 +4,7 @@
 pub(crate) mod child_process;
 pub(crate) mod datagrams;
 pub(crate) mod dial;
+pub(crate) mod ending;
 pub(crate) mod observers;
 pub(crate) mod outcome;
 mod recording;

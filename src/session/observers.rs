@@ -3,17 +3,20 @@
 //! Connects the observer interface of `net` with the formats of `output`, which do not know each
 //! other.
 
+mod connection;
+
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::net::Deadline;
+use crate::net::datagram::DatagramObserver;
 use crate::net::stream::Stream;
-use crate::net::stream::observer::{SideEnd, StreamObserver, StreamSide};
+use crate::net::stream::observer::StreamObserver;
 use crate::net::tls::TlsFacts;
-use crate::output::{
-    Direction, Event, Events, Hexdump, Meter, Output, Progress, Stats, TcpFigures,
-};
+use crate::output::{Event, Events, Hexdump, Output, Progress, Stats, TcpFigures};
+use crate::session::observers::connection::ConnectionObserver;
 use crate::session::recording::line::RecordedConnection;
 use crate::session::recording::{Recording, RecordingError};
 use crate::session::timeline::Timeline;
@@ -45,8 +48,9 @@ pub(crate) const ONLY_CONNECTION: u64 = 1;
 #[derive(Debug)]
 pub(crate) struct Observers {
     out: Output,
-    /// Where a server prints what it observes; `None` to print directly.
-    queue: Option<Events>,
+    /// Where the hexdumps are printed.
+    events: Events,
+    when_blocked: WhenBlocked,
     hexdump: bool,
     stats: bool,
     recording: Option<Recording>,
@@ -54,36 +58,55 @@ pub(crate) struct Observers {
     started: Instant,
 }
 
+/// What a connection does while the output of its observers takes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenBlocked {
+    /// It waits, under its own deadline: the run has only one connection.
+    Wait,
+    /// It goes on, because a run with several connections must delay none of them: the hexdump
+    /// drops what does not fit at once, and the recording after [`RECORDING_STALL`].
+    GoOn,
+}
+
+/// With several connections, how long a connection waits for a recording that takes nothing. A disk
+/// that is busy recovers in this time; a FIFO without a reader does not.
+const RECORDING_STALL: Duration = Duration::from_secs(1);
+
+/// After the deadline or a stop, how long the last lines of a recording may take.
+const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(1);
+
 fn failure(error: &RecordingError) -> Failure {
     let hint = match error {
         RecordingError::Open { .. } => "--record FILE with another file",
         RecordingError::Write { .. } => "--record FILE on a disk with free space",
+        RecordingError::Slow { .. } => "--record FILE with a regular file, or a faster reader",
     };
     Failure::new(Exit::File, error.to_string()).hint(hint)
 }
 
 impl Observers {
-    /// Opens the recording. Call this before connecting or listening. A server gives the `queue`
-    /// of its events, so that a slow terminal delays no client.
+    /// Opens the recording. Call this before connecting or listening.
     ///
     /// # Errors
     /// The recording cannot be written, or a hex dump is combined with JSON output.
     pub(crate) fn open(
         settings: &ObserverSettings,
         out: Output,
-        queue: Option<Events>,
+        events: Events,
+        when_blocked: WhenBlocked,
     ) -> anyhow::Result<Self> {
         if settings.hexdump && out.is_json() {
             return Err(Failure::new(Exit::Usage, "--hexdump conflicts with --json")
                 .hint("--record FILE to write all traffic as JSON")
                 .into());
         }
-        let start = |path| Recording::start(path, out, queue.clone());
+        let stall = (when_blocked == WhenBlocked::GoOn).then_some(RECORDING_STALL);
+        let start = |path| Recording::start(path, events.clone(), stall);
         let recording = settings.record.as_deref().map(start);
         let recording = recording.transpose().map_err(|error| failure(&error))?;
         let (hexdump, stats) = (settings.hexdump, settings.stats);
         let started = Instant::now();
-        Ok(Self { out, queue, hexdump, stats, recording, progress: None, started })
+        Ok(Self { out, events, when_blocked, hexdump, stats, recording, progress: None, started })
     }
 
     /// Starts the progress bar of a run with only one session, if standard error is a terminal.
@@ -103,16 +126,22 @@ impl Observers {
     /// Returns the observer of connection number `conn`, with `peer`; `None` if nothing observes
     /// it.
     pub(crate) fn observer(&self, conn: u64, peer: &str) -> Option<Box<dyn StreamObserver>> {
-        let (queue, started) = (self.queue.clone(), self.started);
-        let hexdump = self.hexdump.then(|| Hexdump::new(self.out, queue, peer, started));
+        Some(Box::new(self.connection(conn, peer)?))
+    }
+
+    /// Returns the observer of the datagrams of a run; `None` if nothing observes them.
+    pub(crate) fn datagram_observer(&self) -> Option<Box<dyn DatagramObserver>> {
+        Some(Box::new(self.connection(ONLY_CONNECTION, "")?))
+    }
+
+    fn connection(&self, conn: u64, peer: &str) -> Option<ConnectionObserver> {
+        let is_complete = self.when_blocked == WhenBlocked::Wait;
+        let hexdump = || Hexdump::new(self.events.clone(), is_complete, peer, self.started);
+        let hexdump = self.hexdump.then(hexdump);
         let recording = self.recording.clone();
         let meter = self.progress.as_ref().map(Progress::meter);
         let is_observed = hexdump.is_some() || recording.is_some() || meter.is_some();
-        let peer = peer.to_owned();
-        is_observed.then(|| {
-            Box::new(ConnectionObserver { conn, peer, hexdump, recording, meter })
-                as Box<dyn StreamObserver>
-        })
+        is_observed.then(|| ConnectionObserver::new(conn, peer, hexdump, recording, meter))
     }
 
     /// Records the `connected` or `closed` event of connection number `conn`; ignores other events.
@@ -156,57 +185,55 @@ impl Observers {
         Some(Event::Stats { stats: Box::new(stats.with_rates()) })
     }
 
-    /// Checks that the recording is complete.
+    /// Waits until the recording is written, and returns `result`, or instead that the recording is
+    /// incomplete. After the deadline or once `stop` completes, a file that takes nothing delays
+    /// the end by at most [`LAST_LINES_TIMEOUT`].
     ///
     /// # Errors
-    /// The recording could not be written to its end.
-    pub(crate) fn finish(&self) -> anyhow::Result<()> {
-        let recorded = self.recording.as_ref().map_or(Ok(()), Recording::finish);
-        Ok(recorded.map_err(|error| failure(&error))?)
-    }
-}
-
-/// The observers of one connection.
-#[derive(Debug)]
-struct ConnectionObserver {
-    conn: u64,
-    peer: String,
-    hexdump: Option<Hexdump>,
-    recording: Option<Recording>,
-    meter: Option<Meter>,
-}
-
-impl ConnectionObserver {
-    fn connection(&self) -> RecordedConnection<'_> {
-        RecordedConnection { conn: self.conn, peer: &self.peer }
-    }
-
-    fn observe(&mut self, direction: Direction, bytes: &[u8]) {
-        // The recording is written first: it must be complete even if sockkit is killed now.
+    /// That of `result`; the recording is incomplete.
+    pub(crate) async fn finish(
+        &self,
+        result: anyhow::Result<Exit>,
+        deadline: Deadline,
+        stop: impl Future<Output = ()>,
+    ) -> anyhow::Result<Exit> {
         if let Some(recording) = &self.recording {
-            recording.data(self.connection(), direction, bytes);
+            let ended = async {
+                tokio::select! {
+                    () = deadline.passed() => {}
+                    () = stop => {}
+                }
+                tokio::time::sleep(LAST_LINES_TIMEOUT).await;
+            };
+            tokio::select! {
+                () = recording.flush() => {}
+                () = ended => {}
+            }
         }
-        if let Some(hexdump) = &mut self.hexdump {
-            hexdump.show(direction, bytes);
-        }
-        if let Some(meter) = &self.meter {
-            meter.advance(direction, bytes.len());
-        }
-    }
-}
-
-impl StreamObserver for ConnectionObserver {
-    fn sent(&mut self, bytes: &[u8]) {
-        self.observe(Direction::Out, bytes);
-    }
-
-    fn received(&mut self, bytes: &[u8]) {
-        self.observe(Direction::In, bytes);
+        self.check(result)
     }
 
-    fn ended(&mut self, side: StreamSide, how: SideEnd) {
+    /// Does the same as [`Self::finish`] outside of a runtime, for at most [`LAST_LINES_TIMEOUT`].
+    ///
+    /// # Errors
+    /// As for [`Self::finish`].
+    pub(crate) fn finish_blocking(&self, result: anyhow::Result<Exit>) -> anyhow::Result<Exit> {
         if let Some(recording) = &self.recording {
-            recording.ended(self.connection(), side, how);
+            recording.flush_blocking(LAST_LINES_TIMEOUT);
+        }
+        self.check(result)
+    }
+
+    /// Returns `result`, or instead that the recording is incomplete. If `result` is already an
+    /// error or the exit code of a signal, a warning reports the recording.
+    fn check(&self, result: anyhow::Result<Exit>) -> anyhow::Result<Exit> {
+        match (result, self.recording.as_ref().map_or(Ok(()), Recording::check)) {
+            (result, Ok(())) => result,
+            (result @ (Err(_) | Ok(Exit::Signal(_))), Err(incomplete)) => {
+                self.events.send(Event::Warning { message: incomplete.to_string() });
+                result
+            }
+            (Ok(_), Err(error)) => Err(failure(&error).into()),
         }
     }
 }
@@ -228,12 +255,17 @@ fn figures(info: TcpInfo) -> TcpFigures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::Deadline;
-    use crate::output::{ColorChoice, Format, Verbosity};
-    use std::time::Duration;
+    use crate::net::stream::observer::{SideEnd, StreamSide};
+    use crate::output::{ColorChoice, EventQueue, Format, Verbosity, WhenGone};
 
     fn out(format: Format) -> Output {
         Output::new(format, ColorChoice::Never, Verbosity::Quiet)
+    }
+
+    fn open(settings: &ObserverSettings, format: Format) -> anyhow::Result<Observers> {
+        let out = out(format);
+        let events = EventQueue::start(out, WhenGone::Stop).events();
+        Observers::open(settings, out, events, WhenBlocked::Wait)
     }
 
     #[test]
@@ -241,7 +273,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("record.jsonl");
         let args = ObserverSettings { record: Some(path.clone()), ..ObserverSettings::default() };
-        let observers = Observers::open(&args, out(Format::Table), None).unwrap();
+        let observers = open(&args, Format::Table).unwrap();
         let (peer, local) = ("192.0.2.1:80".to_owned(), "192.0.2.7:4000".to_owned());
         observers.record(2, &Event::Connected { peer: peer.clone(), local, name: None });
         let mut observer = observers.observer(2, &peer).unwrap();
@@ -251,7 +283,7 @@ mod tests {
         observers.record(2, &Event::Warning { message: "not recorded".to_owned() });
         let (bytes_in, bytes_out, duration_us, reason) = (6, 8, 1, "eof".to_owned());
         observers.record(2, &Event::Closed { peer, bytes_in, bytes_out, duration_us, reason });
-        observers.finish().unwrap();
+        observers.finish_blocking(Ok(Exit::Success)).unwrap();
         let text = std::fs::read_to_string(path).unwrap();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 6, "{text}");
@@ -267,13 +299,13 @@ mod tests {
         for path in ["/dev/full", "/no/such/directory/file"] {
             let args =
                 ObserverSettings { record: Some(path.into()), ..ObserverSettings::default() };
-            let error = Observers::open(&args, out(Format::Table), None).unwrap_err();
+            let error = open(&args, Format::Table).unwrap_err();
             let (exit, complaint) = crate::failure::explain(&error);
             assert_eq!(exit, Exit::File);
             assert!(complaint.unwrap().message.contains(path));
         }
         let args = ObserverSettings { hexdump: true, ..ObserverSettings::default() };
-        let error = Observers::open(&args, out(Format::Json), None).unwrap_err();
+        let error = open(&args, Format::Json).unwrap_err();
         assert_eq!(crate::failure::explain(&error).0, Exit::Usage);
     }
 
@@ -286,12 +318,11 @@ mod tests {
 
     #[tokio::test]
     async fn without_options_nothing_is_observed() {
-        let observers =
-            Observers::open(&ObserverSettings::default(), out(Format::Table), None).unwrap();
+        let observers = open(&ObserverSettings::default(), Format::Table).unwrap();
         assert!(observers.observer(1, "peer").is_none());
         let timeline = Timeline::since(Instant::now());
         assert!(observers.stats("peer", timeline, &connected().await.0).is_none());
-        observers.finish().unwrap();
+        observers.finish_blocking(Ok(Exit::Success)).unwrap();
     }
 
     #[tokio::test]
@@ -299,7 +330,7 @@ mod tests {
         let (mut client, _peer) = connected().await;
         client.write_all(b"four", Deadline::NEVER).await.unwrap();
         let settings = ObserverSettings { stats: true, ..ObserverSettings::default() };
-        let observers = Observers::open(&settings, out(Format::Table), None).unwrap();
+        let observers = open(&settings, Format::Table).unwrap();
         let started = Instant::now();
         let after = |millis| started + Duration::from_millis(millis);
         let mut timeline = Timeline::since(started);

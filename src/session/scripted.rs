@@ -1,5 +1,6 @@
 //! The connection of a session that a script drives.
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ impl ScriptConnection for ScriptedStream<'_> {
 
     async fn deliver(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(sink) = self.sink else { return Ok(()) };
+        poll_fn(|context| self.stream.poll_observed(context)).await;
         match sink.write(&Arc::from(self.peer), bytes).await {
             // The steps of the script decide the outcome, not the reader of standard output.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

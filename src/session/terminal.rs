@@ -10,8 +10,10 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::exit::Exit;
 use crate::failure;
-use crate::net::{self, Stop};
-use crate::output::Output;
+use crate::net::deadline::Elapsed;
+use crate::net::{self, Deadline, ExchangeEnd, Stop};
+use crate::output::{Event, Events, Output};
+use crate::session::outcome;
 use crate::session::signals::{Hangup, SignalWatch};
 
 /// How long to wait for the line editor to stop, which a blocked terminal can delay.
@@ -68,6 +70,7 @@ fn is_same(one: &Termios, other: &Termios) -> bool {
 /// `work` fails, or the signal handlers cannot be installed.
 pub(crate) async fn restore_after<F>(
     out: Output,
+    events: &Events,
     work: impl FnOnce(Stop) -> F,
 ) -> anyhow::Result<Exit>
 where
@@ -86,10 +89,29 @@ where
         None => outcome,
         Some(exit) => {
             if let Err((_, Some(explained))) = outcome.as_ref().map_err(failure::explain) {
-                out.warn(&explained.message);
+                events.warn(&explained.message);
             }
             Ok(exit)
         }
+    }
+}
+
+/// Reports a connection with `peer` before its data, and waits until the event is printed. Returns
+/// `None` if `stop` is requested first.
+///
+/// # Errors
+/// Standard output cannot be written; `deadline` passes first.
+pub(crate) async fn announce(
+    events: &Events,
+    connected: Event,
+    peer: &str,
+    deadline: Deadline,
+    stop: &Stop,
+) -> anyhow::Result<Option<()>> {
+    match until(stop, deadline.bound(events.deliver(connected))).await {
+        None => Ok(None),
+        Some(Ok(printed)) => Ok(printed.map(Some)?),
+        Some(Err(Elapsed)) => outcome::exit_of(ExchangeEnd::TimedOut, peer).map(|_| None),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The JSON objects that sockkit prints have exactly the fields that `docs/json.md` lists.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read as _, Write as _};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 
 use hickory_resolver::proto::op::ResponseCode;
 use serde_json::Value;
@@ -11,7 +12,7 @@ use crate::json_doc;
 use crate::support::peers::dns_server::DnsServer;
 use crate::support::peers::tls::{Certificates, close_with_notify};
 use crate::support::recording::{read_recording, recording_path};
-use crate::support::sockkit;
+use crate::support::{fifo, sockkit};
 
 #[test]
 fn reports_and_messages_have_the_documented_fields() {
@@ -66,11 +67,33 @@ fn a_recording_has_the_documented_fields() {
     for line in lines {
         of_kind.entry(line["type"].as_str().unwrap().to_owned()).or_default().push(line);
     }
+    of_kind.insert("lost".to_owned(), vec![lost_line()]);
     let documented = json_doc::kinds("Recording");
     assert_eq!(documented, of_kind.keys().map(String::as_str).collect());
     for lines in of_kind.values() {
         json_doc::holds("Recording", lines);
     }
+}
+
+/// The first `lost` line of a recording whose FIFO is read too late.
+fn lost_line() -> Value {
+    let (_directory, path) = recording_path();
+    fifo(&path);
+    let echo = sockkit("echo-server 0 --record").arg(&path).serve();
+    let mut client = echo.client();
+    // More than the queue of the recording holds.
+    for _ in 0..100 {
+        let mut piece = vec![b'x'; 64 * 1024];
+        client.send(&piece);
+        client.stream.read_exact(&mut piece).unwrap();
+    }
+    let lines = BufReader::new(File::open(&path).unwrap()).lines();
+    let mut values = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let lost = values.find(|line| line["type"] == "lost").unwrap();
+    assert!(lost["lines"].as_u64().unwrap() > 0);
+    let ran = echo.stop().code(8);
+    assert!(ran.stderr.contains(" in time; missing lines: "), "{}", ran.stderr);
+    lost
 }
 
 /// Makes a list of events. It does not compile unless every variant is in the list.

@@ -6,6 +6,7 @@
 #![expect(clippy::large_stack_arrays, reason = "test data stands next to its use")]
 
 mod architecture;
+mod blocked_output;
 mod bytes;
 mod case_ids;
 mod chat_server;

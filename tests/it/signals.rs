@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal};
 
 use crate::support::procfs::{pid_in, wait_until_ended};
 use crate::support::{
-    ClosedPort, KillOnDrop, Running, Server, Sockkit, eventually, shell, sockkit,
+    ClosedPort, KillOnDrop, Running, Server, Sockkit, eventually, full_pipe, shell, sockkit,
 };
 
 /// The numbers of the signals that end a process by default and are not those of a fault (signal(7)
@@ -140,11 +140,7 @@ fn a_signal_that_the_parent_blocks_still_stops_sockkit() {
 #[test]
 fn a_second_signal_ends_a_run_whose_standard_error_is_blocked() {
     let port = ClosedPort::new();
-    let (_reader, writer) = std::io::pipe().unwrap();
-    rustix::io::ioctl_fionbio(&writer, true).unwrap();
-    while rustix::io::write(&writer, &[0; 4096]).is_ok() {}
-    while rustix::io::write(&writer, &[0]).is_ok() {}
-    rustix::io::ioctl_fionbio(&writer, false).unwrap();
+    let (_reader, writer) = full_pipe();
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockkit"));
     command.args(["connect", "-v", &port.addr().to_string()]).stdin(Stdio::piped()).stderr(writer);
     let mut connect = KillOnDrop(command.spawn().unwrap());

@@ -8,20 +8,19 @@ use crate::exit::Exit;
 use crate::net::address::endpoint::{Address, Endpoint, LocalAddress};
 use crate::net::address::names::{self, NameError};
 use crate::net::datagram::{
-    self, DatagramCounts, DatagramSocket, DatagramTarget, ExchangePeer, ExchangeSettings,
-    OpenError, Outgoing, Split,
+    self, DatagramCounts, DatagramObserver, DatagramSocket, DatagramTarget, ExchangePeer,
+    ExchangeSettings, OpenError, Outgoing, Split,
 };
 use crate::net::error::{ConnectAttempt, Span, destination_reason};
 use crate::net::relay::Sink;
-use crate::net::stream::observer::StreamObserver;
 use crate::net::{self, Deadline, ExchangeEnd, Stop};
 use crate::options::dial::DialArgs;
-use crate::output::{Event, Events, Output};
+use crate::output::{Event, Events};
 use crate::session;
 use crate::session::datagrams::DatagramIo;
 use crate::session::outcome;
 use crate::session::settings::SessionSettings;
-use crate::session::terminal::until;
+use crate::session::terminal::{self, until};
 
 /// After the input ends, how long to wait for replies unless `--linger` sets it.
 const LINGER: Duration = Duration::from_secs(1);
@@ -81,13 +80,28 @@ pub(crate) async fn connect(
         let name = peer.to_string();
         if reports_peer {
             let local = socket.local().to_string();
-            events.deliver(Event::Connected { peer: name.clone(), local, name: None })?;
+            let connected = Event::Connected { peer: name.clone(), local, name: None };
+            if !interactive && !out.is_json() {
+                events.send(connected);
+            } else {
+                let announced =
+                    terminal::announce(&events, connected, &name, exchange.deadline, stop);
+                if announced.await?.is_none() {
+                    return Ok(Exit::Success);
+                }
+            }
         }
         if interactive && !std::mem::replace(&mut is_prompted, true) {
-            out.prompt();
+            until(stop, exchange.deadline.bound(events.prompt())).await;
         }
-        let peer_exchange =
-            PeerExchange { exchange, socket: &socket, peer: &name, sink: &sink, out, stop };
+        let peer_exchange = PeerExchange {
+            exchange,
+            socket: &socket,
+            peer: &name,
+            sink: &sink,
+            events: &events,
+            stop,
+        };
         let started = Instant::now();
         let (counts, end) = peer_exchange.run(&mut outgoing, &mut observer).await;
         let is_over = !matches!(end, ExchangeEnd::Refused(_)) || counts.datagrams_in > 0;
@@ -99,14 +113,14 @@ pub(crate) async fn connect(
         }
         match end {
             ExchangeEnd::Refused(error) if !is_over => {
-                out.detail(&format!("{name} {}", destination_reason(&peer, &error)));
+                events.detail(&format!("{name} {}", destination_reason(&peer, &error)));
                 attempts.push(ConnectAttempt { addr: peer, error, span: since(tried) });
                 if !outgoing.rewind() {
                     break;
                 }
             }
             end => {
-                exchange.note_missing_reply(out, counts, &end);
+                exchange.note_missing_reply(&events, counts, &end);
                 return outcome::exit_of(end, &name);
             }
         }
@@ -162,14 +176,14 @@ impl<'a> DatagramExchange<'a> {
 
     /// Notes that no reply was received: the exit code is 0, but does not prove that the peer
     /// received the data.
-    fn note_missing_reply(&self, out: Output, counts: DatagramCounts, end: &ExchangeEnd) {
+    fn note_missing_reply(&self, events: &Events, counts: DatagramCounts, end: &ExchangeEnd) {
         let expects_reply = self.settings.sends && self.settings.receives;
         if !expects_reply || counts.datagrams_in > 0 || !matches!(end, ExchangeEnd::Quiet) {
             return;
         }
         let waited = self.linger().unwrap_or_default();
         let is_net = matches!(self.endpoint.address, Address::Net(..));
-        out.note(&match (counts.datagrams_out, is_net) {
+        events.note(&match (counts.datagrams_out, is_net) {
             (0, _) => "standard input was empty; nothing was sent".to_owned(),
             (_, true) => format!(
                 "no reply within {waited:?}; UDP does not report whether the peer received the data"
@@ -185,7 +199,7 @@ struct PeerExchange<'a> {
     socket: &'a DatagramSocket,
     peer: &'a str,
     sink: &'a Sink,
-    out: Output,
+    events: &'a Events,
     stop: &'a Stop,
 }
 
@@ -193,7 +207,7 @@ impl PeerExchange<'_> {
     async fn run(
         &self,
         outgoing: &mut Outgoing,
-        observer: &mut Option<Box<dyn StreamObserver>>,
+        observer: &mut Option<Box<dyn DatagramObserver>>,
     ) -> (DatagramCounts, ExchangeEnd) {
         let DatagramExchange { settings, deadline, .. } = self.exchange;
         let exchange_settings = ExchangeSettings {
@@ -206,7 +220,7 @@ impl PeerExchange<'_> {
             self.socket,
             ExchangePeer {
                 name: self.peer,
-                member_found: &|member| self.out.note(&format!("answer from {member}")),
+                member_found: &|member| self.events.note(&format!("answer from {member}")),
             },
             outgoing,
             self.sink,

@@ -21,10 +21,10 @@ use crate::options::values;
 use crate::output::{Event, EventQueue, Output, Payload, WhenGone};
 use crate::script::Script;
 use crate::session::datagrams::DatagramIo;
-use crate::session::observers::ONLY_CONNECTION;
+use crate::session::observers::{ONLY_CONNECTION, WhenBlocked};
 use crate::session::stream::{Session, SessionStream};
 use crate::session::timeline::Timeline;
-use crate::session::{dial, standard_io, terminal};
+use crate::session::{dial, ending, standard_io, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -80,25 +80,22 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let runtime = runtime::runtime()?;
     let queue = EventQueue::start(out, WhenGone::Stop);
     let session = |stop| run_session(&endpoint, args, deadline, out, &queue, stop);
-    let outcome = runtime.block_on(terminal::restore_after(out, session));
+    let events = queue.events();
+    let outcome = runtime.block_on(terminal::restore_after(out, &events, session));
     // A slow reader of the output may delay the exit until the deadline, but not after a signal.
     let left = match outcome {
         Ok(Exit::Signal(_)) => Some(Duration::ZERO),
         _ => deadline.remaining(),
     };
-    let printed = queue.finish(left.map(|left| left.max(LAST_EVENTS_TIMEOUT)));
+    let exit =
+        ending::finish(queue, out, outcome, left.map(|left| left.max(ending::LAST_EVENTS_TIMEOUT)));
     runtime.shutdown_background();
-    let exit = outcome?;
-    printed?;
     Ok(exit)
 }
 
 /// After a signal, how long the peer may take to acknowledge what is owed to it: the default of a
 /// server's `--grace`.
 const STOP_GRACE: Duration = Duration::from_secs(5);
-
-/// After the deadline or a signal, how long to wait for a blocked reader of the last events.
-const LAST_EVENTS_TIMEOUT: Duration = Duration::from_secs(1);
 
 async fn run_session(
     endpoint: &Endpoint,
@@ -120,17 +117,15 @@ async fn run_session(
         args.dial.allow_datagrams()?;
         let split = args.datagrams.split(&settings)?;
         let exchange = DatagramExchange { endpoint, dial: &args.dial, deadline, settings, split };
-        let observer = session.observers.observer(ONLY_CONNECTION, &endpoint.to_string());
+        let observer = session.observers.datagram_observer();
         let io = DatagramIo::open(settings, out, queue.events(), observer, interactive)?;
         let exit = datagrams::connect(&exchange, io, &stop).await;
         session.observers.end_progress();
-        let exit = exit?;
-        session.observers.finish()?;
-        return Ok(exit);
+        return session.observers.finish(exit, deadline, stop.draining()).await;
     }
     let mut timeline = Timeline::since(Instant::now());
     let route = args.dial.dialer(endpoint)?;
-    let dialed = terminal::until(&stop, dial::dial(&route, deadline, out)).await;
+    let dialed = terminal::until(&stop, dial::dial(&route, deadline, &queue.events())).await;
     // The exit code of a stop is that of the signal.
     let Some(dialed) = dialed.transpose()? else { return Ok(Exit::Success) };
     timeline.dialed(endpoint, &dialed);
@@ -138,28 +133,40 @@ async fn run_session(
     let events = queue.events();
     let connected = Event::Connected { peer: peer.clone(), local, name: None };
     session.observers.record(ONLY_CONNECTION, &connected);
-    let open = || {
+    let open = async {
         let mut payload = Payload::new(out, events.clone(), settings.raw)?;
-        if session.reports_peer {
-            events.deliver(connected)?;
+        if interactive || out.is_json() {
+            let announced = terminal::announce(&events, connected, &peer, deadline, &stop);
+            if announced.await?.is_none() {
+                return Ok(None);
+            }
+        } else if session.reports_peer {
+            events.send(connected);
         }
         if interactive {
             payload = payload.interactive(out);
-            out.prompt();
+            terminal::until(&stop, deadline.bound(events.prompt())).await;
         }
         let reads_input = !is_automated && settings.sends;
         let input = reads_input.then(standard_io::standard_input).transpose()?;
-        Ok((input.map(Source::from), standard_io::print(payload, settings.output_end())?))
+        let sink = standard_io::print(payload, settings.output_end())?;
+        anyhow::Ok(Some((input.map(Source::from), sink)))
     };
-    let (input, sink) = match open() {
-        Ok(opened) => opened,
+    let mut stream = dialed.stream;
+    let (input, sink) = match open.await {
+        Ok(Some(opened)) => opened,
+        Ok(None) => {
+            stream.abort();
+            return Ok(Exit::Success);
+        }
         Err(error) => {
-            let (stream, began) = (dialed.stream, dialed.began);
-            return session.cancel(stream, ONLY_CONNECTION, &dialed.peer, began, error).exit;
+            let (peer, began) = (&dialed.peer, dialed.began);
+            let exit = session.cancel(stream, ONLY_CONNECTION, peer, began, error).exit;
+            return session.observers.finish(exit, deadline, stop.draining()).await;
         }
     };
     let stream = SessionStream {
-        stream: dialed.stream,
+        stream,
         conn: ONLY_CONNECTION,
         peer: &dialed.peer,
         local: &dialed.local,
@@ -175,18 +182,17 @@ async fn run_session(
     if interactive {
         out.end_session();
     } else if report.input_left {
-        out.note(&format!("{peer} closed the connection; unread standard input was discarded"));
+        events.note(&format!("{peer} closed the connection; unread standard input was discarded"));
     }
     let got_no_answer = matches!(report.closed, Event::Closed { bytes_in: 0, bytes_out: 1.., .. });
     if session.reports_peer {
         events.send(report.closed);
     }
     let exit = match report.exit {
-        Err(error) if got_no_answer && session.tls.is_none() => return Err(suggest_tls(error)),
-        exit => exit?,
+        Err(error) if got_no_answer && session.tls.is_none() => Err(suggest_tls(error)),
+        exit => exit,
     };
-    session.observers.finish()?;
-    Ok(exit)
+    session.observers.finish(exit, deadline, stop.draining()).await
 }
 
 /// Adds a hint to the error of a connection that the server reset instead of answering, as many
@@ -216,8 +222,8 @@ impl Args {
             self.session.allow_script()?;
         }
         let later = script.as_ref().is_some_and(Script::starts_tls);
-        let tls = self.tls.client(endpoint, later, out)?;
-        let mut observers = self.observers.open(out)?;
+        let tls = self.tls.client(endpoint, later, &queue.events())?;
+        let mut observers = self.observers.open(out, queue.events(), WhenBlocked::Wait)?;
         observers.show_progress();
         let (settings, exec, events) =
             (self.session.settings(), self.script.exec(), queue.events());

@@ -10,12 +10,12 @@ use crate::net::{self, Deadline, ExchangeEnd, ListenAddress, runtime};
 use crate::output::{Event, EventQueue, Events, Output};
 use crate::serving::settings::ServerSettings;
 use crate::serving::{self, readiness};
-use crate::session;
 use crate::session::datagrams::DatagramIo;
-use crate::session::observers::{ONLY_CONNECTION, Observers};
+use crate::session::observers::Observers;
 use crate::session::outcome;
 use crate::session::settings::SessionSettings;
 use crate::session::signals::{Hangup, SignalWatch};
+use crate::session::{self, ending};
 use crate::sync::lock;
 
 /// Receives datagrams until a signal, the deadline or the end of the exchange.
@@ -31,17 +31,15 @@ pub(super) fn run(
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let interactive = at_terminal && !out.is_json() && !request.keep_open;
     let runtime = runtime::runtime()?;
-    let observer = observers.observer(ONLY_CONNECTION, &request.address.to_string());
+    let observer = observers.datagram_observer();
     let outcome = runtime.block_on(async {
         let io = DatagramIo::open(request.settings, out, queue.events(), observer, interactive)?;
         listen(request, io).await
     });
-    let printed = queue.finish(Some(serving::EVENT_FLUSH_TIMEOUT));
-    runtime.shutdown_background();
     observers.end_progress();
-    let exit = outcome?;
-    printed?;
-    observers.finish()?;
+    let outcome = observers.finish_blocking(outcome);
+    let exit = ending::finish(queue, out, outcome, Some(serving::EVENT_FLUSH_TIMEOUT));
+    runtime.shutdown_background();
     Ok(exit)
 }
 
@@ -71,7 +69,7 @@ async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<
     let addrs: Vec<_> = sockets.iter().map(|socket| socket.local().clone()).collect();
     let _port_file = readiness::announce(&addrs, Some(request.address), &request.server, &events)?;
     let names = PeerNames::read(out);
-    let reporter = ListenEvents { events, names, out, interactive, last_peer: Mutex::default() };
+    let reporter = ListenEvents { events, names, interactive, last_peer: Mutex::default() };
     let settings = DatagramListenSettings {
         keep_open: request.keep_open,
         max_peers: request.server.max_clients,
@@ -108,7 +106,6 @@ async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<
 struct ListenEvents {
     events: Events,
     names: PeerNames,
-    out: Output,
     /// Whether the user is prompted for lines to send.
     interactive: bool,
     /// The peer that was reported last, for the message of an error.
@@ -142,13 +139,9 @@ impl ListenEvents {
         *lock(&self.last_peer) = Some(name.clone());
         let connected =
             Event::Connected { peer: name, local: local.to_string(), name: self.names.known(peer) };
+        self.events.send(connected);
         if self.interactive {
-            // The event must be printed before the prompt. An error is ignored, because the first
-            // write of received data reports it too.
-            self.events.deliver(connected).ok();
-            self.out.prompt();
-        } else {
-            self.events.send(connected);
+            self.events.send_prompt();
         }
         // The lookup continues in the background.
         drop(self.names.report(&self.events, peer));

@@ -34,7 +34,7 @@ use crate::script::Script;
 use crate::serving::events::ClientEvents;
 use crate::serving::{self, ServerPlan};
 use crate::session::child_process::command::CommandProcess;
-use crate::session::observers::ObserverSettings;
+use crate::session::observers::{ObserverSettings, WhenBlocked};
 use crate::session::signals::Hangup;
 use crate::session::standard_io::{self, OutputEnd};
 use crate::session::stream::Session;
@@ -101,7 +101,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let _terminal = TerminalGuard::save(out);
+    let terminal = TerminalGuard::save(out);
     let mut address = args.address.clone();
     if let Some(address) = &mut address {
         address.transport = args.datagrams.transport(address.transport)?;
@@ -176,8 +176,13 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         Ok(Some(tokio::spawn(Arc::clone(listen).stop_after_command(command, grace))))
     };
     let (address, settings) = (address.as_ref(), args.server.settings());
-    let (end, listen) = serving::run(address, &settings, plan, out, build, on_listening)?;
-    listen.finish(end)
+    let conclude = |listen: &Listen, end| {
+        let outcome = listen.finish(end);
+        // The error is printed after this.
+        drop(terminal);
+        outcome
+    };
+    serving::run(address, &settings, plan, out, build, on_listening, conclude)
 }
 
 impl Args {
@@ -219,7 +224,8 @@ impl Args {
         let host = self.address.as_ref().and_then(ListenAddress::host);
         let later = script.as_ref().is_some_and(Script::starts_tls);
         let tls = self.tls.server(transport, host, later)?;
-        let mut observers = self.observers.open(out)?;
+        let when_blocked = if self.keep_open { WhenBlocked::GoOn } else { WhenBlocked::Wait };
+        let mut observers = self.observers.open(out, events.clone(), when_blocked)?;
         if !self.keep_open {
             observers.show_progress();
         }

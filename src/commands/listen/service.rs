@@ -18,6 +18,7 @@ use crate::serving::{ServerEnd, events};
 use crate::session::child_process::command::CommandProcess;
 use crate::session::standard_io;
 use crate::session::stream::{Session, SessionReport, SessionStream};
+use crate::session::terminal::until;
 use crate::session::timeline::Timeline;
 use crate::sync::lock;
 
@@ -68,8 +69,11 @@ impl Service for Listen {
         if self.interactive {
             // The event must be printed before the prompt. An error is ignored, because the first
             // write of received data reports it too.
-            self.events.deliver(connected).ok();
-            self.out.prompt();
+            let prompt = async {
+                self.events.deliver(connected).await.ok();
+                self.events.prompt().await;
+            };
+            until(&self.stop, prompt).await;
         } else {
             self.events.send(connected);
         }
@@ -142,7 +146,8 @@ impl Listen {
         self.cut_off.fetch_or(report.stopped_early, Ordering::Relaxed);
         self.events.send(report.closed);
         if report.input_left && !self.keep_open && !self.interactive {
-            self.out.note("the client closed the connection; unread standard input was discarded");
+            let note = "the client closed the connection; unread standard input was discarded";
+            self.events.note(note);
         }
         if report.output_closed {
             // The reader of standard output has closed it, so further clients are of no use.
@@ -197,8 +202,11 @@ impl Listen {
 
     /// Returns the exit code of the run, whose server ended with `end`.
     pub(super) fn finish(&self, end: ServerEnd) -> anyhow::Result<Exit> {
+        self.session.observers.finish_blocking(self.exit(end))
+    }
+
+    fn exit(&self, end: ServerEnd) -> anyhow::Result<Exit> {
         let exit = end.exit;
-        self.session.observers.finish()?;
         let command = lock(&self.command_result).take().transpose()?;
         let result = lock(&self.result).take();
         if self.timed_out.load(Ordering::Relaxed) {
@@ -224,7 +232,7 @@ impl Listen {
             (Some(Exit::Command(_)), _) if exit != Exit::Success => Ok(exit),
             (Some(failed @ Exit::Command(_)), result) => {
                 if let Some(Err(error)) = result {
-                    self.out.warn(&error.to_string());
+                    self.events.warn(&error.to_string());
                 }
                 Ok(failed)
             }

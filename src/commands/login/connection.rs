@@ -11,7 +11,7 @@ use crate::net::dial::Dialer;
 use crate::net::end::close_reason;
 use crate::net::stream::Stream;
 use crate::net::{self, Deadline, Stop};
-use crate::output::{Event, Output};
+use crate::output::{Event, Events, Output};
 use crate::session::observers::{ONLY_CONNECTION, Observers};
 use crate::session::timeline::Timeline;
 use crate::session::tls::{Tls, unexpected_tls};
@@ -31,6 +31,7 @@ pub(super) struct LoginConnection {
     pub(super) handshake_timeout: Option<Duration>,
     /// The deadline of the whole run.
     pub(super) deadline: Deadline,
+    pub(super) events: Events,
     pub(super) out: Output,
 }
 
@@ -48,7 +49,7 @@ impl LoginConnection {
     ) -> anyhow::Result<Exit> {
         let started = Instant::now();
         let mut timeline = Timeline::since(started);
-        let dialed = dial::dial(&self.dialer, self.deadline, self.out);
+        let dialed = dial::dial(&self.dialer, self.deadline, &self.events);
         let Some(dialed) = terminal::until(stop, dialed).await.transpose()? else {
             return Ok(Exit::Success);
         };
@@ -73,16 +74,14 @@ impl LoginConnection {
         }
         timeline.first_byte(stream.first_byte());
         if let Some(warning) = unexpected_tls(&stream, &peer).filter(|_| self.tls.is_none()) {
-            self.out.warn(&warning);
+            self.events.warn(&warning);
         }
         if let Some(stats) = self.observers.stats(&peer, timeline, &stream) {
-            self.out.event(&stats)?;
+            self.events.send(stats);
         }
         let closed = outcome::closed_because(&peer, stream.counts(), started.elapsed(), reason);
         self.observers.record(ONLY_CONNECTION, &closed);
-        let exit = result?;
-        self.observers.finish()?;
-        Ok(exit)
+        self.observers.finish(result, self.deadline, stop.draining()).await
     }
 
     /// Runs the exchange, after the TLS handshake if there is one. Returns its result and the

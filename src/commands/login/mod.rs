@@ -16,8 +16,9 @@ use crate::options::dial::DialArgs;
 use crate::options::observers::ObserverArgs;
 use crate::options::tls::TlsClientArgs;
 use crate::options::values;
-use crate::output::Output;
-use crate::session::terminal;
+use crate::output::{EventQueue, Output, WhenGone};
+use crate::session::observers::WhenBlocked;
+use crate::session::{ending, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -90,17 +91,20 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let endpoint = Endpoint::join(args.target.clone(), port)
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let deadline = args.dial.deadline()?;
+    let queue = EventQueue::start(out, WhenGone::Stop);
+    let events = queue.events();
     let connection = LoginConnection {
         dialer: args.dial.dialer(&endpoint)?,
-        tls: args.tls.client(&endpoint, false, out)?,
-        observers: args.observers.open(out)?,
+        tls: args.tls.client(&endpoint, false, &events)?,
+        observers: args.observers.open(out, events.clone(), WhenBlocked::Wait)?,
+        events: events.clone(),
         endpoint,
         handshake_timeout: args.dial.connect_timeout(),
         deadline,
         out,
     };
     for warning in args.observers.password_warnings() {
-        out.warn(&warning);
+        events.warn(&warning);
     }
     let log_in = |stop: Stop| async move {
         let source = CredentialSource::new(args.user.as_deref(), args.password_stdin, deadline);
@@ -111,8 +115,10 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         }
     };
     let runtime = runtime::runtime()?;
-    let outcome = runtime.block_on(terminal::restore_after(out, log_in));
+    let outcome = runtime.block_on(terminal::restore_after(out, &events, log_in));
+    let left = deadline.remaining().map(|left| left.max(ending::LAST_EVENTS_TIMEOUT));
+    let exit = ending::finish(queue, out, outcome, left);
     // Does not wait for a thread that may still be blocked in a read of standard input.
     runtime.shutdown_background();
-    outcome
+    Ok(exit)
 }

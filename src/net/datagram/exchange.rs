@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::net::address::addr::Addr;
 use crate::net::datagram::address::{DatagramAddress, Received};
+use crate::net::datagram::observer::DatagramObserver;
 use crate::net::datagram::outgoing::Outgoing;
 use crate::net::datagram::progress::{DatagramCounts, Traffic};
 use crate::net::datagram::socket::DatagramSocket;
@@ -18,7 +19,6 @@ use crate::net::end::ExchangeEnd;
 use crate::net::error::is_transient;
 use crate::net::idle_clock::IdleClock;
 use crate::net::relay::Sink;
-use crate::net::stream::observer::StreamObserver;
 use crate::sync::lock;
 
 /// How long the final flush of the sink may take after a timeout or a stop.
@@ -62,7 +62,7 @@ pub async fn exchange_datagrams(
     outgoing: &mut Outgoing,
     sink: &Sink,
     settings: ExchangeSettings,
-    observer: &mut Option<Box<dyn StreamObserver>>,
+    observer: &mut Option<Box<dyn DatagramObserver>>,
     stop: impl Future<Output = ()>,
 ) -> (DatagramCounts, ExchangeEnd) {
     let traffic = Traffic::new(IdleClock::now(), observer.take());
@@ -75,7 +75,7 @@ pub async fn exchange_datagrams(
         keep: settings.receive,
     };
     let mut end = {
-        let mut outbound = pin!(send_all(socket, outgoing, &traffic));
+        let mut outbound = pin!(send_all(socket, peer.name, outgoing, &traffic));
         let mut inbound = pin!(receiver.receive_all(&traffic));
         let mut stop = pin!(stop);
         let mut sending = true;
@@ -128,6 +128,7 @@ pub(super) async fn flush(sink: &Sink, deadline: Deadline, end: ExchangeEnd) -> 
 /// Sends every datagram of `outgoing`.
 async fn send_all(
     socket: &DatagramSocket,
+    peer: &str,
     outgoing: &mut Outgoing,
     traffic: &Traffic,
 ) -> Result<(), ExchangeEnd> {
@@ -135,7 +136,8 @@ async fn send_all(
         let is_first = traffic.counts().datagrams_out == 0;
         let sent = socket.send(&datagram, None).await;
         sent.map_err(|error| ExchangeEnd::of_datagram_send_error(error, &socket.peer(), is_first))?;
-        traffic.sent(&datagram);
+        traffic.sent(peer, &datagram);
+        traffic.observed().await;
     }
     Ok(())
 }
@@ -188,8 +190,9 @@ impl Receiver<'_> {
             Err(error) => return Err(ExchangeEnd::of_datagram_error(error, ExchangeEnd::Receive)),
         };
         if self.keep {
-            traffic.received(&buffer[..received.len]);
             let from = self.sender(&received);
+            traffic.received(&from, &buffer[..received.len]);
+            traffic.observed().await;
             let delivered = self.sink.deliver(&from, buffer, received.len).await;
             delivered.map_err(ExchangeEnd::Output)?;
         }

@@ -7,6 +7,7 @@
 
 mod address;
 mod exchange;
+mod observer;
 mod open;
 mod outgoing;
 mod packet_info;
@@ -16,6 +17,7 @@ mod server;
 mod socket;
 mod split;
 
+pub use self::observer::DatagramObserver;
 pub use self::open::{DatagramBind, DatagramTarget, OpenError};
 pub use self::progress::DatagramCounts;
 pub use self::socket::DatagramSocket;

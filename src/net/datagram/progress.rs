@@ -1,12 +1,14 @@
 //! The progress of a datagram exchange: counts, last activity, and how it ended.
 
+use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
+use crate::net::datagram::observer::DatagramObserver;
 use crate::net::datagram::outgoing;
 use crate::net::end::ExchangeEnd;
 use crate::net::idle_clock::IdleClock;
-use crate::net::stream::observer::StreamObserver;
 use crate::sync::lock;
 
 /// Datagrams and bytes carried in each direction.
@@ -54,19 +56,22 @@ pub(super) struct Traffic {
 
 struct TrafficState {
     counts: DatagramCounts,
-    observer: Option<Box<dyn StreamObserver>>,
+    observer: Option<Box<dyn DatagramObserver>>,
 }
 
 impl Traffic {
     /// Returns traffic without datagrams. Idle time counts from `last_activity`, or from the first
     /// datagram if that is unset.
-    pub(super) fn new(last_activity: IdleClock, observer: Option<Box<dyn StreamObserver>>) -> Self {
+    pub(super) fn new(
+        last_activity: IdleClock,
+        observer: Option<Box<dyn DatagramObserver>>,
+    ) -> Self {
         let state = TrafficState { counts: DatagramCounts::default(), observer };
         Self { state: Mutex::new(state), last_activity }
     }
 
     /// Returns the observer.
-    pub(super) fn into_observer(self) -> Option<Box<dyn StreamObserver>> {
+    pub(super) fn into_observer(self) -> Option<Box<dyn DatagramObserver>> {
         self.state.into_inner().unwrap_or_else(PoisonError::into_inner).observer
     }
 
@@ -75,24 +80,35 @@ impl Traffic {
         self.state().counts
     }
 
-    /// Records a received datagram.
-    pub(super) fn received(&self, datagram: &[u8]) {
+    /// Records a datagram that `peer` sent.
+    pub(super) fn received(&self, peer: &str, datagram: &[u8]) {
         self.last_activity.renew();
         let mut state = self.state();
         state.counts.count_in(datagram.len());
         if let Some(observer) = &mut state.observer {
-            observer.received(datagram);
+            observer.received(peer, datagram);
         }
     }
 
-    /// Records a sent datagram.
-    pub(super) fn sent(&self, datagram: &[u8]) {
+    /// Records a datagram that was sent to `peer`.
+    pub(super) fn sent(&self, peer: &str, datagram: &[u8]) {
         self.last_activity.renew();
         let mut state = self.state();
         state.counts.count_out(datagram.len());
         if let Some(observer) = &mut state.observer {
-            observer.sent(datagram);
+            observer.sent(peer, datagram);
         }
+    }
+
+    /// Waits until the observer is ready for more.
+    pub(super) async fn observed(&self) {
+        poll_fn(|context| match &mut self.state().observer {
+            None => Poll::Ready(()),
+            Some(observer) => observer.poll_ready(context),
+        })
+        .await;
+        // A peer that sends without end must not keep the exchange from its timers.
+        tokio::task::yield_now().await;
     }
 
     /// Restarts the idle time, because the input has ended.

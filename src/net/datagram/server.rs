@@ -13,6 +13,7 @@ use crate::net::accept::access::Access;
 use crate::net::address::addr::Addr;
 use crate::net::datagram::address::Route;
 use crate::net::datagram::exchange::flush;
+use crate::net::datagram::observer::DatagramObserver;
 use crate::net::datagram::outgoing::Outgoing;
 use crate::net::datagram::peers::{Peer, PeerKey, Peers, Sender};
 use crate::net::datagram::progress::{DatagramCounts, Traffic};
@@ -22,7 +23,6 @@ use crate::net::end::ExchangeEnd;
 use crate::net::error::is_transient;
 use crate::net::idle_clock::IdleClock;
 use crate::net::relay::Sink;
-use crate::net::stream::observer::StreamObserver;
 use crate::sync::lock;
 
 /// With several peers, how long sending one datagram to one peer may take. Only a Unix peer that
@@ -102,7 +102,7 @@ impl DatagramListener<'_> {
         &self,
         outgoing: &mut Outgoing,
         sink: &Sink,
-        observer: &mut Option<Box<dyn StreamObserver>>,
+        observer: &mut Option<Box<dyn DatagramObserver>>,
         stop: impl Future<Output = ()>,
     ) -> ExchangeEnd {
         let max = if self.settings.keep_open { self.settings.max_peers } else { 1 };
@@ -216,7 +216,8 @@ impl ServerRun<'_> {
                 let peer = Addr::from(&received.from);
                 (self.listener.notify)(DatagramNotice::Truncated { peer });
             }
-            self.traffic.received(&buffer[..received.len]);
+            self.traffic.received(&name, &buffer[..received.len]);
+            self.traffic.observed().await;
             if !self.listener.settings.receive {
                 continue;
             }
@@ -256,7 +257,8 @@ impl ServerRun<'_> {
         let reason = match limit.bound(sending).await {
             Ok(Ok(())) => {
                 self.peers().record_sent(key, datagram.len());
-                self.traffic.sent(datagram);
+                self.traffic.sent(&Addr::from(&route.to).to_string(), datagram);
+                self.traffic.observed().await;
                 return Ok(());
             }
             Ok(Err(error)) => {

@@ -349,6 +349,7 @@ impl<'a> Transfer<'a> {
                     return ExchangeEnd::Eof;
                 }
                 Some(Ok((buffer, len))) => {
+                    self.wait_for_observer().await;
                     if let Err(error) = sink.deliver(&from, buffer, len).await {
                         return ExchangeEnd::Output(error);
                     }
@@ -356,6 +357,15 @@ impl<'a> Transfer<'a> {
                 }
                 Some(Err(error)) => return ExchangeEnd::of_receive_error(error),
             }
+        }
+    }
+
+    /// Waits until the observer, if there is one, is ready.
+    async fn wait_for_observer(&self) {
+        if poll_fn(|context| self.stream().poll_observed(context)).await {
+            // Formatting what the observer shows takes time: without a pause, a peer that sends
+            // without end would keep the relay from its timers and other tasks from running.
+            tokio::task::yield_now().await;
         }
     }
 
@@ -368,6 +378,7 @@ impl<'a> Transfer<'a> {
                 Ok(_) => self.last_activity.renew(),
                 Err(error) => return ExchangeEnd::of_receive_error(error),
             }
+            self.wait_for_observer().await;
         }
     }
 }

@@ -2,6 +2,7 @@
 //! received data. Bytes pass through them in the order socket, TLS, observer.
 
 use std::io::{self, ErrorKind};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use crate::net::stream::observer::{SideEnd, StreamObserver, StreamSide};
@@ -35,6 +36,21 @@ pub(super) struct StreamStart {
 }
 
 impl Layers {
+    /// Passes the bytes that the observer has not seen to it, and waits until it is ready.
+    pub(super) fn poll_observe_sending(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<()> {
+        let Some(observer) = &mut self.observer else { return Poll::Ready(()) };
+        if let Some(fresh @ [_, ..]) = bytes.get(self.observed_ahead..) {
+            ready!(observer.poll_ready(context));
+            observer.sent(fresh);
+            self.observed_ahead = bytes.len();
+        }
+        observer.poll_ready(context)
+    }
+
     /// Passes the outcome of a read through the layers above TLS.
     pub(super) fn received(&mut self, read: io::Result<usize>, buffer: &[u8]) -> io::Result<usize> {
         let how = match &read {

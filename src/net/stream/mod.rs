@@ -17,7 +17,7 @@ mod whole;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use rustls::CommonState;
@@ -167,6 +167,7 @@ impl Stream {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_observed(context));
         let read = match self.parts() {
             (socket, None) => ready!(socket.poll_read(context, buffer)),
             (socket, Some(tls)) => ready!(tls.poll_read(socket, context, buffer)),
@@ -191,7 +192,7 @@ impl Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.observe_sending(bytes);
+        ready!(self.poll_observe_sending(context, bytes));
         let written = match self.parts() {
             (socket, None) => ready!(socket.poll_write(context, bytes)),
             (socket, Some(tls)) => ready!(tls.poll_write(socket, context, bytes)),
@@ -237,9 +238,12 @@ impl Stream {
     /// bytes wait for the socket.
     ///
     /// # Errors
-    /// Those of the type; a full socket is `Ok(0)`.
+    /// Those of the type; a full socket is `Ok(0)`, and so is an observer that is not ready.
     pub fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.observe_sending(bytes);
+        let mut context = Context::from_waker(Waker::noop());
+        if self.poll_observe_sending(&mut context, bytes).is_pending() {
+            return Ok(0);
+        }
         let written = match self.parts() {
             (socket, None) => socket.write_now(&[io::IoSlice::new(bytes)]),
             (socket, Some(tls)) => tls.write_now(socket, bytes),
@@ -265,6 +269,7 @@ impl Stream {
     /// # Errors
     /// Those of the type.
     pub fn poll_write_ready(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_observed(context));
         ready!(self.poll_flush(context))?;
         self.socket.poll_write_ready(context)
     }
@@ -344,14 +349,17 @@ impl Stream {
         (&self.socket, self.layers.as_mut().and_then(|layers| layers.tls.as_mut()))
     }
 
-    fn observe_sending(&mut self, bytes: &[u8]) {
-        let Some(layers) = &mut self.layers else { return };
-        if let (Some(observer), Some(fresh @ [_, ..])) =
-            (&mut layers.observer, bytes.get(layers.observed_ahead..))
-        {
-            observer.sent(fresh);
-            layers.observed_ahead = bytes.len();
+    /// Waits until the observer is ready for more; returns whether there is one.
+    pub fn poll_observed(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        match self.layers.as_mut().and_then(|layers| layers.observer.as_mut()) {
+            None => Poll::Ready(false),
+            Some(observer) => observer.poll_ready(context).map(|()| true),
         }
+    }
+
+    fn poll_observe_sending(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<()> {
+        let layers = self.layers.as_mut();
+        layers.map_or(Poll::Ready(()), |layers| layers.poll_observe_sending(context, bytes))
     }
 
     fn count_sent(&mut self, len: usize) {

@@ -1,11 +1,18 @@
 //! The interface for code that observes a connection's traffic.
 
+use std::task::{Context, Poll};
+
 /// Receives every byte of a connection in order: received bytes after decryption, sent bytes before
 /// encryption.
 ///
-/// The relay calls it between reads and writes, so it must not wait for the peer. It has no way to
-/// return an error; an observer that fails must store the error, and the connection continues.
+/// The stream calls it between reads and writes, so it must not block; it is asked with
+/// [`Self::poll_ready`] when the stream may go on. It has no way to return an error; an observer
+/// that fails must store the error, and the connection continues.
 pub trait StreamObserver: Send {
+    /// Waits until the bytes passed so far are where they must be before more are transferred.
+    /// Received bytes are forwarded, and sent bytes reach the socket, only after that.
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()>;
+
     /// Records bytes before the socket gets them. After a reset, the peer may lack the last ones.
     fn sent(&mut self, bytes: &[u8]);
 

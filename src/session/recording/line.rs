@@ -27,6 +27,9 @@ pub(super) enum RecordingLine<'a> {
         version: u32,
         started: String,
     },
+    Lost {
+        lines: u64,
+    },
     Connected {
         #[serde(flatten)]
         at: LineStart<'a>,
@@ -153,6 +156,8 @@ mod tests {
         let (direction, data) = (Direction::In, NetText(b"caf\xe9".to_vec()));
         let line = RecordingLine::Data { at: AT, direction, data };
         holds(&line, &json!({"type": "data", "direction": "in", "bytes": "Y2Fm6Q=="}));
+        let lost = serde_json::to_value(RecordingLine::Lost { lines: 5 }).unwrap();
+        assert_eq!(lost, json!({"type": "lost", "lines": 5}));
         let line = RecordingLine::Closed { at: AT, bytes_in: 4, bytes_out: 6, reason: "eof" };
         let closed = json!({"type": "closed", "bytes_in": 4, "bytes_out": 6, "reason": "eof"});
         holds(&line, &closed);

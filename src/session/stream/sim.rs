@@ -13,7 +13,7 @@ use crate::net::stream::sim::{
 };
 use crate::net::tls::ServerName;
 use crate::output::{ColorChoice, EventQueue, Format, Output, Verbosity};
-use crate::session::observers::ObserverSettings;
+use crate::session::observers::{ObserverSettings, WhenBlocked};
 use crate::session::tls::TlsClient;
 
 /// How much later than a limit a session may end: a blocked output may delay it by a second.
@@ -100,7 +100,10 @@ async fn run(case: &SessionCase, mut random: Random) {
         script: None,
         exec: None,
         tls: case.tls.map(|_| Tls::client(client, true)),
-        observers: Observers::open(&ObserverSettings::default(), out, None).unwrap(),
+        observers: {
+            let settings = ObserverSettings::default();
+            Observers::open(&settings, out, events.clone(), WhenBlocked::Wait).unwrap()
+        },
         events,
         reports_peer: true,
         stop: case.stop_rule,

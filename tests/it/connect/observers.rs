@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::json_doc;
 use crate::support::peers::tls::{Certificates, close_with_notify, close_without_notify};
 use crate::support::recording::{course_of, payload_of, read_recording, recording_path};
-use crate::support::{ClosedPort, Peer, Terminal, eventually, sockkit};
+use crate::support::{ClosedPort, Peer, Terminal, eventually, fifo, sockkit};
 
 /// A peer that answers every line until the client closes.
 fn line_server() -> Peer<()> {
@@ -158,9 +158,7 @@ fn a_recording_that_cannot_be_opened_exits_8_before_connecting() {
 fn a_recording_that_fails_is_reported_once_and_exits_8_after_the_connection_ends() {
     let (_directory, path) = recording_path();
     // Writing to a FIFO fails when its reader has closed it.
-    let mode = rustix::fs::Mode::from_raw_mode(0o600);
-    let fifo = rustix::fs::FileType::Fifo;
-    rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, mode, 0).unwrap();
+    fifo(&path);
     let peer = line_server();
     let connect = format!("connect {} --record", peer.addr);
     let mut running = sockkit(&connect).arg(&path).start();

@@ -10,6 +10,7 @@ use crate::support::peers::datagram::{
     client, receive, receive_from, socket, socket_path, unix_socket,
 };
 use crate::support::program::events;
+use crate::support::recording::{payload_of, read_recording, recording_path};
 use crate::support::{Running, Server, beside, eventually, in_namespace, sockkit};
 
 /// Starts `listen -u --json` and waits for its `listening` event.
@@ -295,4 +296,29 @@ fn a_route_that_forbids_replies_is_named() {
     let ran = listen.wait().code(4);
     let expected = "a route or firewall rule on this machine forbids packets to 192.0.2.7\n";
     assert!(ran.stderr.ends_with(expected), "{}", ran.stderr);
+}
+
+#[test]
+fn a_recording_and_a_hexdump_name_the_sender_and_the_receiver_of_each_datagram() {
+    let (_directory, path) = recording_path();
+    let mut server = sockkit("listen -u -k 0 --hexdump --record").arg(&path).serve();
+    let clients = [client(server.addr), client(server.addr)];
+    for (client, word) in clients.iter().zip(["one", "two"]) {
+        client.send(word.as_bytes()).unwrap();
+        server.running.stdout.wait_for_text(word);
+    }
+    server.running.write(b"to all");
+    for client in &clients {
+        assert_eq!(receive(client), b"to all");
+    }
+    let ran = server.stop().code(0);
+    let lines = read_recording(&path);
+    for (client, word) in clients.iter().zip(["one", "two"]) {
+        let peer = client.local_addr().unwrap().to_string();
+        assert_eq!(payload_of(&lines, "in", &peer), word);
+        assert_eq!(payload_of(&lines, "out", &peer), "to all");
+        let received = format!(" s from {peer}, 3 bytes\n00000000 ");
+        let sent = format!(" s to {peer}, 6 bytes\n00000000 ");
+        assert!(ran.stderr.contains(&received) && ran.stderr.contains(&sent), "{}", ran.stderr);
+    }
 }

@@ -11,7 +11,8 @@ pub(crate) mod script;
 mod signals;
 pub(crate) mod terminal;
 
-use std::io::Write as _;
+use std::io::{PipeReader, PipeWriter, Write as _};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,22 @@ pub(crate) const SLOW_REPLY: Duration = Duration::from_secs(1);
 /// Bytes without a pattern, so that a lost, repeated or moved part changes them.
 pub(crate) fn payload(len: u32) -> Vec<u8> {
     (0..len).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+}
+
+/// A pipe that is full, so that its next writer blocks.
+pub(crate) fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    while rustix::io::write(&writer, &[0; 4096]).is_ok() {}
+    while rustix::io::write(&writer, &[0]).is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).unwrap();
+    (reader, writer)
+}
+
+/// Creates a FIFO.
+pub(crate) fn fifo(path: &Path) {
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
 }
 
 /// Polls `condition` until it returns a value.

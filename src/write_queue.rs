@@ -1,0 +1,393 @@
+//! A bounded queue in front of the one thread that writes to an output that can block: a terminal,
+//! a pipe, a FIFO or a file.
+//!
+//! Tasks queue items without blocking; a task that must not run ahead of the output awaits that its
+//! item is written, under its own deadline. Items that do not fit are counted, never lost silently.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use crate::sync::lock;
+
+/// The sending side of the queue; clones share it.
+pub struct WriteQueue<T> {
+    shared: Arc<Shared<T>>,
+}
+
+/// The receiving side, which the writing thread owns. Dropping it ends the queue.
+pub struct WriteQueueReader<T> {
+    shared: Arc<Shared<T>>,
+    /// Whether the caller is writing an item.
+    is_writing: bool,
+}
+
+/// What the queue holds at one position.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Queued<T> {
+    /// An item to write.
+    Item(T),
+    /// This many items are missing here, because they did not fit.
+    Lost(u64),
+}
+
+/// The number of an item in the order in which items were queued, from 1; 0 for no item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    /// Notified when an item is queued, and when the queue is closed.
+    queued: Condvar,
+    /// Notified when an item is written, and when the queue has ended.
+    written: Condvar,
+    /// Notified like `written`, for tasks.
+    progress: Notify,
+    /// Limit for the sizes of the queued items, in bytes.
+    limit: usize,
+}
+
+struct State<T> {
+    /// What to write, each with its size.
+    items: VecDeque<(Queued<T>, usize)>,
+    /// The size of the item that is being written.
+    writing: usize,
+    /// The sizes of all items, including the one that is being written.
+    bytes: usize,
+    /// The last queued item and the last written one.
+    last: Ticket,
+    written: Ticket,
+    /// The number of missing items in the queue.
+    lost: u64,
+    /// When an item was last written, or queued while there was none to write.
+    progress: Instant,
+    /// Whether the reader ends once everything is written.
+    is_closed: bool,
+    /// Whether nothing is written any more.
+    has_ended: bool,
+}
+
+impl<T> WriteQueue<T> {
+    /// Returns an empty queue for at most `limit` bytes, and its reader.
+    pub fn new(limit: usize) -> (Self, WriteQueueReader<T>) {
+        let state = State {
+            items: VecDeque::new(),
+            writing: 0,
+            bytes: 0,
+            last: Ticket::default(),
+            written: Ticket::default(),
+            lost: 0,
+            progress: Instant::now(),
+            is_closed: false,
+            has_ended: false,
+        };
+        let (queued, written, progress) = (Condvar::new(), Condvar::new(), Notify::new());
+        let shared =
+            Arc::new(Shared { state: Mutex::new(state), queued, written, progress, limit });
+        (Self { shared: Arc::clone(&shared) }, WriteQueueReader { shared, is_writing: false })
+    }
+
+    /// Queues `item`, whose size in bytes counts, even beyond the limit. The caller bounds the
+    /// number of such items: it awaits [`Self::written`] before it queues the next one.
+    pub fn push(&self, item: T, size: usize) -> Ticket {
+        self.shared.push(&mut self.shared.state(), item, size)
+    }
+
+    /// Queues `item` if it fits; otherwise it is dropped and counted.
+    pub fn offer(&self, item: T, size: usize) {
+        let mut state = self.shared.state();
+        // An item that is larger than the limit fits into an empty queue.
+        if state.bytes == 0 || state.bytes.saturating_add(size) <= self.shared.limit {
+            self.shared.push(&mut state, item, size);
+        } else {
+            self.shared.lose(&mut state);
+        }
+    }
+
+    /// Counts an item that is not queued, because [`Self::has_room`] returned false.
+    pub fn lose(&self) {
+        self.shared.lose(&mut self.shared.state());
+    }
+
+    /// Returns whether an item may fit.
+    pub fn has_room(&self) -> bool {
+        let state = self.shared.state();
+        state.bytes < self.shared.limit
+    }
+
+    /// Returns the last queued item.
+    pub fn last(&self) -> Ticket {
+        self.shared.state().last
+    }
+
+    /// Waits until the item is written or the queue has ended; returns whether it was written.
+    pub async fn written(&self, item: Ticket) -> bool {
+        loop {
+            // Created before the check, so that no notification is missed in between.
+            let progress = self.shared.progress.notified();
+            {
+                let state = self.shared.state();
+                if state.is_done(item) {
+                    return state.written >= item;
+                }
+            }
+            progress.await;
+        }
+    }
+
+    /// Waits until the item is written and there is room for another one, or the queue has ended;
+    /// with `stall`, also until the output has taken nothing for that long.
+    pub async fn ready(&self, item: Ticket, stall: Option<Duration>) {
+        loop {
+            let progress = self.shared.progress.notified();
+            let idle = {
+                let state = self.shared.state();
+                let has_room = state.has_ended || state.bytes < self.shared.limit;
+                if state.is_done(item) && has_room {
+                    return;
+                }
+                state.progress.elapsed()
+            };
+            match stall {
+                None => progress.await,
+                Some(stall) => match stall.saturating_sub(idle) {
+                    Duration::ZERO => return,
+                    left => drop(tokio::time::timeout(left, progress).await),
+                },
+            }
+        }
+    }
+
+    /// Returns whether the output has taken nothing for `stall`, although there is an item.
+    pub fn is_stalled(&self, stall: Duration) -> bool {
+        let state = self.shared.state();
+        state.last > state.written && state.progress.elapsed() >= stall
+    }
+
+    /// Blocks until the item is written or the queue has ended, at most for `timeout`; returns
+    /// whether it was written.
+    pub fn wait(&self, item: Ticket, timeout: Option<Duration>) -> bool {
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut state = self.shared.state();
+        while !state.is_done(item) {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            // The guarded data is never left half-updated, so a poisoned lock is safe to use.
+            state = match left {
+                Some(Duration::ZERO) => return false,
+                Some(left) => match self.shared.written.wait_timeout(state, left) {
+                    Ok((state, _)) => state,
+                    Err(poisoned) => poisoned.into_inner().0,
+                },
+                None => match self.shared.written.wait(state) {
+                    Ok(state) => state,
+                    Err(poisoned) => poisoned.into_inner(),
+                },
+            };
+        }
+        state.written >= item
+    }
+
+    /// Returns whether nothing is written any more.
+    pub fn has_ended(&self) -> bool {
+        self.shared.state().has_ended
+    }
+
+    /// Makes the reader end once everything is written.
+    pub fn close(&self) {
+        self.shared.state().is_closed = true;
+        self.shared.queued.notify_all();
+    }
+
+    /// Returns the number of items that are not written: queued, being written, or missing.
+    pub fn unwritten(&self) -> u64 {
+        let state = self.shared.state();
+        (state.last.0 - state.written.0).saturating_add(state.lost)
+    }
+
+    /// Removes and returns the queued items.
+    #[cfg(test)]
+    pub(crate) fn drain(&self) -> Vec<Queued<T>> {
+        self.shared.state().items.drain(..).map(|(item, _)| item).collect()
+    }
+}
+
+impl<T> Iterator for WriteQueueReader<T> {
+    type Item = Queued<T>;
+
+    /// Records that the previous item is written, and blocks until there is a next one. Returns
+    /// `None` once everything is written and the queue is closed.
+    fn next(&mut self) -> Option<Queued<T>> {
+        let shared = &self.shared;
+        let mut state = shared.state();
+        if std::mem::take(&mut self.is_writing) {
+            state.written.0 += 1;
+            state.bytes = state.bytes.saturating_sub(state.writing);
+            state.progress = Instant::now();
+            shared.written.notify_all();
+            shared.progress.notify_waiters();
+        }
+        loop {
+            match state.items.pop_front() {
+                Some((item @ Queued::Item(_), size)) => {
+                    (state.writing, self.is_writing) = (size, true);
+                    return Some(item);
+                }
+                Some((Queued::Lost(count), _)) => {
+                    state.lost = state.lost.saturating_sub(count);
+                    return Some(Queued::Lost(count));
+                }
+                None => {}
+            }
+            if state.is_closed {
+                return None;
+            }
+            state = shared.queued.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+}
+
+impl<T> Drop for WriteQueueReader<T> {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        state.has_ended = true;
+        state.items.clear();
+        drop(state);
+        self.shared.written.notify_all();
+        self.shared.progress.notify_waiters();
+    }
+}
+
+impl<T> Shared<T> {
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        lock(&self.state)
+    }
+
+    fn push(&self, state: &mut State<T>, item: T, size: usize) -> Ticket {
+        if state.has_ended {
+            // A number that is never written.
+            return Ticket(u64::MAX);
+        }
+        if state.last == state.written {
+            state.progress = Instant::now();
+        }
+        state.items.push_back((Queued::Item(item), size));
+        state.bytes = state.bytes.saturating_add(size);
+        state.last.0 += 1;
+        self.queued.notify_one();
+        state.last
+    }
+
+    fn lose(&self, state: &mut State<T>) {
+        if state.has_ended {
+            return;
+        }
+        state.lost = state.lost.saturating_add(1);
+        match state.items.back_mut() {
+            Some((Queued::Lost(count), _)) => *count = count.saturating_add(1),
+            _ => state.items.push_back((Queued::Lost(1), 0)),
+        }
+        self.queued.notify_one();
+    }
+}
+
+impl<T> State<T> {
+    fn is_done(&self, item: Ticket) -> bool {
+        self.has_ended || self.written >= item
+    }
+}
+
+impl<T> Clone for WriteQueue<T> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<T> fmt::Debug for WriteQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.shared.state();
+        f.debug_struct("WriteQueue").field("last", &state.last).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn items_are_written_in_order_and_a_closed_queue_ends_after_the_last_one() {
+        let (queue, reader) = WriteQueue::new(10);
+        let writer = thread::spawn(move || reader.collect::<Vec<_>>());
+        let tickets: Vec<_> = (0..100).map(|item| queue.push(item, 1)).collect();
+        assert!(tickets.is_sorted());
+        assert!(queue.wait(queue.last(), None));
+        assert_eq!(queue.unwritten(), 0);
+        queue.close();
+        assert_eq!(writer.join().unwrap(), (0..100).map(Queued::Item).collect::<Vec<_>>());
+        // The queue has ended: nothing waits for it any more.
+        assert!(queue.has_ended() && !queue.wait(queue.push(7, 1), None));
+    }
+
+    #[test]
+    fn items_that_do_not_fit_are_counted_and_room_is_free_only_once_an_item_is_written() {
+        let (queue, mut reader) = WriteQueue::new(10);
+        assert!(queue.has_room());
+        queue.offer("larger than the limit", 50);
+        assert!(!queue.has_room());
+        queue.lose();
+        assert_eq!(reader.next(), Some(Queued::Item("larger than the limit")));
+        queue.offer("lost", 1);
+        queue.push("always", 1);
+        queue.offer("lost", 1);
+        assert_eq!(queue.unwritten(), 5);
+        assert_eq!(reader.next(), Some(Queued::Lost(2)));
+        queue.offer("fits", 9);
+        assert_eq!(reader.next(), Some(Queued::Item("always")));
+        assert_eq!(reader.next(), Some(Queued::Lost(1)));
+        assert_eq!(queue.unwritten(), 1);
+        assert!(!queue.wait(queue.last(), Some(Duration::ZERO)));
+        queue.close();
+        assert_eq!(reader.next(), Some(Queued::Item("fits")));
+        assert_eq!((reader.next(), queue.unwritten()), (None, 0));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_needs_room_waits_although_its_own_item_is_written() {
+        let (queue, mut reader) = WriteQueue::new(10);
+        let own = queue.push("own", 1);
+        queue.push("of another task", 10);
+        reader.next();
+        reader.next();
+        let limit = Duration::from_millis(20);
+        assert!(tokio::time::timeout(limit, queue.ready(own, None)).await.is_err());
+        let writer = thread::spawn(move || reader.next());
+        queue.ready(own, None).await;
+        queue.close();
+        assert!(writer.join().unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_task_waits_until_its_item_is_written_the_output_stalls_or_the_queue_ends() {
+        let (queue, mut reader) = WriteQueue::new(10);
+        let item = queue.push((), 1);
+        let limit = Duration::from_millis(20);
+        assert!(!queue.is_stalled(Duration::MAX));
+        // The output takes nothing.
+        queue.ready(item, Some(limit)).await;
+        assert!(queue.is_stalled(limit));
+        assert!(reader.next().is_some());
+        assert!(tokio::time::timeout(limit, queue.written(item)).await.is_err());
+        let next = queue.push((), 1);
+        let writer = thread::spawn(move || {
+            reader.next();
+            reader
+        });
+        assert!(queue.written(item).await);
+        let reader = writer.join().unwrap();
+        let (written, ()) = tokio::join!(queue.written(next), async { drop(reader) });
+        assert!(!written);
+    }
+}

@@ -1,0 +1,266 @@
+//! Outputs that take nothing: each of standard output, standard error and the recording in turn,
+//! for each command with connections. Deadlines and signals take effect on time, and the clients of
+//! a server keep their pace.
+
+use std::fs;
+use std::io::{PipeReader, PipeWriter, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::procfs::Process;
+use crate::support::{Client, KillOnDrop, eventually, fifo, full_pipe};
+
+/// The longest that a step may take on a busy machine. A step that waits for a blocked output never
+/// ends.
+const ON_TIME: Duration = Duration::from_secs(12);
+
+/// The output that takes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blocked {
+    /// A pipe that is full and not read.
+    Stdout,
+    /// As above.
+    Stderr,
+    /// A FIFO without a reader.
+    Recording,
+}
+
+const OUTPUTS: [Blocked; 3] = [Blocked::Stdout, Blocked::Stderr, Blocked::Recording];
+
+/// A process one of whose outputs is blocked.
+struct BlockedRun {
+    child: KillOnDrop,
+    directory: tempfile::TempDir,
+    /// Keeps the blocked pipe open.
+    _pipe: (PipeReader, PipeWriter),
+}
+
+/// Starts `sockkit ARGS…` with a blocked output that gets something to print for every transfer.
+fn start(args: &str, blocked: Blocked) -> BlockedRun {
+    let directory = tempfile::tempdir().unwrap();
+    let (reader, writer) = full_pipe();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockkit"));
+    command.args(args.split_whitespace()).current_dir(directory.path());
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    match blocked {
+        Blocked::Stdout => command.arg("--json").stdout(writer.try_clone().unwrap()),
+        Blocked::Stderr => command.args(["-v", "--hexdump"]).stderr(writer.try_clone().unwrap()),
+        Blocked::Recording => command.args(["--record", "fifo"]),
+    };
+    fifo(&directory.path().join("fifo"));
+    let child = KillOnDrop(command.spawn().unwrap());
+    BlockedRun { child, directory, _pipe: (reader, writer) }
+}
+
+impl BlockedRun {
+    /// The address of a server that was started with `--port-file port`.
+    fn addr(&self) -> SocketAddr {
+        let path = self.directory.path().join("port");
+        let port =
+            eventually("the port file", || fs::read_to_string(&path).ok()?.trim().parse().ok());
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    fn signal(&self) {
+        kill_process(Pid::from_child(&self.child.0), Signal::TERM).unwrap();
+    }
+
+    /// Waits for the exit and returns its code; it must follow `since` on time.
+    #[track_caller]
+    fn exit_after(mut self, since: Instant) -> i32 {
+        let status = eventually("the exit", || self.child.0.try_wait().unwrap());
+        assert!(since.elapsed() < ON_TIME, "{:?}", since.elapsed());
+        status.code().unwrap()
+    }
+}
+
+/// A peer that sends without end what its client should print, and reads nothing.
+fn flood(addr: SocketAddr) -> Client {
+    let client = Client::connect(addr);
+    let mut stream = client.stream.try_clone().unwrap();
+    // The writes end when the connection is closed.
+    thread::spawn(move || while stream.write_all(&[b'x'; 4096]).is_ok() {});
+    client
+}
+
+/// A server that floods its only client.
+fn flooding_peer() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        while stream.write_all(&[b'x'; 4096]).is_ok() {}
+    });
+    addr
+}
+
+#[test]
+fn a_blocked_output_delays_neither_the_timeout_of_connect_nor_a_signal() {
+    for blocked in OUTPUTS {
+        let since = Instant::now();
+        let run = start(&format!("connect {} --timeout 1s", flooding_peer()), blocked);
+        assert_eq!(run.exit_after(since), 5, "{blocked:?}");
+        let run = start(&format!("connect {}", flooding_peer()), blocked);
+        Process::of_child(&run.child.0).wait_until_idle();
+        let since = Instant::now();
+        run.signal();
+        // An incomplete recording is a failure, but the exit code of a signal comes first.
+        assert_eq!(run.exit_after(since), 143, "{blocked:?}");
+    }
+}
+
+#[test]
+fn a_blocked_output_delays_neither_the_timeout_of_listen_nor_a_signal() {
+    for (blocked, keep_open) in OUTPUTS.into_iter().flat_map(|it| [(it, ""), (it, "-k")]) {
+        let args = format!("listen 127.0.0.1:0 --port-file port --grace 500ms {keep_open}");
+        let since = Instant::now();
+        let run = start(&format!("{args} --timeout 2s"), blocked);
+        let _client = flood(run.addr());
+        assert_eq!(run.exit_after(since), 5, "{blocked:?} {keep_open}");
+        let run = start(&args, blocked);
+        let _client = flood(run.addr());
+        let since = Instant::now();
+        run.signal();
+        run.exit_after(since);
+    }
+}
+
+/// Calls `exchange` with the server's address several times while another client floods the server.
+fn keeps_pace(server: &str, blocked: Blocked, mut exchange: impl FnMut(SocketAddr)) {
+    let run = start(&format!("{server} 127.0.0.1:0 --port-file port --grace 500ms"), blocked);
+    let addr = run.addr();
+    let flooding = flood(addr);
+    let since = Instant::now();
+    for _ in 0..20 {
+        exchange(addr);
+    }
+    assert!(since.elapsed() < ON_TIME, "{server} {blocked:?}: {:?}", since.elapsed());
+    drop(flooding);
+    let since = Instant::now();
+    run.signal();
+    let code = run.exit_after(since);
+    let expected = if blocked == Blocked::Recording { 8 } else { 0 };
+    assert_eq!(code, expected, "{server} {blocked:?}");
+}
+
+#[test]
+fn a_blocked_output_of_an_echo_server_delays_no_client_and_no_signal() {
+    for blocked in OUTPUTS {
+        keeps_pace("echo-server", blocked, |addr| {
+            let mut client = Client::connect(addr);
+            client.send("hello");
+            assert_eq!(client.recv(), b"hello");
+        });
+    }
+}
+
+#[test]
+fn a_blocked_output_of_a_login_server_delays_no_client_and_no_signal() {
+    for blocked in OUTPUTS {
+        keeps_pace("login-server", blocked, |addr| {
+            let mut client = Client::connect(addr);
+            client.read_until("Username: ");
+            client.send("alice\r\n");
+            client.read_until("Password: ");
+            client.send("secret\r\n");
+            assert!(client.line().starts_with("OK"));
+        });
+    }
+}
+
+#[test]
+fn a_blocked_output_of_a_chat_server_delays_no_client_and_no_signal() {
+    for blocked in OUTPUTS {
+        let mut number = 0;
+        keeps_pace("chat-server", blocked, |addr| {
+            let mut client = Client::connect(addr);
+            client.read_until("Nickname: ");
+            number += 1;
+            client.send(format!("user{number}\r\n"));
+            assert!(client.line().starts_with("OK"));
+        });
+    }
+}
+
+#[test]
+fn the_clients_of_a_listener_get_its_input_although_an_output_is_blocked() {
+    for blocked in [Blocked::Stderr, Blocked::Recording] {
+        let run = start("listen 127.0.0.1:0 -k --port-file port --grace 500ms", blocked);
+        let addr = run.addr();
+        let flooding = flood(addr);
+        let mut client = Client::connect(addr);
+        // The client has connected once the listener has read what it sent.
+        client.send("hello\n");
+        let mut run = run;
+        let mut input = run.child.0.stdin.take().unwrap();
+        let since = Instant::now();
+        for number in 0..20 {
+            input.write_all(format!("line {number}\n").as_bytes()).unwrap();
+            if number == 0 {
+                // The listener may have sent the first lines before the client connected.
+                continue;
+            }
+            client.read_until("\n");
+        }
+        assert!(since.elapsed() < ON_TIME, "{blocked:?}: {:?}", since.elapsed());
+        drop(flooding);
+        let since = Instant::now();
+        run.signal();
+        run.exit_after(since);
+    }
+}
+
+#[test]
+fn events_to_a_blocked_output_leave_memory_flat() {
+    for (blocked, args) in
+        [(Blocked::Stdout, "echo-server -v"), (Blocked::Stderr, "echo-server --stats")]
+    {
+        let run = start(&format!("{args} 127.0.0.1:0 --port-file port"), blocked);
+        let process = Process::of_child(&run.child.0);
+        let mut client = Client::connect(run.addr());
+        let mut transfer = |pieces: usize| {
+            for _ in 0..pieces {
+                client.send("hello");
+                client.recv();
+            }
+        };
+        // Each piece is one event or more. The first ones fill the queue.
+        transfer(20_000);
+        let before = process.peak_memory();
+        transfer(20_000);
+        let grown = process.peak_memory() - before;
+        assert!(grown < 2 << 20, "{blocked:?}: {grown} bytes");
+        let since = Instant::now();
+        run.signal();
+        assert_eq!(run.exit_after(since), 0);
+    }
+}
+
+/// Reads a FIFO to its end.
+fn read_fifo(path: &Path) -> thread::JoinHandle<String> {
+    let path = path.to_owned();
+    thread::spawn(move || fs::read_to_string(path).unwrap())
+}
+
+#[test]
+fn a_recording_to_a_fifo_waits_for_its_reader_and_is_complete() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let run = start(&format!("connect {addr}"), Blocked::Recording);
+    // The connection is opened although the FIFO has no reader.
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.write_all(b"hello").unwrap();
+    drop(stream);
+    let reader = read_fifo(&run.directory.path().join("fifo"));
+    let mut run = run;
+    run.child.0.stdin.take();
+    assert_eq!(run.exit_after(Instant::now()), 0);
+    let text = reader.join().unwrap();
+    let kinds = ["\"record\"", "\"connected\"", "\"hello\"", "\"fin\"", "\"closed\""];
+    assert!(kinds.map(|kind| text.find(kind).unwrap()).is_sorted(), "{text}");
+}
