@@ -1,7 +1,6 @@
 //! The command line: the global options, the version, and usage errors.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 
 use clap::error::ErrorKind;
@@ -9,9 +8,9 @@ use clap::{ArgAction, Args, Parser, ValueEnum};
 
 use crate::commands::{Command, Invocation};
 use crate::exit::{EXIT_STATUS, Exit};
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::output::{ColorChoice, ErrorReport, Format, Output, Verbosity};
-use crate::{reason, text};
+use crate::text;
 
 /// Network diagnostics and a socket toolkit
 #[derive(Debug, Parser)]
@@ -125,25 +124,28 @@ fn choose<T: ValueEnum + Default>(flag: Option<T>, variable: &str) -> Result<T, 
 /// and returns its exit code.
 pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
     let given = |flags: &[&str]| args.iter().any(|arg| flags.iter().any(|flag| arg == flag));
-    let printed = |printed: io::Result<()>| match printed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            let message = format!("cannot write standard output: {}", reason::of(&error));
-            let code = Exit::File.code();
-            Output::default().error(&ErrorReport { code, message, ..ErrorReport::default() });
-            Exit::File
+    let print = |text: &dyn Fn(bool) -> String| {
+        let out = Output::default();
+        let Err(error) = out.verbatim(text(out.is_coloured()).as_bytes()) else {
+            return Exit::Success;
+        };
+        let (exit, report) = failure::explain(&error.into());
+        if let Some(report) = report {
+            out.error(&report);
         }
-        // As for any report, it is no error if the reader closes standard output early.
-        _ => Exit::Success,
+        exit
     };
     match answer.kind() {
         ErrorKind::InvalidUtf8 if let Some(named) = name_invalid_text(args) => {
             self::answer(&named, args)
         }
-        ErrorKind::DisplayVersion if given(&["-v", "--verbose"]) => {
-            let out = Output::new(Format::Table, ColorChoice::Auto, Verbosity::Normal);
-            printed(out.verbatim(long_version().as_bytes()))
+        ErrorKind::DisplayVersion if given(&["-v", "--verbose"]) => print(&|_| long_version()),
+        ErrorKind::DisplayVersion | ErrorKind::DisplayHelp => {
+            let text = answer.render();
+            print(&|is_coloured| {
+                if is_coloured { text.ansi().to_string() } else { text.to_string() }
+            })
         }
-        ErrorKind::DisplayVersion | ErrorKind::DisplayHelp => printed(answer.print()),
         _ if wants_json(args) => {
             let out = Output::new(Format::Json, ColorChoice::Never, Verbosity::Normal);
             let rendered = answer.render().to_string();

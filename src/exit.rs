@@ -75,7 +75,7 @@ Exit status:
     5  timed out
     6  TLS or certificate failure
     7  cannot listen (in use, forbidden, not local)
-    8  a file or log could not be opened or written
+    8  a file, log or standard output could not be opened or written
     9  the peer broke the protocol or a limit
    70  internal error
   129  stopped by SIGHUP   130  by SIGINT   131  by SIGQUIT   143  by SIGTERM

@@ -11,9 +11,8 @@ use crate::net::address::interface;
 use crate::net::address::names::NameError;
 use crate::net::error::lacks_zone;
 use crate::net::tls::{self, starttls};
-use crate::output::ErrorReport;
+use crate::output::{ErrorReport, StdoutError};
 use crate::reason;
-use crate::threads::ThreadLost;
 
 /// An error with its exit code, message, cause and hint, as a command or an option reports it.
 #[derive(Debug, thiserror::Error)]
@@ -49,16 +48,14 @@ impl Failure {
 /// Returns the exit code of `error` and the report to print; no report if the reader of standard
 /// output closed it or a signal ended the run.
 pub fn explain(error: &anyhow::Error) -> (Exit, Option<ErrorReport>) {
-    if let Some(output) = error.downcast_ref::<io::Error>() {
-        // A bare io::Error comes only from standard output; every other error has its own type.
-        if output.kind() == ErrorKind::BrokenPipe {
-            return (Exit::Success, None);
-        }
-        let message = format!("cannot write standard output: {}", reason::of(output));
-        let exit = if ThreadLost::is(output) { Exit::Internal } else { Exit::File };
-        return with_report(exit, message, None, None);
-    }
     for source in error.chain() {
+        if let Some(stdout) = source.downcast_ref::<StdoutError>() {
+            if stdout.is_closed_by_reader() {
+                return (Exit::Success, None);
+            }
+            let exit = if stdout.is_internal() { Exit::Internal } else { Exit::File };
+            return with_report(exit, stdout.to_string(), None, None);
+        }
         if let Some(failure) = source.downcast_ref::<Failure>() {
             let Failure { exit, message, cause, hint } = failure;
             if let Exit::Signal(_) = exit {

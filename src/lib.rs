@@ -68,6 +68,7 @@ use crate::output::Output;
 /// Parses `args`, runs the command and prints its error, if any. Returns the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     sys::reset_inherited_signals();
+    sys::restore_closed_stdout();
     let args: Vec<OsString> = args.into_iter().collect();
     let (global, command) = match Cli::try_parse_from(&args) {
         Ok(cli) => cli.into_parts(),

@@ -8,8 +8,10 @@ use std::io::{self, ErrorKind};
 
 /// Returns why an operation failed: lower case, no full stop, no error number.
 pub fn of(error: &io::Error) -> String {
-    if error.raw_os_error() == Some(EMFILE) {
-        return "too many open files; `ulimit -n` shows the limit".to_owned();
+    match error.raw_os_error() {
+        Some(EMFILE) => return "too many open files; `ulimit -n` shows the limit".to_owned(),
+        Some(EBADF) => return "it is closed, or not open for this".to_owned(),
+        _ => {}
     }
     let known = match error.kind() {
         ErrorKind::AddrInUse => "address already in use",
@@ -31,6 +33,9 @@ pub fn of(error: &io::Error) -> String {
 
 /// EMFILE, which has no [`ErrorKind`]; the value is the same on all Unix systems.
 const EMFILE: i32 = 24;
+
+/// EBADF, of a descriptor that is closed or not open for reading or writing; also the same.
+const EBADF: i32 = 9;
 
 /// A thread cannot be started, because the user has too many processes and threads.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! System calls that no safe crate offers: kernel statistics of a connection, the registration of a
-//! descriptor, the dispositions of signals, and the preparation of a child process.
+//! descriptor, the dispositions of signals, a closed standard output, and the preparation of a
+//! child process.
 //!
 //! The only file with `unsafe`.
 
@@ -7,6 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::ioctl::{Getter, ioctl};
 use rustix::process::{Resource, Rlimit};
@@ -165,6 +167,38 @@ pub fn reset_inherited_signals() {
         let mut none = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
+}
+
+/// Whether standard output was closed when the process started. Only code that runs before `main`
+/// can know: Rust's runtime opens `/dev/null` in place of a closed standard stream, and every write
+/// to it succeeds.
+static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// The dynamic linker calls the functions in this section before `main` (`DT_INIT_ARRAY`).
+#[cfg(target_os = "linux")]
+#[used]
+// SAFETY: the section holds pointers to functions with this ABI, and glibc and musl ignore that the
+// function takes no arguments.
+#[unsafe(link_section = ".init_array")]
+#[expect(unsafe_code, reason = "no other code runs before Rust's runtime")]
+static NOTE_CLOSED_STDOUT: extern "C" fn() = note_closed_stdout;
+
+#[cfg(target_os = "linux")]
+extern "C" fn note_closed_stdout() {
+    let is_open = rustix::io::fcntl_getfd(rustix::stdio::stdout()).is_ok();
+    STDOUT_WAS_CLOSED.store(!is_open, Ordering::Relaxed);
+}
+
+/// Makes every write to a standard output that was closed when the process started fail, instead of
+/// succeeding without effect. Called once, before any thread is started.
+pub fn restore_closed_stdout() {
+    if STDOUT_WAS_CLOSED.load(Ordering::Relaxed) {
+        // A descriptor that is not open for writing; a closed one would be reused for another file.
+        // If it cannot be opened, writes are discarded as before.
+        if let Ok(null) = std::fs::File::open("/dev/null") {
+            rustix::stdio::dup2_stdout(null).ok();
+        }
     }
 }
 

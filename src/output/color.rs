@@ -46,6 +46,10 @@ impl Paint {
         Self { on }
     }
 
+    pub(super) fn is_on(self) -> bool {
+        self.on
+    }
+
     pub(super) fn error(self, text: &str) -> String {
         self.paint(AnsiColor::Red.on_default().bold(), text)
     }

@@ -20,6 +20,7 @@ use crate::output::color::Paint;
 use crate::output::event::Event;
 use crate::output::format::Verbosity;
 use crate::output::handle::Output;
+use crate::output::stdout::StdoutError;
 use crate::output::terminal::screen;
 use crate::sync::lock;
 use crate::threads::{self, FirstError, ThreadLost};
@@ -117,7 +118,7 @@ impl EventQueue {
     /// # Errors
     /// The first error of printing an event to standard output, with [`WhenGone::Stop`]. The thread
     /// is lost.
-    pub fn finish(self, timeout: Option<Duration>) -> io::Result<u64> {
+    pub fn finish(self, timeout: Option<Duration>) -> Result<u64, StdoutError> {
         let Events { queue, shared, .. } = self.events;
         if lock(&shared.reader).take().is_some() {
             // There was no event. Without its reader, the queue ignores a later one.
@@ -127,11 +128,11 @@ impl EventQueue {
         queue.close();
         let is_printed = queue.wait(end, timeout);
         match shared.failure.get() {
-            Some(error) if shared.when_gone == WhenGone::Stop => Err(error),
+            Some(error) if shared.when_gone == WhenGone::Stop => Err(error.into()),
             // A warning has reported the failure.
             Some(_) => Ok(0),
             None if is_printed => Ok(0),
-            None if queue.has_ended() => Err(ThreadLost::error()),
+            None if queue.has_ended() => Err(ThreadLost::error().into()),
             None => Ok(queue.unwritten().saturating_sub(1)),
         }
     }
@@ -248,9 +249,8 @@ impl Events {
     /// Queues an event that must not be lost, and waits until it is printed.
     ///
     /// # Errors
-    /// Standard output cannot be written: `BrokenPipe` if its reader has closed it. The queue has
-    /// ended, or its thread is lost.
-    pub async fn deliver(&self, event: Event) -> io::Result<()> {
+    /// Standard output cannot be written; the queue has ended, or its thread is lost.
+    pub async fn deliver(&self, event: Event) -> Result<(), StdoutError> {
         let event = self.push(event);
         let is_printed = self.queue.written(event).await;
         self.result(is_printed)
@@ -260,7 +260,7 @@ impl Events {
     ///
     /// # Errors
     /// As for [`Self::deliver`].
-    pub fn deliver_blocking(&self, event: Event) -> io::Result<()> {
+    pub fn deliver_blocking(&self, event: Event) -> Result<(), StdoutError> {
         let event = self.push(event);
         self.result(self.queue.wait(event, None))
     }
@@ -271,11 +271,11 @@ impl Events {
         self.queue.push(Message::Show(event), size)
     }
 
-    fn result(&self, is_printed: bool) -> io::Result<()> {
+    fn result(&self, is_printed: bool) -> Result<(), StdoutError> {
         match self.shared.failure.get() {
-            Some(failure) => Err(failure),
+            Some(failure) => Err(failure.into()),
             None if is_printed => Ok(()),
-            None => Err(ThreadLost::error()),
+            None => Err(ThreadLost::error().into()),
         }
     }
 }
@@ -315,17 +315,14 @@ impl Printer {
     }
 
     /// Records the first failure of standard output, and warns of it if the program continues.
-    fn record_failure(&mut self, error: io::Error) {
+    fn record_failure(&mut self, error: StdoutError) {
         if std::mem::replace(&mut self.stdout_failed, true) {
             return;
         }
         if self.shared.when_gone == WhenGone::Warn {
-            self.out.warn(&format!(
-                "cannot write standard output: {}; continuing without it",
-                crate::reason::of(&error)
-            ));
+            self.out.warn(&format!("{error}; continuing without it"));
         }
-        self.shared.failure.record(error);
+        self.shared.failure.record(error.into_io());
         self.shared.stdout_failed.cancel();
     }
 }

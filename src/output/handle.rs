@@ -1,7 +1,7 @@
 //! [`Output`]: the handle through which a command prints, in the chosen format and verbosity.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::output::event::Event;
 use crate::output::format::{Format, Verbosity};
 use crate::output::json;
 use crate::output::stats::Stats;
+use crate::output::stdout::{StdoutError, write_stdout};
 use crate::output::table::{self, Report};
 use crate::output::terminal::bar::write_stderr;
 use crate::output::terminal::screen;
@@ -80,8 +81,8 @@ impl Output {
     /// Prints a finished report.
     ///
     /// # Errors
-    /// Standard output cannot be written; `BrokenPipe` if its reader has closed it.
-    pub fn report(self, report: &impl Report) -> io::Result<()> {
+    /// Standard output cannot be written.
+    pub fn report(self, report: &impl Report) -> Result<(), StdoutError> {
         let text = match self.format {
             Format::Json => json::line(report),
             Format::Plain => table::plain(&report.tables()),
@@ -98,7 +99,7 @@ impl Output {
     /// # Errors
     /// Standard output cannot be written. A failure of standard error is ignored, since it cannot
     /// be reported.
-    pub fn event(self, event: &Event) -> io::Result<()> {
+    pub fn event(self, event: &Event) -> Result<(), StdoutError> {
         if self.is_json() {
             return write_stdout(json::line(event).as_bytes());
         }
@@ -132,8 +133,13 @@ impl Output {
     ///
     /// # Errors
     /// Standard output cannot be written.
-    pub fn verbatim(self, data: &[u8]) -> io::Result<()> {
+    pub fn verbatim(self, data: &[u8]) -> Result<(), StdoutError> {
         write_stdout(data)
+    }
+
+    /// Returns whether standard output is coloured.
+    pub fn is_coloured(self) -> bool {
+        self.out.is_on()
     }
 
     /// Prints a note to standard error, unless `-q` was given.
@@ -244,10 +250,4 @@ impl Output {
         }
         format!("{} {}\n", self.err.dim(&format!("{kind}:")), escape_lines(message))
     }
-}
-
-fn write_stdout(bytes: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()
 }

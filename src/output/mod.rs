@@ -15,6 +15,7 @@ mod hexdump;
 pub(crate) mod json;
 mod payload;
 mod stats;
+mod stdout;
 mod table;
 mod terminal;
 
@@ -27,6 +28,7 @@ pub use self::handle::{ErrorReport, Output};
 pub use self::hexdump::Hexdump;
 pub use self::payload::{Payload, end_standard_output};
 pub use self::stats::{FIRST_BYTE, Phase, Stats, TcpFigures};
+pub use self::stdout::StdoutError;
 pub use self::table::{Cell, Report, Table};
 pub use self::terminal::keyboard::Keyboard;
 pub use self::terminal::progress::{Meter, Progress};

@@ -11,6 +11,7 @@ use crate::blocking;
 use crate::output::event::{Event, NetText};
 use crate::output::event_queue::Events;
 use crate::output::handle::Output;
+use crate::output::stdout::StdoutError;
 use crate::output::terminal::editor::LineEditor;
 use crate::output::terminal::{keyboard, screen};
 use crate::text::StreamEscaper;
@@ -38,7 +39,7 @@ impl Payload {
     ///
     /// # Errors
     /// The descriptor of standard output cannot be duplicated.
-    pub fn new(out: Output, events: Events, raw: bool) -> io::Result<Self> {
+    pub fn new(out: Output, events: Events, raw: bool) -> Result<Self, StdoutError> {
         let target = if out.is_json() {
             PayloadTarget::Events(events)
         } else {
@@ -103,7 +104,9 @@ impl Payload {
             }
             PayloadTarget::Events(events) => {
                 let (peer, data) = (peer.to_owned(), NetText(bytes.to_vec()));
-                events.deliver_blocking(Event::Data { peer, data })?;
+                events
+                    .deliver_blocking(Event::Data { peer, data })
+                    .map_err(StdoutError::into_io)?;
             }
         }
         Ok(())

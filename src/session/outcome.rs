@@ -9,7 +9,7 @@ use crate::net::datagram::{self, MAX_DATAGRAM};
 use crate::net::stream::ByteCounts;
 use crate::net::tls::TlsFacts;
 use crate::net::{self, ExchangeEnd};
-use crate::output::Event;
+use crate::output::{Event, StdoutError};
 use crate::reason;
 use crate::script::ScriptEnd;
 use crate::threads::ThreadLost;
@@ -59,7 +59,7 @@ pub(crate) fn exit_of(end: ExchangeEnd, peer: &str) -> anyhow::Result<Exit> {
         | ExchangeEnd::Quiet
         | ExchangeEnd::Stopped => Ok(Exit::Success),
         ExchangeEnd::Output(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),
-        ExchangeEnd::Output(error) => Err(error.into()),
+        ExchangeEnd::Output(error) => Err(StdoutError::from(error).into()),
         ExchangeEnd::Receive(error) | ExchangeEnd::Refused(error) => {
             Err(stream("reading from", error).into())
         }

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod sim;
 
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::net::stop::lasting;
 use crate::net::stream::{ByteCounts, Stream};
 use crate::net::tls::TlsFacts;
 use crate::net::{Addr, Deadline, ExchangeEnd};
-use crate::output::{Event, Events};
+use crate::output::{Event, Events, StdoutError};
 use crate::script::{self, Script, ScriptEnd};
 use crate::session::child_process::exec::CommandLine;
 use crate::session::observers::Observers;
@@ -202,9 +202,8 @@ impl Session {
         let peer = peer.to_string();
         self.observe(&mut stream, conn, &peer);
         stream.abort();
-        let reason = match error.downcast_ref::<io::Error>() {
-            // A bare io::Error comes only from standard output.
-            Some(error) => format!("cannot write output: {}", crate::reason::of(error)),
+        let reason = match error.downcast_ref::<StdoutError>() {
+            Some(error) => format!("cannot write output: {}", error.reason()),
             None => error.to_string(),
         };
         let closed = outcome::closed_because(&peer, stream.counts(), began.elapsed(), reason);

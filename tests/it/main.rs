@@ -29,6 +29,7 @@ mod resets;
 mod resolve;
 mod script_doc;
 mod signals;
+mod standard_output;
 mod support;
 mod usage;
 

@@ -21,7 +21,7 @@ fn a_queue_without_an_event_starts_no_thread_and_prints_nothing_after_finish() {
     assert!(lock(&events.shared.reader).is_some());
     assert_eq!(queue.finish(None).unwrap(), 0);
     let late = events.deliver_blocking(Event::Stopping { clients: 0 });
-    assert!(ThreadLost::is(&late.unwrap_err()));
+    assert!(late.unwrap_err().is_internal());
 }
 
 #[test]
