@@ -19,7 +19,9 @@ Datagrams (--udp; with unix:PATH, Unix datagrams):
   the port is closed    exit 4, if the peer's host reports it
   broadcast, multicast  answers are accepted from every address; a note names
                         each sender
-  an empty datagram     is sent and received like any other, and is not EOF";
+  an empty datagram     is sent and received like any other, and is not EOF
+  --plain               prints one line for each datagram: sender, tab, escaped
+                        payload";
 
 /// Options for datagrams.
 #[derive(Clone, Copy, Debug, clap::Args)]

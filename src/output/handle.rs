@@ -63,6 +63,11 @@ impl Output {
         self.format == Format::Json
     }
 
+    /// Returns whether standard output carries plain lines.
+    pub(super) fn is_plain(self) -> bool {
+        self.format == Format::Plain
+    }
+
     /// Returns whether `-v` was given.
     pub fn is_verbose(self) -> bool {
         self.verbosity == Verbosity::Verbose

@@ -1,7 +1,8 @@
 //! Writes the bytes that peers send to standard output.
 //!
-//! Unchanged into a pipe or a file, escaped on a terminal, as `data` events in JSON. Nothing is
-//! buffered, so that a peer's prompt without a newline is visible at once.
+//! Unchanged into a pipe or a file, escaped on a terminal, as `data` events in JSON; datagrams in
+//! plain output as one line each. Nothing is buffered, so that a peer's prompt without a newline is
+//! visible at once.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _};
@@ -11,10 +12,10 @@ use crate::blocking;
 use crate::output::event::{Event, NetText};
 use crate::output::event_queue::Events;
 use crate::output::handle::Output;
-use crate::output::stdout::StdoutError;
+use crate::output::stdout::{StdoutError, write_stdout};
 use crate::output::terminal::editor::LineEditor;
 use crate::output::terminal::{keyboard, screen};
-use crate::text::StreamEscaper;
+use crate::text::{self, StreamEscaper};
 
 /// Writes the bytes that peers send to standard output.
 #[derive(Debug)]
@@ -27,6 +28,10 @@ enum PayloadTarget {
     /// Unchanged; to a terminal only with `--raw`.
     Verbatim {
         stdout: File,
+        on_terminal: bool,
+    },
+    /// Datagrams as lines: sender, tab, escaped payload.
+    Lines {
         on_terminal: bool,
     },
     /// Escaped to a terminal. The escaper may hold an incomplete UTF-8 character of the named peer.
@@ -55,6 +60,18 @@ impl Payload {
         Ok(Self { target })
     }
 
+    /// Does the same as [`Self::new`] for datagrams, each of which is one line of plain output.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn of_datagrams(out: Output, events: Events, raw: bool) -> Result<Self, StdoutError> {
+        if out.is_plain() {
+            let on_terminal = io::stdout().is_terminal();
+            return Ok(Self { target: PayloadTarget::Lines { on_terminal } });
+        }
+        Self::new(out, events, raw)
+    }
+
     /// Returns standard output if bytes are written to it unchanged and it is not a terminal; the
     /// caller may then write to it directly.
     pub fn verbatim(&self) -> Option<&File> {
@@ -69,7 +86,7 @@ impl Payload {
     /// move the cursor.
     #[must_use]
     pub fn interactive(self, out: Output) -> Self {
-        if let PayloadTarget::Escaped(..) = self.target {
+        if let PayloadTarget::Escaped(..) | PayloadTarget::Lines { .. } = self.target {
             match LineEditor::begin(out) {
                 Some(editor) => keyboard::set_editor(editor),
                 None => screen::begin_session(Some(out.error_paint().prompt(screen::PROMPT))),
@@ -90,6 +107,14 @@ impl Payload {
                 blocking::write_all(stdout, bytes)?;
                 if *on_terminal {
                     screen::track_raw_bytes(bytes);
+                }
+            }
+            PayloadTarget::Lines { on_terminal } => {
+                let line = format!("{peer}\t{}\n", text::escape(bytes));
+                if *on_terminal {
+                    screen::print_peer_text(line)?;
+                } else {
+                    write_stdout(line.as_bytes()).map_err(StdoutError::into_io)?;
                 }
             }
             PayloadTarget::Escaped(escaper, previous_peer) => {

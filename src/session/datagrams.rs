@@ -36,7 +36,7 @@ impl DatagramIo {
         observer: Option<Box<dyn DatagramObserver>>,
         interactive: bool,
     ) -> anyhow::Result<Self> {
-        let mut payload = Payload::new(out, events.clone(), settings.raw)?;
+        let mut payload = Payload::of_datagrams(out, events.clone(), settings.raw)?;
         if interactive {
             payload = payload.interactive(out);
         }

@@ -299,6 +299,25 @@ fn a_route_that_forbids_replies_is_named() {
 }
 
 #[test]
+fn plain_output_is_one_line_for_each_datagram_with_its_sender_and_escaped_payload() {
+    let server = sockkit("listen -u -k 0 --plain").serve();
+    let clients = [client(server.addr), client(server.addr)];
+    let mut expected = String::new();
+    for (client, payload, shown) in [
+        (&clients[0], &b"one\ttwo\r\nthree\\\n"[..], r"one\ttwo\r\nthree\\\n"),
+        (&clients[1], b"caf\xe9 \x1b[2J", r"caf\xe9 \u{1b}[2J"),
+        (&clients[1], b"", ""),
+        (&clients[0], "ol\u{e1}".as_bytes(), "ol\u{e1}"),
+    ] {
+        client.send(payload).unwrap();
+        expected += &client.local_addr().unwrap().to_string();
+        expected += &["\t", shown, "\n"].concat();
+        server.running.stdout.wait_for_text(&expected);
+    }
+    assert_eq!(server.stop().code(0).out(), expected);
+}
+
+#[test]
 fn a_recording_and_a_hexdump_name_the_sender_and_the_receiver_of_each_datagram() {
     let (_directory, path) = recording_path();
     let mut server = sockkit("listen -u -k 0 --hexdump --record").arg(&path).serve();
