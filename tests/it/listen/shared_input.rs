@@ -74,6 +74,8 @@ fn a_client_that_takes_nothing_for_30s_is_reset_and_the_others_get_everything() 
     let mut listen = sockkit("listen 0 --keep-open -4").serve();
     let mut stalled = connected_client(&listen, "<stalled>");
     let mut reader = connected_client(&listen, "<lively>");
+    // The other client delays it for 30 s, which is also the usual limit of a read.
+    reader.stream.set_read_timeout(Some(TIMEOUT * 2)).unwrap();
     let received = std::thread::spawn(move || {
         let received = reader.read_to_end();
         reader.shut_down();
