@@ -46,8 +46,11 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             break
         }
         'sockkit;info' {
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Show which process holds this port; exit 1 if it is free')
+            [CompletionResult]::new('--services', '--services', [CompletionResultType]::ParameterName, 'Show the names of services and their ports, or one of them')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Output format [env: SOCKKIT_FORMAT] [default: table]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour [env: SOCKKIT_COLOR] [default: auto]')
+            [CompletionResult]::new('--listening', '--listening', [CompletionResultType]::ParameterName, 'Show the sockets that accept connections or datagrams')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object per line')
             [CompletionResult]::new('--plain', '--plain', [CompletionResultType]::ParameterName, 'Print tab-separated lines without a header')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show more detail: connection attempts and received data')

@@ -42,8 +42,11 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'sockkit;info'= {
+            cand --port 'Show which process holds this port; exit 1 if it is free'
+            cand --services 'Show the names of services and their ports, or one of them'
             cand --format 'Output format [env: SOCKKIT_FORMAT] [default: table]'
             cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
+            cand --listening 'Show the sockets that accept connections or datagrams'
             cand --json 'Print one JSON object per line'
             cand --plain 'Print tab-separated lines without a header'
             cand -v 'Show more detail: connection attempts and received data'

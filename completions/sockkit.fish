@@ -46,12 +46,15 @@ complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "login" -d 'Send a u
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "chat-server" -d 'Run a chat room for all clients that connect'
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sockkit -n "__fish_sockkit_using_subcommand info" -l port -d 'Show which process holds this port; exit 1 if it is free' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand info" -l services -d 'Show the names of services and their ports, or one of them' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -l format -d 'Output format [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned columns'
 plain\t'One record per line, tab-separated, no header'
 json\t'One JSON object per line'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -l color -d 'When to use colour [env: SOCKKIT_COLOR] [default: auto]' -r -f -a "auto\t'Use colour on a terminal, unless `NO_COLOR` is set'
 always\t'Always use colour'
 never\t'Never use colour'"
+complete -c sockkit -n "__fish_sockkit_using_subcommand info" -l listening -d 'Show the sockets that accept connections or datagrams'
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -l json -d 'Print one JSON object per line'
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -l plain -d 'Print tab-separated lines without a header'
 complete -c sockkit -n "__fish_sockkit_using_subcommand info" -s v -l verbose -d 'Show more detail: connection attempts and received data'

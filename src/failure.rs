@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind};
 
 use crate::exit::Exit;
 use crate::files::record_log;
+use crate::host::{self, Interface};
 use crate::net;
-use crate::net::address::interface;
 use crate::net::address::names::NameError;
 use crate::net::error::lacks_zone;
 use crate::net::tls::{self, starttls};
@@ -66,7 +66,8 @@ pub fn explain(error: &anyhow::Error) -> (Exit, Option<ErrorReport>) {
         }
         if let Some(failure) = source.downcast_ref::<net::Error>() {
             let hint = network_hint(failure).map(str::to_owned).or_else(|| address_hint(failure));
-            return with_report(network_exit(failure), failure.to_string(), None, hint);
+            let cause = busy_port(failure);
+            return with_report(network_exit(failure), failure.to_string(), cause, hint);
         }
         if let Some(failure) = source.downcast_ref::<tls::TlsError>() {
             let (exit, hint) = handshake_exit_and_hint(&failure.problem);
@@ -112,6 +113,18 @@ fn network_exit(error: &net::Error) -> Exit {
         // A descriptor could not be opened, or a thread not started: no bug in sockkit.
         net::Error::System { source, .. } if reason::is_limit(source) => Exit::File,
         net::Error::System { .. } => Exit::Internal,
+    }
+}
+
+/// Returns which process holds the port that could not be bound.
+fn busy_port(error: &net::Error) -> Option<String> {
+    match error {
+        net::Error::Listen { addr, source } | net::Error::Bind { addr, source }
+            if source.kind() == ErrorKind::AddrInUse =>
+        {
+            host::explain_busy_port(addr.port()?)
+        }
+        _ => None,
     }
 }
 
@@ -193,8 +206,7 @@ fn address_hint(error: &net::Error) -> Option<String> {
         }
         _ => return None,
     };
-    let up =
-        interface::interfaces().unwrap_or_default().into_iter().filter(|interface| interface.up);
+    let up = host::interfaces().unwrap_or_default().into_iter().filter(Interface::is_up);
     let names: Vec<String> = up.map(|interface| interface.name).collect();
     Some(format!("{}%INTERFACE, with one of {}", addr.ip()?, names.join(", ")))
 }

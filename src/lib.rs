@@ -17,6 +17,7 @@
 //! - [`net`]: sockets. Knows no command and prints nothing.
 //! - [`output`]: reports and events as table, plain lines or JSON; the terminal. Knows no command
 //!   and no socket.
+//! - [`host`]: what the system reports about this machine: interfaces, routes, sockets.
 //! - [`files`]: opens and appends to the files that sockkit writes: logs, recordings, key logs.
 //! - Leaves, which every layer may use: [`exit`] (exit codes), [`text`] (the lossless escaper),
 //!   [`lines`] (bytes to lines), [`reason`] (system errors in words), [`blocking`] (blocking reads
@@ -25,8 +26,9 @@
 //!   [`sys`] (system calls that need `unsafe`).
 //!
 //! The layers in order: `main → lib → cli → commands → options → serving → session → failure →
-//! {dns, login, chat, script} → {net, output} → files → leaves`. [`net`] and [`output`] do not use
-//! each other, and no modules form a cycle. The tests in `tests/it/architecture` enforce this.
+//! {dns, login, chat, script} → {net, output} → {host, files} → leaves`. [`net`] and [`output`] do
+//! not use each other, and no modules form a cycle. The tests in `tests/it/architecture` enforce
+//! this.
 //!
 //! The library exists for the `sockkit` program and its tests: the Rust API may change with any
 //! version.
@@ -39,6 +41,7 @@ pub mod dns;
 pub mod exit;
 pub mod failure;
 pub mod files;
+pub mod host;
 pub mod lines;
 pub mod login;
 pub mod net;

@@ -25,6 +25,7 @@ pub mod record_type;
 pub mod reply;
 pub mod search;
 pub mod server;
+pub mod setup;
 pub mod system;
 pub mod trace;
 

@@ -34,6 +34,16 @@ pub fn settings() -> Settings {
     parse_settings(&fs::read("/etc/resolv.conf").unwrap_or_default())
 }
 
+/// Returns the servers that a file in the format of resolv.conf(5) lists; at most three.
+pub(super) fn listed_servers(text: &[u8]) -> Vec<SocketAddr> {
+    servers_of(&parse_config(text))
+}
+
+/// Returns whether `/etc/resolv.conf` lists a server.
+pub fn lists_servers() -> bool {
+    !listed_servers(&fs::read("/etc/resolv.conf").unwrap_or_default()).is_empty()
+}
+
 /// A source of answers on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocalSource {
@@ -75,6 +85,12 @@ pub fn hosts_names() -> HashMap<IpAddr, String> {
     names
 }
 
+/// Returns how many lines of `/etc/hosts` give names to an address.
+pub fn hosts_count() -> usize {
+    let text = fs::read(HOSTS_FILE).unwrap_or_default();
+    hosts_lines(&String::from_utf8_lossy(&text)).count()
+}
+
 /// `MAXNS` of `<resolv.h>`.
 const MAX_SERVERS: usize = 3;
 
@@ -85,12 +101,8 @@ const MAX_NDOTS: u32 = 15;
 const MAX_ATTEMPTS: u32 = 5;
 
 fn parse_settings(text: &[u8]) -> Settings {
-    // An invalid line must not make the other lines invalid.
-    let is_valid = |line: &&[u8]| resolv_conf::Config::parse(line).is_ok();
-    let text: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(is_valid).collect();
-    let config = resolv_conf::Config::parse(text.join(&b'\n')).unwrap_or_default();
-    let mut servers: Vec<SocketAddr> =
-        config.nameservers.iter().filter_map(server).take(MAX_SERVERS).collect();
+    let config = parse_config(text);
+    let mut servers = servers_of(&config);
     if servers.is_empty() {
         servers.push((Ipv4Addr::LOCALHOST, DNS_PORT).into());
     }
@@ -102,6 +114,17 @@ fn parse_settings(text: &[u8]) -> Settings {
         over_tcp: config.use_vc,
         tries: config.attempts.clamp(1, MAX_ATTEMPTS),
     }
+}
+
+fn parse_config(text: &[u8]) -> resolv_conf::Config {
+    // An invalid line must not make the other lines invalid.
+    let is_valid = |line: &&[u8]| resolv_conf::Config::parse(line).is_ok();
+    let text: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(is_valid).collect();
+    resolv_conf::Config::parse(text.join(&b'\n')).unwrap_or_default()
+}
+
+fn servers_of(config: &resolv_conf::Config) -> Vec<SocketAddr> {
+    config.nameservers.iter().filter_map(server).take(MAX_SERVERS).collect()
 }
 
 fn server(ip: &ScopedIp) -> Option<SocketAddr> {

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::host::identity;
 use crate::net::accept::inherited;
 use crate::net::accept::listener::Listener;
-use crate::net::address::interface;
 use crate::net::address::names::Family;
 use crate::net::{Addr, ListenAddress};
 use crate::output::{Event, Events};
@@ -72,7 +72,7 @@ pub(crate) fn announce(
 /// text to append to it.
 fn reachable_at(bound: SocketAddr) -> String {
     let family = Family::of(bound.ip());
-    let ips = interface::reachable_ips().into_iter().filter(|ip| family.admits(*ip));
+    let ips = identity::reachable_ips().into_iter().filter(|ip| family.admits(*ip));
     let addrs: Vec<String> = ips.map(|ip| SocketAddr::new(ip, bound.port()).to_string()).collect();
     if addrs.is_empty() {
         let version = if bound.is_ipv4() { "IPv4" } else { "IPv6" };

@@ -18,6 +18,12 @@ use crate::support::{fifo, sockkit};
 fn reports_and_messages_have_the_documented_fields() {
     let line = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
     json_doc::holds("Reports", &[line(&sockkit("info --json").run().code(0).out())]);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let sockets = sockkit(&format!("info --json --port {port}")).run().code(0).out();
+    json_doc::holds("Reports", &[line(&sockets)]);
+    let services = sockkit("info --json --services smtp").run().code(0).out();
+    json_doc::holds("Reports", &[line(&services)]);
     let broken = DnsServer::start(|query| vec![query.reply_code(ResponseCode::ServFail)]);
     let empty = DnsServer::with_records(Vec::new());
     // If both servers fail, one is the cause in the error; if the second answers, the first is a
@@ -32,7 +38,10 @@ fn reports_and_messages_have_the_documented_fields() {
         json_doc::holds("Diagnostics", &[line]);
     }
     assert_eq!(json_doc::kinds("Diagnostics"), BTreeSet::from(["error", "note", "warning"]));
-    assert_eq!(json_doc::kinds("Reports"), BTreeSet::from(["hop", "info", "lookup"]));
+    assert_eq!(
+        json_doc::kinds("Reports"),
+        BTreeSet::from(["hop", "info", "lookup", "services", "sockets"])
+    );
 }
 
 #[test]

@@ -7,6 +7,6 @@ pub mod interface;
 pub mod listen;
 pub mod names;
 pub mod parse;
-mod service;
+pub mod service;
 pub mod transport;
 pub mod unix;

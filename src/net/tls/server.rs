@@ -10,7 +10,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{ServerConfig, ServerConnection};
 
-use crate::net::address::interface;
+use crate::host::identity;
 use crate::net::deadline::{Deadline, Elapsed};
 use crate::net::stream::Stream;
 use crate::net::tls::pem::CertificateAndKey;
@@ -166,7 +166,7 @@ impl std::fmt::Debug for ServerHandshake {
 
 /// Generates a self-signed certificate for this machine, and its key.
 fn self_signed(names: &[String]) -> Result<CertificateAndKey, SetupError> {
-    let host_name = interface::hostname().ok();
+    let host_name = identity::hostname().ok();
     let loopback = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let mut distinct: Vec<String> = Vec::new();
     for name in loopback.into_iter().chain(host_name).chain(names.iter().cloned()) {

@@ -13,14 +13,14 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "commands", "options", "serving", "session", "failure", "dns", "login", "chat",
-            "script", "net", "output", "files", "leaves",
+            "script", "net", "output", "host", "files", "leaves",
         ],
     ),
     (
         "commands",
         &[
             "options", "serving", "session", "failure", "dns", "login", "chat", "script", "net",
-            "output", "files", "leaves",
+            "output", "host", "files", "leaves",
         ],
     ),
     (
@@ -33,18 +33,22 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "serving",
         &[
-            "session", "failure", "dns", "login", "chat", "script", "net", "output", "files",
-            "leaves",
+            "session", "failure", "dns", "login", "chat", "script", "net", "output", "host",
+            "files", "leaves",
         ],
     ),
-    ("session", &["failure", "dns", "login", "chat", "script", "net", "output", "files", "leaves"]),
-    ("failure", &["dns", "login", "chat", "script", "net", "output", "files", "leaves"]),
-    ("dns", &["net", "output", "files", "leaves"]),
-    ("login", &["output", "files", "leaves"]),
-    ("chat", &["output", "files", "leaves"]),
-    ("script", &["net", "output", "files", "leaves"]),
-    ("net", &["files", "leaves"]),
+    (
+        "session",
+        &["failure", "dns", "login", "chat", "script", "net", "output", "host", "files", "leaves"],
+    ),
+    ("failure", &["dns", "login", "chat", "script", "net", "output", "host", "files", "leaves"]),
+    ("dns", &["net", "output", "host", "files", "leaves"]),
+    ("login", &["output", "host", "files", "leaves"]),
+    ("chat", &["output", "host", "files", "leaves"]),
+    ("script", &["net", "output", "host", "files", "leaves"]),
+    ("net", &["host", "files", "leaves"]),
     ("output", &["files", "leaves"]),
+    ("host", &["leaves"]),
     ("files", &["leaves"]),
 ];
 
