@@ -41,6 +41,7 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('login-server', 'login-server', [CompletionResultType]::ParameterValue, 'Ask each client for a user name and password; record each pair')
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Send a user name and password to a login server')
             [CompletionResult]::new('chat-server', 'chat-server', [CompletionResultType]::ParameterValue, 'Run a chat room for all clients that connect')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check the layers from this machine to a server; name the first broken one')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script for a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -378,6 +379,25 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print this summary; --help lists all options')
             break
         }
+        'sockkit;doctor' {
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust only the certificates in this PEM file, and those that they have signed')
+            [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Write a report in Markdown to a new file')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Limit the whole run [env: SOCKKIT_TIMEOUT]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Output format [env: SOCKKIT_FORMAT] [default: table]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour [env: SOCKKIT_COLOR] [default: auto]')
+            [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'Use TLS and verify the server''s certificate')
+            [CompletionResult]::new('-4', '-4', [CompletionResultType]::ParameterName, 'Use IPv4 only')
+            [CompletionResult]::new('-6', '-6', [CompletionResultType]::ParameterName, 'Use IPv6 only')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object per line')
+            [CompletionResult]::new('--plain', '--plain', [CompletionResultType]::ParameterName, 'Print tab-separated lines without a header')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show more detail: connection attempts and received data')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show more detail: connection attempts and received data')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only data and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only data and errors')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print this summary; --help lists all options')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print this summary; --help lists all options')
+            break
+        }
         'sockkit;completions' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Output format [env: SOCKKIT_FORMAT] [default: table]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour [env: SOCKKIT_COLOR] [default: auto]')
@@ -400,6 +420,7 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('login-server', 'login-server', [CompletionResultType]::ParameterValue, 'Ask each client for a user name and password; record each pair')
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Send a user name and password to a login server')
             [CompletionResult]::new('chat-server', 'chat-server', [CompletionResultType]::ParameterValue, 'Run a chat room for all clients that connect')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check the layers from this machine to a server; name the first broken one')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script for a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -426,6 +447,9 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             break
         }
         'sockkit;help;chat-server' {
+            break
+        }
+        'sockkit;help;doctor' {
             break
         }
         'sockkit;help;completions' {

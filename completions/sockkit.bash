@@ -25,6 +25,9 @@ _sockkit() {
             sockkit,connect)
                 cmd="sockkit__subcmd__connect"
                 ;;
+            sockkit,doctor)
+                cmd="sockkit__subcmd__doctor"
+                ;;
             sockkit,echo-server)
                 cmd="sockkit__subcmd__echo__subcmd__server"
                 ;;
@@ -55,6 +58,9 @@ _sockkit() {
             sockkit__subcmd__help,connect)
                 cmd="sockkit__subcmd__help__subcmd__connect"
                 ;;
+            sockkit__subcmd__help,doctor)
+                cmd="sockkit__subcmd__help__subcmd__doctor"
+                ;;
             sockkit__subcmd__help,echo-server)
                 cmd="sockkit__subcmd__help__subcmd__echo__subcmd__server"
                 ;;
@@ -83,7 +89,7 @@ _sockkit() {
 
     case "${cmd}" in
         sockkit)
-            opts="-v -q -h -V --format --json --plain --color --verbose --quiet --help --version info resolve listen connect echo-server login-server login chat-server completions help"
+            opts="-v -q -h -V --format --json --plain --color --verbose --quiet --help --version info resolve listen connect echo-server login-server login chat-server doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -314,6 +320,40 @@ _sockkit() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        sockkit__subcmd__doctor)
+            opts="-4 -6 -v -q -h --tls --ca --report --timeout --format --json --plain --color --verbose --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table plain json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         sockkit__subcmd__echo__subcmd__server)
             opts="-4 -6 -v -q -h --timestamp --public --max-clients --allow --deny --port-file --mode --grace --nodelay --no-nodelay --keepalive --ttl --tls --self-signed --client-ca --cert --key --alpn --ignore-missing-close-notify --record --hexdump --stats --idle-timeout --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -393,7 +433,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__help)
-            opts="info resolve listen connect echo-server login-server login chat-server completions help"
+            opts="info resolve listen connect echo-server login-server login chat-server doctor completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -435,6 +475,20 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__help__subcmd__connect)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        sockkit__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -38,6 +38,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand login-server 'Ask each client for a user name and password; record each pair'
             cand login 'Send a user name and password to a login server'
             cand chat-server 'Run a chat room for all clients that connect'
+            cand doctor 'Check the layers from this machine to a server; name the first broken one'
             cand completions 'Print the completion script for a shell'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -366,6 +367,24 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand -h 'Print this summary; --help lists all options'
             cand --help 'Print this summary; --help lists all options'
         }
+        &'sockkit;doctor'= {
+            cand --ca 'Trust only the certificates in this PEM file, and those that they have signed'
+            cand --report 'Write a report in Markdown to a new file'
+            cand --timeout 'Limit the whole run [env: SOCKKIT_TIMEOUT]'
+            cand --format 'Output format [env: SOCKKIT_FORMAT] [default: table]'
+            cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
+            cand --tls 'Use TLS and verify the server''s certificate'
+            cand -4 'Use IPv4 only'
+            cand -6 'Use IPv6 only'
+            cand --json 'Print one JSON object per line'
+            cand --plain 'Print tab-separated lines without a header'
+            cand -v 'Show more detail: connection attempts and received data'
+            cand --verbose 'Show more detail: connection attempts and received data'
+            cand -q 'Print only data and errors'
+            cand --quiet 'Print only data and errors'
+            cand -h 'Print this summary; --help lists all options'
+            cand --help 'Print this summary; --help lists all options'
+        }
         &'sockkit;completions'= {
             cand --format 'Output format [env: SOCKKIT_FORMAT] [default: table]'
             cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
@@ -387,6 +406,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand login-server 'Ask each client for a user name and password; record each pair'
             cand login 'Send a user name and password to a login server'
             cand chat-server 'Run a chat room for all clients that connect'
+            cand doctor 'Check the layers from this machine to a server; name the first broken one'
             cand completions 'Print the completion script for a shell'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -405,6 +425,8 @@ set edit:completion:arg-completer[sockkit] = {|@words|
         &'sockkit;help;login'= {
         }
         &'sockkit;help;chat-server'= {
+        }
+        &'sockkit;help;doctor'= {
         }
         &'sockkit;help;completions'= {
         }

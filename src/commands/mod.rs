@@ -3,6 +3,7 @@
 mod chat_server;
 mod completions;
 mod connect;
+mod doctor;
 mod echo_server;
 mod info;
 mod listen;
@@ -101,6 +102,8 @@ commands! {
     "login" Login(login),
     "Run a chat room for all clients that connect"
     "chat-server" ChatServer(chat_server),
+    "Check the layers from this machine to a server; name the first broken one"
+    "doctor" Doctor(doctor),
     "Print the completion script for a shell"
     "completions" Completions(completions),
 }
@@ -136,6 +139,7 @@ pub fn run(command: Command, program: fn() -> clap::Command, out: Output) -> any
         Command::LoginServer(args) => login_server::run(&args, out),
         Command::Login(args) => login::run(&args, out),
         Command::ChatServer(args) => chat_server::run(&args, out),
+        Command::Doctor(args) => doctor::run(&args, out),
         Command::Completions(args) => completions::run(&args, program(), out),
     }
 }

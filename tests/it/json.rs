@@ -24,6 +24,11 @@ fn reports_and_messages_have_the_documented_fields() {
     json_doc::holds("Reports", &[line(&sockets)]);
     let services = sockkit("info --json --services smtp").run().code(0).out();
     json_doc::holds("Reports", &[line(&services)]);
+    let closed = crate::support::ClosedPort::new();
+    let doctor = sockkit(&format!("doctor --json {}", closed.addr())).run().code(1).out();
+    let mut lines: Vec<Value> = doctor.lines().map(line).collect();
+    json_doc::holds("Reports", &[lines.pop().unwrap()]);
+    json_doc::holds("Reports", &lines);
     let broken = DnsServer::start(|query| vec![query.reply_code(ResponseCode::ServFail)]);
     let empty = DnsServer::with_records(Vec::new());
     // If both servers fail, one is the cause in the error; if the second answers, the first is a
@@ -40,7 +45,7 @@ fn reports_and_messages_have_the_documented_fields() {
     assert_eq!(json_doc::kinds("Diagnostics"), BTreeSet::from(["error", "note", "warning"]));
     assert_eq!(
         json_doc::kinds("Reports"),
-        BTreeSet::from(["hop", "info", "lookup", "services", "sockets"])
+        BTreeSet::from(["check", "conclusion", "hop", "info", "lookup", "services", "sockets",])
     );
 }
 

@@ -13,6 +13,7 @@ mod chat_server;
 mod connect;
 mod contract;
 mod course;
+mod doctor;
 mod echo_server;
 mod faults;
 mod generated;

@@ -60,8 +60,6 @@ fn interface(link: &LinkMessage) -> Interface {
             LinkAttribute::Mtu(mtu) => found.mtu = Some(*mtu),
             LinkAttribute::Address(octets) => found.mac = mac(octets),
             LinkAttribute::OperState(State::Dormant) => found.state = LinkState::Dormant,
-            LinkAttribute::OperState(State::Down | State::LowerLayerDown | State::NotPresent)
-            | LinkAttribute::Carrier(0) => found.state = LinkState::NoCarrier,
             LinkAttribute::LinkInfo(infos) => {
                 let kinds = infos.iter().filter_map(|info| match info {
                     LinkInfo::Kind(kind) => Some(kind),
@@ -80,8 +78,11 @@ fn interface(link: &LinkMessage) -> Interface {
             _ => {}
         }
     }
+    // Unlike the operational state, the flags are up to date right after a change.
     if !flags.contains(LinkFlags::Up) {
         found.state = LinkState::Down;
+    } else if !flags.contains(LinkFlags::LowerUp) {
+        found.state = LinkState::NoCarrier;
     }
     found
 }

@@ -1,0 +1,387 @@
+//! The DNS servers and the target's name: does each server answer, and does this machine agree?
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use crate::commands::doctor::check::{Check, CheckResult, Layer, Purpose};
+use crate::dns::Name;
+use crate::dns::attempt::FailureKind;
+use crate::dns::class::RecordClass;
+use crate::dns::exchange::ExchangeOptions;
+use crate::dns::lookup::{self, Lookup, LookupOutcome, LookupSettings};
+use crate::dns::name;
+use crate::dns::query::Question;
+use crate::dns::record_type::RecordType;
+use crate::dns::search;
+use crate::dns::server::{self, DnsTransport};
+use crate::dns::system::{self, Settings};
+use crate::net::address::host::Host;
+use crate::net::address::names::{self, Family, NameError};
+use crate::net::{Addr, Deadline};
+
+/// How long a server may take to answer over UDP; the C library waits 5 s.
+const UDP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a server may then take to answer over TCP.
+const TCP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a DNS server says about the name.
+#[derive(Debug)]
+pub(super) struct ServerAnswer {
+    server: SocketAddr,
+    says: Says,
+    time: Duration,
+    /// Whether it answered only over TCP.
+    only_tcp: bool,
+}
+
+/// The content of an answer.
+#[derive(Debug)]
+enum Says {
+    /// The name has these addresses.
+    Addresses(Vec<IpAddr>),
+    /// The name exists and has no address.
+    NoAddress,
+    /// The name does not exist.
+    NoSuchName,
+    /// It answers, but not this question.
+    Refuses(String),
+    /// It gave no answer, for this reason.
+    Nothing(String),
+    /// It cannot be reached, for this reason: its port is closed, or no route leads there.
+    Unreachable(String),
+}
+
+/// What the lookups of the name gave.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    pub(super) checks: Vec<Check>,
+    /// The addresses to connect to.
+    pub(super) addrs: Vec<SocketAddr>,
+    /// Whether the lookups failed for a reason on this machine itself.
+    pub(super) is_final_here: bool,
+}
+
+/// Queries each server for the addresses of `given`; without a name, for the root servers.
+pub(super) async fn query(
+    given: Option<&str>,
+    settings: &Settings,
+    deadline: Deadline,
+) -> Vec<ServerAnswer> {
+    let questions: Vec<Name> = match given {
+        Some(given) => match name::parse(given) {
+            Ok(name) => search::candidates(given, &name, settings),
+            Err(_) => return Vec::new(),
+        },
+        None => vec![Name::root()],
+    };
+    let types: &'static [RecordType] = match given {
+        Some(_) => &[RecordType::A, RecordType::AAAA],
+        None => &[RecordType::NS],
+    };
+    let mut running = JoinSet::new();
+    for (at, addr) in settings.servers.iter().copied().enumerate() {
+        let (questions, over_tcp) = (questions.clone(), settings.over_tcp);
+        running.spawn(async move {
+            (at, ask_server(addr, &questions, types, over_tcp, deadline).await)
+        });
+    }
+    let mut answers = Vec::new();
+    while let Some(ended) = running.join_next().await {
+        // A task fails only if it panics, which is a bug that the runtime has reported.
+        answers.extend(ended.ok());
+    }
+    answers.sort_by_key(|(at, _)| *at);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+async fn ask_server(
+    addr: SocketAddr,
+    questions: &[Name],
+    types: &[RecordType],
+    over_tcp: bool,
+    deadline: Deadline,
+) -> ServerAnswer {
+    let transports: &[DnsTransport] =
+        if over_tcp { &[DnsTransport::Tcp] } else { &[DnsTransport::Udp, DnsTransport::Tcp] };
+    let mut first: Option<ServerAnswer> = None;
+    for transport in transports {
+        let patience = if *transport == DnsTransport::Udp { UDP_PATIENCE } else { TCP_PATIENCE };
+        let limit = deadline.earlier(Deadline::after(patience));
+        let started = Instant::now();
+        let says = ask(addr, *transport, questions, types, limit).await;
+        let is_silent = matches!(says, Says::Nothing(_) | Says::Unreachable(_));
+        let answer =
+            ServerAnswer { server: addr, says, time: started.elapsed(), only_tcp: first.is_some() };
+        match first {
+            Some(first) if is_silent => return first,
+            _ if !is_silent => return answer,
+            _ => first = Some(answer),
+        }
+    }
+    // There is at least one transport.
+    first.unwrap_or_else(|| ServerAnswer {
+        server: addr,
+        says: Says::Nothing("not queried".to_owned()),
+        time: Duration::ZERO,
+        only_tcp: false,
+    })
+}
+
+/// Asks for each name, as the search list orders them, until one exists.
+async fn ask(
+    addr: SocketAddr,
+    transport: DnsTransport,
+    questions: &[Name],
+    types: &[RecordType],
+    deadline: Deadline,
+) -> Says {
+    let mut last = Says::Nothing("not queried".to_owned());
+    for name in questions {
+        let mut lookups = JoinSet::new();
+        for record_type in types {
+            let question =
+                Question { name: name.clone(), record_type: *record_type, class: RecordClass::IN };
+            let servers = server::on(transport, &[addr]);
+            let settings =
+                LookupSettings { exchange: ExchangeOptions::default(), follow_aliases: true };
+            lookups.spawn(
+                async move { lookup::lookup(question, &servers, &settings, deadline).await },
+            );
+        }
+        let mut each = Vec::new();
+        while let Some(ended) = lookups.join_next().await {
+            each.extend(ended.ok().as_ref().map(says));
+        }
+        last = combine(each);
+        if !matches!(last, Says::NoSuchName | Says::NoAddress) {
+            return last;
+        }
+    }
+    last
+}
+
+fn says(lookup: &Lookup) -> Says {
+    match &lookup.outcome {
+        LookupOutcome::Found => {
+            Says::Addresses(lookup.data().filter_map(|data| data.parse().ok()).collect())
+        }
+        LookupOutcome::NoSuchName(_) => Says::NoSuchName,
+        LookupOutcome::NoAnswer => match lookup.decisive_failure() {
+            Some(attempt) => match attempt.failure.kind() {
+                FailureKind::NoReply | FailureKind::Tls => {
+                    Says::Nothing(attempt.failure.to_string())
+                }
+                FailureKind::Unreachable => Says::Unreachable(attempt.failure.to_string()),
+                _ => Says::Refuses(attempt.failure.to_string()),
+            },
+            None => Says::Nothing("no answer".to_owned()),
+        },
+        LookupOutcome::Aliases(error) => Says::Refuses(error.to_string()),
+        _ => Says::NoAddress,
+    }
+}
+
+/// Returns what the answers about several record types say together.
+fn combine(each: Vec<Says>) -> Says {
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    let mut others = Vec::new();
+    let mut is_found = false;
+    for says in each {
+        match says {
+            Says::Addresses(found) => {
+                is_found = true;
+                addresses.extend(found);
+            }
+            other => others.push(other),
+        }
+    }
+    addresses.sort();
+    if is_found {
+        return Says::Addresses(addresses);
+    }
+    let rank = |says: &Says| match says {
+        Says::Addresses(_) => 0,
+        Says::NoAddress => 1,
+        Says::NoSuchName => 2,
+        Says::Refuses(_) => 3,
+        Says::Nothing(_) | Says::Unreachable(_) => 4,
+    };
+    let best = others.into_iter().min_by_key(rank);
+    best.unwrap_or_else(|| Says::Nothing("no answer".to_owned()))
+}
+
+impl ServerAnswer {
+    fn check(&self) -> Check {
+        let name = Addr::from(self.server).host().unwrap_or_else(|| self.server.to_string());
+        let (result, detail) = match &self.says {
+            _ if self.only_tcp => {
+                (CheckResult::Fail, "answers over TCP, but not over UDP, which programs use".into())
+            }
+            Says::Addresses(found) if found.is_empty() => (CheckResult::Ok, "answers".into()),
+            Says::Addresses(found) => (CheckResult::Ok, list(found)),
+            Says::NoAddress => (CheckResult::Ok, "answers: the name has no address".into()),
+            Says::NoSuchName => (CheckResult::Ok, "answers: NXDOMAIN".into()),
+            Says::Refuses(why) => (CheckResult::Fail, format!("answers with an error: {why}")),
+            Says::Nothing(why) | Says::Unreachable(why) if !system::lists_servers() => (
+                CheckResult::Fail,
+                format!("/etc/resolv.conf names no server, and this machine is none ({why})"),
+            ),
+            Says::Nothing(why) => (CheckResult::Fail, format!("does not answer: {why}")),
+            Says::Unreachable(why) => (CheckResult::Fail, format!("cannot be reached: {why}")),
+        };
+        let hint = match (&self.says, system::lists_servers()) {
+            (Says::Nothing(_) | Says::Unreachable(_), false) => {
+                "a `nameserver` line in /etc/resolv.conf".to_owned()
+            }
+            _ => format!("`sockkit resolve . NS @{name}`, or another server in /etc/resolv.conf"),
+        };
+        let check = Check::new(Layer::Dns, name, result, detail).took(self.time).hint(hint);
+        check.needed(Purpose::Resolving, self.server.ip())
+    }
+
+    fn has_answered(&self) -> bool {
+        let has_none =
+            matches!(self.says, Says::Refuses(_) | Says::Nothing(_) | Says::Unreachable(_));
+        !self.only_tcp && !has_none
+    }
+
+    /// Returns whether the network to other machines did not matter for the answer: the server is
+    /// this machine, and it is not there, or its answer is no.
+    fn is_final_here(&self) -> bool {
+        let is_final =
+            matches!(self.says, Says::NoSuchName | Says::NoAddress | Says::Unreachable(_));
+        is_final && self.server.ip().is_loopback() && system::lists_servers()
+    }
+
+    /// Returns the addresses; none if the name does not exist, `None` without an answer.
+    fn addresses(&self) -> Option<&[IpAddr]> {
+        match &self.says {
+            Says::Addresses(found) => Some(found),
+            Says::NoAddress | Says::NoSuchName => Some(&[]),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the checks of the servers, and whether their answers differ.
+pub(super) fn server_checks(answers: &[ServerAnswer], is_name: bool) -> Vec<Check> {
+    let mut checks: Vec<Check> = answers.iter().map(ServerAnswer::check).collect();
+    // A server that does not answer is a warning if another one does: programs are only slower.
+    if answers.iter().any(ServerAnswer::has_answered) {
+        for check in checks.iter_mut().filter(|check| check.result == CheckResult::Fail) {
+            check.result = CheckResult::Warn;
+        }
+    }
+    let mut sets = answers.iter().filter_map(|answer| Some((answer, answer.addresses()?)));
+    if is_name && let Some((first, expected)) = sets.next() {
+        // Several servers may give different addresses of a name that has many.
+        let differs = sets.find(|(_, found)| found.iter().all(|ip| !expected.contains(ip)));
+        if let Some((other, found)) = differs.filter(|(_, it)| *it != expected) {
+            let detail = format!(
+                "{} says {}, {} says {}",
+                first.server.ip(),
+                list(expected),
+                other.server.ip(),
+                list(found)
+            );
+            let check = Check::new(Layer::Dns, "comparison", CheckResult::Warn, detail);
+            checks.push(check.hint("`sockkit resolve --compare` with all servers"));
+        }
+    }
+    checks
+}
+
+/// Resolves the name as programs do, and compares the result with the DNS.
+pub(super) async fn system(
+    host: &Host,
+    port: u16,
+    family: Family,
+    deadline: Deadline,
+) -> (Result<Vec<SocketAddr>, NameError>, Duration) {
+    let started = Instant::now();
+    let found = names::resolve(host, port, family, deadline).await;
+    (found, started.elapsed())
+}
+
+/// Returns the check of the name, and the addresses to connect to.
+pub(super) fn name_check(
+    given: &str,
+    port: u16,
+    family: Family,
+    (found, time): (Result<Vec<SocketAddr>, NameError>, Duration),
+    answers: &[ServerAnswer],
+) -> Resolved {
+    let hosts = system::hosts_entries(given);
+    let is_local = given.trim_end_matches('.').to_ascii_lowercase().ends_with("localhost");
+    let dns: Option<Vec<IpAddr>> =
+        answers.iter().find_map(|answer| answer.addresses().map(<[IpAddr]>::to_vec));
+    let is_disjoint = |ips: &[IpAddr], other: &[IpAddr]| {
+        !other.is_empty() && !ips.is_empty() && ips.iter().all(|ip| !other.contains(ip))
+    };
+    let check = |result, detail: String| Check::new(Layer::Name, given, result, detail).took(time);
+    let spelling = "the spelling; `sockkit resolve --trace NAME` to see where the name ends";
+    let mut addrs = Vec::new();
+    let check = match found {
+        Ok(found) => {
+            let ips: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
+            addrs = found;
+            let dns = dns.unwrap_or_default();
+            if !hosts.is_empty() && !is_local && is_disjoint(&hosts, &dns) {
+                let detail =
+                    format!("/etc/hosts says {}, the DNS says {}", list(&hosts), list(&dns));
+                let hint = "correct the line in /etc/hosts, or the resolver in /etc/resolv.conf";
+                check(CheckResult::Fail, detail).hint(hint)
+            } else if hosts.is_empty() && !is_local && is_disjoint(&ips, &dns) {
+                let detail = format!("programs get {}, the DNS says {}", list(&ips), list(&dns));
+                check(CheckResult::Warn, detail).hint("`sockkit resolve --system NAME`")
+            } else {
+                let source = if hosts.is_empty() { "" } else { " (from /etc/hosts)" };
+                check(CheckResult::Ok, format!("{}{source}", list(&ips)))
+            }
+        }
+        Err(NameError::TimedOut | NameError::Failed(_)) if dns.is_none() => {
+            check(CheckResult::Skip, "not resolved: no DNS server answers".to_owned())
+        }
+        Err(NameError::NoneOfFamily) => {
+            check(CheckResult::Fail, "no address of the requested family".to_owned())
+                .hint("omit -4 and -6")
+        }
+        Err(error) => {
+            let is_missing = answers.iter().any(|it| matches!(it.says, Says::NoSuchName));
+            let ips = dns.unwrap_or_default();
+            match (ips.is_empty(), is_missing) {
+                (true, true) => check(CheckResult::Fail, "it does not exist (NXDOMAIN)".to_owned())
+                    .hint(spelling),
+                (true, false) if answers.iter().any(ServerAnswer::has_answered) => {
+                    check(CheckResult::Fail, "it has no address".to_owned()).hint(spelling)
+                }
+                (true, false) => check(CheckResult::Fail, error.to_string()).hint(spelling),
+                (false, _) => {
+                    let admitted = ips.iter().filter(|ip| family.admits(**ip));
+                    addrs = admitted.map(|ip| SocketAddr::new(*ip, port)).collect();
+                    let detail =
+                        format!("programs get none ({error}), the DNS says {}", list(&ips));
+                    check(CheckResult::Fail, detail)
+                        .hint("the line `hosts:` in /etc/nsswitch.conf (`sockkit info`)")
+                }
+            }
+        }
+    };
+    let is_final_here = answers.iter().all(ServerAnswer::is_final_here) && !answers.is_empty();
+    Resolved { checks: vec![check], addrs, is_final_here }
+}
+
+fn list(ips: &[IpAddr]) -> String {
+    /// The most addresses in one detail: about two lines.
+    const MAX_SHOWN: usize = 6;
+    if ips.is_empty() {
+        return "no address".to_owned();
+    }
+    let shown: Vec<String> = ips.iter().take(MAX_SHOWN).map(ToString::to_string).collect();
+    let rest = ips.len().saturating_sub(MAX_SHOWN);
+    let rest = if rest == 0 { String::new() } else { format!(" and {rest} more") };
+    format!("{}{rest}", shown.join(", "))
+}
