@@ -108,10 +108,9 @@ pub(super) fn conclude(checks: &[Check], target: Option<&str>) -> Conclusion {
             layer: None,
             message: match warned {
                 None => format!("nothing is broken on the path to {target}"),
-                Some(warned) => format!(
-                    "the path to {target} works; a warning concerns the layer {}",
-                    warned.layer.name()
-                ),
+                Some(warned) => {
+                    format!("the path to {target} works; one warning: {}", warned.message())
+                }
             },
             hint: warned.and_then(|warned| warned.hint.clone()),
         },

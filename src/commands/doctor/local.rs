@@ -56,18 +56,24 @@ impl LocalFacts {
         }
         let mut checks: Vec<Check> = Vec::new();
         let is_connected = self.interfaces.iter().any(Interface::is_connected);
-        for interface in &self.interfaces {
+        let is_unused = |it: &&Interface| it.state == LinkState::Down && !it.is_loopback();
+        for interface in self.interfaces.iter().filter(|it| !is_unused(it)) {
             let result = match interface.state {
                 LinkState::Up => CheckResult::Ok,
-                LinkState::Down if interface.is_loopback() => CheckResult::Fail,
-                // An interface that is not used is no fault while another one is.
-                LinkState::Down => CheckResult::Skip,
+                LinkState::Down => CheckResult::Fail,
+                // An interface without a link is no fault while another one has one.
                 _ if is_connected => CheckResult::Skip,
                 _ => CheckResult::Warn,
             };
             let detail = format!("{}, {}", interface.state, interface.kind);
             let hint = format!("`ip link set {} up`, or plug in the cable", interface.name);
-            checks.push(Check::new(Layer::Interface, &interface.name, result, detail).hint(hint));
+            let check = Check::new(Layer::Interface, &interface.name, result, detail);
+            checks.push(check.hint(hint));
+        }
+        let unused: Vec<&str> =
+            self.interfaces.iter().filter(is_unused).map(|it| it.name.as_str()).collect();
+        if !unused.is_empty() {
+            checks.push(Check::skip(Layer::Interface, format!("down: {}", unused.join(", "))));
         }
         if !is_connected {
             let result = if needs_network { CheckResult::Fail } else { CheckResult::Warn };

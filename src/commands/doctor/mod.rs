@@ -5,10 +5,11 @@ mod connect;
 mod diagnosis;
 mod gateway;
 mod local;
-mod names;
+mod name;
 mod report;
 mod run;
 mod self_test;
+mod servers;
 mod target;
 
 use std::fs::OpenOptions;
@@ -49,7 +50,8 @@ The layers, in order:
   tcp        a connection to each address of the target
   tls        the handshake and the certificate
   app        the first bytes of the application
-Without a target, only self and interface can fail; the others are warnings.";
+Without a target, only self and interface can fail; the others are warnings. The
+run takes at most 10 s; --timeout changes this limit.";
 
 /// The arguments of `doctor`.
 #[derive(Debug, clap::Args)]

@@ -10,8 +10,9 @@ use crate::commands::doctor::check::{Check, CheckResult, Layer, Purpose};
 use crate::commands::doctor::connect;
 use crate::commands::doctor::gateway::{self, Gateway};
 use crate::commands::doctor::local::{LocalFacts, Way};
-use crate::commands::doctor::names::{self, Resolved, ServerAnswer};
+use crate::commands::doctor::name::{self, Resolved};
 use crate::commands::doctor::self_test;
+use crate::commands::doctor::servers::{self, ServerAnswer};
 use crate::commands::doctor::target::DoctorTarget;
 use crate::dns::system;
 use crate::host;
@@ -50,12 +51,12 @@ async fn local_layers(facts: &LocalFacts, settings: &DoctorSettings) -> Vec<Chec
     checks.extend(facts.default_route_checks());
     let (gateways, answers) = tokio::join!(
         gateway_checks(default_gateways(), deadline),
-        names::query(None, &resolver, deadline)
+        servers::query(None, &resolver, deadline)
     );
     let ways = resolver.servers.iter().map(|server| Way::to(*server, Purpose::Resolving));
     let known = default_gateways().into_iter().zip(gateways).collect();
     checks.extend(needed_gateways(known, &ways.collect::<Vec<Way>>(), &[]));
-    checks.extend(names::server_checks(&answers, false));
+    checks.extend(servers::server_checks(&answers, false));
     for layer in [Layer::Name, Layer::Tcp, Layer::Tls, Layer::App] {
         checks.push(Check::skip(layer, "no target given"));
     }
@@ -70,7 +71,7 @@ async fn path(facts: &LocalFacts, settings: &DoctorSettings, target: &DoctorTarg
     let (resolving, connecting) = (Deadline::after(tenth * 4), Deadline::after(tenth * 7));
     let resolver = system::settings();
     let dns_ways: Vec<Way> = match &target.host {
-        Host::Name(_) => {
+        Host::Name(given) if !name::is_localhost(given) => {
             let servers = resolver.servers.iter();
             servers.map(|server| Way::to(*server, Purpose::Resolving)).collect()
         }
@@ -82,7 +83,7 @@ async fn path(facts: &LocalFacts, settings: &DoctorSettings, target: &DoctorTarg
     };
     let literal_ways = literal.iter().map(|addr| Way::to(*addr, Purpose::Target));
     let literal_ways: Vec<Way> = literal_ways.collect();
-    let mut gateways = default_gateways();
+    let mut gateways = Vec::new();
     add_gateways(&mut gateways, dns_ways.iter().chain(&literal_ways));
     let (gateway_results, (dns_checks, named)) = tokio::join!(
         gateway_checks(gateways.clone(), resolving),
@@ -146,19 +147,19 @@ async fn resolve_target(
         return (vec![skipped(Layer::Dns)], named);
     };
     let (port, family) = (target.port.0, settings.family);
-    if given.trim_end_matches('.').to_ascii_lowercase().ends_with("localhost") {
+    if name::is_localhost(given) {
         // Servers must not be asked for localhost names (RFC 6761 section 6.3).
-        let found = names::system(&target.host, port, family, deadline).await;
+        let found = name::system(&target.host, port, family, deadline).await;
         let skipped = Check::skip(Layer::Dns, "not needed for a localhost name");
-        return (vec![skipped], names::name_check(given, port, family, found, &[]));
+        return (vec![skipped], name::name_check(given, port, family, found, &[]));
     }
     let (answers, found) = tokio::join!(
-        names::query(Some(given), resolver, deadline),
-        names::system(&target.host, port, family, deadline)
+        servers::query(Some(given), resolver, deadline),
+        name::system(&target.host, port, family, deadline)
     );
     let answers: Vec<ServerAnswer> = answers;
-    let checks = names::server_checks(&answers, true);
-    (checks, names::name_check(given, port, family, found, &answers))
+    let checks = servers::server_checks(&answers, true);
+    (checks, name::name_check(given, port, family, found, &answers))
 }
 
 /// Returns the checks of interfaces, addresses and routes for these destinations.

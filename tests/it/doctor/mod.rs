@@ -234,6 +234,15 @@ fn a_server_on_this_machine_needs_no_network() {
 }
 
 #[test]
+fn a_server_on_one_loopback_address_of_localhost_is_not_blamed() {
+    let server = sockkit("chat-server 127.0.0.1:0").serve();
+    let args = format!("doctor localhost:{} --plain", server.port());
+    let out = sockkit(&args).run().code(0).out();
+    // The path needs no gateway, so none is checked.
+    assert!(out.contains("check\tgateway\tskip\t"), "{out}");
+}
+
+#[test]
 fn the_time_limit_bounds_the_run() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! The DNS servers and the target's name: does each server answer, and does this machine agree?
+//! The DNS servers: does each one answer, and do all say the same?
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -17,12 +17,13 @@ use crate::dns::record_type::RecordType;
 use crate::dns::search;
 use crate::dns::server::{self, DnsTransport};
 use crate::dns::system::{self, Settings};
-use crate::net::address::host::Host;
-use crate::net::address::names::{self, Family, NameError};
 use crate::net::{Addr, Deadline};
 
 /// How long a server may take to answer over UDP; the C library waits 5 s.
 const UDP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often a query is sent over UDP in this time: one lost datagram is no fault.
+const TRIES: u32 = 3;
 
 /// How long a server may then take to answer over TCP.
 const TCP_PATIENCE: Duration = Duration::from_secs(1);
@@ -52,16 +53,6 @@ enum Says {
     Nothing(String),
     /// It cannot be reached, for this reason: its port is closed, or no route leads there.
     Unreachable(String),
-}
-
-/// What the lookups of the name gave.
-#[derive(Debug)]
-pub(super) struct Resolved {
-    pub(super) checks: Vec<Check>,
-    /// The addresses to connect to.
-    pub(super) addrs: Vec<SocketAddr>,
-    /// Whether the lookups failed for a reason on this machine itself.
-    pub(super) is_final_here: bool,
 }
 
 /// Queries each server for the addresses of `given`; without a name, for the root servers.
@@ -145,8 +136,8 @@ async fn ask(
             let question =
                 Question { name: name.clone(), record_type: *record_type, class: RecordClass::IN };
             let servers = server::on(transport, &[addr]);
-            let settings =
-                LookupSettings { exchange: ExchangeOptions::default(), follow_aliases: true };
+            let exchange = ExchangeOptions { tries: TRIES, ..ExchangeOptions::default() };
+            let settings = LookupSettings { exchange, follow_aliases: true };
             lookups.spawn(
                 async move { lookup::lookup(question, &servers, &settings, deadline).await },
             );
@@ -242,22 +233,28 @@ impl ServerAnswer {
         check.needed(Purpose::Resolving, self.server.ip())
     }
 
-    fn has_answered(&self) -> bool {
+    /// Returns whether it has answered as programs ask.
+    pub(super) fn has_answered(&self) -> bool {
         let has_none =
             matches!(self.says, Says::Refuses(_) | Says::Nothing(_) | Says::Unreachable(_));
         !self.only_tcp && !has_none
     }
 
+    /// Returns whether it says that the name does not exist.
+    pub(super) fn is_no_such_name(&self) -> bool {
+        matches!(self.says, Says::NoSuchName)
+    }
+
     /// Returns whether the network to other machines did not matter for the answer: the server is
     /// this machine, and it is not there, or its answer is no.
-    fn is_final_here(&self) -> bool {
+    pub(super) fn is_final_here(&self) -> bool {
         let is_final =
             matches!(self.says, Says::NoSuchName | Says::NoAddress | Says::Unreachable(_));
         is_final && self.server.ip().is_loopback() && system::lists_servers()
     }
 
     /// Returns the addresses; none if the name does not exist, `None` without an answer.
-    fn addresses(&self) -> Option<&[IpAddr]> {
+    pub(super) fn addresses(&self) -> Option<&[IpAddr]> {
         match &self.says {
             Says::Addresses(found) => Some(found),
             Says::NoAddress | Says::NoSuchName => Some(&[]),
@@ -294,87 +291,8 @@ pub(super) fn server_checks(answers: &[ServerAnswer], is_name: bool) -> Vec<Chec
     checks
 }
 
-/// Resolves the name as programs do, and compares the result with the DNS.
-pub(super) async fn system(
-    host: &Host,
-    port: u16,
-    family: Family,
-    deadline: Deadline,
-) -> (Result<Vec<SocketAddr>, NameError>, Duration) {
-    let started = Instant::now();
-    let found = names::resolve(host, port, family, deadline).await;
-    (found, started.elapsed())
-}
-
-/// Returns the check of the name, and the addresses to connect to.
-pub(super) fn name_check(
-    given: &str,
-    port: u16,
-    family: Family,
-    (found, time): (Result<Vec<SocketAddr>, NameError>, Duration),
-    answers: &[ServerAnswer],
-) -> Resolved {
-    let hosts = system::hosts_entries(given);
-    let is_local = given.trim_end_matches('.').to_ascii_lowercase().ends_with("localhost");
-    let dns: Option<Vec<IpAddr>> =
-        answers.iter().find_map(|answer| answer.addresses().map(<[IpAddr]>::to_vec));
-    let is_disjoint = |ips: &[IpAddr], other: &[IpAddr]| {
-        !other.is_empty() && !ips.is_empty() && ips.iter().all(|ip| !other.contains(ip))
-    };
-    let check = |result, detail: String| Check::new(Layer::Name, given, result, detail).took(time);
-    let spelling = "the spelling; `sockkit resolve --trace NAME` to see where the name ends";
-    let mut addrs = Vec::new();
-    let check = match found {
-        Ok(found) => {
-            let ips: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
-            addrs = found;
-            let dns = dns.unwrap_or_default();
-            if !hosts.is_empty() && !is_local && is_disjoint(&hosts, &dns) {
-                let detail =
-                    format!("/etc/hosts says {}, the DNS says {}", list(&hosts), list(&dns));
-                let hint = "correct the line in /etc/hosts, or the resolver in /etc/resolv.conf";
-                check(CheckResult::Fail, detail).hint(hint)
-            } else if hosts.is_empty() && !is_local && is_disjoint(&ips, &dns) {
-                let detail = format!("programs get {}, the DNS says {}", list(&ips), list(&dns));
-                check(CheckResult::Warn, detail).hint("`sockkit resolve --system NAME`")
-            } else {
-                let source = if hosts.is_empty() { "" } else { " (from /etc/hosts)" };
-                check(CheckResult::Ok, format!("{}{source}", list(&ips)))
-            }
-        }
-        Err(NameError::TimedOut | NameError::Failed(_)) if dns.is_none() => {
-            check(CheckResult::Skip, "not resolved: no DNS server answers".to_owned())
-        }
-        Err(NameError::NoneOfFamily) => {
-            check(CheckResult::Fail, "no address of the requested family".to_owned())
-                .hint("omit -4 and -6")
-        }
-        Err(error) => {
-            let is_missing = answers.iter().any(|it| matches!(it.says, Says::NoSuchName));
-            let ips = dns.unwrap_or_default();
-            match (ips.is_empty(), is_missing) {
-                (true, true) => check(CheckResult::Fail, "it does not exist (NXDOMAIN)".to_owned())
-                    .hint(spelling),
-                (true, false) if answers.iter().any(ServerAnswer::has_answered) => {
-                    check(CheckResult::Fail, "it has no address".to_owned()).hint(spelling)
-                }
-                (true, false) => check(CheckResult::Fail, error.to_string()).hint(spelling),
-                (false, _) => {
-                    let admitted = ips.iter().filter(|ip| family.admits(**ip));
-                    addrs = admitted.map(|ip| SocketAddr::new(*ip, port)).collect();
-                    let detail =
-                        format!("programs get none ({error}), the DNS says {}", list(&ips));
-                    check(CheckResult::Fail, detail)
-                        .hint("the line `hosts:` in /etc/nsswitch.conf (`sockkit info`)")
-                }
-            }
-        }
-    };
-    let is_final_here = answers.iter().all(ServerAnswer::is_final_here) && !answers.is_empty();
-    Resolved { checks: vec![check], addrs, is_final_here }
-}
-
-fn list(ips: &[IpAddr]) -> String {
+/// Returns addresses for a detail.
+pub(super) fn list(ips: &[IpAddr]) -> String {
     /// The most addresses in one detail: about two lines.
     const MAX_SHOWN: usize = 6;
     if ips.is_empty() {
