@@ -11,6 +11,7 @@ pub mod dial;
 pub mod end;
 pub mod error;
 mod idle_clock;
+pub mod ping;
 pub mod relay;
 pub mod runtime;
 pub mod self_connection;

@@ -131,17 +131,28 @@ fn refusal(addr: SocketAddr, error: &net::Error) -> (String, String) {
     (detail, hint)
 }
 
-/// Performs the TLS handshake; returns the check, and whether the stream can be used.
+/// What is left of a connection after a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remainder {
+    /// It can be used.
+    Usable,
+    /// The server sent nothing, although TCP delivered what it was sent.
+    Silent,
+    /// It has failed.
+    Failed,
+}
+
+/// Performs the TLS handshake; returns the check, and what is left of the connection.
 pub(super) async fn tls(
     connected: &mut Connected,
     target: &DoctorTarget,
     handshake: &ClientHandshake,
     deadline: Deadline,
-) -> (Check, bool) {
+) -> (Check, Remainder) {
     let name = target.host.to_string();
     let Ok(host) = ServerName::try_from(&target.host) else {
         let detail = "no certificate can contain this name";
-        return (Check::new(Layer::Tls, name, CheckResult::Fail, detail), false);
+        return (Check::new(Layer::Tls, name, CheckResult::Fail, detail), Remainder::Failed);
     };
     let started = Instant::now();
     let peer = Addr::from(connected.addr).to_string();
@@ -154,11 +165,15 @@ pub(super) async fn tls(
                 facts.version,
                 host_name = name
             );
-            (Check::new(Layer::Tls, name, CheckResult::Ok, detail).took(time), true)
+            (Check::new(Layer::Tls, name, CheckResult::Ok, detail).took(time), Remainder::Usable)
         }
         Err(error) => {
             let (detail, hint) = tls_refusal(&error.problem);
-            (Check::new(Layer::Tls, name, CheckResult::Fail, detail).took(time).hint(hint), false)
+            let rest = match error.problem {
+                TlsProblem::TimedOut { .. } => Remainder::Silent,
+                _ => Remainder::Failed,
+            };
+            (Check::new(Layer::Tls, name, CheckResult::Fail, detail).took(time).hint(hint), rest)
         }
     }
 }
@@ -200,14 +215,14 @@ pub(super) async fn app(
     connected: &mut Connected,
     target: &DoctorTarget,
     deadline: Deadline,
-) -> Check {
+) -> (Check, Remainder) {
     let started = Instant::now();
     let stream = &mut connected.stream;
     let (answer, asked) = match target.opening {
         Opening::Http => (request(stream, target, deadline).await, true),
         Opening::Client => {
             let detail = "not checked: the client speaks first in the protocol of this port";
-            return Check::skip(Layer::App, detail);
+            return (Check::skip(Layer::App, detail), Remainder::Usable);
         }
         Opening::Greeting => (first_bytes(stream, deadline).await, false),
         Opening::Unknown => {
@@ -222,7 +237,12 @@ pub(super) async fn app(
     let check = |result, detail: String| {
         Check::new(Layer::App, target.to_string(), result, detail).took(started.elapsed())
     };
-    match answer {
+    let rest = match answer {
+        FirstBytes::Bytes(_) => Remainder::Usable,
+        FirstBytes::Silence => Remainder::Silent,
+        FirstBytes::Closed(_) => Remainder::Failed,
+    };
+    let check = match answer {
         FirstBytes::Bytes(bytes) => {
             let line = bytes.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or(&bytes);
             let shown = text::quote(&line[..line.len().min(MAX_OPENING)]);
@@ -245,7 +265,8 @@ pub(super) async fn app(
         FirstBytes::Closed(how) => {
             check(CheckResult::Fail, format!("{how} without sending anything")).hint(hint)
         }
-    }
+    };
+    (check, rest)
 }
 
 /// What the server sent first.

@@ -1,15 +1,15 @@
 //! The gateways: does the next router answer?
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
 use crate::commands::doctor::check::{Check, CheckResult, Layer};
 use crate::host::{self, NeighborState, identity};
 use crate::net::Deadline;
+use crate::net::ping::Ping;
 use crate::output::figures;
 
 /// How long a gateway may take. The kernel asks for a neighbour three times, one second apart
@@ -33,6 +33,18 @@ pub(super) struct Gateway {
     pub(super) interface: Option<u32>,
 }
 
+impl Gateway {
+    /// Returns its address with a port; a link-local one with its zone.
+    fn addr(self, port: u16) -> SocketAddr {
+        match (self.ip, self.interface) {
+            (IpAddr::V6(ip), Some(index)) if ip.is_unicast_link_local() => {
+                SocketAddrV6::new(ip, port, 0, index).into()
+            }
+            (ip, _) => SocketAddr::new(ip, port),
+        }
+    }
+}
+
 /// Returns the check of a gateway.
 pub(super) async fn check(gateway: Gateway, deadline: Deadline) -> Check {
     let started = Instant::now();
@@ -52,7 +64,7 @@ pub(super) async fn check(gateway: Gateway, deadline: Deadline) -> Check {
         }
         GatewayAnswer::Stale(mac) => (
             CheckResult::Warn,
-            format!("answered earlier on {interface} ({mac}), and does not answer a ping now"),
+            format!("answered earlier on {interface} ({mac}), and gives no sign now"),
         ),
         GatewayAnswer::Silent => {
             (CheckResult::Warn, "does not answer a ping, which some routers do not".to_owned())
@@ -83,21 +95,22 @@ enum GatewayAnswer {
 
 /// Waits for a sign of the gateway, or for the kernel to report that there is none.
 async fn wait(gateway: Gateway, started: Instant) -> GatewayAnswer {
-    let ping = Ping::send(gateway).await;
-    let mut buffer = [0; 128];
+    let signal = Signal::send(gateway).await;
     loop {
         tokio::select! {
             biased;
-            reply = ping.receive(&mut buffer) => {
+            reply = signal.reply() => {
                 if reply.is_ok() {
                     return GatewayAnswer::Ping(started.elapsed());
                 }
+                // An ICMP error, which the table of neighbours explains.
+                tokio::time::sleep(NEIGHBOR_POLL).await;
             }
             () = tokio::time::sleep(NEIGHBOR_POLL) => {}
         }
         match neighbor(gateway) {
             Some((NeighborState::Failed, _)) => return GatewayAnswer::Missing,
-            Some((NeighborState::Reachable, mac)) if started.elapsed() >= ping.patience() => {
+            Some((NeighborState::Reachable, mac)) if started.elapsed() >= signal.patience() => {
                 return GatewayAnswer::Neighbor(
                     mac.unwrap_or_else(|| "no hardware address".to_owned()),
                 );
@@ -126,65 +139,42 @@ fn neighbor(gateway: Gateway) -> Option<(NeighborState, Option<String>)> {
 }
 
 /// A packet to the gateway: an ICMP echo request where that is permitted, otherwise a datagram.
-struct Ping {
-    socket: Option<UdpSocket>,
-    is_icmp: bool,
+/// Either makes the kernel look for the neighbour.
+struct Signal {
+    ping: Option<Ping>,
 }
 
-impl Ping {
+impl Signal {
     async fn send(gateway: Gateway) -> Self {
-        if let Ok(socket) = send_echo(gateway).await {
-            return Self { socket: Some(socket), is_icmp: true };
+        let to = gateway.addr(DISCARD);
+        if let Ok(ping) = Ping::open(to)
+            && ping.send(PING_NUMBER, 0).await.is_ok()
+        {
+            return Self { ping: Some(ping) };
         }
-        Self { socket: send_datagram(gateway).await.ok(), is_icmp: false }
+        // If this fails too, only the table of neighbours can tell.
+        send_datagram(to).await.ok();
+        Self { ping: None }
     }
 
     /// Returns how long to wait for a reply if the kernel knows the gateway.
     fn patience(&self) -> Duration {
-        if self.is_icmp { PING_PATIENCE } else { Duration::ZERO }
+        if self.ping.is_some() { PING_PATIENCE } else { Duration::ZERO }
     }
 
-    /// Waits for the reply; never returns without a socket that can receive one.
-    async fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &self.socket {
-            Some(socket) if self.is_icmp => socket.recv(buffer).await,
-            _ => std::future::pending().await,
+    /// Waits for the reply; never returns if none can be received.
+    async fn reply(&self) -> io::Result<()> {
+        match &self.ping {
+            Some(ping) => ping.reply(PING_NUMBER).await,
+            None => std::future::pending().await,
         }
     }
 }
 
-/// Sends an echo request through a socket that needs no privileges (icmp(7), `ping_group_range`).
-async fn send_echo(gateway: Gateway) -> io::Result<UdpSocket> {
-    let (protocol, kind) = match gateway.ip {
-        IpAddr::V4(_) => (Protocol::ICMPV4, ECHO_V4),
-        IpAddr::V6(_) => (Protocol::ICMPV6, ECHO_V6),
-    };
-    let socket = open(gateway, protocol)?;
-    // The kernel sets the identifier and the checksum.
-    socket.send(&[kind, 0, 0, 0, 0, 0, 0, 1]).await?;
-    Ok(socket)
-}
+const PING_NUMBER: u16 = 1;
 
-/// The types of echo requests (RFC 792, RFC 4443).
-const ECHO_V4: u8 = 8;
-const ECHO_V6: u8 = 128;
-
-async fn send_datagram(gateway: Gateway) -> io::Result<UdpSocket> {
-    let socket = open(gateway, Protocol::UDP)?;
-    socket.send(&[]).await?;
-    Ok(socket)
-}
-
-fn open(gateway: Gateway, protocol: Protocol) -> io::Result<UdpSocket> {
-    let port = if protocol == Protocol::UDP { DISCARD } else { 0 };
-    let addr = match (gateway.ip, gateway.interface) {
-        (IpAddr::V6(ip), Some(index)) if ip.is_unicast_link_local() => {
-            SocketAddrV6::new(ip, port, 0, index).into()
-        }
-        (ip, _) => SocketAddr::new(ip, port),
-    };
-    let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(protocol))?;
-    socket.set_nonblocking(true)?;
-    socket.connect(&addr.into())?;
-    UdpSocket::from_std(socket.into())
+async fn send_datagram(to: SocketAddr) -> io::Result<()> {
+    let any: IpAddr =
+        if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    UdpSocket::bind((any, 0)).await?.send_to(&[], to).await.map(drop)
 }

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 
 use crate::commands::doctor::check::{Check, CheckResult, Layer, Purpose};
-use crate::host::{self, AddressScope, Interface, LinkState, NextHop, identity};
+use crate::host::{self, AddressScope, Interface, InterfaceAddress, LinkState, NextHop, identity};
 use crate::net::address::names::Family;
 use crate::reason;
 
@@ -133,11 +133,12 @@ impl LocalFacts {
         let hint = "a DHCP client such as `networkctl` or `nmcli`, or `ip address add`";
         let mut checks = Vec::new();
         for interface in self.interfaces.iter().filter(|it| it.is_connected()) {
-            for address in interface.addresses.iter().filter(|it| !it.is_usable()) {
-                let detail = format!("{} ({})", interface.name, address.flags.join(", "));
-                let check =
-                    Check::new(Layer::Address, address.to_string(), CheckResult::Warn, detail);
-                checks.push(check.hint("another address: another machine may have this one"));
+            let is_duplicate = |it: &&InterfaceAddress| it.flags.contains(&"duplicate");
+            for address in interface.addresses.iter().filter(is_duplicate) {
+                let detail = format!("another machine on the link of {} has it", interface.name);
+                let name = address.to_string();
+                let check = Check::new(Layer::Address, name, CheckResult::Warn, detail);
+                checks.push(check.hint("another address for one of the two machines"));
             }
         }
         if !self.has_address(Family::Any) {

@@ -6,6 +6,7 @@ mod diagnosis;
 mod gateway;
 mod local;
 mod name;
+mod path_mtu;
 mod report;
 mod run;
 mod self_test;

@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::commands::doctor::check::{Check, CheckResult, Layer, Purpose};
-use crate::commands::doctor::connect;
+use crate::commands::doctor::connect::{self, Remainder};
 use crate::commands::doctor::gateway::{self, Gateway};
 use crate::commands::doctor::local::{LocalFacts, Way};
 use crate::commands::doctor::name::{self, Resolved};
+use crate::commands::doctor::path_mtu;
 use crate::commands::doctor::self_test;
 use crate::commands::doctor::servers::{self, ServerAnswer};
 use crate::commands::doctor::target::DoctorTarget;
@@ -65,10 +66,12 @@ async fn local_layers(facts: &LocalFacts, settings: &DoctorSettings) -> Vec<Chec
 
 /// Checks the path to the target.
 async fn path(facts: &LocalFacts, settings: &DoctorSettings, target: &DoctorTarget) -> Vec<Check> {
-    // The names have 4 tenths of the time, connecting 3, and TLS and the application the rest.
+    // The names have 4 tenths of the time, connecting 3, TLS and the application 2; the rest is for
+    // the path MTU.
     let tenth = settings.limit / 10;
     let end = Deadline::after(settings.limit);
     let (resolving, connecting) = (Deadline::after(tenth * 4), Deadline::after(tenth * 7));
+    let speaking = Deadline::after(tenth * 9);
     let resolver = system::settings();
     let dns_ways: Vec<Way> = match &target.host {
         Host::Name(given) if !name::is_localhost(given) => {
@@ -118,17 +121,25 @@ async fn path(facts: &LocalFacts, settings: &DoctorSettings, target: &DoctorTarg
         checks.push(Check::skip(Layer::App, not_connected));
         return checks;
     };
+    let mut rest = Remainder::Usable;
     if target.tls {
-        let (check, is_secure) = connect::tls(&mut connected, target, &settings.tls, end).await;
-        checks.push(check);
-        if !is_secure {
-            checks.push(Check::skip(Layer::App, "not checked: TLS failed"));
-            return checks;
-        }
+        let secured = connect::tls(&mut connected, target, &settings.tls, speaking).await;
+        checks.push(secured.0);
+        rest = secured.1;
     } else {
         checks.push(Check::skip(Layer::Tls, "the target does not use TLS (--tls)"));
     }
-    checks.push(connect::app(&mut connected, target, end).await);
+    if rest == Remainder::Usable {
+        let opened = connect::app(&mut connected, target, speaking).await;
+        checks.push(opened.0);
+        rest = opened.1;
+    } else {
+        checks.push(Check::skip(Layer::App, "not checked: TLS failed"));
+    }
+    if rest == Remainder::Silent {
+        // What the server sends may be lost because it is too long for the path.
+        checks.extend(path_mtu::check(connected.addr, facts, end).await);
+    }
     checks
 }
 
