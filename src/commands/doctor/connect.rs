@@ -270,13 +270,13 @@ pub(super) async fn app(
 }
 
 /// What the server sent first.
-enum FirstBytes {
+pub(super) enum FirstBytes {
     Bytes(Vec<u8>),
     Silence,
     Closed(&'static str),
 }
 
-async fn first_bytes(stream: &mut Stream, deadline: Deadline) -> FirstBytes {
+pub(super) async fn first_bytes(stream: &mut Stream, deadline: Deadline) -> FirstBytes {
     match deadline.bound(stream.read(|_, bytes| bytes.to_vec())).await {
         Err(_) => FirstBytes::Silence,
         Ok(Ok(bytes)) if bytes.is_empty() => FirstBytes::Closed("closes the connection"),
@@ -306,7 +306,7 @@ fn broken(error: &io::Error) -> &'static str {
 }
 
 /// Returns the status of an HTTP reply that begins with `line`.
-fn http_status(line: &[u8]) -> Option<u16> {
+pub(super) fn http_status(line: &[u8]) -> Option<u16> {
     let line = std::str::from_utf8(line).ok()?;
     line.strip_prefix("HTTP/")?.split(' ').nth(1)?.parse().ok()
 }

@@ -51,8 +51,11 @@ impl Evidence {
             let works = of_layer.filter(|check| check.result == CheckResult::Ok);
             works.map(|check| check.family).collect()
         };
+        // A proxy, which has no family here, says nothing about the direct path.
+        let mut connected = families(Layer::Tcp);
+        connected.retain(|family| *family != Family::Any);
         Self {
-            connected: families(Layer::Tcp),
+            connected,
             answered: families(Layer::Dns),
             is_resolved: !families(Layer::Name).is_empty(),
         }
@@ -97,7 +100,8 @@ fn is_optional(check: &Check, has_target: bool) -> bool {
 pub(super) fn conclude(checks: &[Check], target: Option<&str>) -> Conclusion {
     let first = |result| checks.iter().find(|check| check.result == result);
     if let Some(broken) = first(CheckResult::Fail) {
-        let message = format!("{}{}", broken.message(), other_family(checks, broken));
+        let also = [other_family(checks, broken), proxy(checks)].concat();
+        let message = format!("{}{also}", broken.message());
         let hint = broken.hint.clone();
         return Conclusion { ok: false, layer: Some(broken.layer), message, hint };
     }
@@ -138,6 +142,15 @@ impl Check {
             name => format!("{} {name}: {}", self.layer.name(), self.detail),
         }
     }
+}
+
+/// Returns that the target is reached through the proxy, if there is one and it is.
+fn proxy(checks: &[Check]) -> &'static str {
+    let is_proxy = |check: &Check| {
+        let (layer, family) = (check.layer, check.family);
+        (layer, family, check.result) == (Layer::Tcp, Family::Any, CheckResult::Ok)
+    };
+    if checks.iter().any(is_proxy) { " (through the proxy, it works)" } else { "" }
 }
 
 /// Returns that the other family works, if one is broken and the other is not.

@@ -7,6 +7,7 @@ mod gateway;
 mod local;
 mod name;
 mod path_mtu;
+mod proxy;
 mod report;
 mod run;
 mod self_test;
@@ -51,6 +52,7 @@ The layers, in order:
   tcp        a connection to each address of the target
   tls        the handshake and the certificate
   app        the first bytes of the application
+If the environment sets a proxy for a target with HTTP, the layer tcp has a row for it.
 Without a target, only self and interface can fail; the others are warnings. The
 run takes at most 10 s; --timeout changes this limit.";
 
@@ -81,16 +83,24 @@ pub struct Args {
 /// The limit of the run if the user sets none.
 const DOCTOR_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The shortest limit: with less time, a healthy network would look broken.
+const SHORTEST_RUN: Duration = Duration::from_secs(1);
+
 /// The limit of the run if the user wants no limit: every check has one of its own.
 const LONGEST_RUN: Duration = Duration::from_mins(1);
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let target = args.target.as_ref().map(|given| DoctorTarget::of(given, args.tls)).transpose()?;
+    let limit = args.timeout.limit_or(DOCTOR_TIMEOUT)?.unwrap_or(LONGEST_RUN);
+    if limit < SHORTEST_RUN {
+        let message = format!("{limit:?} is too short a limit for a run of doctor");
+        return Err(Failure::new(Exit::Usage, message).hint("--timeout 10s").into());
+    }
     let trust = args.ca.clone().map_or(ClientTrust::Platform, ClientTrust::Ca);
     let settings = DoctorSettings {
         tls: ClientHandshake::new(&ClientTlsOptions { trust, ..ClientTlsOptions::default() })?,
         family: args.family.family(),
-        limit: args.timeout.limit_or(DOCTOR_TIMEOUT)?.unwrap_or(LONGEST_RUN),
+        limit,
         target,
     };
     let runtime = runtime::runtime()?;

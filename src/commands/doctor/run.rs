@@ -12,6 +12,7 @@ use crate::commands::doctor::gateway::{self, Gateway};
 use crate::commands::doctor::local::{LocalFacts, Way};
 use crate::commands::doctor::name::{self, Resolved};
 use crate::commands::doctor::path_mtu;
+use crate::commands::doctor::proxy;
 use crate::commands::doctor::self_test;
 use crate::commands::doctor::servers::{self, ServerAnswer};
 use crate::commands::doctor::target::DoctorTarget;
@@ -100,8 +101,11 @@ async fn path(facts: &LocalFacts, settings: &DoctorSettings, target: &DoctorTarg
     let mut later = Vec::new();
     add_gateways(&mut later, ways.iter());
     later.retain(|gateway| !gateways.contains(gateway));
-    let (later_results, (tcp, connected)) =
-        tokio::join!(gateway_checks(later.clone(), connecting), connect::tcp(&addrs, connecting));
+    let (later_results, (tcp, connected), proxied) = tokio::join!(
+        gateway_checks(later.clone(), connecting),
+        connect::tcp(&addrs, connecting),
+        proxy::check(target, connecting)
+    );
     // If no address of the target is known, the network is needed to find one.
     let needs_network =
         if ways.is_empty() { !named.is_final_here } else { ways.iter().any(|way| !way.is_local()) };
@@ -115,6 +119,7 @@ async fn path(facts: &LocalFacts, settings: &DoctorSettings, target: &DoctorTarg
     if addrs.is_empty() {
         checks.push(Check::skip(Layer::Tcp, "not checked: no address is known"));
     }
+    checks.extend(proxied);
     let not_connected = "not checked: there is no connection";
     let Some(mut connected) = connected else {
         checks.push(Check::skip(Layer::Tls, not_connected));

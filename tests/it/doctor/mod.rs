@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use self::network::{RESOLV_CONF, dns, doctor, echo, network, right_dns, router};
 use crate::support::peers::dns_server::DnsServer;
-use crate::support::{Client, Peer, in_namespace, sockkit};
+use crate::support::{Client, ClosedPort, Peer, in_namespace, sockkit};
 
 #[test]
 fn a_healthy_network_is_not_blamed() {
@@ -298,6 +298,34 @@ fn a_report_is_written_to_a_new_file_and_replaces_none() {
     let ran = sockkit(&args).run().code(8);
     assert!(ran.stderr.contains("it exists"), "{}", ran.stderr);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), page);
+}
+
+#[test]
+fn the_direct_path_and_the_proxy_stand_side_by_side() {
+    let closed = ClosedPort::new();
+    let proxy = Peer::start(|mut client: Client| {
+        let request = client.read_until("\r\n\r\n");
+        client.send("HTTP/1.1 200 Connection established\r\n\r\n");
+        request
+    });
+    let variable = format!("http://ann:secret@127.0.0.1:{}", proxy.port());
+    let target = format!("https://{}", closed.addr());
+    let doctor = |exempt: &str| {
+        let doctor = sockkit(&format!("doctor --plain {target}"));
+        doctor.env("https_proxy", &variable).env("no_proxy", exempt).run().code(1)
+    };
+    let out = doctor("").out();
+    let row = format!("check\ttcp\tok\tthrough the proxy 127.0.0.1:{}\t", proxy.port());
+    assert!(out.contains(&row) && out.contains("(through the proxy, it works)"), "{out}");
+    assert!(proxy.join().starts_with(&format!("CONNECT {} HTTP/1.1\r\n", closed.addr())));
+    let out = doctor("127.0.0.1").out();
+    assert!(!out.contains("proxy"), "{out}");
+}
+
+#[test]
+fn a_limit_that_no_network_could_meet_is_a_usage_error() {
+    sockkit("doctor --timeout 200ms").run().code(2);
+    sockkit("doctor").env("SOCKKIT_TIMEOUT", "200ms").run().code(2);
 }
 
 #[test]
