@@ -10,7 +10,7 @@ use std::io::{self, ErrorKind};
 pub fn of(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(EMFILE) => return "too many open files; `ulimit -n` shows the limit".to_owned(),
-        Some(EBADF) => return "it is closed, or not open for this".to_owned(),
+        Some(EBADF) => return "it is closed, or not open in this direction".to_owned(),
         _ => {}
     }
     let known = match error.kind() {
