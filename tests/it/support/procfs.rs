@@ -63,11 +63,15 @@ impl Process {
         processes.filter(|is_child| *is_child).count()
     }
 
-    /// The peak resident memory in bytes (`VmHWM` of `proc_pid_status(5)`).
+    /// The peak resident memory in bytes, without the pages of the program's file, which are many
+    /// in a debug build (`VmHWM` and `RssFile` of `proc_pid_status(5)`).
     pub(crate) fn peak_memory(self) -> u64 {
         let status = self.read("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+        let bytes = |key: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+            line.trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+        };
+        bytes("VmHWM:") - bytes("RssFile:")
     }
 
     fn read(self, file: &str) -> String {
