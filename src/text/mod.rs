@@ -5,16 +5,21 @@
 //! It escapes control characters (C0, DEL, C1), characters that reorder or hide text (bidi
 //! controls, zero-width characters, line separators, tags), characters that the standard library
 //! considers unprintable, bytes that are not UTF-8, and the backslash. All other text, accents and
-//! emoji included, is unchanged. [`unescape`] restores the original bytes.
+//! emoji included, is unchanged; a zero-width joiner between two emoji is part of an emoji.
+//! [`unescape`] restores the original bytes.
+
+mod emoji;
 
 use std::fmt::Write as _;
+
+use self::emoji::{JOINER_UTF8, base_before, joins_emoji};
 
 /// Returns `bytes` as safe text; [`unescape`] is the inverse.
 ///
 /// The result is one line: it contains no newline, tab or other control character.
 pub fn escape(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
-    push_escaped(&mut out, bytes, |_| false);
+    push_escaped(&mut out, bytes, None, |_| false);
     out
 }
 
@@ -32,12 +37,18 @@ pub fn quote(bytes: &[u8]) -> String {
     out
 }
 
-/// Returns whether `c` must be escaped before it reaches a terminal or a log.
+/// Returns whether `c` must be escaped before it reaches a terminal or a log. Of a zero-width
+/// joiner, [`contains_hostile`] judges the text around it, too.
 pub fn is_hostile(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
     }
     is_invisible(c) || !is_printable(c)
+}
+
+/// Returns whether a character of `text` must be escaped.
+pub fn contains_hostile(text: &str) -> bool {
+    text.char_indices().any(|(at, c)| is_hostile(c) && !joins_emoji(c, text, at, None))
 }
 
 /// Returns the bytes that [`escape`] or [`quote`] (without its outer quotes) escaped as `text`.
@@ -70,9 +81,11 @@ pub struct InvalidEscape {
 /// [`escape`]. A character that is split between two pieces is handled as one.
 #[derive(Debug, Default)]
 pub struct StreamEscaper {
-    /// A trailing CR or the first bytes of an incomplete UTF-8 character, held back until the next
-    /// piece; at most three bytes.
+    /// A trailing CR, zero-width joiner or the first bytes of an incomplete UTF-8 character, held
+    /// back until the next piece; at most six bytes.
     pending: Vec<u8>,
+    /// The character before the pending bytes, as [`base_before`] returns it.
+    before: Option<char>,
 }
 
 impl StreamEscaper {
@@ -81,31 +94,53 @@ impl StreamEscaper {
     pub fn push(&mut self, piece: &[u8]) -> String {
         let mut bytes = std::mem::take(&mut self.pending);
         bytes.extend_from_slice(piece);
-        let held_back = if bytes.ends_with(b"\r") { 1 } else { incomplete_tail(&bytes) };
-        self.pending = bytes.split_off(bytes.len() - held_back);
+        let mut end = bytes.len();
+        if bytes.ends_with(b"\r") {
+            end -= 1;
+        } else {
+            end -= incomplete_tail(&bytes);
+            if bytes[..end].ends_with(JOINER_UTF8) {
+                end -= JOINER_UTF8.len();
+            }
+        }
+        self.pending = bytes.split_off(end);
         let mut out = String::with_capacity(bytes.len());
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (body, end) = match line.strip_suffix(b"\r\n") {
                 Some(body) => (body, "\n"),
                 None => (line, ""),
             };
-            push_escaped(&mut out, body, |c| c == '\n' || c == '\t');
-            out.push_str(end);
+            let before = self.before;
+            self.before = push_escaped(&mut out, body, before, |c| c == '\n' || c == '\t');
+            if !end.is_empty() {
+                out.push_str(end);
+                self.before = None;
+            }
         }
         out
     }
 
     /// Returns the text of the bytes held back, at the end of the stream.
     pub fn finish(&mut self) -> String {
+        self.before = None;
         escape(&std::mem::take(&mut self.pending))
     }
 }
 
-/// Appends `bytes` to `out`, escaped except for the characters that `pass` accepts.
-fn push_escaped(out: &mut String, bytes: &[u8], pass: impl Fn(char) -> bool) {
+/// Appends `bytes` to `out`, escaped except for the characters that `pass` accepts. `before` is the
+/// character before them, as [`base_before`] returns it; the result is the one before what follows.
+fn push_escaped(
+    out: &mut String,
+    bytes: &[u8],
+    before: Option<char>,
+    pass: impl Fn(char) -> bool,
+) -> Option<char> {
+    let mut before = before;
     for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c != '\\' && (pass(c) || !is_hostile(c)) {
+        let valid = chunk.valid();
+        for (at, c) in valid.char_indices() {
+            let is_text = !is_hostile(c) || joins_emoji(c, valid, at, before);
+            if c != '\\' && (pass(c) || is_text) {
                 out.push(c);
                 continue;
             }
@@ -119,10 +154,13 @@ fn push_escaped(out: &mut String, bytes: &[u8], pass: impl Fn(char) -> bool) {
                 c => write!(out, "\\u{{{:x}}}", u32::from(c)).unwrap_or_default(),
             }
         }
+        before = base_before(valid, before);
         for byte in chunk.invalid() {
             write!(out, "\\x{byte:02x}").unwrap_or_default();
+            before = None;
         }
     }
+    before
 }
 
 /// Decodes the escape after a backslash into `out` and returns what follows it.
@@ -162,9 +200,7 @@ fn parse_hex(digits: &str) -> Option<u32> {
 fn incomplete_tail(bytes: &[u8]) -> usize {
     let is_lead = |byte: &u8| *byte >= 0xc0;
     let last = &bytes[bytes.len().saturating_sub(3)..];
-    let Some(at) = last.iter().rposition(is_lead) else {
-        return 0;
-    };
+    let Some(at) = last.iter().rposition(is_lead) else { return 0 };
     match std::str::from_utf8(&last[at..]) {
         // `error_len` is `None` only if more bytes could complete the character.
         Err(error) if error.error_len().is_none() => last.len() - at,
@@ -206,8 +242,8 @@ fn is_printable(c: char) -> bool {
 /// Backslashes are unchanged, because parts of the message may already be escaped.
 pub fn escape_lines(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
-    for c in message.chars() {
-        if c != '\n' && is_hostile(c) {
+    for (at, c) in message.char_indices() {
+        if c != '\n' && is_hostile(c) && !joins_emoji(c, message, at, None) {
             out.push_str(&escape(c.encode_utf8(&mut [0; 4]).as_bytes()));
         } else {
             out.push(c);
@@ -225,6 +261,33 @@ mod tests {
     fn ordinary_text_in_any_language_is_unchanged() {
         for text in ["Olá, ação ✓", "e\u{301}", "日本語", "🦀", "it's \"quoted\""] {
             assert_eq!(escape(text.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn a_joiner_is_text_between_two_emoji_and_escaped_elsewhere() {
+        let (family, astronaut) =
+            ("\u{1f468}\u{200d}\u{1f467}", "\u{1f9d1}\u{1f3fd}\u{200d}\u{1f680}");
+        let heart = "\u{2764}\u{fe0f}\u{200d}\u{1f525}";
+        for text in [family, astronaut, heart] {
+            assert_eq!(escape(text.as_bytes()), text);
+            assert_eq!(escape_lines(text), text);
+            assert!(!contains_hostile(text), "{text}");
+            // In a stream, wherever it is split.
+            for cut in 0..text.len() {
+                let (mut escaper, bytes) = (StreamEscaper::default(), text.as_bytes());
+                let shown = escaper.push(&bytes[..cut]) + &escaper.push(&bytes[cut..]);
+                assert_eq!(shown + &escaper.finish(), text, "{cut}");
+            }
+        }
+        let (man, girl) = ("\u{1f468}", "\u{1f467}");
+        for (before, after) in
+            [("a", "b"), (man, ""), (man, "b"), ("", girl), (man, "\u{301}"), ("1", girl)]
+        {
+            let text = format!("{before}\u{200d}{after}");
+            assert!(escape(text.as_bytes()).contains("\\u{200d}"), "{text}");
+            assert!(escape_lines(&text).contains("\\u{200d}"), "{text}");
+            assert!(contains_hostile(&text), "{text}");
         }
     }
 
@@ -288,7 +351,7 @@ mod tests {
             bytes in prop::collection::vec(any::<u8>(), 0..200),
         ) {
             let escaped = escape(&bytes);
-            prop_assert!(!escaped.chars().any(is_hostile));
+            prop_assert!(!contains_hostile(&escaped));
             prop_assert_eq!(&unescape(&escaped).unwrap(), &bytes);
             let quoted = quote(&bytes);
             prop_assert_eq!(unescape(&quoted[1..quoted.len() - 1]).unwrap(), bytes);
@@ -297,7 +360,7 @@ mod tests {
         #[test]
         fn any_unicode_text_is_safe_and_reversible(text in any::<String>()) {
             let escaped = escape(text.as_bytes());
-            prop_assert!(!escaped.chars().any(is_hostile));
+            prop_assert!(!contains_hostile(&escaped));
             prop_assert_eq!(unescape(&escaped).unwrap(), text.as_bytes());
         }
 
@@ -317,7 +380,7 @@ mod tests {
 
         #[test]
         fn the_escaped_stream_does_not_depend_on_how_it_is_split(
-            text in any::<String>(),
+            text in prop_oneof![any::<String>(), "[a\u{200d}\u{1f468}\u{fe0f}\r\n]{0,12}"],
             cuts in prop::collection::vec(1usize..5, 0..40),
         ) {
             let mut whole = StreamEscaper::default();
