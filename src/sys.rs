@@ -214,6 +214,29 @@ pub fn is_signal_ignored(signal: i32) -> bool {
     }
 }
 
+/// Stops the process with `signal`, such as SIGTSTP, as if neither it nor SIGCONT had a handler.
+/// Returns after the process was continued; at once if nothing could continue it, because its
+/// process group is orphaned.
+#[expect(unsafe_code, reason = "no crate runs the default action and respects orphaned groups")]
+pub fn stop_as_by_default(signal: i32) {
+    // SAFETY: the dispositions are changed to the default, which is valid if all other bytes are
+    // zero, and back to what the kernel has returned. `raise` directs the signal to this thread,
+    // so its action is complete when `raise` returns.
+    unsafe {
+        let default: libc::sigaction = std::mem::zeroed();
+        let changed = [signal, libc::SIGCONT].map(|number| {
+            let mut previous = default;
+            (number, libc::sigaction(number, &raw const default, &raw mut previous), previous)
+        });
+        libc::raise(signal);
+        for (number, failed, previous) in changed {
+            if failed == 0 {
+                libc::sigaction(number, &raw const previous, std::ptr::null_mut());
+            }
+        }
+    }
+}
+
 /// Ends the process with `code` at once, even while another thread is blocked. Nothing is cleaned
 /// up or flushed. The black-box test of a blocked standard error covers this.
 #[expect(unsafe_code, reason = "std's exit waits for locks that a blocked thread may hold")]
@@ -332,6 +355,15 @@ mod tests {
         assert!(is_signal_ignored(libc::SIGPIPE));
         assert!(!is_signal_ignored(libc::SIGURG));
         assert!(!is_signal_ignored(-1));
+    }
+
+    #[test]
+    fn a_signal_that_is_ignored_by_default_stops_nothing_and_its_handler_is_restored() {
+        let before = is_signal_ignored(libc::SIGCONT);
+        // SIGURG in place of a signal that would stop the tests.
+        stop_as_by_default(libc::SIGURG);
+        assert!(!is_signal_ignored(libc::SIGURG));
+        assert_eq!(is_signal_ignored(libc::SIGCONT), before);
     }
 
     #[test]

@@ -21,7 +21,6 @@ use crate::output::event::Event;
 use crate::output::format::Verbosity;
 use crate::output::handle::Output;
 use crate::output::stdout::StdoutError;
-use crate::output::terminal::screen;
 use crate::sync::lock;
 use crate::threads::{self, FirstError, ThreadLost};
 use crate::write_queue::{Queued, Ticket, WriteQueue, WriteQueueReader};
@@ -299,7 +298,9 @@ impl Printer {
             match message {
                 Queued::Lost(count) => self.print(&Event::NotShown { count }),
                 Queued::Item(Message::Show(event)) => self.print(&event),
-                Queued::Item(Message::Text(text)) => screen::print_diagnostics([text]),
+                Queued::Item(Message::Text(text)) => {
+                    self.out.terminal().print_diagnostics([text]);
+                }
                 Queued::Item(Message::Prompt) => self.out.prompt(),
                 Queued::Item(Message::End) => {}
             }

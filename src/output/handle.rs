@@ -14,8 +14,8 @@ use crate::output::json;
 use crate::output::stats::Stats;
 use crate::output::stdout::{StdoutError, write_stdout};
 use crate::output::table::{self, Report};
-use crate::output::terminal::bar::write_stderr;
-use crate::output::terminal::screen;
+use crate::output::terminal::device::Device;
+use crate::output::terminal::screen::Terminal;
 use crate::text::escape_lines;
 use crate::threads;
 
@@ -39,6 +39,8 @@ pub struct Output {
     verbosity: Verbosity,
     out: Paint,
     err: Paint,
+    /// A process needs its terminal until it ends.
+    terminal: &'static Terminal,
 }
 
 impl Default for Output {
@@ -48,13 +50,15 @@ impl Default for Output {
 }
 
 impl Output {
-    /// Decides once whether to use colour, from `color`, the environment and the two streams.
+    /// Decides once whether to use colour, from `color`, the environment and the two streams. A
+    /// process has one terminal: it calls this once, and copies the result.
     pub fn new(format: Format, color: ColorChoice, verbosity: Verbosity) -> Self {
         Self {
             format,
             verbosity,
             out: Paint::decide(color, io::stdout().is_terminal()),
             err: Paint::decide(color, io::stderr().is_terminal()),
+            terminal: Box::leak(Box::default()),
         }
     }
 
@@ -76,6 +80,11 @@ impl Output {
     /// Returns the chosen verbosity.
     pub(super) fn verbosity(self) -> Verbosity {
         self.verbosity
+    }
+
+    /// Returns the terminal.
+    pub(crate) fn terminal(self) -> &'static Terminal {
+        self.terminal
     }
 
     /// Returns the colour setting of standard error.
@@ -112,9 +121,9 @@ impl Output {
             return write_stdout(format!("{line}\n").as_bytes());
         }
         if let Event::Stats { stats } = event {
-            screen::print_diagnostics([self.stats(stats)]);
+            self.terminal.print_diagnostics([self.stats(stats)]);
         } else if self.shows(event) {
-            screen::print_diagnostics([format!("{}\n", event.painted(self.err))]);
+            self.terminal.print_diagnostics([format!("{}\n", event.painted(self.err))]);
         }
         Ok(())
     }
@@ -170,17 +179,49 @@ impl Output {
 
     /// Prints a prompt for input to standard error, without a newline.
     pub fn ask(self, question: &str) {
-        write_stderr(&self.err.prompt(question));
+        self.terminal.write_stderr(&self.err.prompt(question));
+    }
+
+    /// Begins an interactive session, in which the user types lines at this terminal after
+    /// `prompt`. With a `device`, lines are edited on it if the terminal supports that; returns
+    /// whether they are.
+    pub fn begin_session(self, prompt: &str, device: Option<Device>) -> bool {
+        if device.is_some_and(|device| self.terminal.begin_editing(device, prompt, self.err)) {
+            return true;
+        }
+        self.terminal.begin_session(self.err.prompt(prompt));
+        false
     }
 
     /// Prints the session's prompt for the next line, if no line editor prints it.
     pub fn prompt(self) {
-        screen::prompt();
+        self.terminal.prompt();
+    }
+
+    /// Gives the terminal to another process, because this one is about to stop.
+    pub fn suspend(self) {
+        self.terminal.suspend();
+    }
+
+    /// Takes the terminal again after this process was continued. Returns false if another process
+    /// has it, because this one is in the background.
+    pub fn resume(self) -> bool {
+        self.terminal.resume()
+    }
+
+    /// Returns whether another process has the terminal.
+    pub fn is_suspended(self) -> bool {
+        self.terminal.is_suspended()
+    }
+
+    /// Draws the line being typed again, after the size of the terminal has changed.
+    pub fn redraw(self) {
+        self.terminal.redraw();
     }
 
     /// Ends the interactive session: no prompt is printed and no line is edited any more.
     pub fn end_session(self) {
-        screen::end_session();
+        self.terminal.end_session();
     }
 
     /// Prints an error to standard error, also with `-q`.
@@ -198,7 +239,12 @@ impl Output {
         let ErrorReport { code, message, cause, hint } = report;
         let (cause, hint) = (cause.as_deref(), hint.as_deref());
         if self.is_json() {
-            return write_stderr(&json::line(&Error { code: *code, message, cause, hint }));
+            return self.terminal.write_stderr(&json::line(&Error {
+                code: *code,
+                message,
+                cause,
+                hint,
+            }));
         }
         let mut lines = format!("{} {}\n", self.err.error("error:"), escape_lines(message));
         for (label, text) in [("cause:", cause), ("try:", hint)] {
@@ -208,7 +254,7 @@ impl Output {
                     .unwrap_or_default();
             }
         }
-        write_stderr(&lines);
+        self.terminal.write_stderr(&lines);
     }
 
     /// Prints the last lines of a run: how many events were not printed, and the error. A blocked
@@ -240,7 +286,7 @@ impl Output {
     }
 
     fn diagnostic(self, kind: &'static str, message: &str) {
-        screen::print_diagnostics([self.diagnostic_line(kind, message)]);
+        self.terminal.print_diagnostics([self.diagnostic_line(kind, message)]);
     }
 
     /// Returns the line of a note or a warning.

@@ -30,5 +30,7 @@ pub use self::payload::{Payload, end_standard_output};
 pub use self::stats::{FIRST_BYTE, Phase, Stats, TcpFigures};
 pub use self::stdout::StdoutError;
 pub use self::table::{Cell, Report, Table};
+pub use self::terminal::device::Device;
+pub use self::terminal::editor::{LineEditor, Typed};
 pub use self::terminal::keyboard::Keyboard;
 pub use self::terminal::progress::{Meter, Progress};

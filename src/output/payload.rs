@@ -13,15 +13,18 @@ use crate::output::event::{Event, NetText};
 use crate::output::event_queue::Events;
 use crate::output::handle::Output;
 use crate::output::stdout::{StdoutError, write_stdout};
-use crate::output::terminal::editor::LineEditor;
-use crate::output::terminal::{keyboard, screen};
+use crate::output::terminal::device::Device;
 use crate::text::{self, StreamEscaper};
 
 /// Writes the bytes that peers send to standard output.
 #[derive(Debug)]
 pub struct Payload {
+    out: Output,
     target: PayloadTarget,
 }
+
+/// The prompt of an interactive session, the same as that of the course's client.
+const PROMPT: &str = "> ";
 
 #[derive(Debug)]
 enum PayloadTarget {
@@ -57,7 +60,7 @@ impl Payload {
                 PayloadTarget::Verbatim { stdout, on_terminal }
             }
         };
-        Ok(Self { target })
+        Ok(Self { out, target })
     }
 
     /// Does the same as [`Self::new`] for datagrams, each of which is one line of plain output.
@@ -67,7 +70,7 @@ impl Payload {
     pub fn of_datagrams(out: Output, events: Events, raw: bool) -> Result<Self, StdoutError> {
         if out.is_plain() {
             let on_terminal = io::stdout().is_terminal();
-            return Ok(Self { target: PayloadTarget::Lines { on_terminal } });
+            return Ok(Self { out, target: PayloadTarget::Lines { on_terminal } });
         }
         Self::new(out, events, raw)
     }
@@ -83,18 +86,14 @@ impl Payload {
 
     /// Begins an interactive session, in which the user types lines at this terminal. Lines can be
     /// edited if the terminal supports it and the peer's bytes are escaped: unescaped bytes could
-    /// move the cursor.
-    #[must_use]
-    pub fn interactive(self, out: Output) -> Self {
-        if let PayloadTarget::Escaped(..) | PayloadTarget::Lines { .. } = self.target {
-            match LineEditor::begin(out) {
-                Some(editor) => keyboard::set_editor(editor),
-                None => screen::begin_session(Some(out.error_paint().prompt(screen::PROMPT))),
+    /// move the cursor. Returns whether lines are edited.
+    pub fn begin_session(&self) -> bool {
+        match self.target {
+            PayloadTarget::Escaped(..) | PayloadTarget::Lines { .. } => {
+                self.out.begin_session(PROMPT, Some(Device::StandardOutput))
             }
-        } else {
-            screen::begin_session(None);
+            _ => self.out.begin_session("", None),
         }
-        self
     }
 
     /// Writes `bytes` that `peer` sent.
@@ -106,13 +105,13 @@ impl Payload {
             PayloadTarget::Verbatim { stdout, on_terminal } => {
                 blocking::write_all(stdout, bytes)?;
                 if *on_terminal {
-                    screen::track_raw_bytes(bytes);
+                    self.out.terminal().track_raw_bytes(bytes);
                 }
             }
             PayloadTarget::Lines { on_terminal } => {
                 let line = format!("{peer}\t{}\n", text::escape(bytes));
                 if *on_terminal {
-                    screen::print_peer_text(line)?;
+                    self.out.terminal().print_peer_text(line)?;
                 } else {
                     write_stdout(line.as_bytes()).map_err(StdoutError::into_io)?;
                 }
@@ -125,7 +124,7 @@ impl Payload {
                     peer.clone_into(previous_peer);
                 }
                 shown += &escaper.push(bytes);
-                screen::print_peer_text(shown)?;
+                self.out.terminal().print_peer_text(shown)?;
             }
             PayloadTarget::Events(events) => {
                 let (peer, data) = (peer.to_owned(), NetText(bytes.to_vec()));
@@ -150,7 +149,7 @@ impl Drop for Payload {
     fn drop(&mut self) {
         if let PayloadTarget::Escaped(escaper, _) = &mut self.target {
             // The bytes of a last, incomplete character.
-            screen::print_peer_text(escaper.finish()).ok();
+            self.out.terminal().print_peer_text(escaper.finish()).ok();
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::net::relay::{Sink, Source};
 use crate::output::{Events, Output, Payload};
 use crate::session::settings::SessionSettings;
 use crate::session::standard_io::{self, OutputEnd};
+use crate::session::terminal;
 
 /// The local side of a datagram exchange.
 pub(crate) struct DatagramIo {
@@ -36,11 +37,11 @@ impl DatagramIo {
         observer: Option<Box<dyn DatagramObserver>>,
         interactive: bool,
     ) -> anyhow::Result<Self> {
-        let mut payload = Payload::of_datagrams(out, events.clone(), settings.raw)?;
+        let payload = Payload::of_datagrams(out, events.clone(), settings.raw)?;
         if interactive {
-            payload = payload.interactive(out);
+            terminal::begin_session(&payload, out)?;
         }
-        let source = settings.sends.then(standard_io::standard_input).transpose()?;
+        let source = settings.sends.then(|| standard_io::standard_input(out)).transpose()?;
         let sink = standard_io::print(payload, OutputEnd::AtExit)?;
         Ok(Self { source: source.map(Source::from), sink, observer, events, out, interactive })
     }

@@ -109,10 +109,11 @@ impl Observers {
         Ok(Self { out, events, when_blocked, hexdump, stats, recording, progress: None, started })
     }
 
-    /// Starts the progress bar of a run with only one session, if standard error is a terminal.
-    pub(crate) fn show_progress(&mut self) {
+    /// Starts the progress bar of a run with only one session, if standard error is a terminal and
+    /// the user does not type what is sent; `reads_stdin` says whether standard input is read.
+    pub(crate) fn show_progress(&mut self, reads_stdin: bool) {
         if !self.hexdump {
-            self.progress = Progress::start(self.out);
+            self.progress = Progress::start(self.out, reads_stdin);
         }
     }
 

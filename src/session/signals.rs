@@ -113,9 +113,21 @@ impl SignalWatch {
 /// # Errors
 /// The handler cannot be installed, or the thread cannot be started.
 pub(crate) fn on_hangup(action: impl Fn() + Send + 'static) -> io::Result<()> {
-    let mut signals = SignalReceiver::new([Signal::HUP.as_raw()])?;
-    let receive = move || signals.receive(|_| action());
-    threads::start("hangup", receive).map_err(reason::of_thread)
+    on_signals("hangup", [Signal::HUP], move |_| action())
+}
+
+/// Calls `action` with each of `signals` that arrives, by its number, in a thread of its own with
+/// this `name`.
+///
+/// # Errors
+/// The handlers cannot be installed, or the thread cannot be started.
+pub(crate) fn on_signals(
+    name: &str,
+    signals: impl IntoIterator<Item = Signal>,
+    action: impl Fn(i32) + Send + 'static,
+) -> io::Result<()> {
+    let mut signals = SignalReceiver::new(signals.into_iter().map(Signal::as_raw))?;
+    threads::start(name, move || signals.receive(&action)).map_err(reason::of_thread)
 }
 
 /// Receives signals in a thread. The iterators of the library would panic if the kernel failed.

@@ -6,20 +6,21 @@ use std::os::fd::AsFd as _;
 
 use crate::net;
 use crate::net::relay::{BlockingWriter, Input, Sink};
-use crate::output::{Keyboard, Payload, end_standard_output};
+use crate::output::{Keyboard, Output, Payload, end_standard_output};
 
-/// Starts reading standard input: a pipe in the runtime, anything else in a thread.
+/// Starts reading standard input: a pipe in the runtime, anything else in a thread. In a session
+/// that has begun at the terminal of `out`, the user edits the lines.
 ///
 /// # Errors
 /// The descriptor cannot be duplicated, or no thread can be started.
-pub(crate) fn standard_input() -> Result<Input, net::Error> {
+pub(crate) fn standard_input(out: Output) -> Result<Input, net::Error> {
     let open = || {
         let stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         if let Some(input) = Input::of_pipe(&stdin) {
             return Ok(input);
         }
         let descriptor = stdin.try_clone()?;
-        Input::start(Keyboard::new(stdin), Some(descriptor))
+        Input::start(Keyboard::new(out, stdin)?, Some(descriptor))
     };
     open().map_err(net::Error::system("read standard input"))
 }

@@ -6,17 +6,20 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::exit::Exit;
 use crate::failure;
 use crate::net::deadline::Elapsed;
 use crate::net::{self, Deadline, ExchangeEnd, Stop};
-use crate::output::{Event, Events, Output};
+use crate::output::{Event, Events, Output, Payload};
 use crate::session::outcome;
-use crate::session::signals::{Hangup, SignalWatch};
+use crate::session::signals::{self, Hangup, SignalWatch};
+use crate::{sys, threads};
 
-/// How long to wait for the line editor to stop, which a blocked terminal can delay.
+/// How long to wait for the line editor to give the terminal back, which a blocked terminal can
+/// delay.
 const EDITOR_END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The saved settings of the terminal on standard input; dropping this restores them.
@@ -36,15 +39,8 @@ impl Drop for TerminalGuard {
     fn drop(&mut self) {
         let Some(before) = &self.settings else { return };
         // The editor must stop first, because it may be about to change the settings.
-        let (out, (stopped, editor_end)) = (self.out, mpsc::channel());
-        let stop_editor = move || {
-            out.end_session();
-            // The send fails if the wait below has timed out.
-            stopped.send(()).ok();
-        };
-        // Without a thread, the wait below ends at once.
-        thread::Builder::new().spawn(stop_editor).ok();
-        editor_end.recv_timeout(EDITOR_END_TIMEOUT).ok();
+        let out = self.out;
+        within_timeout(move || out.end_session());
         let now = tcgetattr(rustix::stdio::stdin());
         if !now.is_ok_and(|now| is_same(before, &now)) {
             // An error is ignored, because nothing better can be done. Unchanged settings are not
@@ -52,6 +48,72 @@ impl Drop for TerminalGuard {
             tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, before).ok();
         }
     }
+}
+
+/// Runs `work`, which a blocked terminal can delay, in a thread, and waits for its end, at most
+/// [`EDITOR_END_TIMEOUT`].
+fn within_timeout(work: impl FnOnce() + Send + 'static) {
+    let (done, end) = mpsc::channel();
+    let work = move || {
+        work();
+        // The send fails if the wait below has timed out.
+        done.send(()).ok();
+    };
+    // Without a thread, the wait ends at once.
+    thread::Builder::new().spawn(work).ok();
+    end.recv_timeout(EDITOR_END_TIMEOUT).ok();
+}
+
+/// Begins an interactive session at the terminal that shows `payload`. If lines are edited there,
+/// the terminal is given back while this process is stopped (Ctrl-Z).
+///
+/// # Errors
+/// The signal handlers cannot be installed.
+pub(crate) fn begin_session(payload: &Payload, out: Output) -> Result<(), net::Error> {
+    if payload.begin_session() { follow_job_control(out) } else { Ok(()) }
+}
+
+/// Gives the terminal back when this process is stopped, takes it again when it is continued, and
+/// draws the line being typed again when the size of the terminal changes.
+///
+/// # Errors
+/// The signal handlers cannot be installed.
+pub(crate) fn follow_job_control(out: Output) -> Result<(), net::Error> {
+    let handle = move |number| {
+        if number == Signal::TSTP.as_raw() {
+            within_timeout(move || out.suspend());
+            sys::stop_as_by_default(number);
+            resume(out);
+        } else if number == Signal::CONT.as_raw() {
+            // Another signal, which cannot be handled, has stopped this process.
+            resume(out);
+        } else {
+            out.redraw();
+        }
+    };
+    let signals = [Signal::TSTP, Signal::CONT, Signal::WINCH].into_iter();
+    let signals = signals.filter(|signal| !sys::is_signal_ignored(signal.as_raw()));
+    signals::on_signals("job control", signals, handle)
+        .map_err(|source| net::Error::System { operation: "watch for signals", source })
+}
+
+/// In the background, how often to look whether the terminal has come back: a shell reports that
+/// with no signal to a job that runs already.
+const FOREGROUND_CHECK: Duration = Duration::from_millis(200);
+
+/// Takes the terminal again, in the background once it has come back.
+fn resume(out: Output) {
+    if out.resume() {
+        return;
+    }
+    let wait = move || {
+        while out.is_suspended() {
+            thread::sleep(FOREGROUND_CHECK);
+            out.resume();
+        }
+    };
+    // Without a thread, the next stop and `fg` take it.
+    threads::start("background", wait).ok();
 }
 
 /// Returns whether two settings are equal in all modes that sockkit changes.

@@ -134,7 +134,7 @@ async fn run_session(
     let connected = Event::Connected { peer: peer.clone(), local, name: None };
     session.observers.record(ONLY_CONNECTION, &connected);
     let open = async {
-        let mut payload = Payload::new(out, events.clone(), settings.raw)?;
+        let payload = Payload::new(out, events.clone(), settings.raw)?;
         if interactive || out.is_json() {
             let announced = terminal::announce(&events, connected, &peer, deadline, &stop);
             if announced.await?.is_none() {
@@ -144,11 +144,11 @@ async fn run_session(
             events.send(connected);
         }
         if interactive {
-            payload = payload.interactive(out);
+            terminal::begin_session(&payload, out)?;
             terminal::until(&stop, deadline.bound(events.prompt())).await;
         }
         let reads_input = !is_automated && settings.sends;
-        let input = reads_input.then(standard_io::standard_input).transpose()?;
+        let input = reads_input.then(|| standard_io::standard_input(out)).transpose()?;
         let sink = standard_io::print(payload, settings.output_end())?;
         anyhow::Ok(Some((input.map(Source::from), sink)))
     };
@@ -224,9 +224,9 @@ impl Args {
         let later = script.as_ref().is_some_and(Script::starts_tls);
         let tls = self.tls.client(endpoint, later, &queue.events())?;
         let mut observers = self.observers.open(out, queue.events(), WhenBlocked::Wait)?;
-        observers.show_progress();
         let (settings, exec, events) =
             (self.session.settings(), self.script.exec(), queue.events());
+        observers.show_progress(settings.sends && script.is_none() && exec.is_none());
         Ok(Session {
             settings,
             script,

@@ -38,7 +38,7 @@ use crate::session::observers::{ObserverSettings, WhenBlocked};
 use crate::session::signals::Hangup;
 use crate::session::standard_io::{self, OutputEnd};
 use crate::session::stream::Session;
-use crate::session::terminal::TerminalGuard;
+use crate::session::terminal::{self, TerminalGuard};
 use crate::session::tls::Tls;
 
 const EXAMPLES: &str = "\
@@ -136,11 +136,11 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         let session = args.prepare_session(transport, out, events.clone())?;
         let settings = session.settings;
         let is_automated = session.script.is_some() || session.exec.is_some();
-        let mut payload = Payload::new(out, events.clone(), settings.raw)?;
+        let payload = Payload::new(out, events.clone(), settings.raw)?;
         let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
         let interactive = at_terminal && !out.is_json() && !args.keep_open && !is_automated;
         if interactive {
-            payload = payload.interactive(out);
+            terminal::begin_session(&payload, out)?;
         }
         let until = if args.keep_open { OutputEnd::AtExit } else { settings.output_end() };
         Ok(Listen {
@@ -226,10 +226,10 @@ impl Args {
         let tls = self.tls.server(transport, host, later)?;
         let when_blocked = if self.keep_open { WhenBlocked::GoOn } else { WhenBlocked::Wait };
         let mut observers = self.observers.open(out, events.clone(), when_blocked)?;
-        if !self.keep_open {
-            observers.show_progress();
-        }
         let (settings, exec) = (self.session.settings(), self.script.exec());
+        if !self.keep_open {
+            observers.show_progress(settings.sends && script.is_none() && exec.is_none());
+        }
         // Each session ends shortly before `--grace` expires, so that its `closed` event is still
         // reported.
         let grace = self.server.settings().grace;

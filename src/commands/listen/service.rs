@@ -131,11 +131,11 @@ impl Listen {
             return Ok(None);
         }
         if !self.keep_open {
-            return Ok(Some(standard_io::standard_input()?.into()));
+            return Ok(Some(standard_io::standard_input(self.out)?.into()));
         }
         let mut shared = lock(&self.shared_input);
         if shared.is_none() {
-            *shared = Some(SharedInput::start(standard_io::standard_input()?));
+            *shared = Some(SharedInput::start(standard_io::standard_input(self.out)?));
         }
         Ok(shared.as_ref().map(|shared| shared.subscribe().into()))
     }

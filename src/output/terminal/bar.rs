@@ -1,4 +1,4 @@
-//! The progress bar as shared state, and writing to standard error while the bar is shown.
+//! The progress bar on standard error, and writing there while it is shown.
 
 use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard};
@@ -7,25 +7,28 @@ use indicatif::ProgressBar;
 
 use crate::sync::lock;
 
-/// A process has one terminal, hence at most one bar; every write to the terminal must hide it.
-static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+/// The progress bar of a run, while there is one; every write to the terminal must hide it.
+#[derive(Debug, Default)]
+pub(super) struct Bar(Mutex<Option<ProgressBar>>);
 
-/// Calls `write` while the bar, if there is one, is hidden.
-pub(crate) fn above<T>(write: impl FnOnce() -> T) -> T {
-    let bar = bar().clone();
-    match bar {
-        Some(bar) => bar.suspend(write),
-        None => write(),
+impl Bar {
+    /// Calls `write` while the bar, if there is one, is hidden.
+    pub(super) fn hide_for<T>(&self, write: impl FnOnce() -> T) -> T {
+        let bar = self.lock().clone();
+        match bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
     }
-}
 
-/// Locks and returns the bar, if there is one.
-pub(super) fn bar() -> MutexGuard<'static, Option<ProgressBar>> {
-    lock(&BAR)
-}
+    /// Locks and returns the bar, if there is one.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Option<ProgressBar>> {
+        lock(&self.0)
+    }
 
-/// Writes `text` to standard error.
-pub(crate) fn write_stderr(text: &str) {
-    // A failure of standard error cannot be reported.
-    above(|| io::stderr().lock().write_all(text.as_bytes()).ok());
+    /// Writes `text` to standard error.
+    pub(super) fn write_stderr(&self, text: &str) {
+        // A failure of standard error cannot be reported.
+        self.hide_for(|| io::stderr().lock().write_all(text.as_bytes()).ok());
+    }
 }

@@ -1,175 +1,150 @@
-//! The editor for the lines that the user types. The only module that uses `rustyline`.
-//!
-//! The key bindings are those of Emacs, as in a shell. The history is kept in memory only, because
-//! a line can contain a password.
+//! The editor for the lines that the user types.
 
-use std::borrow::Cow;
-use std::io::ErrorKind;
-use std::sync::mpsc;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
 use std::thread;
+use std::time::Duration;
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use rustyline::completion::Completer;
-use rustyline::config::Config;
-use rustyline::error::ReadlineError;
-use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::hint::Hinter;
-use rustyline::history::MemHistory;
-use rustyline::validate::Validator;
-use rustyline::{ColorMode, CompletionType, Context, Editor, ExternalPrinter as _, Helper};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::output::handle::Output;
-use crate::output::terminal::drawing;
-use crate::output::terminal::screen;
+use crate::output::terminal::edit_session::EditedLine;
+use crate::output::terminal::editing::edit::{Applied, Edit};
+use crate::output::terminal::editing::keys::{Key, KeyDecoder};
 
-/// How long to wait, in milliseconds, for the remaining bytes of a key that the terminal sends as
-/// several bytes. Escape alone is also a key, and it must not delay the output of received data.
-const KEY_TIMEOUT_MS: u16 = 100;
+/// How long to wait for the remaining bytes of a key that the terminal sends as several bytes.
+/// Escape alone is also a key.
+const KEY_TIMEOUT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
-/// What the external printer prints to make the editor redraw its line. It moves the cursor one row
-/// up and one down, so it leaves no trace.
-const REDRAW: &str = "\x1b[A\n";
+/// In the background, how long not to look at keys, which are for another process.
+const BACKGROUND_PAUSE: Duration = Duration::from_millis(200);
+
+/// The most bytes read at once. The line is drawn once for all keys in them.
+const KEYS_SIZE: usize = 4096;
 
 /// Reads lines that the user edits.
 #[derive(Debug)]
-pub(crate) struct LineEditor {
-    editor: Editor<EditorHelper, MemHistory>,
-    /// The prompt without and with colour.
-    prompt: (&'static str, String),
-    /// The terminal's settings before the first line was read.
-    original_settings: Option<Termios>,
+pub struct LineEditor {
     out: Output,
+    stdin: File,
+    keys: KeyDecoder,
+    edit: Edit,
+    /// Whether the line is not shown or remembered.
+    is_secret: bool,
 }
 
 /// The result of reading a line.
-#[derive(Debug)]
-pub(crate) enum Typed {
+#[derive(Debug, PartialEq, Eq)]
+pub enum Typed {
     /// A line without its line ending; pasted text can contain several lines.
     Line(String),
-    /// Ctrl-D.
+    /// Ctrl-D, or the terminal is gone.
     End,
-    /// Ctrl-C.
-    Interrupt,
-    /// The editor failed: lines cannot be edited.
-    Failed,
 }
 
 impl LineEditor {
-    /// Starts an interactive session with a line editor; returns `None` if the terminal does not
-    /// support editing (`TERM=dumb`).
-    pub(crate) fn begin(out: Output) -> Option<Self> {
-        let config = Config::builder()
-            .auto_add_history(true)
-            .completion_type(CompletionType::List)
-            .keyseq_timeout(Some(KEY_TIMEOUT_MS))
-            // In other modes the editor may not call `EditorHelper::highlight_prompt`. This mode
-            // forces no colour: `color` decides whether the prompt is coloured.
-            .color_mode(ColorMode::Forced)
-            .build();
-        let history = MemHistory::with_config(&config);
-        let mut editor = Editor::with_history(config, history).ok()?;
-        editor.set_helper(Some(EditorHelper));
-        let mut printer = editor.create_external_printer().ok()?;
-        let (redraw, redraws) = mpsc::sync_channel(1);
-        // The printer runs in its own thread, because it blocks until the editor has handled the
-        // previous redraw.
-        let thread = thread::Builder::new().name("screen".into()).spawn(move || {
-            for () in redraws {
-                if drawing::is_editing() && printer.print(REDRAW.to_owned()).is_err() {
-                    return;
+    /// Returns an editor for the session that has begun at the terminal of `out`; `None` if there
+    /// is none. It reads `stdin`, which is that terminal.
+    pub fn of_session(out: Output, stdin: File) -> Option<Self> {
+        let is_edited = out.terminal().is_edited();
+        let (keys, edit) = (KeyDecoder::default(), Edit::new());
+        is_edited.then_some(Self { out, stdin, keys, edit, is_secret: false })
+    }
+
+    /// Reads the next line; blocks until the user enters it. A key that sends a signal ends the
+    /// process, not the line.
+    ///
+    /// # Errors
+    /// The terminal cannot be read.
+    pub fn read_line(&mut self) -> io::Result<Typed> {
+        loop {
+            while let Some(key) = self.keys.next() {
+                if let Some(typed) = self.apply(key) {
+                    return Ok(typed);
                 }
             }
-        });
-        thread.ok()?;
-        let prompt = (screen::PROMPT, out.error_paint().prompt(screen::PROMPT));
-        screen::begin_edited_session(prompt.1.clone(), redraw);
-        Some(Self { editor, prompt, original_settings: None, out })
+            self.show();
+            if let Some(typed) = self.read_keys()? {
+                return Ok(typed);
+            }
+        }
     }
 
-    /// Reads the next line; blocks until the user enters it.
-    pub(crate) fn read_line(&mut self) -> Typed {
-        let mut initial = (String::new(), String::new());
-        loop {
-            let Some(turn) = drawing::DrawingTurn::begin() else { return Typed::End };
-            self.original_settings = self.original_settings.take().or_else(disable_line_input);
-            let (left, right) = (initial.0.as_str(), initial.1.as_str());
-            let outcome = self.editor.readline_with_initial(&self.prompt, (left, right));
-            drop(turn);
-            return match outcome {
-                Ok(line) => Typed::Line(line),
-                Err(ReadlineError::Eof) => Typed::End,
-                Err(ReadlineError::Interrupted) => Typed::Interrupt,
-                Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
-                    self.out.warn("discarded a key that is not UTF-8; use a pipe to send any byte");
-                    initial = drawing::line_around_cursor();
-                    continue;
+    /// Reads the next line after `prompt`; a secret is not shown.
+    ///
+    /// # Errors
+    /// The terminal cannot be read.
+    pub fn read_field(&mut self, prompt: &str, is_secret: bool) -> io::Result<Typed> {
+        self.out.terminal().set_prompt(prompt);
+        self.is_secret = is_secret;
+        self.read_line()
+    }
+
+    /// Waits for keys and reads them. Returns the result if that ends the line.
+    fn read_keys(&mut self) -> io::Result<Option<Typed>> {
+        let pause = self.keys.is_incomplete().then_some(&KEY_TIMEOUT);
+        match poll(&mut [PollFd::new(&self.stdin, PollFlags::IN)], pause) {
+            Ok(0) => {
+                let key = self.keys.next_after_pause();
+                return Ok(key.and_then(|key| self.apply(key)));
+            }
+            Ok(_) if self.out.is_suspended() => {
+                // A read in the background would stop this process.
+                thread::sleep(BACKGROUND_PAUSE);
+                return Ok(None);
+            }
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let mut bytes = [0; KEYS_SIZE];
+        match self.stdin.read(&mut bytes) {
+            Ok(0) => Ok(Some(Typed::End)),
+            Ok(len) => {
+                self.keys.push(&bytes[..len]);
+                Ok(None)
+            }
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Handles `key`, and returns the result if that ends the line.
+    fn apply(&mut self, key: Key) -> Option<Typed> {
+        let mut shown = (key == Key::Enter).then(|| self.view());
+        match self.edit.apply(key, self.is_secret) {
+            Applied::Changed => {}
+            Applied::QuotesNext => self.keys.quote_next(),
+            Applied::ClearsScreen => self.out.terminal().clear_screen(),
+            Applied::Discarded(why) => {
+                self.show();
+                self.out.warn(why);
+            }
+            Applied::Entered(line) => {
+                if let Some(shown) = shown.take() {
+                    self.out.terminal().finish_line(shown);
                 }
-                Err(_) => Typed::Failed,
-            };
+                return Some(Typed::Line(line));
+            }
+            Applied::Ended => return Some(Typed::End),
         }
+        None
     }
-}
 
-impl Drop for LineEditor {
-    /// Restores the terminal's settings.
-    fn drop(&mut self) {
-        if let Some(settings) = &self.original_settings {
-            // There is no remedy if the terminal rejects its previous settings.
-            tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, settings).ok();
+    fn show(&self) {
+        self.out.terminal().show_line(self.view());
+    }
+
+    /// Returns what the terminal shows of the line.
+    fn view(&self) -> EditedLine {
+        if self.is_secret {
+            return EditedLine { prompt: None, text: String::new(), pos: 0 };
         }
-    }
-}
-
-/// Disables line input and echo while the editor is between two lines, and returns the previous
-/// settings. In line mode the terminal would turn Ctrl-D into a read of zero bytes, which the
-/// editor could not distinguish from no input.
-fn disable_line_input() -> Option<Termios> {
-    let original = tcgetattr(rustix::stdio::stdin()).ok()?;
-    let mut settings = original.clone();
-    settings.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
-    tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &settings).ok()?;
-    Some(original)
-}
-
-/// Callbacks of the editor, through which `drawing` learns when and what the editor draws.
-#[derive(Debug)]
-struct EditorHelper;
-
-impl Helper for EditorHelper {}
-
-impl Validator for EditorHelper {}
-
-impl Highlighter for EditorHelper {
-    /// Returns the prompt with the pending output in front of it. The editor draws the prompt
-    /// first, at the beginning of a cleared line, and positions everything else relative to its
-    /// end.
-    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
-        let pending = drawing::take_pending();
-        if pending.is_empty() { Cow::Borrowed(prompt) } else { Cow::Owned(pending + prompt) }
-    }
-
-    /// Records the line and the cursor. The editor calls this before it draws because of a key, and
-    /// not before a requested redraw. `true` makes it draw the whole line.
-    fn highlight_char(&self, line: &str, pos: usize, _: CmdKind) -> bool {
-        drawing::record_edit(line, pos);
-        true
-    }
-}
-
-impl Hinter for EditorHelper {
-    type Hint = String;
-}
-
-impl Completer for EditorHelper {
-    type Candidate = String;
-
-    /// Inserts a tab, as without an editor: there is nothing to complete.
-    fn complete(
-        &self,
-        _: &str,
-        pos: usize,
-        _: &Context<'_>,
-    ) -> Result<(usize, Vec<String>), ReadlineError> {
-        Ok((pos, vec!["\t".to_owned()]))
+        let (prompt, text) = (self.edit.search_prompt(), self.edit.line().to_owned());
+        EditedLine { prompt, text, pos: self.edit.pos() }
     }
 }

@@ -2,80 +2,72 @@
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
-use std::sync::Mutex;
-use std::thread;
-
-use rustix::process::{Signal, getpid, kill_process};
 
 use crate::blocking::Reader;
+use crate::output::handle::Output;
 use crate::output::terminal::editor::{LineEditor, Typed};
-use crate::output::terminal::screen;
-use crate::sync::lock;
-
-/// The editor of the interactive session, until [`Keyboard::new`] takes it.
-static EDITOR: Mutex<Option<LineEditor>> = Mutex::new(None);
-
-/// Sets the editor that the next [`Keyboard`] reads lines with.
-pub(crate) fn set_editor(editor: LineEditor) {
-    *lock(&EDITOR) = Some(editor);
-}
 
 /// Reads standard input.
 #[derive(Debug)]
 pub struct Keyboard {
-    stdin: Reader,
-    editor: Option<LineEditor>,
-    /// The unread part of the last line.
-    rest: Cursor<Vec<u8>>,
+    out: Output,
+    source: KeyboardSource,
+}
+
+#[derive(Debug)]
+enum KeyboardSource {
+    /// The lines that the user edits, and the unread part of the last one.
+    Edited(Box<LineEditor>, Cursor<Vec<u8>>),
+    /// Standard input, unchanged.
+    Plain(Reader),
+    /// The user has ended the input.
+    Ended,
 }
 
 impl Keyboard {
-    /// Returns a reader of `stdin`; it reads edited lines if `set_editor` was called before.
-    pub fn new(stdin: File) -> Self {
-        let editor = lock(&EDITOR).take();
-        Self { stdin: Reader(stdin), editor, rest: Cursor::default() }
+    /// Returns a reader of `stdin`. It reads edited lines if the terminal of `out` has an editing
+    /// session.
+    ///
+    /// # Errors
+    /// The descriptor cannot be duplicated.
+    pub fn new(out: Output, stdin: File) -> io::Result<Self> {
+        let source = match LineEditor::of_session(out, stdin.try_clone()?) {
+            Some(editor) => KeyboardSource::Edited(Box::new(editor), Cursor::default()),
+            None => KeyboardSource::Plain(Reader(stdin)),
+        };
+        Ok(Self { out, source })
     }
 }
 
 impl Read for Keyboard {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let len = self.rest.read(buffer)?;
-            if len > 0 {
-                return Ok(len);
+        match &mut self.source {
+            KeyboardSource::Edited(editor, rest) => loop {
+                let len = rest.read(buffer)?;
+                if len > 0 {
+                    return Ok(len);
+                }
+                match editor.read_line()? {
+                    Typed::Line(line) => {
+                        let mut line = line.into_bytes();
+                        line.push(b'\n');
+                        *rest = Cursor::new(line);
+                    }
+                    Typed::End => {
+                        self.source = KeyboardSource::Ended;
+                        self.out.end_session();
+                        return Ok(0);
+                    }
+                }
+            },
+            KeyboardSource::Plain(stdin) => {
+                let len = stdin.read(buffer)?;
+                if buffer[..len].ends_with(b"\n") {
+                    self.out.terminal().line_entered();
+                }
+                Ok(len)
             }
-            match self.editor.as_mut().map(LineEditor::read_line) {
-                Some(Typed::Line(line)) => {
-                    let mut line = line.into_bytes();
-                    line.push(b'\n');
-                    self.rest = Cursor::new(line);
-                }
-                Some(Typed::End) => {
-                    self.editor = None;
-                    return Ok(0);
-                }
-                Some(Typed::Interrupt) => {
-                    self.editor = None;
-                    raise_interrupt();
-                }
-                Some(Typed::Failed) => self.editor = None,
-                None => break,
-            }
+            KeyboardSource::Ended => Ok(0),
         }
-        let len = self.stdin.read(buffer)?;
-        if buffer[..len].ends_with(b"\n") {
-            screen::line_entered();
-        }
-        Ok(len)
-    }
-}
-
-/// Sends SIGINT to this process and reads no more input. The editor reads Ctrl-C as a key, so the
-/// terminal does not send the signal itself.
-fn raise_interrupt() -> ! {
-    // A process may always signal itself.
-    kill_process(getpid(), Signal::INT).ok();
-    loop {
-        thread::park();
     }
 }

@@ -1,7 +1,9 @@
 //! The terminal: shared output, line editor, keyboard input and progress bar.
 
-pub(crate) mod bar;
-mod drawing;
+mod bar;
+pub(crate) mod device;
+mod edit_session;
+mod editing;
 pub(crate) mod editor;
 pub(crate) mod keyboard;
 mod partial_line;

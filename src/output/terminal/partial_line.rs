@@ -3,29 +3,25 @@
 use unicode_width::UnicodeWidthChar as _;
 
 /// Columns between two tab stops.
-const TAB_WIDTH: usize = 8;
+pub(super) const TAB_WIDTH: usize = 8;
 
 /// The last terminal row of the line. The rows above it are complete and are never redrawn.
-#[derive(Debug)]
-pub(crate) struct PartialLine(String);
+#[derive(Debug, Default)]
+pub(super) struct PartialLine(String);
 
 impl PartialLine {
-    pub(crate) const fn new() -> Self {
-        Self(String::new())
-    }
-
     /// Returns whether there is no partial line.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Discards the line, because other text follows it: the peer's next bytes begin a new line.
-    pub(crate) fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 
     /// Appends `text`, which the terminal with this many `columns` shows after the line.
-    pub(crate) fn append(&mut self, text: &str, columns: usize) {
+    pub(super) fn append(&mut self, text: &str, columns: usize) {
         match text.rsplit_once('\n') {
             Some((_, last)) => last.clone_into(&mut self.0),
             None => self.0 += text,
@@ -36,7 +32,7 @@ impl PartialLine {
 
     /// Returns the text that continues the line when the cursor is in the row below: it moves the
     /// cursor up, clears the line and draws it again without a newline.
-    pub(crate) fn redraw(&self, columns: usize) -> String {
+    pub(super) fn redraw(&self, columns: usize) -> String {
         if self.is_empty() {
             return String::new();
         }

@@ -21,7 +21,7 @@ use crate::output::direction::Direction;
 use crate::output::figures::{rate, size, time};
 use crate::output::format::Verbosity;
 use crate::output::handle::Output;
-use crate::output::terminal::bar::bar;
+use crate::output::terminal::screen::Terminal;
 
 /// How long a transfer runs before the bar appears.
 const APPEARS_AFTER: Duration = Duration::from_secs(1);
@@ -45,7 +45,10 @@ pub struct Progress {
 
 /// Counts the transferred bytes; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Meter(Arc<TransferCounts>);
+pub struct Meter {
+    counts: Arc<TransferCounts>,
+    terminal: &'static Terminal,
+}
 
 #[derive(Debug)]
 struct TransferCounts {
@@ -59,12 +62,13 @@ struct TransferCounts {
 }
 
 impl Progress {
-    /// Starts a bar if standard error is a terminal and standard input or standard output is not.
-    /// Returns `None` otherwise, and with `-q` or JSON output.
-    pub fn start(out: Output) -> Option<Self> {
+    /// Starts a bar if standard error is a terminal. Returns `None` otherwise, with `-q` or JSON
+    /// output, and if the user types at that terminal what is sent: `reads_stdin` says whether
+    /// standard input is read.
+    pub fn start(out: Output, reads_stdin: bool) -> Option<Self> {
         let (stdin, stdout) = (io::stdin().is_terminal(), io::stdout().is_terminal());
         let wanted = out.verbosity() >= Verbosity::Normal && !out.is_json();
-        if !wanted || !io::stderr().is_terminal() || (stdin && stdout) {
+        if !wanted || !io::stderr().is_terminal() || (stdin && (stdout || reads_stdin)) {
             return None;
         }
         let counts = Arc::new(TransferCounts {
@@ -75,11 +79,12 @@ impl Progress {
             ended: AtomicBool::new(false),
         });
         let (stop, stopped) = mpsc::channel();
-        let shared = Arc::clone(&counts);
+        let meter = Meter { counts, terminal: out.terminal() };
+        let drawn = meter.clone();
         let thread = thread::Builder::new().name("progress".into());
         // If the thread cannot be started, the transfer runs without a bar.
-        thread.spawn(move || draw(&shared, &stopped)).ok()?;
-        Some(Self { meter: Meter(counts), _stop: stop })
+        thread.spawn(move || drawn.draw(&stopped)).ok()?;
+        Some(Self { meter, _stop: stop })
     }
 
     /// Returns the meter that counts the transferred bytes.
@@ -102,7 +107,7 @@ impl Drop for Progress {
 impl Meter {
     /// Adds `bytes` to the direction's count.
     pub fn advance(&self, direction: Direction, bytes: usize) {
-        let TransferCounts { sent, received, ends_on_receive, ended, .. } = &*self.0;
+        let TransferCounts { sent, received, ends_on_receive, ended, .. } = &*self.counts;
         let counter = if direction == Direction::In { received } else { sent };
         counter.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
         if direction == Direction::In && *ends_on_receive && !ended.load(Ordering::Relaxed) {
@@ -112,43 +117,44 @@ impl Meter {
 
     /// Clears the bar permanently.
     fn end(&self) {
-        let mut bar = bar();
+        let mut bar = self.terminal.bar();
         // Set while the bar is locked, so that the thread cannot draw the bar again afterwards.
-        self.0.ended.store(true, Ordering::Relaxed);
+        self.counts.ended.store(true, Ordering::Relaxed);
         if let Some(bar) = bar.take() {
             bar.finish_and_clear();
         }
     }
-}
 
-/// Draws the bar until it has ended.
-fn draw(counts: &TransferCounts, stopped: &Receiver<()>) {
-    let started = Instant::now();
-    let mut window = RateWindow::default();
-    let mut wait = APPEARS_AFTER;
-    let mut shows_total = None;
-    while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-        wait = INTERVAL;
-        let sent = counts.sent.load(Ordering::Relaxed);
-        let received = counts.received.load(Ordering::Relaxed);
-        // Once everything is sent, the received bytes are shown instead.
-        let total = counts.total.filter(|total| sent < *total);
-        let text = window.update(started.elapsed(), sent, received, total);
-        let mut bar = bar();
-        if counts.ended.load(Ordering::Relaxed) {
-            return;
+    /// Draws the bar until it has ended.
+    fn draw(&self, stopped: &Receiver<()>) {
+        let counts = &*self.counts;
+        let started = Instant::now();
+        let mut window = RateWindow::default();
+        let mut wait = APPEARS_AFTER;
+        let mut shows_total = None;
+        while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+            wait = INTERVAL;
+            let sent = counts.sent.load(Ordering::Relaxed);
+            let received = counts.received.load(Ordering::Relaxed);
+            // Once everything is sent, the received bytes are shown instead.
+            let total = counts.total.filter(|total| sent < *total);
+            let text = window.update(started.elapsed(), sent, received, total);
+            let mut bar = self.terminal.bar();
+            if counts.ended.load(Ordering::Relaxed) {
+                return;
+            }
+            // indicatif hides the bar if the terminal cannot move its cursor.
+            let bar = bar.get_or_insert_with(|| ProgressBar::new(counts.total.unwrap_or(0)));
+            if shows_total != Some(total.is_some()) {
+                shows_total = Some(total.is_some());
+                let style = ProgressStyle::with_template(TEMPLATES[usize::from(total.is_none())]);
+                let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.set_message(text);
+            bar.set_position(sent);
+            bar.tick();
         }
-        // indicatif hides the bar if the terminal cannot move its cursor.
-        let bar = bar.get_or_insert_with(|| ProgressBar::new(counts.total.unwrap_or(0)));
-        if shows_total != Some(total.is_some()) {
-            shows_total = Some(total.is_some());
-            let style = ProgressStyle::with_template(TEMPLATES[usize::from(total.is_none())]);
-            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-            bar.set_style(style.progress_chars("=> "));
-        }
-        bar.set_message(text);
-        bar.set_position(sent);
-        bar.tick();
     }
 }
 
@@ -253,13 +259,12 @@ mod tests {
     }
 
     #[test]
-    fn json_output_has_no_bar_and_writing_works_without_one() {
+    fn json_output_has_no_bar() {
         let out = Output::new(
             crate::output::Format::Json,
             crate::output::ColorChoice::Never,
             Verbosity::Normal,
         );
-        assert!(Progress::start(out).is_none());
-        assert_eq!(crate::output::terminal::bar::above(|| 7), 7);
+        assert!(Progress::start(out, false).is_none());
     }
 }

@@ -6,6 +6,7 @@ mod datagrams;
 mod delivery;
 mod endings;
 mod failures;
+mod job_control;
 mod line_editor;
 mod observers;
 mod script;

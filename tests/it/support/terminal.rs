@@ -72,6 +72,19 @@ impl Terminal {
         kill_process(session, signal).unwrap();
     }
 
+    /// Sends a signal to the process group in the foreground.
+    pub(crate) fn signal_foreground(&self, signal: Signal) {
+        let group = rustix::termios::tcgetpgrp(&self.master).unwrap();
+        rustix::process::kill_process_group(group, signal).unwrap();
+    }
+
+    /// The rows that the terminal shows, without the empty ones at the end.
+    pub(crate) fn rows(&self) -> Vec<String> {
+        let mut rows = rows(&self.screen.text());
+        while rows.pop_if(|row| row.is_empty()).is_some() {}
+        rows
+    }
+
     /// Whether the terminal has the settings of a new one.
     pub(crate) fn has_default_settings(&self) -> bool {
         let settings = |terminal| format!("{:?}", rustix::termios::tcgetattr(terminal).unwrap());
@@ -145,6 +158,7 @@ pub(crate) fn rows(text: &str) -> Vec<String> {
                     'B' => row += count,
                     'C' => column += count,
                     'D' => column = column.saturating_sub(count),
+                    'G' => column = count - 1,
                     'K' => rows[row].truncate(column),
                     'J' => {
                         rows.truncate(row + 1);

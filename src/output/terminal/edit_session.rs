@@ -1,0 +1,222 @@
+//! The line that the user types in an interactive session: the terminal's settings, drawing the
+//! line, and giving the terminal back while this process is stopped.
+
+use std::io;
+
+use rustix::process::getpgrp;
+use rustix::termios::{
+    InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp,
+    tcsetattr,
+};
+
+use crate::output::color::Paint;
+use crate::output::terminal::device::Device;
+use crate::output::terminal::editing::painter::{Painter, View};
+
+/// Switches bracketed paste on and off: the terminal then marks pasted text.
+const PASTE_ON: &str = "\x1b[?2004h";
+const PASTE_OFF: &str = "\x1b[?2004l";
+
+/// Clears the screen and moves the cursor to its first row.
+const CLEAR_SCREEN: &str = "\x1b[H\x1b[2J";
+
+/// Clears the cursor's row and all rows below it.
+const CLEAR_FROM_ROW: &str = "\r\x1b[J";
+
+/// The values of `TERM` for terminals that cannot move the cursor.
+const DUMB_TERMINALS: [&str; 3] = ["dumb", "cons25", "emacs"];
+
+/// An interactive session in which lines are edited.
+#[derive(Debug)]
+pub(super) struct EditSession {
+    device: Device,
+    prompt: String,
+    painter: Painter,
+    /// The settings of the terminal before the session.
+    original: Termios,
+    /// Whether the terminal belongs to another process: this one is stopped or in the background.
+    is_suspended: bool,
+    /// The line being typed, while the editor reads one.
+    line: Option<EditedLine>,
+}
+
+/// The line being typed.
+#[derive(Debug, Default)]
+pub(super) struct EditedLine {
+    /// A prompt in place of the session's.
+    pub(super) prompt: Option<String>,
+    pub(super) text: String,
+    /// The position of the cursor, in bytes.
+    pub(super) pos: usize,
+}
+
+impl EditSession {
+    /// Begins a session on `device`. From now on, the terminal echoes nothing. Returns `None` if
+    /// the terminal does not support that.
+    pub(super) fn begin(device: Device, prompt: &str, paint: Paint) -> Option<Self> {
+        let term = std::env::var_os("TERM");
+        if term.is_some_and(|term| DUMB_TERMINALS.iter().any(|dumb| term == *dumb)) {
+            return None;
+        }
+        let original = tcgetattr(rustix::stdio::stdin()).ok()?;
+        let (prompt, painter) = (prompt.to_owned(), Painter::new(paint));
+        let session = Self { device, prompt, painter, original, is_suspended: false, line: None };
+        session.set_modes().ok()?;
+        device.write(PASTE_ON).ok()?;
+        Some(session)
+    }
+
+    /// Returns whether the line being typed is on the screen.
+    pub(super) fn shows_line(&self) -> bool {
+        self.line.is_some() && !self.is_suspended
+    }
+
+    /// Returns whether another process has the terminal.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.is_suspended
+    }
+
+    /// Shows another prompt from now on.
+    pub(super) fn set_prompt(&mut self, prompt: &str) {
+        prompt.clone_into(&mut self.prompt);
+        self.redraw("");
+    }
+
+    /// Shows the line being typed, after `before`.
+    pub(super) fn show_line(&mut self, line: EditedLine, before: &str) {
+        self.line = Some(line);
+        if !self.is_suspended {
+            self.redraw(before);
+        }
+    }
+
+    /// Leaves `line`, which the user has entered, on the screen.
+    pub(super) fn finish_line(&mut self, line: EditedLine, before: &str) {
+        self.line = Some(line);
+        let mut out = before.to_owned();
+        self.leave(&mut out);
+        self.line = None;
+        // A failure is reported by the next read or write; also below.
+        self.device.write(&out).ok();
+    }
+
+    /// Prints `text`, which ends with a newline, above the line being typed.
+    ///
+    /// # Errors
+    /// The terminal cannot be written.
+    pub(super) fn print_above(&mut self, text: &str) -> io::Result<()> {
+        let mut out = String::new();
+        self.painter.erase(&mut out);
+        out.push_str(text);
+        self.draw(&mut out);
+        self.device.write(&out)
+    }
+
+    /// Clears the screen, except for the line being typed.
+    pub(super) fn clear_screen(&mut self) {
+        if self.shows_line() {
+            self.painter.forget();
+            self.redraw(CLEAR_SCREEN);
+        }
+    }
+
+    /// Draws what has changed of the line being typed, or of the terminal's size, after `before`.
+    pub(super) fn redraw(&mut self, before: &str) {
+        let mut out = before.to_owned();
+        self.draw(&mut out);
+        self.device.write(&out).ok();
+    }
+
+    /// Gives the terminal to another process, because this one is about to stop. The line being
+    /// typed stays on the screen.
+    pub(super) fn suspend(&mut self) {
+        if self.is_suspended {
+            return;
+        }
+        let mut out = String::new();
+        if let Some(line) = &mut self.line {
+            let pos = std::mem::replace(&mut line.pos, line.text.len());
+            self.draw(&mut out);
+            self.painter.leave(&mut out);
+            if let Some(line) = &mut self.line {
+                line.pos = pos;
+            }
+        }
+        self.is_suspended = true;
+        out.push_str(PASTE_OFF);
+        self.device.write(&out).ok();
+        self.restore_modes();
+    }
+
+    /// Takes the terminal again, after this process was continued, and draws the line being typed,
+    /// on a new line if `is_mid_line`. Does nothing in the background; returns whether the terminal
+    /// was taken.
+    pub(super) fn resume(&mut self, is_mid_line: bool) -> bool {
+        // The cursor is where another process left it.
+        self.painter.forget();
+        let foreground = tcgetpgrp(rustix::stdio::stdin());
+        self.is_suspended = !foreground.is_ok_and(|group| group == getpgrp());
+        if self.is_suspended {
+            return false;
+        }
+        self.set_modes().ok();
+        let row = match (&self.line, is_mid_line) {
+            (Some(_), true) => "\n",
+            (Some(_), false) => CLEAR_FROM_ROW,
+            (None, _) => "",
+        };
+        self.redraw(&format!("{PASTE_ON}{row}"));
+        true
+    }
+
+    /// Ends the session: what the user has typed stays on the screen, and the terminal gets its
+    /// settings back.
+    pub(super) fn end(mut self) {
+        if self.is_suspended {
+            return;
+        }
+        let mut out = String::new();
+        match &self.line {
+            Some(line) if line.text.is_empty() => self.painter.erase(&mut out),
+            Some(_) => self.leave(&mut out),
+            None => {}
+        }
+        out.push_str(PASTE_OFF);
+        self.device.write(&out).ok();
+        self.restore_modes();
+    }
+
+    /// Appends to `out` what draws the line, if there is one to be drawn.
+    fn draw(&mut self, out: &mut String) {
+        if let Some(line) = self.line.as_ref().filter(|_| !self.is_suspended) {
+            let prompt = line.prompt.as_ref().unwrap_or(&self.prompt);
+            let view = View { prompt, line: &line.text, pos: line.pos };
+            self.painter.draw(out, view, self.device.size());
+        }
+    }
+
+    /// Appends to `out` what leaves the whole line on the terminal, with the cursor below it.
+    fn leave(&mut self, out: &mut String) {
+        if let Some(line) = &mut self.line {
+            (line.prompt, line.pos) = (None, line.text.len());
+            self.draw(out);
+            self.painter.leave(out);
+        }
+    }
+
+    /// Sets the terminal to send each key at once, without echo. Keys that send signals still do.
+    fn set_modes(&self) -> io::Result<()> {
+        let mut settings = self.original.clone();
+        settings.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN);
+        settings.input_modes.remove(InputModes::ISTRIP | InputModes::INLCR | InputModes::IGNCR);
+        settings.special_codes[SpecialCodeIndex::VMIN] = 1;
+        settings.special_codes[SpecialCodeIndex::VTIME] = 0;
+        Ok(tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &settings)?)
+    }
+
+    /// Restores the settings of the terminal.
+    fn restore_modes(&self) {
+        // There is no remedy if the terminal rejects its previous settings.
+        tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &self.original).ok();
+    }
+}
