@@ -75,6 +75,20 @@ impl Paint {
         self.paint(color.on_default(), text)
     }
 
+    /// Styles the name of a peer in one of several colours, always the same one for the same name.
+    pub(super) fn peer(self, name: &str) -> String {
+        let colors = [
+            AnsiColor::Green,
+            AnsiColor::Yellow,
+            AnsiColor::Blue,
+            AnsiColor::Magenta,
+            AnsiColor::BrightRed,
+            AnsiColor::BrightGreen,
+        ];
+        let sum = name.bytes().fold(0, |sum: usize, byte| sum.wrapping_add(byte.into()));
+        self.paint(colors[sum % colors.len()].on_default().bold(), name)
+    }
+
     pub(super) fn paint(self, style: Style, text: &str) -> String {
         if self.on { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }

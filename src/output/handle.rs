@@ -87,6 +87,11 @@ impl Output {
         self.terminal
     }
 
+    /// Returns the colour setting of standard output.
+    pub(super) fn data_paint(self) -> Paint {
+        self.out
+    }
+
     /// Returns the colour setting of standard error.
     pub(super) fn error_paint(self) -> Paint {
         self.err
@@ -189,13 +194,19 @@ impl Output {
         if device.is_some_and(|device| self.terminal.begin_editing(device, prompt, self.err)) {
             return true;
         }
-        self.terminal.begin_session(self.err.prompt(prompt));
+        self.terminal.begin_session(prompt, self.err);
         false
     }
 
     /// Prints the session's prompt for the next line, if no line editor prints it.
     pub fn prompt(self) {
         self.terminal.prompt();
+    }
+
+    /// Sets the number of clients that receive the lines that are typed. Unless it is 1, the prompt
+    /// shows it from the next time that it is drawn on, so this never waits for the terminal.
+    pub fn set_receivers(self, clients: usize) {
+        self.terminal.set_receivers(clients);
     }
 
     /// Gives the terminal to another process, because this one is about to stop.

@@ -14,6 +14,7 @@ use crate::output::event_queue::Events;
 use crate::output::handle::Output;
 use crate::output::stdout::{StdoutError, write_stdout};
 use crate::output::terminal::device::Device;
+use crate::output::terminal::screen::Label;
 use crate::text::{self, StreamEscaper};
 
 /// Writes the bytes that peers send to standard output.
@@ -21,6 +22,8 @@ use crate::text::{self, StreamEscaper};
 pub struct Payload {
     out: Output,
     target: PayloadTarget,
+    /// Whether a terminal shows which peer sent each line.
+    labels_peers: bool,
 }
 
 /// The prompt of an interactive session, the same as that of the course's client.
@@ -60,7 +63,12 @@ impl Payload {
                 PayloadTarget::Verbatim { stdout, on_terminal }
             }
         };
-        Ok(Self { out, target })
+        Ok(Self { out, target, labels_peers: false })
+    }
+
+    /// Shows on a terminal which peer sent each line, because there may be several.
+    pub fn label_peers(&mut self) {
+        self.labels_peers = true;
     }
 
     /// Does the same as [`Self::new`] for datagrams, each of which is one line of plain output.
@@ -70,7 +78,8 @@ impl Payload {
     pub fn of_datagrams(out: Output, events: Events, raw: bool) -> Result<Self, StdoutError> {
         if out.is_plain() {
             let on_terminal = io::stdout().is_terminal();
-            return Ok(Self { out, target: PayloadTarget::Lines { on_terminal } });
+            let target = PayloadTarget::Lines { on_terminal };
+            return Ok(Self { out, target, labels_peers: false });
         }
         Self::new(out, events, raw)
     }
@@ -111,20 +120,24 @@ impl Payload {
             PayloadTarget::Lines { on_terminal } => {
                 let line = format!("{peer}\t{}\n", text::escape(bytes));
                 if *on_terminal {
-                    self.out.terminal().print_peer_text(line)?;
+                    self.out.terminal().print_peer_text(line, None)?;
                 } else {
                     write_stdout(line.as_bytes()).map_err(StdoutError::into_io)?;
                 }
             }
             PayloadTarget::Escaped(escaper, previous_peer) => {
-                let mut shown = String::new();
+                let terminal = self.out.terminal();
+                let label = |peer: &str| {
+                    let text =
+                        format!("{}: ", self.out.data_paint().peer(&text::escape_lines(peer)));
+                    self.labels_peers.then(|| Label { peer: peer.to_owned(), text })
+                };
                 if previous_peer != peer {
                     // One peer's incomplete character must not be joined with another peer's bytes.
-                    shown = escaper.finish();
+                    terminal.print_peer_text(escaper.finish(), label(previous_peer).as_ref())?;
                     peer.clone_into(previous_peer);
                 }
-                shown += &escaper.push(bytes);
-                self.out.terminal().print_peer_text(shown)?;
+                terminal.print_peer_text(escaper.push(bytes), label(peer).as_ref())?;
             }
             PayloadTarget::Events(events) => {
                 let (peer, data) = (peer.to_owned(), NetText(bytes.to_vec()));
@@ -149,7 +162,7 @@ impl Drop for Payload {
     fn drop(&mut self) {
         if let PayloadTarget::Escaped(escaper, _) = &mut self.target {
             // The bytes of a last, incomplete character.
-            self.out.terminal().print_peer_text(escaper.finish()).ok();
+            self.out.terminal().print_peer_text(escaper.finish(), None).ok();
         }
     }
 }

@@ -136,9 +136,12 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         let session = args.prepare_session(transport, out, events.clone())?;
         let settings = session.settings;
         let is_automated = session.script.is_some() || session.exec.is_some();
-        let payload = Payload::new(out, events.clone(), settings.raw)?;
+        let mut payload = Payload::new(out, events.clone(), settings.raw)?;
+        if args.keep_open {
+            payload.label_peers();
+        }
         let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-        let interactive = at_terminal && !out.is_json() && !args.keep_open && !is_automated;
+        let interactive = at_terminal && !out.is_json() && !is_automated;
         if interactive {
             terminal::begin_session(&payload, out)?;
         }
@@ -156,6 +159,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             stop,
             shared_input: Mutex::default(),
             clients: TaskTracker::new(),
+            receivers: TaskTracker::new(),
             result: Mutex::default(),
             command_result: Mutex::default(),
             timed_out: AtomicBool::new(false),

@@ -47,6 +47,8 @@ pub(super) struct Listen {
     pub(super) shared_input: Mutex<Option<SharedInput>>,
     /// Counts the connected clients.
     pub(super) clients: TaskTracker,
+    /// Counts the clients whose session has not ended, which get the lines that a user types.
+    pub(super) receivers: TaskTracker,
     /// The result of the connection that determines the exit code, if there is one.
     pub(super) result: Mutex<Option<anyhow::Result<Exit>>>,
     /// The result of the command after `--`, once it has ended.
@@ -63,10 +65,15 @@ impl Service for Listen {
     async fn handle(self: Arc<Self>, connection: Connection) {
         // Counts this client until the handler ends, even by a panic or a cancellation.
         let _token = self.clients.token();
+        let receiver = self.receivers.token();
         let connected =
             events::connected(&connection.client, self.names.known(connection.client.peer()));
         self.session.observers.record(connection.client.id, &connected);
-        if self.interactive {
+        if self.keep_open {
+            // Before the event is printed, which draws the prompt again.
+            self.out.set_receivers(self.receivers.len());
+        }
+        if self.interactive && !self.keep_open {
             // The event must be printed before the prompt. An error is ignored, because the first
             // write of received data reports it too.
             let prompt = async {
@@ -79,10 +86,11 @@ impl Service for Listen {
         }
         let name = self.names.report(&self.events, connection.client.peer());
         let report = self.serve(connection).await;
-        if self.interactive {
+        if self.keep_open {
+            drop(receiver);
+            self.out.set_receivers(self.receivers.len());
+        } else {
             self.out.end_session();
-        }
-        if !self.keep_open {
             self.session.observers.end_progress();
             if let Some(name) = name {
                 // sockkit exits after this client, which would cancel the lookup of its name.

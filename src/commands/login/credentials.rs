@@ -2,8 +2,11 @@
 //! the terminal.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, BufRead, IsTerminal as _};
+use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStrExt as _;
+use std::sync::{Arc, Mutex};
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use tokio::sync::oneshot;
@@ -11,11 +14,10 @@ use tokio::sync::oneshot;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::Deadline;
-use crate::output::Output;
+use crate::output::{Device, LineEditor, Output, Typed};
+use crate::session::terminal;
+use crate::sync::lock;
 use crate::{reason, text, threads};
-
-/// The number of SIGINT, the signal that Ctrl-C sends.
-const SIGINT: u8 = 2;
 
 /// The longest line read from standard input, in bytes.
 const MAX_INPUT_LINE: u64 = 64 * 1024;
@@ -29,8 +31,9 @@ pub(super) enum LoginField {
 
 /// Where the user name and the password come from.
 pub(super) enum CredentialSource {
-    /// The user at the terminal; the user name may come from `--user`.
-    Terminal { user: Option<Vec<u8>> },
+    /// The user at the terminal; the user name may come from `--user`. Without an editor, the
+    /// terminal itself edits the lines.
+    Terminal { user: Option<Vec<u8>>, editor: Option<Arc<Mutex<LineEditor>>> },
     /// The command line and standard input.
     Script { user: Vec<u8>, password: Vec<u8> },
 }
@@ -41,6 +44,7 @@ impl CredentialSource {
         user: Option<&OsStr>,
         password_stdin: bool,
         deadline: Deadline,
+        out: Output,
     ) -> anyhow::Result<Self> {
         let user = user.map(|user| user.as_bytes().to_vec());
         if let Some(user) = &user {
@@ -54,11 +58,12 @@ impl CredentialSource {
                 Ok(Self::Script { user, password })
             }
             (user, _) if io::stdin().is_terminal() => {
-                if user.is_some() {
+                let editor = line_editor(out)?.map(|editor| Arc::new(Mutex::new(editor)));
+                if user.is_some() && editor.is_none() {
                     // The password is the next thing to be typed, perhaps before its prompt.
                     set_echo(false);
                 }
-                Ok(Self::Terminal { user })
+                Ok(Self::Terminal { user, editor })
             }
             _ => {
                 let message = "cannot prompt for a password: standard input is not a terminal";
@@ -82,22 +87,28 @@ impl CredentialSource {
         out: Output,
     ) -> anyhow::Result<Vec<u8>> {
         match (self, field) {
-            (Self::Script { user, .. } | Self::Terminal { user: Some(user) }, LoginField::User) => {
-                Ok(user.clone())
-            }
+            (
+                Self::Script { user, .. } | Self::Terminal { user: Some(user), .. },
+                LoginField::User,
+            ) => Ok(user.clone()),
             (Self::Script { password, .. }, LoginField::Password) => Ok(password.clone()),
-            (Self::Terminal { .. }, _) => {
+            (Self::Terminal { editor, .. }, _) => {
+                let prompt = match (prompt, field) {
+                    (Some(prompt), _) => text::escape(prompt),
+                    (None, LoginField::User) => "Username: ".to_owned(),
+                    (None, LoginField::Password) => "Password: ".to_owned(),
+                };
+                if let Some(editor) = editor.clone() {
+                    let read = move || read_edited(&mut lock(&editor), &prompt, field);
+                    return read_with_deadline(deadline, read).await;
+                }
                 if field == LoginField::User {
                     // Off since an earlier user name; on before the prompt invites to type.
                     set_echo(true);
                 }
-                out.ask(&match (prompt, field) {
-                    (Some(prompt), _) => text::escape(prompt),
-                    (None, LoginField::User) => "Username: ".to_owned(),
-                    (None, LoginField::Password) => "Password: ".to_owned(),
-                });
+                out.ask(&prompt);
                 let typed = read_with_deadline(deadline, move || read_typed(field)).await;
-                if typed.is_err() {
+                if typed.is_err() || field == LoginField::Password {
                     // Ends the line of the prompt.
                     out.ask("\n");
                 }
@@ -132,25 +143,49 @@ where
     }
 }
 
-/// Reads a field from the terminal, a password without echo.
-fn read_typed(field: LoginField) -> Result<Vec<u8>, Failure> {
-    match field {
-        LoginField::User => {
-            let user = read_line(io::stdin().lock())?;
-            // The password may be typed before the server has asked for it.
-            set_echo(false);
-            Ok(user)
-        }
-        LoginField::Password => match rpassword::read_password() {
-            Ok(password) => Ok(password.into_bytes()),
-            // Ctrl-C sends no signal while the password is read, but ends the read.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                Err(Failure::new(Exit::Signal(SIGINT), "interrupted"))
-            }
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(unexpected_eof()),
-            Err(error) => Err(read_failed(&error)),
-        },
+/// Begins a session in which the fields are edited on standard error; returns `None` if that is not
+/// a terminal that supports it. What is typed from now on appears only after the prompt of its
+/// field, so that no part of a password is ever shown.
+fn line_editor(out: Output) -> anyhow::Result<Option<LineEditor>> {
+    let is_edited =
+        io::stderr().is_terminal() && out.begin_session("", Some(Device::StandardError));
+    if !is_edited {
+        return Ok(None);
     }
+    terminal::follow_job_control(out)?;
+    let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(|error| read_failed(&error))?;
+    Ok(LineEditor::of_session(out, File::from(stdin)))
+}
+
+/// Reads a field with the line editor, a password without showing it.
+fn read_edited(
+    editor: &mut LineEditor,
+    prompt: &str,
+    field: LoginField,
+) -> Result<Vec<u8>, Failure> {
+    match editor.read_field(prompt, field == LoginField::Password) {
+        Ok(Typed::Line(line)) => {
+            // A value is often pasted with its line ending.
+            let value = line.trim_end_matches('\n').as_bytes();
+            refuse_line_breaks("value", value)?;
+            Ok(value.to_vec())
+        }
+        Ok(Typed::End) => Err(unexpected_eof()),
+        Err(error) => Err(read_failed(&error)),
+    }
+}
+
+/// Reads a field from a terminal without a line editor, a password without echo.
+fn read_typed(field: LoginField) -> Result<Vec<u8>, Failure> {
+    if field == LoginField::Password {
+        set_echo(false);
+    }
+    let value = read_line(io::stdin().lock());
+    if field == LoginField::User {
+        // The password may be typed before the server has asked for it.
+        set_echo(false);
+    }
+    value
 }
 
 /// Turns the echo of the terminal on or off; it is restored when the command ends.

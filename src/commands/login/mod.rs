@@ -107,7 +107,8 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         events.warn(&warning);
     }
     let log_in = |stop: Stop| async move {
-        let source = CredentialSource::new(args.user.as_deref(), args.password_stdin, deadline);
+        let source =
+            CredentialSource::new(args.user.as_deref(), args.password_stdin, deadline, out);
         match terminal::until(&stop, source).await {
             Some(source) => connection.log_in(source?, args.confirm, &stop).await,
             // The exit code is that of the signal.

@@ -2,6 +2,8 @@
 //! line, and giving the terminal back while this process is stopped.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::getpgrp;
 use rustix::termios::{
@@ -31,13 +33,41 @@ const DUMB_TERMINALS: [&str; 3] = ["dumb", "cons25", "emacs"];
 pub(super) struct EditSession {
     device: Device,
     prompt: String,
+    receivers: Receivers,
     painter: Painter,
     /// The settings of the terminal before the session.
     original: Termios,
+    /// Whether lines are read from now on, so that the terminal has the settings for it.
+    is_active: bool,
     /// Whether the terminal belongs to another process: this one is stopped or in the background.
     is_suspended: bool,
     /// The line being typed, while the editor reads one.
     line: Option<EditedLine>,
+}
+
+/// The number of clients that receive the lines that are typed. Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct Receivers(Arc<AtomicUsize>);
+
+impl Default for Receivers {
+    fn default() -> Self {
+        Self(Arc::new(AtomicUsize::new(1)))
+    }
+}
+
+impl Receivers {
+    /// Sets the number; the next prompt shows it.
+    pub(super) fn set(&self, clients: usize) {
+        self.0.store(clients, Ordering::Relaxed);
+    }
+
+    /// Returns `prompt` with the number of receivers before it, unless that is 1.
+    pub(super) fn prompt(&self, prompt: &str) -> String {
+        match self.0.load(Ordering::Relaxed) {
+            1 => prompt.to_owned(),
+            clients => format!("{clients} clients{prompt}"),
+        }
+    }
 }
 
 /// The line being typed.
@@ -51,19 +81,33 @@ pub(super) struct EditedLine {
 }
 
 impl EditSession {
-    /// Begins a session on `device`. From now on, the terminal echoes nothing. Returns `None` if
-    /// the terminal does not support that.
-    pub(super) fn begin(device: Device, prompt: &str, paint: Paint) -> Option<Self> {
+    /// Begins a session on `device`. Returns `None` if the terminal does not support it.
+    pub(super) fn begin(
+        device: Device,
+        prompt: &str,
+        receivers: Receivers,
+        paint: Paint,
+    ) -> Option<Self> {
         let term = std::env::var_os("TERM");
         if term.is_some_and(|term| DUMB_TERMINALS.iter().any(|dumb| term == *dumb)) {
             return None;
         }
         let original = tcgetattr(rustix::stdio::stdin()).ok()?;
         let (prompt, painter) = (prompt.to_owned(), Painter::new(paint));
-        let session = Self { device, prompt, painter, original, is_suspended: false, line: None };
-        session.set_modes().ok()?;
-        device.write(PASTE_ON).ok()?;
+        let (is_active, is_suspended, line) = (false, false, None);
+        let session =
+            Self { device, prompt, receivers, painter, original, is_active, is_suspended, line };
         Some(session)
+    }
+
+    /// Prepares for reading lines: from now on, the terminal echoes nothing.
+    ///
+    /// # Errors
+    /// The terminal rejects the settings.
+    pub(super) fn activate(&mut self) -> io::Result<()> {
+        self.set_modes()?;
+        self.is_active = true;
+        self.device.write(PASTE_ON)
     }
 
     /// Returns whether the line being typed is on the screen.
@@ -130,7 +174,7 @@ impl EditSession {
     /// Gives the terminal to another process, because this one is about to stop. The line being
     /// typed stays on the screen.
     pub(super) fn suspend(&mut self) {
-        if self.is_suspended {
+        if self.is_suspended || !self.is_active {
             return;
         }
         let mut out = String::new();
@@ -152,6 +196,9 @@ impl EditSession {
     /// on a new line if `is_mid_line`. Does nothing in the background; returns whether the terminal
     /// was taken.
     pub(super) fn resume(&mut self, is_mid_line: bool) -> bool {
+        if !self.is_active {
+            return true;
+        }
         // The cursor is where another process left it.
         self.painter.forget();
         let foreground = tcgetpgrp(rustix::stdio::stdin());
@@ -172,7 +219,7 @@ impl EditSession {
     /// Ends the session: what the user has typed stays on the screen, and the terminal gets its
     /// settings back.
     pub(super) fn end(mut self) {
-        if self.is_suspended {
+        if self.is_suspended || !self.is_active {
             return;
         }
         let mut out = String::new();
@@ -189,8 +236,11 @@ impl EditSession {
     /// Appends to `out` what draws the line, if there is one to be drawn.
     fn draw(&mut self, out: &mut String) {
         if let Some(line) = self.line.as_ref().filter(|_| !self.is_suspended) {
-            let prompt = line.prompt.as_ref().unwrap_or(&self.prompt);
-            let view = View { prompt, line: &line.text, pos: line.pos };
+            let prompt = match &line.prompt {
+                Some(prompt) => prompt.clone(),
+                None => self.receivers.prompt(&self.prompt),
+            };
+            let view = View { prompt: &prompt, line: &line.text, pos: line.pos };
             self.painter.draw(out, view, self.device.size());
         }
     }

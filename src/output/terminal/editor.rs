@@ -44,9 +44,9 @@ pub enum Typed {
 
 impl LineEditor {
     /// Returns an editor for the session that has begun at the terminal of `out`; `None` if there
-    /// is none. It reads `stdin`, which is that terminal.
+    /// is none. It reads `stdin`, which is that terminal. From now on, the terminal echoes nothing.
     pub fn of_session(out: Output, stdin: File) -> Option<Self> {
-        let is_edited = out.terminal().is_edited();
+        let is_edited = out.terminal().start_editing();
         let (keys, edit) = (KeyDecoder::default(), Edit::new());
         is_edited.then_some(Self { out, stdin, keys, edit, is_secret: false })
     }

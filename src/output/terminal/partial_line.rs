@@ -45,7 +45,14 @@ impl PartialLine {
 /// last row.
 fn rows(line: &str, columns: usize) -> (usize, &str) {
     let (mut rows, mut begin, mut column) = (1, 0, 0);
+    let mut is_style = false;
     for (at, c) in line.char_indices() {
+        // The only escape sequences are those of a label's colour, which end with `m`.
+        is_style |= c == '\x1b';
+        if is_style {
+            is_style = c != 'm';
+            continue;
+        }
         if c == '\t' {
             // A tab does not move the cursor beyond the last column.
             column = ((column / TAB_WIDTH + 1) * TAB_WIDTH).min(columns.saturating_sub(1));
@@ -72,6 +79,7 @@ mod tests {
             ("12345678901", 10, (2, "1")),
             ("\t\t\tx", 10, (1, "\t\t\tx")),
             ("日本語", 5, (2, "語")),
+            ("\x1b[1mab\x1b[0mcd", 4, (1, "\x1b[1mab\x1b[0mcd")),
             ("e\u{301}e\u{301}e\u{301}", 3, (1, "e\u{301}e\u{301}e\u{301}")),
         ] {
             assert_eq!(rows(line, columns), expected, "{line:?}");

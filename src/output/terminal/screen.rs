@@ -15,7 +15,7 @@ use crate::blocking;
 use crate::output::color::Paint;
 use crate::output::terminal::bar::Bar;
 use crate::output::terminal::device::Device;
-use crate::output::terminal::edit_session::{EditSession, EditedLine};
+use crate::output::terminal::edit_session::{EditSession, EditedLine, Receivers};
 use crate::output::terminal::partial_line::PartialLine;
 use crate::sync::lock;
 
@@ -27,13 +27,22 @@ const WRITE_SIZE: usize = 16 * 1024;
 pub(crate) struct Terminal {
     screen: Mutex<Screen>,
     bar: Bar,
+    receivers: Receivers,
+}
+
+/// What precedes each line of a peer, where several peers send.
+#[derive(Clone, Debug)]
+pub(crate) struct Label {
+    pub(crate) peer: String,
+    /// The peer in words, and in colour if that is on.
+    pub(crate) text: String,
 }
 
 /// A piece of output.
 #[derive(Debug)]
 enum Piece {
     /// Escaped text from a peer, which can end in the middle of a line.
-    Peer(String),
+    Peer(String, Option<Label>),
     /// Diagnostics, which are whole lines.
     Diagnostics(String),
 }
@@ -43,7 +52,7 @@ struct Screen {
     /// The session in which the user edits lines, if there is one.
     edits: Option<EditSession>,
     /// The prompt of an interactive session without an editor; this module prints it.
-    prompt: Option<String>,
+    prompt: Option<(String, Paint)>,
     /// Whether the prompt is on the cursor's line, possibly with typed text after it.
     is_prompted: bool,
     /// Whether a peer's text without a newline is on the cursor's line.
@@ -51,12 +60,19 @@ struct Screen {
     /// A peer's line without a newline so far. It is on the cursor's line, or while a line is
     /// edited, directly above the prompt.
     partial_line: PartialLine,
+    /// The peer whose line is incomplete, if peers are labelled.
+    labelled: Option<String>,
 }
 
 impl Terminal {
     /// Begins an interactive session without an editor, in which `prompt` is printed.
-    pub(crate) fn begin_session(&self, prompt: String) {
-        self.lock().prompt = Some(prompt);
+    pub(in crate::output) fn begin_session(&self, prompt: &str, paint: Paint) {
+        self.lock().prompt = Some((prompt.to_owned(), paint));
+    }
+
+    /// Sets the number of clients that receive the lines that are typed.
+    pub(crate) fn set_receivers(&self, clients: usize) {
+        self.receivers.set(clients);
     }
 
     /// Ends the interactive session: no prompt is printed and no line is edited any more, and the
@@ -77,8 +93,8 @@ impl Terminal {
         screen.start_new_line();
     }
 
-    /// Begins an interactive session in which lines are edited on `device`, after `prompt`. From
-    /// now on, the terminal echoes nothing. Returns false if the terminal does not support that.
+    /// Begins an interactive session in which lines are edited on `device`, after `prompt`. Returns
+    /// false if the terminal does not support that.
     pub(in crate::output) fn begin_editing(
         &self,
         device: Device,
@@ -86,13 +102,19 @@ impl Terminal {
         paint: Paint,
     ) -> bool {
         let mut screen = self.lock();
-        screen.edits = EditSession::begin(device, prompt, paint);
+        screen.edits = EditSession::begin(device, prompt, self.receivers.clone(), paint);
         screen.edits.is_some()
     }
 
-    /// Returns whether lines are edited.
-    pub(crate) fn is_edited(&self) -> bool {
-        self.lock().edits.is_some()
+    /// Prepares for reading lines: from now on, the terminal echoes nothing. Returns whether lines
+    /// can be edited.
+    pub(super) fn start_editing(&self) -> bool {
+        let mut screen = self.lock();
+        let is_active = screen.edits.as_mut().is_some_and(|edits| edits.activate().is_ok());
+        if !is_active {
+            screen.edits = None;
+        }
+        is_active
     }
 
     /// Shows another prompt from now on, if lines are edited.
@@ -167,12 +189,15 @@ impl Terminal {
         self.lock().edits.as_ref().is_some_and(EditSession::is_suspended)
     }
 
-    /// Prints escaped text from a peer.
+    /// Prints escaped text from a peer, with the peer's `label` before each line.
     ///
     /// # Errors
     /// The terminal cannot be written.
-    pub(crate) fn print_peer_text(&self, text: String) -> io::Result<()> {
-        if text.is_empty() { Ok(()) } else { self.print(&mut self.lock(), Piece::Peer(text)) }
+    pub(crate) fn print_peer_text(&self, text: String, label: Option<&Label>) -> io::Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.print(&mut self.lock(), Piece::Peer(text, label.cloned()))
     }
 
     /// Records whether a peer's `bytes`, which were written to the terminal unchanged, end in the
@@ -208,7 +233,10 @@ impl Terminal {
 
     /// Prints the prompt for the next line, if no editor prints it.
     pub(crate) fn prompt(&self) {
-        self.print_prompt(&mut self.lock());
+        let mut screen = self.lock();
+        if !screen.is_prompted {
+            self.print_prompt(&mut screen);
+        }
     }
 
     /// Records that the user has pressed Enter, so that the cursor is on a new line.
@@ -227,11 +255,16 @@ impl Terminal {
             return screen.edits.as_mut().map_or(Ok(()), |edits| edits.print_above(&text));
         }
         match piece {
-            Piece::Peer(text) => {
+            Piece::Peer(text, label) => {
                 if mem::take(&mut screen.is_prompted) {
                     // A newline first, so that the typed text stays visible.
                     self.bar.write_stderr("\n");
                 }
+                let row = if screen.is_mid_line { "\n" } else { "" };
+                let text = match label {
+                    Some(label) => screen.add_label(&text, label, row),
+                    None => text,
+                };
                 self.bar.hide_for(|| Device::StandardOutput.write(&text))?;
                 screen.is_mid_line = !text.ends_with('\n');
                 if screen.edits.is_some() {
@@ -247,9 +280,9 @@ impl Terminal {
     }
 
     fn print_prompt(&self, screen: &mut Screen) {
-        if let Some(prompt) = &screen.prompt {
-            self.bar.write_stderr(prompt);
-            screen.is_prompted = !prompt.is_empty();
+        if let Some((prompt, paint)) = screen.prompt.as_ref().filter(|(text, _)| !text.is_empty()) {
+            self.bar.write_stderr(&paint.prompt(&self.receivers.prompt(prompt)));
+            screen.is_prompted = true;
         }
     }
 
@@ -297,13 +330,37 @@ impl Screen {
     fn start_new_line(&mut self) {
         (self.is_prompted, self.is_mid_line) = (false, false);
         self.partial_line.clear();
+        self.labelled = None;
+    }
+
+    /// Returns the text of the labelled peer with the label before each line. A line that continues
+    /// has its label already; the text begins with `row` if another peer's line is incomplete.
+    fn add_label(&mut self, text: &str, label: Label, row: &str) -> String {
+        let continues = self.labelled.as_ref() == Some(&label.peer);
+        let mut labelled = String::new();
+        if !continues {
+            self.partial_line.clear();
+            labelled.push_str(row);
+        }
+        for (index, line) in text.split_inclusive('\n').enumerate() {
+            if index > 0 || !continues {
+                labelled.push_str(&label.text);
+            }
+            labelled.push_str(line);
+        }
+        self.labelled = (!text.ends_with('\n')).then_some(label.peer);
+        labelled
     }
 
     /// Returns `piece` as text for the beginning of an empty row. The text ends with a newline,
     /// even if the peer's last line is incomplete and continues later.
     fn render(&mut self, piece: Piece) -> String {
         match piece {
-            Piece::Peer(text) => {
+            Piece::Peer(text, label) => {
+                let text = match label {
+                    Some(label) => self.add_label(&text, label, ""),
+                    None => text,
+                };
                 let columns = columns();
                 let mut rendered = self.partial_line.redraw(columns);
                 rendered += &text;
@@ -315,6 +372,7 @@ impl Screen {
             }
             Piece::Diagnostics(lines) => {
                 self.partial_line.clear();
+                self.labelled = None;
                 lines
             }
         }
@@ -326,19 +384,4 @@ fn columns() -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_part_of_a_peers_line_redraws_the_line_until_it_is_complete() {
-        let mut screen = Screen::default();
-        let mut render = |piece| screen.render(piece);
-        let peer = |text: &str| Piece::Peer(text.to_owned());
-        assert_eq!(render(peer("one\nHel")), "one\nHel\n");
-        assert_eq!(render(peer("lo")), "\u{1b}[1A\r\u{1b}[JHello\n");
-        assert_eq!(render(peer("!\n")), "\u{1b}[1A\r\u{1b}[JHello!\n");
-        assert_eq!(render(peer("user: ")), "user: \n");
-        assert_eq!(render(Piece::Diagnostics("note: text\n".to_owned())), "note: text\n");
-        assert_eq!(render(peer("name\n")), "name\n");
-    }
-}
+mod tests;

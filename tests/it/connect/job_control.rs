@@ -1,36 +1,17 @@
 //! Stopping and continuing `connect` at a terminal, and a terminal whose size changes.
 
-use std::path::Path;
 use std::process::Command;
 
 use rustix::process::Signal;
 
 use crate::support::{Peer, Terminal, eventually, skip};
 
-/// Starts a shell with job control at a terminal, in which `sockkit ARGS…` runs.
-fn start_job(args: &str, directory: &Path) -> Terminal {
-    let shell = ["--norc", "--noprofile", "--noediting", "-i"];
-    let mut terminal = Terminal::of("bash", shell, directory);
-    terminal.type_in(&format!("PS1='ready; '; {} {args}\r", env!("CARGO_BIN_EXE_sockkit")));
-    terminal
-}
-
-/// Ends the shell, after the job in it has ended.
-fn end_shell(mut terminal: Terminal) {
-    terminal.screen.wait_for(|text| {
-        let has_ended = text.contains("(eof)") && text.ends_with("ready; ");
-        has_ended.then_some(())
-    });
-    terminal.type_in("exit\r");
-    assert_eq!(terminal.wait(), 0);
-}
-
 #[test]
 fn ctrl_z_gives_the_terminal_back_and_fg_continues_with_the_same_line() {
     let directory = tempfile::tempdir().unwrap();
     for key in [true, false] {
         let peer = Peer::start(|mut client| client.line());
-        let mut terminal = start_job(&format!("connect {}", peer.addr), directory.path());
+        let mut terminal = Terminal::start_job(&format!("connect {}", peer.addr), directory.path());
         terminal.wait_until_editing();
         terminal.type_in("half");
         terminal.wait_for_rows(&["> half"]);
@@ -50,7 +31,7 @@ fn ctrl_z_gives_the_terminal_back_and_fg_continues_with_the_same_line() {
         });
         terminal.type_in(" a line\r");
         assert_eq!(peer.join(), "half a line");
-        end_shell(terminal);
+        terminal.end_shell();
     }
 }
 
@@ -63,7 +44,7 @@ fn a_stopped_connection_that_continues_in_the_background_prints_and_does_not_tak
         client.send(b"news\r\n");
         client.line()
     });
-    let mut terminal = start_job(&format!("connect {}", peer.addr), directory.path());
+    let mut terminal = Terminal::start_job(&format!("connect {}", peer.addr), directory.path());
     terminal.wait_until_editing();
     terminal.type_in("half");
     terminal.wait_for_rows(&["> half"]);
@@ -77,7 +58,7 @@ fn a_stopped_connection_that_continues_in_the_background_prints_and_does_not_tak
     terminal.wait_until_editing();
     terminal.type_in(" a line\r");
     assert_eq!(peer.join(), "half a line");
-    end_shell(terminal);
+    terminal.end_shell();
 }
 
 #[test]
@@ -101,7 +82,7 @@ fn without_a_shell_to_continue_it_ctrl_z_stops_nothing() {
 fn a_program_that_was_stopped_without_notice_draws_the_line_again() {
     let directory = tempfile::tempdir().unwrap();
     let peer = Peer::start(|mut client| client.line());
-    let mut terminal = start_job(&format!("connect {}", peer.addr), directory.path());
+    let mut terminal = Terminal::start_job(&format!("connect {}", peer.addr), directory.path());
     terminal.wait_until_editing();
     terminal.type_in("half");
     terminal.wait_for_rows(&["> half"]);
@@ -114,7 +95,7 @@ fn a_program_that_was_stopped_without_notice_draws_the_line_again() {
     terminal.wait_until_editing();
     terminal.type_in(" a line\r");
     assert_eq!(peer.join(), "half a line");
-    end_shell(terminal);
+    terminal.end_shell();
 }
 
 #[test]

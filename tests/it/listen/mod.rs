@@ -11,11 +11,11 @@ mod observers;
 mod script;
 mod shared_input;
 mod shutdown;
+mod terminal;
 mod tls;
 mod unix;
 
-use crate::support::terminal::{LEFT, rows};
-use crate::support::{Client, Terminal, in_namespace, sockkit};
+use crate::support::{Client, in_namespace, sockkit};
 
 #[test]
 fn listen_reports_the_client_and_prints_what_it_sends() {
@@ -107,26 +107,4 @@ fn the_port_file_holds_the_port_and_is_removed_at_exit() {
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     let ran = sockkit("listen 0 --port-file /no/such/directory/port").run().code(8);
     assert!(ran.stderr.contains("no such file or directory"), "{}", ran.stderr);
-}
-
-#[test]
-fn the_line_editor_starts_when_a_client_connects() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut terminal = Terminal::start("listen 127.0.0.1:0", directory.path());
-    let addr = terminal.screen.wait_for(|text| {
-        let line = text.lines().find(|line| line.contains("listening"))?;
-        rows(line).concat().split_whitespace().nth(2)?.parse().ok()
-    });
-    assert!(terminal.echoes());
-    let mut client = Client::connect(addr);
-    terminal.wait_until_editing();
-    client.send(b"hello\n");
-    terminal.wait_for_rows(&["hello", ">"]);
-    terminal.type_in(&format!("hi{LEFT}\u{4}ello\r"));
-    assert_eq!(client.line(), "hello");
-    terminal.wait_until_editing();
-    terminal.type_in("\u{3}");
-    assert_eq!(client.read_to_end(), b"");
-    assert_eq!(terminal.exit_code(), 130);
-    assert!(terminal.echoes());
 }

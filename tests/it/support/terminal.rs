@@ -48,6 +48,26 @@ impl Terminal {
         Self { child, master, screen }
     }
 
+    /// Starts a shell with job control in a terminal, and `sockkit ARGS…` in it.
+    pub(crate) fn start_job(args: &str, directory: &Path) -> Self {
+        let shell = ["--norc", "--noprofile", "--noediting", "-i"];
+        let mut terminal = Self::of("bash", shell, directory);
+        let program = env!("CARGO_BIN_EXE_sockkit");
+        terminal.type_in(&format!("PS1='ready; '; {program} {args}; echo ended\r"));
+        terminal
+    }
+
+    /// Ends the shell of [`Self::start_job`], after the job has ended.
+    #[track_caller]
+    pub(crate) fn end_shell(mut self) {
+        self.screen.wait_for(|text| {
+            let has_ended = text.contains("\nended") && text.ends_with("ready; ");
+            has_ended.then_some(())
+        });
+        self.type_in("exit\r");
+        assert_eq!(self.exit_code(), 0);
+    }
+
     /// Types text; `\u{3}` is Ctrl-C and `\u{4}` Ctrl-D.
     pub(crate) fn type_in(&mut self, text: &str) {
         self.type_bytes(text.as_bytes());

@@ -26,6 +26,11 @@ impl Client {
         Self::of(TcpStream::connect_timeout(&addr, TIMEOUT).unwrap())
     }
 
+    /// Our address, which the server sees as its client's.
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        self.stream.local_addr().unwrap()
+    }
+
     pub(crate) fn of(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream.set_write_timeout(Some(TIMEOUT)).unwrap();

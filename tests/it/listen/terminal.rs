@@ -1,0 +1,84 @@
+//! `listen` at a terminal: the line editor, and several clients.
+
+use std::net::SocketAddr;
+
+use crate::support::terminal::{LEFT, rows};
+use crate::support::{Client, Terminal};
+
+/// Starts `sockkit listen 127.0.0.1:0 ARGS…` at a terminal, and returns its address.
+fn start_listening(args: &str, directory: &tempfile::TempDir) -> (Terminal, SocketAddr) {
+    let terminal = Terminal::start(&format!("listen 127.0.0.1:0 {args}"), directory.path());
+    let addr = terminal.screen.wait_for(|text| {
+        let line = text.lines().find(|line| line.contains("listening"))?;
+        rows(line).concat().split_whitespace().nth(2)?.parse().ok()
+    });
+    (terminal, addr)
+}
+
+#[test]
+fn the_line_editor_starts_when_a_client_connects() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut terminal, addr) = start_listening("", &directory);
+    assert!(terminal.echoes());
+    let mut client = Client::connect(addr);
+    terminal.wait_until_editing();
+    client.send(b"hello\n");
+    terminal.wait_for_rows(&["hello", ">"]);
+    terminal.type_in(&format!("hi{LEFT}\u{4}ello\r"));
+    assert_eq!(client.line(), "hello");
+    terminal.wait_until_editing();
+    terminal.type_in("\u{3}");
+    assert_eq!(client.read_to_end(), b"");
+    assert_eq!(terminal.exit_code(), 130);
+    assert!(terminal.echoes());
+}
+
+#[test]
+fn with_several_clients_each_line_names_its_sender_and_the_prompt_counts_the_receivers() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut terminal, addr) = start_listening("-k", &directory);
+    let mut one = Client::connect(addr);
+    terminal.wait_until_editing();
+    one.send("Hel");
+    let label = one.local_addr();
+    let from_one = |text: &str| format!("{label}: {text}");
+    terminal.wait_for_rows(&[&from_one("Hel"), ">"]);
+    one.send("lo\nagain\n");
+    terminal.wait_for_rows(&[&from_one("Hello"), &from_one("again"), ">"]);
+    let mut two = Client::connect(addr);
+    eventually_prompts(&terminal, "2 clients>");
+    terminal.type_in("to both");
+    two.send("hi");
+    let label = two.local_addr();
+    let from_two = |text: &str| format!("{label}: {text}");
+    terminal.wait_for_rows(&[&from_two("hi"), "2 clients> to both"]);
+    terminal.type_in("\r");
+    assert_eq!((one.line(), two.line()), ("to both".to_owned(), "to both".to_owned()));
+    // Another client's text interrupts a line, which then has its label again.
+    two.send("half");
+    terminal.wait_for_rows(&[&from_two("half"), "2 clients>"]);
+    one.send("whole\n");
+    terminal.wait_for_rows(&[&from_two("half"), &from_one("whole"), "2 clients>"]);
+    two.send(" a line\n");
+    terminal.wait_for_rows(&[&from_one("whole"), &from_two(" a line"), "2 clients>"]);
+    drop(two);
+    eventually_prompts(&terminal, ">");
+    drop(one);
+    eventually_prompts(&terminal, "0 clients>");
+    // The line waits for the next client.
+    terminal.type_in("to the next\r");
+    let mut three = Client::connect(addr);
+    assert_eq!(three.line(), "to the next");
+    terminal.type_in("\u{3}");
+    assert_eq!(terminal.exit_code(), 0);
+    assert!(terminal.has_default_settings());
+}
+
+/// Waits until the last row is `prompt`.
+#[track_caller]
+fn eventually_prompts(terminal: &Terminal, prompt: &str) {
+    terminal.screen.wait_for(|text| {
+        let shown = rows(text).into_iter().rfind(|row| !row.is_empty());
+        (shown.as_deref() == Some(prompt)).then_some(())
+    });
+}
