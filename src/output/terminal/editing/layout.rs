@@ -28,6 +28,15 @@ pub(super) struct Row {
     start: usize,
 }
 
+impl Row {
+    /// Returns whether terminals disagree on the width of the row: some show an emoji that consists
+    /// of several as one.
+    pub(super) fn has_uncertain_width(&self) -> bool {
+        let composes = |c| matches!(c, '\u{200D}' | '\u{FE0F}' | '\u{1F1E6}'..='\u{1F1FF}' | '\u{1F3FB}'..='\u{1F3FF}');
+        !self.text.is_ascii() && self.text.chars().any(composes)
+    }
+}
+
 /// A prompt and a line, arranged in rows.
 #[derive(Debug)]
 pub(super) struct Layout {

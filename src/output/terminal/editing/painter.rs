@@ -95,7 +95,13 @@ impl Painter {
             self.shown.push(row);
             return;
         };
-        if old.text != row.text || old.prompt != row.prompt {
+        let is_uncertain = old.has_uncertain_width() || row.has_uncertain_width();
+        if is_uncertain && *old != row {
+            self.move_to(out, (index, 0));
+            out.push_str(CLEAR_ROW);
+            self.write(out, &row, 0);
+            self.cursor = (index, row.width);
+        } else if old.text != row.text || old.prompt != row.prompt {
             let (same, column) = self.common_beginning(old, &row);
             let is_shorter = row.width < old.width;
             self.move_to(out, (index, column));
@@ -111,7 +117,8 @@ impl Painter {
     /// Moves the cursor to row `index`, below the last one on the terminal.
     fn begin_row(&mut self, out: &mut String, index: usize, is_empty: bool) {
         let is_wrapped = self.shown.last().is_some_and(|row| {
-            !row.ends_line && row.width >= self.columns && self.cursor == (index - 1, row.width)
+            let is_full = row.width >= self.columns && !row.has_uncertain_width();
+            is_full && !row.ends_line && self.cursor == (index - 1, row.width)
         });
         if !is_wrapped {
             self.move_to(out, (index - 1, 0));
@@ -143,18 +150,44 @@ impl Painter {
         })
     }
 
+    /// Returns the first columns of `row`.
+    fn beginning(&self, row: &Row, columns: usize) -> Row {
+        let mut width = 0;
+        let before = row.text.graphemes(true).take_while(|grapheme| {
+            let is_before = width < columns;
+            width += self.layout.width(grapheme);
+            is_before
+        });
+        let len = before.map(str::len).sum();
+        let mut beginning = row.clone();
+        beginning.text.truncate(len);
+        beginning.prompt = row.prompt.min(len);
+        beginning
+    }
+
     fn move_to(&mut self, out: &mut String, (row, column): (usize, usize)) {
         let (from_row, from_column) = self.cursor;
+        if (row, column) == self.cursor {
+            return;
+        }
+        let shown = |row: usize| row.checked_sub(self.top).and_then(|at| self.shown.get(at));
+        let is_certain = !shown(from_row).is_some_and(Row::has_uncertain_width);
+        let target = shown(row).filter(|row| row.has_uncertain_width());
         // Writing to a String cannot fail.
         if row < from_row {
             write!(out, "\x1b[{}A", from_row - row).unwrap_or_default();
         } else if row > from_row {
             write!(out, "\x1b[{}B", row - from_row).unwrap_or_default();
         }
-        if column == 0 && from_column != 0 {
-            out.push('\r');
-        } else if column != from_column {
-            write!(out, "\x1b[{}G", column + 1).unwrap_or_default();
+        match target {
+            _ if column == from_column && is_certain && target.is_none() => {}
+            None if column > 0 => write!(out, "\x1b[{}G", column + 1).unwrap_or_default(),
+            // Only the terminal knows the column after this text, so the text is written again.
+            Some(row) => {
+                out.push('\r');
+                self.write(out, &self.beginning(row, column), 0);
+            }
+            None => out.push('\r'),
         }
         self.cursor = (row, column);
     }
@@ -246,6 +279,21 @@ mod tests {
         assert!(bytes <= 5 + "\x1b[10G\x1b[10G".len(), "{bytes}");
         assert_eq!(terminal.screen().contents(), "> 012x3456");
         assert_eq!(terminal.screen().cursor_position(), (0, 6));
+    }
+
+    #[test]
+    fn a_movement_to_text_of_uncertain_width_writes_the_text_before_the_cursor() {
+        let mut painter = Painter::new(Paint::decide(ColorChoice::Never, false));
+        let line = "a\u{1f468}\u{200d}\u{1f467}b";
+        let mut draw = |line: &str, pos| {
+            let mut out = String::new();
+            painter.draw(&mut out, view(line, pos), SIZE);
+            out
+        };
+        assert_eq!(draw(line, line.len()), format!("> {line}"));
+        assert_eq!(draw(line, line.len() - 1), format!("\r> {}", &line[..line.len() - 1]));
+        assert_eq!(draw(line, 1), "\r> a");
+        assert_eq!(draw("", 0), "\r\u{1b}[K> ");
     }
 
     #[test]
