@@ -72,6 +72,8 @@ enum Message {
     Text(String),
     /// Print the prompt of an interactive session.
     Prompt,
+    /// End the interactive session.
+    EndSession,
     /// Print nothing: everything before this is printed.
     End,
 }
@@ -208,6 +210,12 @@ impl Events {
         self.offer(Message::Prompt, 0);
     }
 
+    /// Queues the end of the interactive session, without waiting for the terminal.
+    pub fn end_session(&self) {
+        self.require_printer();
+        self.queue.push(Message::EndSession, 0);
+    }
+
     /// Waits until the text is printed, or nothing is printed any more.
     pub async fn printed(&self, text: Ticket) {
         self.queue.written(text).await;
@@ -302,6 +310,7 @@ impl Printer {
                     self.out.terminal().print_diagnostics([text]);
                 }
                 Queued::Item(Message::Prompt) => self.out.prompt(),
+                Queued::Item(Message::EndSession) => self.out.end_session(),
                 Queued::Item(Message::End) => {}
             }
         }

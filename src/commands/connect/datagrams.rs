@@ -106,7 +106,7 @@ pub(crate) async fn connect(
         let (counts, end) = peer_exchange.run(&mut outgoing, &mut observer).await;
         let is_over = !matches!(end, ExchangeEnd::Refused(_)) || counts.datagrams_in > 0;
         if interactive && (is_over || targets.is_empty()) {
-            out.end_session();
+            events.end_session();
         }
         if reports_peer {
             report_closed(&events, &name, counts, started, &end);

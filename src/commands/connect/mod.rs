@@ -180,7 +180,7 @@ async fn run_session(
     let report = session.run(stream, stop.draining()).await;
     session.observers.end_progress();
     if interactive {
-        out.end_session();
+        events.end_session();
     } else if report.input_left {
         events.note(&format!("{peer} closed the connection; unread standard input was discarded"));
     }

@@ -90,7 +90,7 @@ async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<
         DatagramListener { sockets: &sockets, access: &access, settings, notify: &notify };
     let end = listener.serve(&mut outgoing, &sink, &mut observer, stop).await;
     if interactive {
-        out.end_session();
+        reporter.events.end_session();
     }
     match (end, signals.exit()) {
         // With --keep-open, a signal is the normal end; else it interrupts the exchange.

@@ -90,7 +90,7 @@ impl Service for Listen {
             drop(receiver);
             self.out.set_receivers(self.receivers.len());
         } else {
-            self.out.end_session();
+            self.events.end_session();
             self.session.observers.end_progress();
             if let Some(name) = name {
                 // sockkit exits after this client, which would cancel the lookup of its name.

@@ -11,8 +11,7 @@ use std::io::{self, IsTerminal as _, Seek as _};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -21,6 +20,7 @@ use crate::output::direction::Direction;
 use crate::output::figures::{rate, size, time};
 use crate::output::format::Verbosity;
 use crate::output::handle::Output;
+use crate::output::terminal::bar::Drawing;
 use crate::output::terminal::screen::Terminal;
 
 /// How long a transfer runs before the bar appears.
@@ -39,8 +39,7 @@ const TEMPLATES: [&str; 2] = ["[{bar:24}] {msg}", "{spinner} {msg}"];
 #[derive(Debug)]
 pub struct Progress {
     meter: Meter,
-    /// Dropping it ends the drawing thread.
-    _stop: mpsc::Sender<()>,
+    _drawing: Drawing,
 }
 
 /// Counts the transferred bytes; cheap to clone.
@@ -78,13 +77,11 @@ impl Progress {
             ends_on_receive: stdout,
             ended: AtomicBool::new(false),
         });
-        let (stop, stopped) = mpsc::channel();
         let meter = Meter { counts, terminal: out.terminal() };
         let drawn = meter.clone();
-        let thread = thread::Builder::new().name("progress".into());
         // If the thread cannot be started, the transfer runs without a bar.
-        thread.spawn(move || drawn.draw(&stopped)).ok()?;
-        Some(Self { meter, _stop: stop })
+        let drawing = Drawing::start("progress", move |stopped| drawn.draw(stopped))?;
+        Some(Self { meter, _drawing: drawing })
     }
 
     /// Returns the meter that counts the transferred bytes.
@@ -117,12 +114,8 @@ impl Meter {
 
     /// Clears the bar permanently.
     fn end(&self) {
-        let mut bar = self.terminal.bar();
-        // Set while the bar is locked, so that the thread cannot draw the bar again afterwards.
         self.counts.ended.store(true, Ordering::Relaxed);
-        if let Some(bar) = bar.take() {
-            bar.finish_and_clear();
-        }
+        self.terminal.bar().end();
     }
 
     /// Draws the bar until it has ended.
@@ -139,22 +132,25 @@ impl Meter {
             // Once everything is sent, the received bytes are shown instead.
             let total = counts.total.filter(|total| sent < *total);
             let text = window.update(started.elapsed(), sent, received, total);
-            let mut bar = self.terminal.bar();
-            if counts.ended.load(Ordering::Relaxed) {
+            let goes_on = self.terminal.bar().draw(|bar| {
+                // indicatif hides the bar if the terminal cannot move its cursor.
+                let bar = bar.get_or_insert_with(|| ProgressBar::new(counts.total.unwrap_or(0)));
+                if shows_total != Some(total.is_some()) {
+                    shows_total = Some(total.is_some());
+                    let template = TEMPLATES[usize::from(total.is_none())];
+                    let style = ProgressStyle::with_template(template);
+                    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+                    bar.set_style(style.progress_chars("=> "));
+                }
+                bar.set_message(text);
+                bar.set_position(sent);
+                bar.tick();
+            });
+            if !goes_on {
                 return;
             }
-            // indicatif hides the bar if the terminal cannot move its cursor.
-            let bar = bar.get_or_insert_with(|| ProgressBar::new(counts.total.unwrap_or(0)));
-            if shows_total != Some(total.is_some()) {
-                shows_total = Some(total.is_some());
-                let style = ProgressStyle::with_template(TEMPLATES[usize::from(total.is_none())]);
-                let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-                bar.set_style(style.progress_chars("=> "));
-            }
-            bar.set_message(text);
-            bar.set_position(sent);
-            bar.tick();
         }
+        self.terminal.bar().clear_ended();
     }
 }
 

@@ -9,8 +9,6 @@ use std::mem;
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
-use indicatif::ProgressBar;
-
 use crate::blocking;
 use crate::output::color::Paint;
 use crate::output::terminal::bar::Bar;
@@ -221,9 +219,9 @@ impl Terminal {
         }
     }
 
-    /// Locks and returns the progress bar, if there is one.
-    pub(super) fn bar(&self) -> MutexGuard<'_, Option<ProgressBar>> {
-        self.bar.lock()
+    /// Returns the progress bar.
+    pub(super) fn bar(&self) -> &Bar {
+        &self.bar
     }
 
     /// Writes `text` to standard error, whatever is on the screen.
