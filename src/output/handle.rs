@@ -72,6 +72,16 @@ impl Output {
         self.format == Format::Plain
     }
 
+    /// Returns whether standard output carries tables.
+    pub fn is_table(self) -> bool {
+        self.format == Format::Table
+    }
+
+    /// Returns whether standard output is a terminal on which pictures can stand beside the tables.
+    pub fn draws_pictures(self) -> bool {
+        self.is_table() && io::stdout().is_terminal()
+    }
+
     /// Returns whether `-v` was given.
     pub fn is_verbose(self) -> bool {
         self.verbosity == Verbosity::Verbose
@@ -109,7 +119,7 @@ impl Output {
                 table::aligned(&report.tables(), table::width(rustix::stdio::stdout()), self.out)
             }
         };
-        write_stdout(text.as_bytes())
+        self.print_above(text.as_bytes())
     }
 
     /// Prints an event: data to standard output and diagnostics to standard error, or everything to
@@ -120,10 +130,10 @@ impl Output {
     /// be reported.
     pub fn event(self, event: &Event) -> Result<(), StdoutError> {
         if self.is_json() {
-            return write_stdout(json::line(event).as_bytes());
+            return self.print_above(json::line(event).as_bytes());
         }
         if let Some(line) = event.data_line() {
-            return write_stdout(format!("{line}\n").as_bytes());
+            return self.print_above(format!("{line}\n").as_bytes());
         }
         if let Event::Stats { stats } = event {
             self.terminal.print_diagnostics([self.stats(stats)]);
@@ -153,7 +163,7 @@ impl Output {
     /// # Errors
     /// Standard output cannot be written.
     pub fn verbatim(self, data: &[u8]) -> Result<(), StdoutError> {
-        write_stdout(data)
+        self.print_above(data)
     }
 
     /// Returns whether standard output is coloured.
@@ -311,5 +321,10 @@ impl Output {
             return json::line(&Diagnostic { r#type: kind, message });
         }
         format!("{} {}\n", self.err.dim(&format!("{kind}:")), escape_lines(message))
+    }
+
+    /// Writes to standard output, which may be the terminal that shows a bar.
+    fn print_above(self, bytes: &[u8]) -> Result<(), StdoutError> {
+        self.terminal.hide_bar_for(|| write_stdout(bytes))
     }
 }

@@ -33,4 +33,5 @@ pub use self::table::{Cell, Report, Table};
 pub use self::terminal::device::Device;
 pub use self::terminal::editor::{LineEditor, Typed};
 pub use self::terminal::keyboard::Keyboard;
+pub use self::terminal::live::LiveLine;
 pub use self::terminal::progress::{Meter, Progress};

@@ -1,4 +1,4 @@
-//! The terminal: shared output, line editor, keyboard input and progress bar.
+//! The terminal: shared output, line editor, keyboard input, progress bar and live line.
 
 mod bar;
 pub(crate) mod device;
@@ -6,6 +6,7 @@ mod edit_session;
 mod editing;
 pub(crate) mod editor;
 pub(crate) mod keyboard;
+pub(crate) mod live;
 mod partial_line;
 pub(crate) mod progress;
 pub(crate) mod screen;

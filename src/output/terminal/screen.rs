@@ -219,6 +219,11 @@ impl Terminal {
         }
     }
 
+    /// Calls `write`, which writes to standard output, while the bar is hidden.
+    pub(crate) fn hide_bar_for<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.hide_for(write)
+    }
+
     /// Returns the progress bar.
     pub(super) fn bar(&self) -> &Bar {
         &self.bar
