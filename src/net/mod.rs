@@ -1,4 +1,4 @@
-//! Sockets: addresses, connecting, listening, streams, datagrams, relaying and TLS.
+//! Sockets: addresses, connecting, probing, listening, streams, datagrams, relaying and TLS.
 //!
 //! This layer depends on no command and prints nothing; limits and timeouts are arguments.
 
@@ -12,6 +12,7 @@ pub mod end;
 pub mod error;
 mod idle_clock;
 pub mod ping;
+pub mod probe;
 pub mod relay;
 pub mod runtime;
 pub mod self_connection;

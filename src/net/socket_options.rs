@@ -25,12 +25,28 @@ impl Default for SocketOptions {
 }
 
 impl SocketOptions {
+    /// Sets the options on a new TCP socket that has the address family of `family`.
+    ///
+    /// # Errors
+    /// The kernel rejects an option.
+    pub fn apply_to_new_stream(self, socket: &SockRef<'_>, family: SocketAddr) -> io::Result<()> {
+        // A new socket has the option off. A scan saves the system call.
+        if self.nodelay {
+            socket.set_tcp_nodelay(true)?;
+        }
+        self.apply_to_any_stream(socket, family)
+    }
+
     /// Sets the options on a TCP socket that has the address family of `family`.
     ///
     /// # Errors
     /// The kernel rejects an option.
     pub fn apply_to_stream(self, socket: &SockRef<'_>, family: SocketAddr) -> io::Result<()> {
         socket.set_tcp_nodelay(self.nodelay)?;
+        self.apply_to_any_stream(socket, family)
+    }
+
+    fn apply_to_any_stream(self, socket: &SockRef<'_>, family: SocketAddr) -> io::Result<()> {
         if let Some(time) = self.keepalive {
             socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time).with_interval(time))?;
         }

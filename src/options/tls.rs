@@ -10,7 +10,7 @@ use crate::net::address::transport::Transport;
 use crate::net::tls::starttls;
 use crate::net::tls::{
     Alpn, ClientHandshake, ClientTlsOptions, Identity, KeyPair, ServerHandshake, ServerName,
-    ServerTlsOptions,
+    ServerTlsOptions, SetupError,
 };
 use crate::options::CONNECTION;
 use crate::options::trust::TrustArgs;
@@ -140,16 +140,41 @@ impl TlsClientArgs {
                 self.trust.server_name().ok_or_else(usage)
             })?,
         };
-        let client = ClientHandshake::new(&ClientTlsOptions {
+        let (client, starttls) = (self.handshake()?, self.starttls());
+        Ok(Some(Tls::client(TlsClient { client, host, starttls }, comes_first)))
+    }
+
+    /// Returns whether the options ask for TLS.
+    pub(crate) fn is_on(&self) -> bool {
+        self.tls || self.starttls.is_some()
+    }
+
+    /// Returns the handshake for any number of servers, or `None` if none of the transports uses
+    /// TLS.
+    ///
+    /// # Errors
+    /// An option applies only to TLS, or names a file that cannot be used.
+    pub(crate) fn for_any_host(&self, has_tls: bool) -> anyhow::Result<Option<ClientHandshake>> {
+        if !is_wanted(has_tls, Transport::Tcp, self.tls_only_flag())? {
+            return Ok(None);
+        }
+        Ok(Some(self.handshake()?))
+    }
+
+    /// Returns the protocol of the dialogue before the handshake, if there is one.
+    pub(crate) fn starttls(&self) -> Option<starttls::StarttlsProtocol> {
+        self.starttls.map(starttls::StarttlsProtocol::from)
+    }
+
+    fn handshake(&self) -> Result<ClientHandshake, SetupError> {
+        ClientHandshake::new(&ClientTlsOptions {
             trust: self.trust.trust(),
             server_name: self.trust.server_name(),
             alpn: self.common.alpn.clone(),
             certificate: pair(self.common.cert.as_deref(), self.common.key.as_deref()),
             key_log: key_log(),
             accepts_missing_close_notify: self.common.ignore_missing_close_notify,
-        })?;
-        let starttls = self.starttls.map(starttls::StarttlsProtocol::from);
-        Ok(Some(Tls::client(TlsClient { client, host, starttls }, comes_first)))
+        })
     }
 
     /// Returns an option that is given and applies only to TLS.

@@ -37,6 +37,14 @@ pub(crate) fn limit(text: &str) -> Result<Limit, String> {
     duration(text).map(|limit| Limit((limit > Duration::ZERO).then_some(limit)))
 }
 
+/// Parses a number of days such as `30d`, or a duration.
+pub(crate) fn days(text: &str) -> Result<Duration, String> {
+    match text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok()) {
+        Some(days) => Ok(Duration::from_hours(u64::from(days) * 24)),
+        None => duration(text).map_err(|_| "give days: 30d".to_owned()),
+    }
+}
+
 /// A time limit; `None` for no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit(pub Option<Duration>);
@@ -143,5 +151,12 @@ mod tests {
         assert_eq!(limit("0"), Ok(Limit(None)));
         assert_eq!(limit("0s"), Ok(Limit(None)));
         assert_eq!(limit("2s"), Ok(Limit(Some(Duration::from_secs(2)))));
+    }
+
+    #[test]
+    fn days_are_a_number_with_a_d_or_a_duration() {
+        assert_eq!(days("30d"), Ok(Duration::from_hours(30 * 24)));
+        assert_eq!(days("36h"), Ok(Duration::from_hours(36)));
+        assert!(days("30").is_err() && days("-1d").is_err() && days("").is_err());
     }
 }

@@ -37,6 +37,14 @@ pub fn raise_descriptor_limit() -> ConnectionLimits {
     ConnectionLimits { clients: connections - closing, closing }
 }
 
+/// Restores the inherited soft limit, for a program that replaces sockkit.
+pub fn restore_descriptor_limit() {
+    if let Some(limit) = inherited_descriptor_limit() {
+        // If this fails, the program has a higher limit than it expects.
+        setrlimit(Resource::Nofile, limit).ok();
+    }
+}
+
 /// Returns the limit for child processes if it differs from sockkit's own: a program that uses
 /// select(2) fails with more than 1,024 descriptors.
 pub fn inherited_descriptor_limit() -> Option<Rlimit> {

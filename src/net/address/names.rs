@@ -44,7 +44,7 @@ impl Family {
 }
 
 /// Why a name could not be resolved.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum NameError {
     /// The name does not exist, or has no address.
     #[error("no such host name")]

@@ -20,6 +20,12 @@ pub enum ParseError {
     /// A destination has port 0, which only a server can use, for any free port.
     #[error("no server has port 0: give the port on which the server listens")]
     PortZero,
+    /// A range of ports begins after its end.
+    #[error("{0:?} is not a range of ports: write the lower port first")]
+    PortRange(String),
+    /// A URL has no port, and its scheme is not the name of a service.
+    #[error("no port given in {0}, and its scheme has no known port")]
+    UrlPort(String),
     /// The port is missing.
     #[error("no port given for {0}")]
     MissingPort(String),

@@ -16,7 +16,7 @@ pub struct ServiceEntry {
 }
 
 /// Services that are known even without `/etc/services`, as in a minimal container.
-const WELL_KNOWN: [(&str, u16); 16] = [
+pub(super) const WELL_KNOWN: [(&str, u16); 16] = [
     ("echo", 7),
     ("ftp", 21),
     ("ssh", 22),

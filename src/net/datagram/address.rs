@@ -11,7 +11,7 @@ use crate::net::address::addr::Addr;
 
 /// The source or destination of a datagram.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum DatagramAddress {
+pub(in crate::net) enum DatagramAddress {
     Net(SocketAddr),
     Unix(SocketAddrUnix),
     /// A Unix socket without a name, to which no reply can be sent.
@@ -20,7 +20,7 @@ pub(super) enum DatagramAddress {
 
 /// A received datagram.
 #[derive(Debug)]
-pub(super) struct Received {
+pub(in crate::net) struct Received {
     /// The number of its bytes in the buffer.
     pub len: usize,
     /// Whether the datagram was longer than the buffer, so that its end was discarded.
@@ -32,7 +32,7 @@ pub(super) struct Received {
 
 /// The route of a reply to a peer.
 #[derive(Clone, Debug)]
-pub(super) struct Route {
+pub(in crate::net) struct Route {
     pub to: DatagramAddress,
     /// The local address to send from: the one that the peer sent to; `None` to let the kernel
     /// choose.

@@ -106,7 +106,7 @@ impl DatagramSocket {
     ///
     /// # Errors
     /// The runtime is shutting down.
-    pub(super) async fn readable(&self) -> io::Result<()> {
+    pub(in crate::net) async fn readable(&self) -> io::Result<()> {
         // Linux reports a pending error as a separate event.
         let interest = Interest::READABLE | Interest::ERROR;
         either!(self, socket => socket.ready(interest).await).map(drop)
@@ -121,7 +121,7 @@ impl DatagramSocket {
     ///
     /// # Errors
     /// `WouldBlock` if nothing is queued; `ConnectionRefused` if the peer's port is closed.
-    pub(super) fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
+    pub(in crate::net) fn try_receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
         let mut receive = || {
             if self.is_wildcard {
                 packet_info::receive(self.as_fd(), buffer)
@@ -142,7 +142,7 @@ impl DatagramSocket {
     ///
     /// # Errors
     /// The error that the socket reports, possibly about an earlier datagram.
-    pub(super) async fn send(&self, bytes: &[u8], route: Option<&Route>) -> io::Result<()> {
+    pub(in crate::net) async fn send(&self, bytes: &[u8], route: Option<&Route>) -> io::Result<()> {
         let (mut interval, longest) = RETRY_INTERVALS;
         loop {
             match self.send_now(bytes, route) {

@@ -8,13 +8,14 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::net::TcpSocket;
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::net::address::addr::Addr;
 use crate::net::address::endpoint::SourceAddress;
-use crate::net::deadline::Deadline;
+use crate::net::deadline::{Deadline, Elapsed};
 use crate::net::error::{ConnectAttempt, Error, Span};
 use crate::net::self_connection;
 use crate::net::socket_options::SocketOptions;
@@ -52,6 +53,9 @@ pub async fn connect(
     settings: ConnectSettings,
     deadline: Deadline,
 ) -> Result<Dialed, Error> {
+    if let [addr] = addrs {
+        return connect_to_one(target, *addr, settings, deadline).await;
+    }
     let began = Instant::now();
     let mut untried = interleave(addrs);
     let mut running = JoinSet::new();
@@ -92,8 +96,7 @@ pub async fn connect(
                     }
                     // The same local address would fail with every other peer address too.
                     Err(ConnectFailure::Bind(source)) => {
-                        let addr = settings.from.map_or(peer, |from| from.for_peer(peer)).into();
-                        return Err(Error::Bind { addr, source });
+                        return Err(bind_failed(settings, peer, source));
                     }
                     Err(ConnectFailure::Connect(error)) => {
                         failed.push(ConnectAttempt { addr: peer.into(), error, span: Some(span) });
@@ -118,6 +121,35 @@ pub async fn connect(
     }
     let timed_out = deadline.has_passed();
     Err(Error::Connect { target: target.to_owned(), attempts: failed, timed_out })
+}
+
+/// Connects to the only address of an endpoint: there is no race, and no task is started.
+async fn connect_to_one(
+    target: &str,
+    peer: SocketAddr,
+    settings: ConnectSettings,
+    deadline: Deadline,
+) -> Result<Dialed, Error> {
+    let began = Instant::now();
+    let attempted = deadline.bound(attempt(peer, settings)).await;
+    let span = Span { started: Duration::ZERO, ended: began.elapsed() };
+    let (error, timed_out) = match attempted {
+        Ok(Ok((stream, local))) => {
+            let (peer, local) = (peer.into(), local.into());
+            let (failed, unanswered) = (Vec::new(), Vec::new());
+            return Ok(Dialed { stream, peer, local, began, span, failed, unanswered });
+        }
+        Ok(Err(ConnectFailure::Bind(source))) => return Err(bind_failed(settings, peer, source)),
+        Ok(Err(ConnectFailure::Connect(error))) => (error, false),
+        Err(Elapsed) => (ErrorKind::TimedOut.into(), true),
+    };
+    let attempts = vec![ConnectAttempt { addr: peer.into(), error, span: Some(span) }];
+    Err(Error::Connect { target: target.to_owned(), attempts, timed_out })
+}
+
+fn bind_failed(settings: ConnectSettings, peer: SocketAddr, source: io::Error) -> Error {
+    let addr = settings.from.map_or(peer, |from| from.for_peer(peer)).into();
+    Error::Bind { addr, source }
 }
 
 /// The Connection Attempt Delay that RFC 8305 section 5 recommends.
@@ -150,17 +182,18 @@ async fn attempt(
     addr: SocketAddr,
     settings: ConnectSettings,
 ) -> Result<(Stream, SocketAddr), ConnectFailure> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    settings.options.apply_to_stream(&SockRef::from(&socket), addr)?;
+    let socket = Socket::new(Domain::for_address(addr), NEW_STREAM, Some(Protocol::TCP))?;
+    if !NEW_STREAM_IS_NONBLOCKING {
+        socket.set_nonblocking(true)?;
+    }
+    settings.options.apply_to_new_stream(&SockRef::from(&socket), addr)?;
     let from = settings.from.map(|from| from.for_peer(addr));
     if let Some(from) = from {
         // As for a listener: a port whose last connection is in TIME_WAIT can be used again.
         socket.set_reuse_address(from.port() != 0)?;
         socket.bind(&from.into()).map_err(ConnectFailure::Bind)?;
     }
-    let socket = TcpSocket::from_std_stream(socket.into());
-    let stream = socket.connect(addr).await.map_err(|error| match error.kind() {
+    let stream = connect_socket(socket, addr).await.map_err(|error| match error.kind() {
         // The local port already has a connection to this peer (connect(2) on a bound socket).
         ErrorKind::AddrInUse | ErrorKind::AddrNotAvailable if from.is_some() => {
             ConnectFailure::Bind(error)
@@ -174,6 +207,38 @@ async fn attempt(
     let local = stream.local_addr()?;
     self_connection::refuse(local, stream.peer_addr()?)?;
     Ok((Stream::try_from(stream)?, local))
+}
+
+/// The type of a new socket: on Linux, one system call creates it in non-blocking mode.
+#[cfg(target_os = "linux")]
+const NEW_STREAM: Type = Type::STREAM.nonblocking();
+#[cfg(not(target_os = "linux"))]
+const NEW_STREAM: Type = Type::STREAM;
+
+/// Whether sockets of the type [`NEW_STREAM`] are in non-blocking mode.
+const NEW_STREAM_IS_NONBLOCKING: bool = cfg!(target_os = "linux");
+
+/// Connects a non-blocking socket.
+async fn connect_socket(socket: Socket, addr: SocketAddr) -> io::Result<TcpStream> {
+    let addr = addr.into();
+    // The answer of a loopback address arrives within the first call, but only the second one
+    // returns it. Linux defines what it returns; other systems differ.
+    for _ in 0..if cfg!(target_os = "linux") { 2 } else { 1 } {
+        match socket.connect(&addr) {
+            Ok(()) => return TcpStream::from_std(socket.into()),
+            Err(error) if is_connecting(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let stream = TcpStream::from_std(socket.into())?;
+    stream.writable().await?;
+    stream.take_error()?.map_or(Ok(stream), Err)
+}
+
+/// Returns whether a non-blocking connect(2) goes on in the background.
+fn is_connecting(error: &io::Error) -> bool {
+    let pending = [Errno::INPROGRESS, Errno::ALREADY, Errno::INTR];
+    Errno::from_io_error(error).is_some_and(|error| pending.contains(&error))
 }
 
 /// Returns `addrs` with the families alternating, and the order within each family kept.

@@ -16,7 +16,10 @@ use crate::net::stream::Stream;
 ///
 /// # Errors
 /// [`Error::Connect`] with the only attempt.
-pub(super) async fn connect(place: &UnixPlace, deadline: Deadline) -> Result<Dialed, Error> {
+pub(in crate::net) async fn connect(
+    place: &UnixPlace,
+    deadline: Deadline,
+) -> Result<Dialed, Error> {
     let peer = place.addr();
     let began = Instant::now();
     let connected = match open(place, deadline).await {

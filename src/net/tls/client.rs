@@ -6,19 +6,33 @@ use std::time::Duration;
 
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection, CommonState};
 
 use crate::net::deadline::{Deadline, Elapsed};
 use crate::net::stream::Stream;
 use crate::net::tls::verifier::{CertificateVerifier, ListedCertificates, TrustPolicy};
 use crate::net::tls::{
-    Alpn, KeyPair, Pin, ServerName, SetupError, Side, TlsError, TlsFacts, TlsProblem, key_log, pem,
-    provider,
+    Alpn, CertificateRefusal, ChainCertificate, KeyPair, Pin, ServerName, SetupError, Side,
+    TlsError, TlsFacts, TlsProblem, key_log, pem, provider,
 };
 
 /// How long a server may take to close after a failed handshake: closing a socket that has unread
 /// bytes resets the connection, and the server may then never receive the alert.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The most certificates of a chain that are shown: more than any real chain has.
+const MAX_SHOWN_CHAIN: usize = 10;
+
+/// What a handshake shows of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectedServer {
+    /// The negotiated parameters.
+    pub facts: TlsFacts,
+    /// The certificates that the server sent, its own first.
+    pub chain: Vec<ChainCertificate>,
+    /// Why the certificate would be rejected; `None` if it is accepted.
+    pub refusal: Option<CertificateRefusal>,
+}
 
 /// The settings of a TLS client.
 #[derive(Clone, Debug, Default)]
@@ -115,6 +129,41 @@ impl ClientHandshake {
         peer: &str,
         deadline: Deadline,
     ) -> Result<TlsFacts, TlsError> {
+        let (facts, _) = self.handshake(stream, host, peer, deadline, false).await?;
+        Ok(facts)
+    }
+
+    /// Performs the handshake as [`Self::connect`] does, but goes on with a certificate that is
+    /// rejected, and returns the reason. The stream must carry no data then.
+    ///
+    /// # Errors
+    /// The handshake fails for another reason, or `deadline` passes.
+    pub async fn inspect(
+        &self,
+        stream: &mut Stream,
+        host: &ServerName,
+        peer: &str,
+        deadline: Deadline,
+    ) -> Result<InspectedServer, TlsError> {
+        let (facts, verifier) = self.handshake(stream, host, peer, deadline, true).await?;
+        let sent = stream.tls().and_then(CommonState::peer_certificates).unwrap_or_default();
+        let seen = verifier.seen();
+        let refusal = |error| CertificateRefusal::of(error, seen.as_ref());
+        Ok(InspectedServer {
+            facts,
+            chain: sent.iter().take(MAX_SHOWN_CHAIN).map(ChainCertificate::of).collect(),
+            refusal: verifier.rejection().map(refusal),
+        })
+    }
+
+    async fn handshake(
+        &self,
+        stream: &mut Stream,
+        host: &ServerName,
+        peer: &str,
+        deadline: Deadline,
+        inspects: bool,
+    ) -> Result<(TlsFacts, Arc<CertificateVerifier>), TlsError> {
         if self.accepts_missing_close_notify {
             stream.accept_missing_close_notify();
         }
@@ -122,8 +171,8 @@ impl ClientHandshake {
         let name = host.0.clone();
         // Each connection has its own verifier, because the verifier stores the server's
         // certificate.
-        let verifier =
-            Arc::new(CertificateVerifier::new(self.policy.clone(), Arc::clone(&self.provider)));
+        let verifier = CertificateVerifier::new(self.policy.clone(), Arc::clone(&self.provider));
+        let verifier = Arc::new(if inspects { verifier.inspecting() } else { verifier });
         let mut config = self.config.clone();
         config.dangerous().set_certificate_verifier(Arc::clone(&verifier) as _);
         let tls = ClientConnection::new(Arc::new(config), name);
@@ -142,7 +191,8 @@ impl ClientHandshake {
             }
         }
         let facts = stream.tls().map(|tls| TlsFacts::of(tls, host.sni(), verifier.trust()));
-        facts.ok_or_else(|| failed(TlsProblem::Closed(side)))
+        let facts = facts.ok_or_else(|| failed(TlsProblem::Closed(side)))?;
+        Ok((facts, verifier))
     }
 }
 

@@ -8,6 +8,7 @@
 //! sockkit installs no process-wide crypto provider; each configuration receives ring's.
 
 mod certificate;
+mod chain;
 mod client;
 mod error;
 mod facts;
@@ -28,7 +29,8 @@ use std::sync::Arc;
 use rustls::crypto::{CryptoProvider, ring};
 
 pub use self::certificate::UnusableKey;
-pub use self::client::{ClientHandshake, ClientTlsOptions, ClientTrust};
+pub use self::chain::ChainCertificate;
+pub use self::client::{ClientHandshake, ClientTlsOptions, ClientTrust, InspectedServer};
 pub use self::error::{Side, TlsError, TlsProblem};
 pub use self::facts::{TlsFacts, Trust};
 pub use self::first_bytes::{PlainProtocol, looks_like_tls};

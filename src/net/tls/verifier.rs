@@ -43,6 +43,9 @@ pub(super) struct CertificateVerifier {
     policy: TrustPolicy,
     provider: Arc<CryptoProvider>,
     seen: OnceLock<SeenCertificate>,
+    /// Whether a handshake continues with a certificate that is rejected, to show it.
+    inspects: bool,
+    rejection: OnceLock<CertificateError>,
 }
 
 /// The certificate that a server sent.
@@ -76,7 +79,18 @@ pub(super) struct NoRoots;
 
 impl CertificateVerifier {
     pub(super) fn new(policy: TrustPolicy, provider: Arc<CryptoProvider>) -> Self {
-        Self { policy, provider, seen: OnceLock::new() }
+        let (seen, rejection) = (OnceLock::new(), OnceLock::new());
+        Self { policy, provider, seen, inspects: false, rejection }
+    }
+
+    /// Returns a verifier with which a handshake continues with a certificate that it rejects.
+    pub(super) fn inspecting(self) -> Self {
+        Self { inspects: true, ..self }
+    }
+
+    /// Returns why the certificate was rejected, although the handshake continued.
+    pub(super) fn rejection(&self) -> Option<&CertificateError> {
+        self.rejection.get()
     }
 
     /// Returns the server's certificate, or `None` before the server has sent it.
@@ -130,7 +144,13 @@ impl ServerCertVerifier for CertificateVerifier {
         let fields = CertificateFields::of(end_entity);
         // A connection has one handshake, so the cell is still empty.
         self.seen.set(SeenCertificate { pin, fields }).ok();
-        outcome
+        match outcome {
+            Err(Error::InvalidCertificate(error)) if self.inspects => {
+                self.rejection.set(error).ok();
+                Ok(ServerCertVerified::assertion())
+            }
+            outcome => outcome,
+        }
     }
 
     fn verify_tls12_signature(
