@@ -41,6 +41,7 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('login-server', 'login-server', [CompletionResultType]::ParameterValue, 'Ask each client for a user name and password; record each pair')
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Send a user name and password to a login server')
             [CompletionResult]::new('chat-server', 'chat-server', [CompletionResultType]::ParameterValue, 'Run a chat room for all clients that connect')
+            [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Show whether ports are open; wait for them, scan them, time them')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check the layers from this machine to a server; name the first broken one')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script for a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -379,6 +380,50 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print this summary; --help lists all options')
             break
         }
+        'sockkit;probe' {
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Probe again until the ports are open, for at most this long')
+            [CompletionResult]::new('--stable', '--stable', [CompletionResultType]::ParameterName, 'With --wait, the ports must stay open this long')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'Probe N times, and print statistics')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Probe N times, and print statistics')
+            [CompletionResult]::new('-i', '-i', [CompletionResultType]::ParameterName, 'Time from one probe to the next [default: 1s]')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Time from one probe to the next [default: 1s]')
+            [CompletionResult]::new('--payload', '--payload', [CompletionResultType]::ParameterName, 'Send this datagram to UDP ports: dns, ntp or hex:DIGITS')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust only the certificates in this PEM file, and those that they have signed')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Trust only the certificate with this fingerprint')
+            [CompletionResult]::new('--servername', '--servername', [CompletionResultType]::ParameterName, 'Request and verify this server name instead of the server''s host')
+            [CompletionResult]::new('--starttls', '--starttls', [CompletionResultType]::ParameterName, 'Start in plain text and change to TLS as this protocol does')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Present this certificate (PEM, with its chain)')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Read the private key of --cert from this PEM file')
+            [CompletionResult]::new('--alpn', '--alpn', [CompletionResultType]::ParameterName, 'Negotiate one of these application protocols (ALPN)')
+            [CompletionResult]::new('--expires-within', '--expires-within', [CompletionResultType]::ParameterName, 'Exit with 1 if a certificate expires within this time')
+            [CompletionResult]::new('--concurrency', '--concurrency', [CompletionResultType]::ParameterName, 'Probe at most N ports at once')
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Probe from this local address')
+            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Wait at most this long for each port')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Limit the whole run [env: SOCKKIT_TIMEOUT]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Output format [env: SOCKKIT_FORMAT] [default: table]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour [env: SOCKKIT_COLOR] [default: auto]')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Probe until stopped, and print statistics')
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'Probe UDP ports')
+            [CompletionResult]::new('--udp', '--udp', [CompletionResultType]::ParameterName, 'Probe UDP ports')
+            [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'Use TLS and verify the server''s certificate')
+            [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Encrypt, but do not verify the server''s certificate')
+            [CompletionResult]::new('--ignore-missing-close-notify', '--ignore-missing-close-notify', [CompletionResultType]::ParameterName, 'Accept a peer that closes without close_notify')
+            [CompletionResult]::new('--banner', '--banner', [CompletionResultType]::ParameterName, 'Show what the server sends first')
+            [CompletionResult]::new('--any', '--any', [CompletionResultType]::ParameterName, 'One open port is enough: exit with 0 if any is open')
+            [CompletionResult]::new('--invert', '--invert', [CompletionResultType]::ParameterName, 'Expect the ports to be shut: exit with 0 if no port is open')
+            [CompletionResult]::new('--each', '--each', [CompletionResultType]::ParameterName, 'Probe every address of a name, not only the first one that is open')
+            [CompletionResult]::new('-4', '-4', [CompletionResultType]::ParameterName, 'Use IPv4 only')
+            [CompletionResult]::new('-6', '-6', [CompletionResultType]::ParameterName, 'Use IPv6 only')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object per line')
+            [CompletionResult]::new('--plain', '--plain', [CompletionResultType]::ParameterName, 'Print tab-separated lines without a header')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show more detail: connection attempts and received data')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show more detail: connection attempts and received data')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print only data and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only data and errors')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print this summary; --help lists all options')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print this summary; --help lists all options')
+            break
+        }
         'sockkit;doctor' {
             [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust only the certificates in this PEM file, and those that they have signed')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Write a report in Markdown to a new file')
@@ -420,6 +465,7 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             [CompletionResult]::new('login-server', 'login-server', [CompletionResultType]::ParameterValue, 'Ask each client for a user name and password; record each pair')
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Send a user name and password to a login server')
             [CompletionResult]::new('chat-server', 'chat-server', [CompletionResultType]::ParameterValue, 'Run a chat room for all clients that connect')
+            [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Show whether ports are open; wait for them, scan them, time them')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check the layers from this machine to a server; name the first broken one')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script for a shell')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -447,6 +493,9 @@ Register-ArgumentCompleter -Native -CommandName 'sockkit' -ScriptBlock {
             break
         }
         'sockkit;help;chat-server' {
+            break
+        }
+        'sockkit;help;probe' {
             break
         }
         'sockkit;help;doctor' {

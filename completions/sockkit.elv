@@ -38,6 +38,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand login-server 'Ask each client for a user name and password; record each pair'
             cand login 'Send a user name and password to a login server'
             cand chat-server 'Run a chat room for all clients that connect'
+            cand probe 'Show whether ports are open; wait for them, scan them, time them'
             cand doctor 'Check the layers from this machine to a server; name the first broken one'
             cand completions 'Print the completion script for a shell'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -367,6 +368,49 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand -h 'Print this summary; --help lists all options'
             cand --help 'Print this summary; --help lists all options'
         }
+        &'sockkit;probe'= {
+            cand --wait 'Probe again until the ports are open, for at most this long'
+            cand --stable 'With --wait, the ports must stay open this long'
+            cand -c 'Probe N times, and print statistics'
+            cand --count 'Probe N times, and print statistics'
+            cand -i 'Time from one probe to the next [default: 1s]'
+            cand --interval 'Time from one probe to the next [default: 1s]'
+            cand --payload 'Send this datagram to UDP ports: dns, ntp or hex:DIGITS'
+            cand --ca 'Trust only the certificates in this PEM file, and those that they have signed'
+            cand --pin 'Trust only the certificate with this fingerprint'
+            cand --servername 'Request and verify this server name instead of the server''s host'
+            cand --starttls 'Start in plain text and change to TLS as this protocol does'
+            cand --cert 'Present this certificate (PEM, with its chain)'
+            cand --key 'Read the private key of --cert from this PEM file'
+            cand --alpn 'Negotiate one of these application protocols (ALPN)'
+            cand --expires-within 'Exit with 1 if a certificate expires within this time'
+            cand --concurrency 'Probe at most N ports at once'
+            cand --from 'Probe from this local address'
+            cand --connect-timeout 'Wait at most this long for each port'
+            cand --timeout 'Limit the whole run [env: SOCKKIT_TIMEOUT]'
+            cand --format 'Output format [env: SOCKKIT_FORMAT] [default: table]'
+            cand --color 'When to use colour [env: SOCKKIT_COLOR] [default: auto]'
+            cand --watch 'Probe until stopped, and print statistics'
+            cand -u 'Probe UDP ports'
+            cand --udp 'Probe UDP ports'
+            cand --tls 'Use TLS and verify the server''s certificate'
+            cand --insecure 'Encrypt, but do not verify the server''s certificate'
+            cand --ignore-missing-close-notify 'Accept a peer that closes without close_notify'
+            cand --banner 'Show what the server sends first'
+            cand --any 'One open port is enough: exit with 0 if any is open'
+            cand --invert 'Expect the ports to be shut: exit with 0 if no port is open'
+            cand --each 'Probe every address of a name, not only the first one that is open'
+            cand -4 'Use IPv4 only'
+            cand -6 'Use IPv6 only'
+            cand --json 'Print one JSON object per line'
+            cand --plain 'Print tab-separated lines without a header'
+            cand -v 'Show more detail: connection attempts and received data'
+            cand --verbose 'Show more detail: connection attempts and received data'
+            cand -q 'Print only data and errors'
+            cand --quiet 'Print only data and errors'
+            cand -h 'Print this summary; --help lists all options'
+            cand --help 'Print this summary; --help lists all options'
+        }
         &'sockkit;doctor'= {
             cand --ca 'Trust only the certificates in this PEM file, and those that they have signed'
             cand --report 'Write a report in Markdown to a new file'
@@ -406,6 +450,7 @@ set edit:completion:arg-completer[sockkit] = {|@words|
             cand login-server 'Ask each client for a user name and password; record each pair'
             cand login 'Send a user name and password to a login server'
             cand chat-server 'Run a chat room for all clients that connect'
+            cand probe 'Show whether ports are open; wait for them, scan them, time them'
             cand doctor 'Check the layers from this machine to a server; name the first broken one'
             cand completions 'Print the completion script for a shell'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -425,6 +470,8 @@ set edit:completion:arg-completer[sockkit] = {|@words|
         &'sockkit;help;login'= {
         }
         &'sockkit;help;chat-server'= {
+        }
+        &'sockkit;help;probe'= {
         }
         &'sockkit;help;doctor'= {
         }

@@ -44,6 +44,7 @@ complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "echo-server" -d 'Se
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "login-server" -d 'Ask each client for a user name and password; record each pair'
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "login" -d 'Send a user name and password to a login server'
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "chat-server" -d 'Run a chat room for all clients that connect'
+complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "probe" -d 'Show whether ports are open; wait for them, scan them, time them'
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "doctor" -d 'Check the layers from this machine to a server; name the first broken one'
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c sockkit -n "__fish_sockkit_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -362,6 +363,47 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -l plain -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s v -l verbose -d 'Show more detail: connection attempts and received data'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s q -l quiet -d 'Print only data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand chat-server" -s h -l help -d 'Print this summary; --help lists all options'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l wait -d 'Probe again until the ports are open, for at most this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l stable -d 'With --wait, the ports must stay open this long' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -s c -l count -d 'Probe N times, and print statistics' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -s i -l interval -d 'Time from one probe to the next [default: 1s]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l payload -d 'Send this datagram to UDP ports: dns, ntp or hex:DIGITS' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l ca -d 'Trust only the certificates in this PEM file, and those that they have signed' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l pin -d 'Trust only the certificate with this fingerprint' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l servername -d 'Request and verify this server name instead of the server\'s host' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l starttls -d 'Start in plain text and change to TLS as this protocol does' -r -f -a "smtp\t'Mail submission (ports 25 and 587)'
+imap\t'Mailbox access (port 143)'
+pop3\t'Mail retrieval (port 110)'"
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l cert -d 'Present this certificate (PEM, with its chain)' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l key -d 'Read the private key of --cert from this PEM file' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l alpn -d 'Negotiate one of these application protocols (ALPN)' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l expires-within -d 'Exit with 1 if a certificate expires within this time' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l concurrency -d 'Probe at most N ports at once' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l from -d 'Probe from this local address' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l connect-timeout -d 'Wait at most this long for each port' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l timeout -d 'Limit the whole run [env: SOCKKIT_TIMEOUT]' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l format -d 'Output format [env: SOCKKIT_FORMAT] [default: table]' -r -f -a "table\t'Aligned columns'
+plain\t'One record per line, tab-separated, no header'
+json\t'One JSON object per line'"
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l color -d 'When to use colour [env: SOCKKIT_COLOR] [default: auto]' -r -f -a "auto\t'Use colour on a terminal, unless `NO_COLOR` is set'
+always\t'Always use colour'
+never\t'Never use colour'"
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l watch -d 'Probe until stopped, and print statistics'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -s u -l udp -d 'Probe UDP ports'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l tls -d 'Use TLS and verify the server\'s certificate'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l insecure -d 'Encrypt, but do not verify the server\'s certificate'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l ignore-missing-close-notify -d 'Accept a peer that closes without close_notify'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l banner -d 'Show what the server sends first'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l any -d 'One open port is enough: exit with 0 if any is open'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l invert -d 'Expect the ports to be shut: exit with 0 if no port is open'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l each -d 'Probe every address of a name, not only the first one that is open'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -s 4 -d 'Use IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -s 6 -d 'Use IPv6 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l json -d 'Print one JSON object per line'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -l plain -d 'Print tab-separated lines without a header'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -s v -l verbose -d 'Show more detail: connection attempts and received data'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -s q -l quiet -d 'Print only data and errors'
+complete -c sockkit -n "__fish_sockkit_using_subcommand probe" -s h -l help -d 'Print this summary; --help lists all options'
 complete -c sockkit -n "__fish_sockkit_using_subcommand doctor" -l ca -d 'Trust only the certificates in this PEM file, and those that they have signed' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand doctor" -l report -d 'Write a report in Markdown to a new file' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand doctor" -l timeout -d 'Limit the whole run [env: SOCKKIT_TIMEOUT]' -r
@@ -390,14 +432,15 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand completions" -l plain -d
 complete -c sockkit -n "__fish_sockkit_using_subcommand completions" -s v -l verbose -d 'Show more detail: connection attempts and received data'
 complete -c sockkit -n "__fish_sockkit_using_subcommand completions" -s q -l quiet -d 'Print only data and errors'
 complete -c sockkit -n "__fish_sockkit_using_subcommand completions" -s h -l help -d 'Print this summary; --help lists all options'
-complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server doctor completions help" -f -a "info" -d 'Show this machine\'s host name, addresses and DNS servers'
-complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server doctor completions help" -f -a "resolve" -d 'Look up names and addresses: any record type, any server'
-complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server doctor completions help" -f -a "listen" -d 'Accept connections, report each client and print what it sends'
-complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server doctor completions help" -f -a "connect" -d 'Connect to a server over TCP, TLS, UDP or a Unix socket'
-complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server doctor completions help" -f -a "echo-server" -d 'Send back what each client sends'
-complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server doctor completions help" -f -a "login-server" -d 'Ask each client for a user name and password; record each pair'
-complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server doctor completions help" -f -a "login" -d 'Send a user name and password to a login server'
-complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server doctor completions help" -f -a "chat-server" -d 'Run a chat room for all clients that connect'
-complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server doctor completions help" -f -a "doctor" -d 'Check the layers from this machine to a server; name the first broken one'
-complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server doctor completions help" -f -a "completions" -d 'Print the completion script for a shell'
-complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server doctor completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server probe doctor completions help" -f -a "info" -d 'Show this machine\'s host name, addresses and DNS servers'
+complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server probe doctor completions help" -f -a "resolve" -d 'Look up names and addresses: any record type, any server'
+complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server probe doctor completions help" -f -a "listen" -d 'Accept connections, report each client and print what it sends'
+complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server probe doctor completions help" -f -a "connect" -d 'Connect to a server over TCP, TLS, UDP or a Unix socket'
+complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server probe doctor completions help" -f -a "echo-server" -d 'Send back what each client sends'
+complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server probe doctor completions help" -f -a "login-server" -d 'Ask each client for a user name and password; record each pair'
+complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server probe doctor completions help" -f -a "login" -d 'Send a user name and password to a login server'
+complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server probe doctor completions help" -f -a "chat-server" -d 'Run a chat room for all clients that connect'
+complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server probe doctor completions help" -f -a "probe" -d 'Show whether ports are open; wait for them, scan them, time them'
+complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server probe doctor completions help" -f -a "doctor" -d 'Check the layers from this machine to a server; name the first broken one'
+complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server probe doctor completions help" -f -a "completions" -d 'Print the completion script for a shell'
+complete -c sockkit -n "__fish_sockkit_using_subcommand help; and not __fish_seen_subcommand_from info resolve listen connect echo-server login-server login chat-server probe doctor completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -9,6 +9,7 @@ mod info;
 mod listen;
 mod login;
 mod login_server;
+mod probe;
 mod resolve;
 
 use std::iter;
@@ -102,6 +103,8 @@ commands! {
     "login" Login(login),
     "Run a chat room for all clients that connect"
     "chat-server" ChatServer(chat_server),
+    "Show whether ports are open; wait for them, scan them, time them"
+    "probe" Probe(probe),
     "Check the layers from this machine to a server; name the first broken one"
     "doctor" Doctor(doctor),
     "Print the completion script for a shell"
@@ -139,6 +142,7 @@ pub fn run(command: Command, program: fn() -> clap::Command, out: Output) -> any
         Command::LoginServer(args) => login_server::run(&args, out),
         Command::Login(args) => login::run(&args, out),
         Command::ChatServer(args) => chat_server::run(&args, out),
+        Command::Probe(args) => probe::run(&args, out),
         Command::Doctor(args) => doctor::run(&args, out),
         Command::Completions(args) => completions::run(&args, program(), out),
     }

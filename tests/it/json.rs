@@ -45,7 +45,17 @@ fn reports_and_messages_have_the_documented_fields() {
     assert_eq!(json_doc::kinds("Diagnostics"), BTreeSet::from(["error", "note", "warning"]));
     assert_eq!(
         json_doc::kinds("Reports"),
-        BTreeSet::from(["check", "conclusion", "hop", "info", "lookup", "services", "sockets",])
+        BTreeSet::from([
+            "check",
+            "conclusion",
+            "hop",
+            "info",
+            "lookup",
+            "probe",
+            "probe_statistics",
+            "services",
+            "sockets",
+        ])
     );
 }
 

@@ -25,6 +25,7 @@ mod listen;
 mod login;
 mod login_server;
 mod port_file;
+mod probe;
 mod readme;
 mod resets;
 mod resolve;

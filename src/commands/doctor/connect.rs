@@ -30,7 +30,7 @@ const GREETING_PATIENCE: Duration = Duration::from_secs(1);
 const MAX_OPENING: usize = 40;
 
 /// A connection to the target.
-pub(super) struct Connected {
+pub(super) struct OpenTarget {
     pub(super) addr: SocketAddr,
     pub(super) stream: Stream,
 }
@@ -40,7 +40,7 @@ pub(super) struct Connected {
 pub(super) async fn tcp(
     addrs: &[SocketAddr],
     deadline: Deadline,
-) -> (Vec<Check>, Option<Connected>) {
+) -> (Vec<Check>, Option<OpenTarget>) {
     let deadline = deadline.earlier(Deadline::after(CONNECT_PATIENCE));
     let mut running = JoinSet::new();
     for (at, addr) in addrs.iter().copied().enumerate().take(MAX_ADDRESSES) {
@@ -63,7 +63,7 @@ pub(super) async fn tcp(
         let name = Addr::from(addr).to_string();
         let check = match outcome {
             Ok(dialed) => {
-                first.get_or_insert(Connected { addr, stream: dialed.stream });
+                first.get_or_insert(OpenTarget { addr, stream: dialed.stream });
                 Check::new(Layer::Tcp, name, CheckResult::Ok, "connected")
             }
             Err(error) => {
@@ -144,7 +144,7 @@ pub(super) enum Remainder {
 
 /// Performs the TLS handshake; returns the check, and what is left of the connection.
 pub(super) async fn tls(
-    connected: &mut Connected,
+    connected: &mut OpenTarget,
     target: &DoctorTarget,
     handshake: &ClientHandshake,
     deadline: Deadline,
@@ -212,7 +212,7 @@ fn tls_refusal(problem: &TlsProblem) -> (String, String) {
 
 /// Waits for the application's first bytes; asks for them where the client speaks first.
 pub(super) async fn app(
-    connected: &mut Connected,
+    connected: &mut OpenTarget,
     target: &DoctorTarget,
     deadline: Deadline,
 ) -> (Check, Remainder) {

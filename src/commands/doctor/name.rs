@@ -12,7 +12,7 @@ use crate::net::address::names::{self, Family, NameError};
 
 /// What the lookups of the name gave.
 #[derive(Debug)]
-pub(super) struct Resolved {
+pub(super) struct ResolvedTarget {
     pub(super) checks: Vec<Check>,
     /// The addresses to connect to.
     pub(super) addrs: Vec<SocketAddr>,
@@ -45,7 +45,7 @@ pub(super) fn name_check(
     family: Family,
     (found, time): (Result<Vec<SocketAddr>, NameError>, Duration),
     answers: &[ServerAnswer],
-) -> Resolved {
+) -> ResolvedTarget {
     let hosts = system::hosts_entries(given);
     let is_local = is_localhost(given);
     let dns: Option<Vec<IpAddr>> =
@@ -99,7 +99,7 @@ pub(super) fn name_check(
                         let detail = format!("the DNS says {}, programs wait longer", list(&ips));
                         let check = check(CheckResult::Warn, detail);
                         let checks = vec![check.hint("`sockkit resolve --system NAME`")];
-                        return Resolved { checks, addrs, is_final_here: false };
+                        return ResolvedTarget { checks, addrs, is_final_here: false };
                     }
                     let detail =
                         format!("programs get none ({error}), the DNS says {}", list(&ips));
@@ -110,5 +110,5 @@ pub(super) fn name_check(
         }
     };
     let is_final_here = answers.iter().all(ServerAnswer::is_final_here) && !answers.is_empty();
-    Resolved { checks: vec![check], addrs, is_final_here }
+    ResolvedTarget { checks: vec![check], addrs, is_final_here }
 }

@@ -10,7 +10,7 @@ use crate::commands::doctor::check::{Check, CheckResult, Layer, Purpose};
 use crate::commands::doctor::connect::{self, Remainder};
 use crate::commands::doctor::gateway::{self, Gateway};
 use crate::commands::doctor::local::{LocalFacts, Way};
-use crate::commands::doctor::name::{self, Resolved};
+use crate::commands::doctor::name::{self, ResolvedTarget};
 use crate::commands::doctor::path_mtu;
 use crate::commands::doctor::proxy;
 use crate::commands::doctor::self_test;
@@ -155,11 +155,11 @@ async fn resolve_target(
     resolver: &system::Settings,
     literal: Vec<SocketAddr>,
     deadline: Deadline,
-) -> (Vec<Check>, Resolved) {
+) -> (Vec<Check>, ResolvedTarget) {
     let Host::Name(given) = &target.host else {
         let skipped = |layer| Check::skip(layer, "not needed: the target is an address");
         let checks = vec![skipped(Layer::Name)];
-        let named = Resolved { checks, addrs: literal, is_final_here: false };
+        let named = ResolvedTarget { checks, addrs: literal, is_final_here: false };
         return (vec![skipped(Layer::Dns)], named);
     };
     let (port, family) = (target.port.0, settings.family);
