@@ -167,8 +167,9 @@ impl LocalFacts {
         checks
     }
 
-    /// Returns the check of a route.
-    pub(super) fn route_check(&self, way: &Way) -> Check {
+    /// Returns the check of a route; `is_alone` if it is for the only family that leads to the
+    /// destination.
+    pub(super) fn route_check(&self, way: &Way, is_alone: bool) -> Check {
         let ip = way.to.ip();
         let name = format!("to {ip}");
         let check = match &way.hop {
@@ -178,21 +179,21 @@ impl LocalFacts {
             Ok(hop) => Check::new(Layer::Route, name, CheckResult::Ok, self.describe(hop)),
             Err(error) => {
                 let (detail, hint) = refusal(error);
-                Check::new(Layer::Route, name, self.result_without_route(ip, error), detail)
-                    .hint(hint)
+                let result = self.result_without_route(ip, error, is_alone);
+                Check::new(Layer::Route, name, result, detail).hint(hint)
             }
         };
         check.needed(way.purpose, ip)
     }
 
     /// Returns whether a missing route is a fault: a machine without an address of the family, or
-    /// with only a private IPv6 address, is not meant to reach others.
-    fn result_without_route(&self, ip: IpAddr, error: &io::Error) -> CheckResult {
+    /// with only a private IPv6 address while IPv4 leads there too, is not meant to reach others.
+    fn result_without_route(&self, ip: IpAddr, error: &io::Error, is_alone: bool) -> CheckResult {
         let family = Family::of(ip);
         let is_missing = error.kind() == ErrorKind::NetworkUnreachable;
         if error.kind() == ErrorKind::Unsupported
             || !self.has_address(family)
-            || ip.is_ipv6() && is_missing && !self.has_global(family)
+            || ip.is_ipv6() && is_missing && !is_alone && !self.has_global(family)
         {
             return CheckResult::Skip;
         }

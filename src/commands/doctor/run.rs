@@ -195,11 +195,18 @@ fn local_checks(
     } else {
         checks.push(Check::skip(Layer::Address, "not needed: nothing leads to other machines"));
     }
-    checks.extend(all().map(|way| facts.route_check(way)));
+    for ways in [dns_ways, ways] {
+        checks.extend(ways.iter().map(|way| facts.route_check(way, is_alone(way, ways))));
+    }
     if all().next().is_none() {
         checks.extend(facts.default_route_checks());
     }
     checks
+}
+
+/// Returns whether all of `ways` are of the family of `way`.
+fn is_alone(way: &Way, ways: &[Way]) -> bool {
+    ways.iter().all(|it| Family::of(it.to.ip()) == Family::of(way.to.ip()))
 }
 
 /// Turns the failures of addresses into which no route leads, and need none, into skips.

@@ -61,6 +61,20 @@ fn a_missing_route_is_named() {
 }
 
 #[test]
+fn a_missing_route_is_named_on_a_machine_that_has_only_a_private_ipv6_address() {
+    let fault = "
+        ip -n client addr flush dev eth0
+        ip -n client -6 route flush dev eth0
+        ip -n client -6 addr add fd00:1::7/64 dev eth0 nodad
+    ";
+    let resolv_conf = "nameserver fd00:2::1\n";
+    network("doctor with private IPv6 and no route", resolv_conf, "", fault, || {
+        doctor("[fd00:2::1]:8000").blames("route").says("no route");
+        doctor("www.example:8000").blames("route").says("no route");
+    });
+}
+
+#[test]
 fn a_route_that_rejects_packets_is_named_with_its_kind() {
     for kind in ["blackhole", "unreachable", "prohibit"] {
         let fault = format!("ip -n client route add {kind} 203.0.113.0/24");
