@@ -213,6 +213,18 @@ impl LocalFacts {
         }
     }
 
+    /// Returns whether a missing default route is a fault: a machine that uses only one family
+    /// needs none for the other one, and a private IPv6 address needs none beside IPv4.
+    fn result_without_default(&self, family: Family, routes: &[host::RouteEntry]) -> CheckResult {
+        let other = if family == Family::V4 { Family::V6 } else { Family::V4 };
+        let has_other = routes.iter().any(|it| it.is_default() && other.admits(it.destination.0));
+        let is_used = match family {
+            Family::V6 => self.has_global(family) || !has_other && self.has_address(family),
+            _ => self.has_address(family) || !has_other,
+        };
+        if is_used { CheckResult::Fail } else { CheckResult::Skip }
+    }
+
     /// Returns the checks of the default routes, for a run without a target.
     pub(super) fn default_route_checks(&self) -> Vec<Check> {
         let routes = match host::routes() {
@@ -242,10 +254,12 @@ impl LocalFacts {
                     };
                     Check::new(Layer::Route, name, result, detail)
                 }
-                None if self.has_global(family) || family == Family::V4 => {
-                    Check::new(Layer::Route, name, CheckResult::Fail, "no default route")
-                }
-                None => Check::new(Layer::Route, name, CheckResult::Skip, "no default route"),
+                None => Check::new(
+                    Layer::Route,
+                    name,
+                    self.result_without_default(family, &routes),
+                    "no default route",
+                ),
             };
             checks.push(Check { family, ..check.hint(ADD_ROUTE) });
         }

@@ -56,8 +56,12 @@ async fn local_layers(facts: &LocalFacts, settings: &DoctorSettings) -> Vec<Chec
         servers::query(None, &resolver, deadline)
     );
     let ways = resolver.servers.iter().map(|server| Way::to(*server, Purpose::Resolving));
+    let ways: Vec<Way> = ways.collect();
+    // Why a DNS server cannot be reached; a route that exists is no news.
+    let unreachable = ways.iter().filter(|way| way.hop.is_err());
+    checks.extend(unreachable.map(|way| facts.route_check(way, is_alone(way, &ways))));
     let known = default_gateways().into_iter().zip(gateways).collect();
-    checks.extend(needed_gateways(known, &ways.collect::<Vec<Way>>(), &[]));
+    checks.extend(needed_gateways(known, &ways, &[]));
     checks.extend(servers::server_checks(&answers, false));
     for layer in [Layer::Name, Layer::Tcp, Layer::Tls, Layer::App] {
         checks.push(Check::skip(layer, "no target given"));

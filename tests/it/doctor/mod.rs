@@ -75,6 +75,28 @@ fn a_missing_route_is_named_on_a_machine_that_has_only_a_private_ipv6_address() 
 }
 
 #[test]
+fn a_machine_with_ipv6_only_needs_no_default_route_for_ipv4() {
+    let fault = "ip -n client -4 addr flush dev eth0";
+    let resolv_conf = "nameserver 2001:db8:1::1\n";
+    network("doctor with IPv6 only", resolv_conf, "", fault, || {
+        let addr = "[2001:db8:1::1]:53".parse().unwrap();
+        let server = DnsServer::with_records_at(addr, Vec::new());
+        doctor("").blames_none();
+        drop(server);
+    });
+}
+
+#[test]
+fn without_a_target_the_route_to_a_dns_server_is_named() {
+    let fault = "ip -n client route add blackhole 203.0.113.0/24";
+    network("doctor without a route to DNS", "nameserver 203.0.113.1\n", "", fault, || {
+        let local = doctor("");
+        assert_eq!((local.exit, &local.conclusion["layer"]), (0, &"route".into()), "{local:#?}");
+        local.says("blackhole");
+    });
+}
+
+#[test]
 fn a_route_that_rejects_packets_is_named_with_its_kind() {
     for kind in ["blackhole", "unreachable", "prohibit"] {
         let fault = format!("ip -n client route add {kind} 203.0.113.0/24");
