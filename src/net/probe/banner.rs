@@ -28,7 +28,7 @@ const BANNER_WAIT: Duration = Duration::from_secs(1);
 /// rejects it with an alert.
 const REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
-/// Returns the first bytes that the server on `stream` sends, after [`REQUEST`] if it sends nothing
+/// Returns the first bytes that the server on `stream` sends, after `REQUEST` if it sends nothing
 /// by itself; `None` if it stays silent.
 pub async fn banner(stream: &mut Stream) -> Option<Banner> {
     for was_asked in [false, true] {
