@@ -45,8 +45,9 @@ States:
 
 Of a name with several addresses, sockkit reports the first one that is open, as a
 client would use it; --each probes every address. Exit codes: 0 if all ports are
-open (with --any: one of them), else 1; 6 if TLS or a certificate fails; 3 if a name has no address; 5 if --wait or
---timeout has expired. After `--`, a program replaces sockkit if the code would be 0.
+open (with --any: one of them), else 1; 3 if a name has no address; 5 if --wait or
+--timeout has expired; 6 if TLS or a certificate fails. After `--`, a program replaces
+sockkit if the code would be 0.
 
 Instead of              use
   nc -z HOST PORTS        sockkit probe HOST PORTS

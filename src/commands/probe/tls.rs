@@ -159,7 +159,7 @@ impl TlsReport {
             alpn: facts.and_then(|facts| facts.alpn.clone()),
             trusted: problem.is_none() && facts.is_some_and(|facts| facts.trust.is_verified()),
             problem,
-            expires_in_days: server.and_then(days_left).map(|days| (days * 10.0).round() / 10.0),
+            expires_in_days: server.and_then(days_left).map(|days| (days * 10.0).floor() / 10.0),
             handshake_us: u64::try_from(result.time.as_micros()).unwrap_or(u64::MAX),
             chain: chain
                 .iter()
