@@ -268,6 +268,17 @@ fn a_path_that_loses_large_packets_is_named() {
 }
 
 #[test]
+fn large_packets_that_this_machine_drops_itself_are_named() {
+    // The kernel reports the loss to a sender of IPv6 pings (ENOBUFS).
+    let fault = "ip link set srv0 mtu 1300";
+    network("doctor with a drop at the interface", RESOLV_CONF, "", fault, || {
+        let _silent = TcpListener::bind(("2001:db8:2::1", 8000)).unwrap();
+        let verdict = doctor("[2001:db8:2::1]:8000 --timeout 6s");
+        verdict.blames("route").says("packets of 1500 bytes are lost");
+    });
+}
+
+#[test]
 fn without_a_network_the_self_test_passes_and_the_run_is_green() {
     let up = "ip link set lo up";
     let Some(doctor) = in_namespace("doctor without a network", up, "doctor") else {
