@@ -93,7 +93,7 @@ impl DoctorReport<'_> {
                 Cell::from(check.result.name()),
                 Cell::from(&check.name),
                 Cell::from(time(check)),
-                Cell::from(&check.detail),
+                Cell::escaped(&check.detail),
             ]
         };
         let checks = Table {
@@ -101,9 +101,10 @@ impl DoctorReport<'_> {
             header: vec!["LAYER", "RESULT", "CHECK", "TIME", "EVIDENCE"],
             rows: self.checks.iter().map(row).collect(),
         };
-        let mut rows = vec![vec![Cell::from(self.heading()), Cell::from(&self.conclusion.message)]];
+        let mut rows =
+            vec![vec![Cell::from(self.heading()), Cell::escaped(&self.conclusion.message)]];
         if let Some(hint) = &self.conclusion.hint {
-            rows.push(vec![Cell::from("try"), Cell::from(hint)]);
+            rows.push(vec![Cell::from("try"), Cell::escaped(hint)]);
         }
         vec![checks, Table { label: Some("conclusion"), rows, ..Table::default() }]
     }
@@ -153,9 +154,10 @@ fn time(check: &Check) -> String {
     check.time.map_or_else(|| "-".to_owned(), figures::time)
 }
 
-/// Returns text from the network for a cell of a Markdown table.
+/// Returns text for a cell of a Markdown table. What a server sent is quoted already, and is not
+/// escaped twice.
 fn cell(text: &str) -> String {
-    text::escape(text.as_bytes()).replace('|', "\\|").replace('<', "&lt;")
+    text::escape_lines(text).replace('\n', " ").replace('|', "\\|").replace('<', "&lt;")
 }
 
 #[cfg(test)]
@@ -164,7 +166,8 @@ mod tests {
 
     #[test]
     fn a_markdown_report_escapes_what_a_server_sent() {
-        let checks = [Check::new(Layer::App, "a:1", CheckResult::Ok, "answers \"a|<b>\u{1b}\"")];
+        let detail = format!("answers {}", text::quote(b"a|<b>\x1b"));
+        let checks = [Check::new(Layer::App, "a:1", CheckResult::Ok, detail)];
         let message = "nothing is broken on the path to a:1".to_owned();
         let conclusion = Conclusion { ok: true, layer: None, message, hint: None };
         let report = DoctorReport { target: Some("a:1"), checks: &checks, conclusion: &conclusion };
