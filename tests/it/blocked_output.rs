@@ -194,18 +194,18 @@ fn the_clients_of_a_listener_get_its_input_although_an_output_is_blocked() {
         let addr = run.addr();
         let flooding = flood(addr);
         let mut client = Client::connect(addr);
-        // The client has connected once the listener has read what it sent.
-        client.send("hello\n");
         let mut run = run;
         let mut input = run.child.0.stdin.take().unwrap();
         let since = Instant::now();
+        // The input that is sent before the listener has accepted the client is not for it.
+        eventually("the first line", || {
+            input.write_all(b"first\n").unwrap();
+            client.has_received_something().then_some(())
+        });
         for number in 0..20 {
-            input.write_all(format!("line {number}\n").as_bytes()).unwrap();
-            if number == 0 {
-                // The listener may have sent the first lines before the client connected.
-                continue;
-            }
-            client.read_until("\n");
+            let line = format!("line {number}\n");
+            input.write_all(line.as_bytes()).unwrap();
+            client.read_until(&line);
         }
         assert!(since.elapsed() < ON_TIME, "{blocked:?}: {:?}", since.elapsed());
         drop(flooding);

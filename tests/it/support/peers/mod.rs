@@ -11,6 +11,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::net::RecvFlags;
+
 use crate::support::TIMEOUT;
 use crate::support::procfs::kernel_buffers;
 
@@ -46,6 +48,12 @@ impl Client {
             Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
             _ => read,
         }
+    }
+
+    /// Whether something has arrived that was not read.
+    pub(crate) fn has_received_something(&self) -> bool {
+        rustix::net::recv(&self.stream, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT)
+            .is_ok_and(|(len, _)| len > 0)
     }
 
     pub(crate) fn shut_down(&self) {
