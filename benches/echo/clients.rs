@@ -16,11 +16,13 @@ use crate::poll::{MAX_EVENTS, index_of, wait};
 /// byte is noticed.
 const MESSAGE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Time before each measurement for caches, branch predictors and the scheduler to settle.
-const WARM_UP: Duration = Duration::from_millis(300);
+/// Time before each measurement for caches and the scheduler to settle, and to take the echoes that
+/// arrived while the other server was measured.
+const WARM_UP: Duration = Duration::from_millis(60);
 
-/// How long echoes are counted: long compared with a scheduler tick, short enough for many rounds.
-const MEASURED: Duration = Duration::from_secs(2);
+/// How long echoes are counted: long compared with a scheduler tick; short compared with the time
+/// for which other load on the machine stays the same.
+const MEASURED: Duration = Duration::from_millis(300);
 
 /// Maximum number of connections being opened at the same time: enough to keep a server busy, too
 /// few to fill its backlog. A full backlog would make the kernel retransmit, and its retransmission
@@ -32,6 +34,8 @@ pub(crate) struct Clients {
     epoll: OwnedFd,
     /// The epoll data of a connection is its index here.
     streams: Vec<TcpStream>,
+    /// For each connection, how many bytes of the current echo have arrived.
+    received: Vec<usize>,
 }
 
 impl Clients {
@@ -42,6 +46,7 @@ impl Clients {
         let mut clients = Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             streams: Vec::with_capacity(count),
+            received: vec![0; count],
         };
         let deadline = Instant::now() + TIMEOUT;
         let mut events = Vec::with_capacity(MAX_EVENTS);
@@ -92,22 +97,25 @@ impl Clients {
         Ok(true)
     }
 
-    /// Returns the total echoes per second. Each connection sends a message, waits for the whole
-    /// echo and sends the next message.
-    pub(crate) fn echo_rate(&self) -> io::Result<f64> {
+    /// Sends the first message on each connection.
+    pub(crate) fn start(&self) -> io::Result<()> {
         for mut stream in &self.streams {
             stream.write_all(MESSAGE)?;
         }
-        let mut received = vec![0; self.streams.len()];
-        self.echo_for(WARM_UP, &mut received)?;
+        Ok(())
+    }
+
+    /// Returns the total echoes per second for a moment after [`Self::start`]. Each connection sends
+    /// a message, waits for the whole echo and sends the next message.
+    pub(crate) fn echo_rate(&mut self) -> io::Result<f64> {
+        self.echo_for(WARM_UP)?;
         let started = Instant::now();
-        let echoes = self.echo_for(MEASURED, &mut received)?;
+        let echoes = self.echo_for(MEASURED)?;
         Ok(f64::from(echoes) / started.elapsed().as_secs_f64())
     }
 
-    /// Echoes for `duration` and returns the number of complete echoes. `received` holds, for each
-    /// connection, how many bytes of the current echo have arrived.
-    fn echo_for(&self, duration: Duration, received: &mut [usize]) -> io::Result<u32> {
+    /// Echoes for `duration` and returns the number of complete echoes.
+    fn echo_for(&mut self, duration: Duration) -> io::Result<u32> {
         let end = Instant::now() + duration;
         let mut events = Vec::with_capacity(MAX_EVENTS);
         let mut buffer = [0; MESSAGE.len()];
@@ -116,7 +124,7 @@ impl Clients {
             wait(&self.epoll, &mut events)?;
             for event in events.drain(..) {
                 let mut stream = &self.streams[index_of(event)];
-                let received = &mut received[index_of(event)];
+                let received = &mut self.received[index_of(event)];
                 let missing = &MESSAGE[*received..];
                 let len = stream.read(&mut buffer[..missing.len()])?;
                 if len == 0 || buffer[..len] != missing[..len] {

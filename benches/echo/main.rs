@@ -9,9 +9,10 @@
 //! the bare loop's time. An idle connection takes at most 1.4 KiB of the server's own memory; that
 //! of an idle TLS connection is only stated.
 //!
-//! Each measurement starts a fresh server process. One thread of this program generates the load
-//! for both servers. The servers alternate within each round, so that other load on the machine
-//! affects both. Each figure is the median over all rounds, and each ratio is a ratio of medians.
+//! Each round starts fresh server processes. One thread of this program generates the load for both
+//! servers. For a rate, both have their connections, and the load alternates between them several
+//! times per second, so that other load on the machine affects both. Each figure is the median over
+//! all rounds, and each ratio is a ratio of medians.
 //! Memory is the growth of the server's `VmRSS` after the first connections; it does not include
 //! the kernel's memory for a socket, which is the same for both servers. With `--sockkit PATH`,
 //! another build of sockkit is measured.
@@ -60,6 +61,9 @@ const MAX_OPENING_RATIO: f64 = 2.0;
 
 /// Target: bytes of server memory per idle connection, at most.
 const MAX_IDLE_BYTES: f64 = 1.4 * 1024.0;
+
+/// How often each server's rate is measured in a round.
+const TURNS: usize = 12;
 
 /// Default number of rounds. With fewer, a single disturbance can change the median.
 const ROUNDS: usize = 5;
@@ -146,9 +150,7 @@ fn compare(options: &Options) -> io::Result<bool> {
     for round in 1..=options.rounds {
         eprintln!("round {round} of {}", options.rounds);
         for (count, row) in &mut rates {
-            for kind in Kind::BOTH {
-                row.add(kind, echo_rate(kind, options, *count)?);
-            }
+            measure_rates(options, *count, row)?;
         }
         for kind in Kind::BOTH {
             let (took, bytes) = open_and_hold(kind, options, idle_count)?;
@@ -174,11 +176,23 @@ fn max_connections() -> u16 {
     u16::try_from(limit).unwrap_or(u16::MAX).saturating_sub(RESERVED)
 }
 
-/// Starts a server and returns its echoes per second.
-fn echo_rate(kind: Kind, options: &Options, connections: u16) -> io::Result<f64> {
-    let measured = Server::start(kind, &options.sockkit)
-        .and_then(|server| Clients::connect(server.addr, connections)?.echo_rate());
-    measured.map_err(during(kind, "echoing"))
+/// Starts both servers, and adds their echoes per second, measured in turns, to `row`.
+fn measure_rates(options: &Options, connections: u16, row: &mut Row) -> io::Result<()> {
+    let mut loaded = Vec::new();
+    for kind in Kind::BOTH {
+        let started = Server::start(kind, &options.sockkit).and_then(|server| {
+            let clients = Clients::connect(server.addr, connections)?;
+            clients.start()?;
+            Ok((kind, server, clients))
+        });
+        loaded.push(started.map_err(during(kind, "connecting"))?);
+    }
+    for _ in 0..TURNS {
+        for (kind, _, clients) in &mut loaded {
+            row.add(*kind, clients.echo_rate().map_err(during(*kind, "echoing"))?);
+        }
+    }
+    Ok(())
 }
 
 /// Starts a server and opens `connections`, each of which the server must answer once. Returns how
