@@ -105,8 +105,8 @@ impl Clients {
         Ok(())
     }
 
-    /// Returns the total echoes per second for a moment after [`Self::start`]. Each connection sends
-    /// a message, waits for the whole echo and sends the next message.
+    /// Returns the total echoes per second, after [`Self::start`]. Each connection sends a message,
+    /// waits for the whole echo and sends the next message.
     pub(crate) fn echo_rate(&mut self) -> io::Result<f64> {
         self.echo_for(WARM_UP)?;
         let started = Instant::now();

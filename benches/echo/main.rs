@@ -25,6 +25,8 @@
 
 mod bare_loop;
 mod clients;
+#[path = "../common/mod.rs"]
+mod common;
 mod poll;
 mod server;
 mod table;
@@ -35,10 +37,12 @@ use std::io;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::bare_loop::bare_loop;
 use crate::clients::Clients;
+use crate::common::{Common, shuffled};
 use crate::server::Server;
 use crate::table::{Row, Target, print_table};
 use crate::tls::TlsClients;
@@ -65,9 +69,6 @@ const MAX_IDLE_BYTES: f64 = 1.4 * 1024.0;
 /// How often each server's rate is measured in a round.
 const TURNS: usize = 12;
 
-/// Default number of rounds. With fewer, a single disturbance can change the median.
-const ROUNDS: usize = 5;
-
 /// How long a server may take to start or to answer before the run fails.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -77,61 +78,30 @@ const RESERVED: u16 = 64 + FIRST;
 /// The argument that makes this program run the bare loop.
 const BARE_LOOP: &str = "bare-loop";
 
-fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    if args == [BARE_LOOP] {
-        return exit_code(bare_loop().map(|()| true));
-    }
-    let Some(options) = Options::parse(&args) else {
-        eprintln!("usage: cargo bench --bench echo -- [--rounds N] [--sockkit PATH] [--check]");
-        return ExitCode::from(2);
-    };
-    exit_code(compare(&options))
-}
-
-fn exit_code(outcome: io::Result<bool>) -> ExitCode {
-    match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("echo benchmark: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// The command-line options.
+/// Compares the echo server with a bare epoll loop.
+#[derive(Parser)]
 struct Options {
-    rounds: usize,
-    /// The sockkit executable.
-    sockkit: String,
-    check: bool,
+    #[command(flatten)]
+    common: Common,
 }
 
-impl Options {
-    fn parse(args: &[String]) -> Option<Self> {
-        let mut options = Self {
-            rounds: ROUNDS,
-            sockkit: env!("CARGO_BIN_EXE_sockkit").to_owned(),
-            check: false,
-        };
-        let mut args = args.iter();
-        while let Some(arg) = args.next() {
-            match arg.as_str() {
-                "--rounds" => options.rounds = args.next()?.parse().ok().filter(|n| *n > 0)?,
-                "--sockkit" => options.sockkit.clone_from(args.next()?),
-                "--check" => options.check = true,
-                // Cargo passes this argument to every benchmark.
-                "--bench" => {}
-                _ => return None,
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    if args.next().is_some_and(|arg| arg == BARE_LOOP) {
+        return match bare_loop() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("bare loop: {error}");
+                ExitCode::FAILURE
             }
-        }
-        Some(options)
+        };
     }
+    let Options { common } = Options::parse();
+    common.exit_code(compare(&common))
 }
 
-/// Measures both servers, prints the table and returns whether the run succeeded.
-fn compare(options: &Options) -> io::Result<bool> {
+/// Measures both servers, prints the table and returns whether every target is met.
+fn compare(options: &Common) -> io::Result<bool> {
     let idle_count = IDLE.min(max_connections());
     if idle_count < IDLE {
         eprintln!("the limit of open files allows {idle_count} connections, not {IDLE}");
@@ -147,8 +117,7 @@ fn compare(options: &Options) -> io::Result<bool> {
     let tls_count = IDLE_TLS.min(idle_count);
     let label = format!("bytes per idle TLS connection, of {tls_count}");
     let mut idle_tls = Row::new(label, Target::None);
-    for round in 1..=options.rounds {
-        eprintln!("round {round} of {}", options.rounds);
+    for _ in options.rounds("echo") {
         for (count, row) in &mut rates {
             measure_rates(options, *count, row)?;
         }
@@ -162,7 +131,7 @@ fn compare(options: &Options) -> io::Result<bool> {
     let [(_, few), (_, many)] = rates;
     let rows = [few, many, opening, idle, idle_tls];
     print_table(&rows);
-    Ok(!options.check || rows.iter().all(Row::is_met))
+    Ok(rows.iter().all(Row::is_met))
 }
 
 /// Raises the soft limit of open files to the hard limit, for this process and the servers that it
@@ -177,7 +146,7 @@ fn max_connections() -> u16 {
 }
 
 /// Starts both servers, and adds their echoes per second, measured in turns, to `row`.
-fn measure_rates(options: &Options, connections: u16, row: &mut Row) -> io::Result<()> {
+fn measure_rates(options: &Common, connections: u16, row: &mut Row) -> io::Result<()> {
     let mut loaded = Vec::new();
     for kind in Kind::BOTH {
         let started = Server::start(kind, &options.sockkit).and_then(|server| {
@@ -187,8 +156,9 @@ fn measure_rates(options: &Options, connections: u16, row: &mut Row) -> io::Resu
         });
         loaded.push(started.map_err(during(kind, "connecting"))?);
     }
-    for _ in 0..TURNS {
-        for (kind, _, clients) in &mut loaded {
+    for turn in 0..TURNS {
+        for index in shuffled(loaded.len(), turn) {
+            let (kind, _, clients) = &mut loaded[index];
             row.add(*kind, clients.echo_rate().map_err(during(*kind, "echoing"))?);
         }
     }
@@ -197,7 +167,7 @@ fn measure_rates(options: &Options, connections: u16, row: &mut Row) -> io::Resu
 
 /// Starts a server and opens `connections`, each of which the server must answer once. Returns how
 /// long that took, and by how many bytes per connection the server's memory grew.
-fn open_and_hold(kind: Kind, options: &Options, connections: u16) -> io::Result<(Duration, f64)> {
+fn open_and_hold(kind: Kind, options: &Common, connections: u16) -> io::Result<(Duration, f64)> {
     let measured = Server::start(kind, &options.sockkit).and_then(|server| {
         // The first connections also allocate what all of them share, on each of the threads.
         let _first = Clients::connect(server.addr, FIRST)?;
@@ -214,7 +184,7 @@ fn open_and_hold(kind: Kind, options: &Options, connections: u16) -> io::Result<
 
 /// Starts sockkit's server over TLS and opens `connections`, each of which the server must answer
 /// once. Returns by how many bytes per connection the server's memory grew.
-fn hold_tls(options: &Options, connections: u16) -> io::Result<f64> {
+fn hold_tls(options: &Common, connections: u16) -> io::Result<f64> {
     let measured = Server::start_tls(&options.sockkit).and_then(|server| {
         let clients = TlsClients::new()?;
         // The first connection also allocates what all of them share.

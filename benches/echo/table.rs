@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Kind;
+use crate::common::median;
 
 /// One row of the table: the target, and each server's figure for each round.
 pub(crate) struct Row {
@@ -80,11 +81,4 @@ pub(crate) fn print_table(rows: &[Row]) {
             if row.is_met() { "ok" } else { "NOT MET" },
         );
     }
-}
-
-/// Returns the median of `figures`, which must not be empty.
-fn median(figures: &[f64]) -> f64 {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2])
 }

@@ -7,11 +7,15 @@
 //! The targets: `sockkit probe 127.0.0.1 1-65535` takes no longer than `nmap -sT -T5` and `nc -z`
 //! for the same ports, and finds the same ones open.
 //!
-//! The tools alternate within each round, so that other load on the machine affects all. Each
-//! figure is the median over all rounds, and each ratio is a ratio of medians. A tool that is not
-//! installed is left out. A missed target fails the run only with `--check`.
+//! The tools alternate within each round, in another order each time, so that other load on the
+//! machine affects all. Each figure is the median over all rounds, and each ratio is a ratio of
+//! medians. A tool that is not installed is left out. A missed target fails the run only with
+//! `--check`.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its report")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its report")]
+
+#[path = "../common/mod.rs"]
+mod common;
 
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
@@ -19,11 +23,12 @@ use std::net::TcpListener;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use clap::Parser;
+
+use crate::common::{Common, median, shuffled};
+
 /// The number of ports that are open.
 const OPEN_PORTS: usize = 20;
-
-/// Default number of rounds. With fewer, a single disturbance can change the median.
-const ROUNDS: usize = 5;
 
 /// Target: sockkit's time divided by that of the other tool is at most this.
 const MAX_RATIO: f64 = 1.0;
@@ -35,51 +40,20 @@ const TOOLS: [(&str, &[&str]); 3] = [
     ("nc.openbsd", &["-z", "-v", "-n", "127.0.0.1", "1-65535"]),
 ];
 
-fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let Some(options) = Options::parse(&args) else {
-        eprintln!("usage: cargo bench --bench scan -- [--rounds N] [--sockkit PATH] [--check]");
-        return ExitCode::from(2);
-    };
-    match compare(&options) {
-        Ok(all_met) if all_met || !options.check => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("scan benchmark: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// The command-line options.
+/// Compares a scan of all loopback ports with other tools.
+#[derive(Parser)]
 struct Options {
-    rounds: usize,
-    /// The sockkit executable.
-    sockkit: String,
-    check: bool,
+    #[command(flatten)]
+    common: Common,
 }
 
-impl Options {
-    fn parse(args: &[String]) -> Option<Self> {
-        let sockkit = env!("CARGO_BIN_EXE_sockkit").to_owned();
-        let mut options = Self { rounds: ROUNDS, sockkit, check: false };
-        let mut args = args.iter();
-        while let Some(arg) = args.next() {
-            match arg.as_str() {
-                "--rounds" => options.rounds = args.next()?.parse().ok().filter(|n| *n > 0)?,
-                "--sockkit" => options.sockkit.clone_from(args.next()?),
-                "--check" => options.check = true,
-                // Cargo passes this argument to every benchmark.
-                "--bench" => {}
-                _ => return None,
-            }
-        }
-        Some(options)
-    }
+fn main() -> ExitCode {
+    let Options { common } = Options::parse();
+    common.exit_code(compare(&common))
 }
 
 /// Runs all rounds, prints the table and returns whether every target is met.
-fn compare(options: &Options) -> io::Result<bool> {
+fn compare(options: &Common) -> io::Result<bool> {
     let listeners: Vec<TcpListener> =
         (0..OPEN_PORTS).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<io::Result<_>>()?;
     let mut expected = BTreeSet::new();
@@ -88,8 +62,10 @@ fn compare(options: &Options) -> io::Result<bool> {
     }
     let mut times: Vec<Vec<f64>> = vec![Vec::new(); TOOLS.len()];
     let mut all_met = true;
-    for _ in 0..options.rounds {
-        for ((tool, args), times) in TOOLS.iter().zip(&mut times) {
+    for round in options.rounds("scan") {
+        for index in shuffled(TOOLS.len(), round) {
+            let (tool, args) = &TOOLS[index];
+            let times = &mut times[index];
             let program = if *tool == "sockkit" { &options.sockkit } else { *tool };
             let Some((time, found)) = run(program, args)? else { continue };
             times.push(time.as_secs_f64());
@@ -152,11 +128,4 @@ fn open_port(entry: &str) -> Option<u16> {
         ["Connection", "to", _, port, .., _] if entry.contains("succeeded") => port.parse().ok(),
         _ => None,
     }
-}
-
-/// Returns the median of `figures`, which must not be empty.
-fn median(figures: &[f64]) -> f64 {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2])
 }

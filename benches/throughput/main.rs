@@ -31,24 +31,25 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its report")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod endpoints;
 mod process;
 mod report;
 mod tool;
 mod transfer;
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Parser;
+
+use crate::common::{Common, shuffled};
 use crate::endpoints::{count, loop_client, loop_server, produce};
 use crate::report::Row;
 use crate::tool::{Tool, is_installed};
 use crate::transfer::{Memory, Route, Transfer};
-
-/// Default number of bytes per transfer: a transfer takes seconds, the whole run minutes.
-const SIZE: u64 = 4 << 30;
 
 /// Number of bytes per transfer to a file, at most: the file may take memory.
 const FILE_SIZE: u64 = 2 << 30;
@@ -59,9 +60,6 @@ const SLOW_SIZE: u64 = 128 << 20;
 /// Pause of the slow reader after each block: long enough to make it slower than any tool here.
 const SLOW_PAUSE: Duration = Duration::from_millis(2);
 
-/// Default number of rounds. With fewer, a single disturbance can change the median.
-const ROUNDS: usize = 5;
-
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -71,21 +69,12 @@ fn main() -> ExitCode {
         ["loop-server", port] => parse(port).and_then(loop_server),
         ["loop-client", port] => parse(port).and_then(loop_client),
         _ => {
-            let Some(options) = Options::parse(&words) else {
-                let options = "[pipe] [file] [null] [tls] [--size 4G] [--rounds N] [--sockkit PATH] [--check]";
-                eprintln!("usage: cargo bench --bench throughput -- {options}");
-                return ExitCode::from(2);
-            };
-            return exit_code(compare(&options));
+            let options = Options::parse();
+            return options.common.exit_code(compare(&options));
         }
     };
-    exit_code(outcome.map(|()| true))
-}
-
-fn exit_code(outcome: io::Result<bool>) -> ExitCode {
     match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("throughput benchmark: {error}");
             ExitCode::FAILURE
@@ -113,70 +102,41 @@ const TABLES: [Table; 4] = [
     Table { name: "tls", route: Route::Pipe, tools: &Tool::TLS },
 ];
 
-/// The command-line options.
+/// Measures how fast sockkit moves bytes over loopback.
+#[derive(Parser)]
 struct Options {
-    /// The names of the tables to measure.
-    tables: Vec<&'static str>,
+    /// The tables to measure; all by default
+    #[arg(value_parser = TABLES.map(|table| table.name))]
+    tables: Vec<String>,
+    /// Bytes per transfer, such as 4G, 512M or 65536
+    #[arg(long, default_value = "4G", value_parser = bytes)]
     size: u64,
-    rounds: usize,
-    /// The sockkit executable.
-    sockkit: String,
-    check: bool,
-}
-
-impl Options {
-    fn parse(args: &[&str]) -> Option<Self> {
-        let sockkit = env!("CARGO_BIN_EXE_sockkit").to_owned();
-        let mut options =
-            Self { tables: Vec::new(), size: SIZE, rounds: ROUNDS, sockkit, check: false };
-        let mut args = args.iter();
-        while let Some(arg) = args.next() {
-            match *arg {
-                "--size" => options.size = bytes(args.next()?)?,
-                "--rounds" => options.rounds = args.next()?.parse().ok().filter(|n| *n > 0)?,
-                "--sockkit" => (*args.next()?).clone_into(&mut options.sockkit),
-                "--check" => options.check = true,
-                // Cargo passes this argument to every benchmark.
-                "--bench" => {}
-                name => options.tables.push(TABLES.iter().find(|table| table.name == name)?.name),
-            }
-        }
-        if options.tables.is_empty() {
-            options.tables.extend(TABLES.iter().map(|table| table.name));
-        }
-        Some(options)
-    }
+    #[command(flatten)]
+    common: Common,
 }
 
 /// Parses a non-zero number of bytes, such as `4G`, `512M` or `65536`.
-fn bytes(text: &str) -> Option<u64> {
-    let (digits, shift) = match text.split_at_checked(text.len().checked_sub(1)?)? {
-        (digits, "G") => (digits, 30),
-        (digits, "M") => (digits, 20),
-        (digits, "K") => (digits, 10),
+fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.chars().last() {
+        Some('G') => (&text[..text.len() - 1], 30),
+        Some('M') => (&text[..text.len() - 1], 20),
+        Some('K') => (&text[..text.len() - 1], 10),
         _ => (text, 0),
     };
-    digits.parse::<u64>().ok()?.checked_mul(1 << shift).filter(|bytes| *bytes > 0)
+    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "not a number of bytes".to_owned())
 }
 
-/// Measures all tools, prints the tables and returns whether the run succeeded.
+/// Measures all tools, prints the tables and returns whether every target is met.
 fn compare(options: &Options) -> io::Result<bool> {
     let mut met = true;
-    for table in TABLES.iter().filter(|table| options.tables.contains(&table.name)) {
-        met &= measure_all(table, options)?;
+    for table in TABLES {
+        if !options.tables.is_empty() && !options.tables.iter().any(|name| name == table.name) {
+            continue;
+        }
+        met &= measure_all(&table, options)?;
     }
-    Ok(met || !options.check)
-}
-
-/// Returns the numbers below `count` in an order that depends on `round`.
-fn shuffled(count: usize, round: usize) -> Vec<usize> {
-    let mut numbers: Vec<usize> = (0..count).collect();
-    numbers.sort_by_cached_key(|number| {
-        let mut hasher = DefaultHasher::new();
-        (round, number).hash(&mut hasher);
-        hasher.finish()
-    });
-    numbers
+    Ok(met)
 }
 
 /// Measures the tools of `table` with the same transfer. Prints the table and returns whether every
@@ -184,7 +144,7 @@ fn shuffled(count: usize, round: usize) -> Vec<usize> {
 fn measure_all(table: &Table, options: &Options) -> io::Result<bool> {
     let mut rows: Vec<Row> = Vec::new();
     for tool in table.tools {
-        let program = tool.program(&options.sockkit);
+        let program = tool.program(&options.common.sockkit);
         if is_installed(program) {
             rows.push(Row::new(*tool));
         } else {
@@ -195,11 +155,14 @@ fn measure_all(table: &Table, options: &Options) -> io::Result<bool> {
         Route::File => options.size.min(FILE_SIZE),
         Route::Pipe | Route::Null => options.size,
     };
-    let transfer =
-        |size, pause| Transfer { route: table.route, size, pause, sockkit: &options.sockkit };
+    let transfer = |size, pause| Transfer {
+        route: table.route,
+        size,
+        pause,
+        sockkit: &options.common.sockkit,
+    };
     let mut memory = Memory::default();
-    for round in 1..=options.rounds {
-        eprintln!("{}: round {round} of {}", table.name, options.rounds);
+    for round in options.common.rounds(table.name) {
         for index in shuffled(rows.len(), round) {
             let row = &mut rows[index];
             let run = transfer(size, Duration::ZERO).measure(row.tool)?;

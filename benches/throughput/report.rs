@@ -1,5 +1,6 @@
 //! The tables.
 
+use crate::common::median;
 use crate::tool::Tool;
 use crate::transfer::Memory;
 
@@ -47,11 +48,4 @@ pub(crate) fn print_table(name: &str, rows: &[Row], memory: Memory, slow: Option
         println!("{label:24}  {megabytes:>6.1} MB  {:>10}  < {max} MB        {}", "", verdict(met));
     }
     all_met
-}
-
-/// Returns the median of `figures`, which must not be empty.
-fn median(figures: &[f64]) -> f64 {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2])
 }
