@@ -925,7 +925,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__probe)
-            opts="-c -i -u -4 -6 -v -q -h --wait --stable --count --watch --interval --udp --payload --tls --ca --pin --insecure --servername --starttls --cert --key --alpn --ignore-missing-close-notify --expires-within --banner --any --invert --each --concurrency --from --connect-timeout --timeout --format --json --plain --color --verbose --quiet --help"
+            opts="-c -i -u -4 -6 -v -q -h --wait --stable --any --invert --count --watch --interval --udp --payload --tls --ca --pin --insecure --servername --starttls --cert --key --alpn --ignore-missing-close-notify --expires-within --banner --each --concurrency --from --connect-timeout --timeout --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

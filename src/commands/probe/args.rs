@@ -83,6 +83,12 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = REPEATING,
           requires = "wait")]
     pub(super) stable: Option<Duration>,
+    /// One open port is enough: exit with 0 if any is open
+    #[arg(long, help_heading = REPEATING)]
+    pub(super) any: bool,
+    /// Expect no port to be open: exit with 0 if no port is open
+    #[arg(long, help_heading = REPEATING)]
+    pub(super) invert: bool,
     /// Probe N times, and print statistics
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
           help_heading = REPEATING)]
@@ -118,14 +124,8 @@ pub struct Args {
     ///
     /// A server that sends nothing for 1 s gets the request `GET / HTTP/1.0`. sockkit recognizes
     /// SSH, SMTP, FTP, IMAP, POP3, HTTP and TLS.
-    #[arg(long)]
+    #[arg(long, help_heading = CONNECTION)]
     pub(super) banner: bool,
-    /// One open port is enough: exit with 0 if any is open
-    #[arg(long)]
-    pub(super) any: bool,
-    /// Expect the ports to be shut: exit with 0 if no port is open
-    #[arg(long)]
-    pub(super) invert: bool,
     /// Probe every address of a name, not only the first one that is open
     #[arg(long, help_heading = CONNECTION, hide_short_help = true)]
     pub(super) each: bool,
