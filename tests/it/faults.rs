@@ -115,6 +115,27 @@ fn a_standard_input_that_cannot_be_duplicated_is_no_success_of_listen() {
 }
 
 #[test]
+fn a_file_that_is_read_slowly_is_sent_to_its_end_after_the_client_has_closed() {
+    if !can_trace("a file that is read slowly") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("input"), "welcome\n").unwrap();
+    // Longer than an input may pause after the client has closed.
+    let slow = "strace -D -f -qq -o /dev/null -P input -e trace=read \
+                -e inject=read:delay_enter=600ms";
+    for keep_open in ["", "--keep-open"] {
+        let command = format!("exec {slow} sockkit listen 0 -4 {keep_open} < input");
+        let server = shell(&command).dir(directory.path()).serve();
+        let mut client = server.client();
+        client.shut_down();
+        assert_eq!(client.read_to_end(), b"welcome\n", "{keep_open}");
+        let ran = if keep_open.is_empty() { server.running.wait() } else { server.stop() };
+        ran.code(0);
+    }
+}
+
+#[test]
 fn a_failed_read_of_the_signal_pipe_is_repeated_and_loses_no_signal() {
     if !can_trace("a failed read of the signal pipe") {
         return;

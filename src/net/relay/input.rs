@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal as _, Read};
 use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc as blocking};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::mpsc;
 
 use crate::net::deadline::{Deadline, Elapsed};
+use crate::net::idle_clock::IdleClock;
 use crate::net::relay::buffers::{BUFFERS, CHUNK};
 use crate::net::relay::pipe::PipeReader;
 use crate::threads::{self, ThreadLost};
@@ -51,7 +53,7 @@ impl Input {
     /// Returns an input that reads `file` in this runtime; `None` if it is not a pipe or cannot be
     /// reopened.
     pub fn of_pipe(file: &File) -> Option<Self> {
-        let probe = InputProbe::of(file.try_clone().ok());
+        let probe = InputProbe::of(Some(file.try_clone().ok()?));
         Some(Self::new(Kind::Pipe(PipeReader::open(file)?, Vec::new()), probe))
     }
 
@@ -66,6 +68,7 @@ impl Input {
         descriptor: Option<File>,
     ) -> io::Result<Self> {
         let probe = InputProbe::of(descriptor);
+        let thread_probe = probe.clone();
         let (sender, filled) = mpsc::channel(BUFFERS);
         let (empty, empties) = blocking::channel();
         for _ in 0..BUFFERS {
@@ -74,6 +77,7 @@ impl Input {
         }
         threads::start("input", move || {
             while let Ok(mut buffer) = empties.recv() {
+                thread_probe.wait_to_read();
                 let outcome = read_some(&mut reader, &mut buffer);
                 let more = matches!(outcome, Ok(1..));
                 let chunk = outcome.map(|len| (buffer, len));
@@ -100,7 +104,11 @@ impl Input {
     /// Reading failed, or the thread that reads is lost.
     pub(super) async fn next(&mut self) -> io::Result<Option<Chunk>> {
         let (buffer, len) = match &mut self.kind {
-            Kind::Thread { filled, .. } => filled.recv().await.ok_or_else(ThreadLost::error)??,
+            Kind::Thread { filled, .. } => {
+                let read = filled.recv().await.ok_or_else(ThreadLost::error)?;
+                self.probe.received();
+                read?
+            }
             Kind::Pipe(pipe, spare) => {
                 let mut buffer = std::mem::take(spare);
                 buffer.resize(CHUNK, 0);
@@ -149,22 +157,64 @@ impl Input {
 /// How long bytes that a thread has read already may take to the task that asks for them.
 pub(super) const IN_FLIGHT_TIMEOUT: Duration = Duration::from_millis(10);
 
+/// How often an input that has more to read is looked at until it is read.
+const PROBE_INTERVAL: Duration = Duration::from_millis(20);
+
 /// Tells whether an input has more to read, without reading it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct InputProbe(Option<Arc<File>>);
+pub(crate) struct InputProbe(Option<Arc<ProbedInput>>);
+
+#[derive(Debug)]
+struct ProbedInput {
+    /// Not a terminal.
+    descriptor: File,
+    /// How many reads a thread has begun whose outcome is not received yet.
+    in_flight: AtomicUsize,
+}
 
 impl InputProbe {
     fn of(descriptor: Option<File>) -> Self {
-        Self(descriptor.map(Arc::new))
+        // A terminal has no more to read: a line that is not finished is not input.
+        let descriptor = descriptor.filter(|descriptor| !descriptor.is_terminal());
+        let in_flight = AtomicUsize::new(0);
+        Self(descriptor.map(|descriptor| Arc::new(ProbedInput { descriptor, in_flight })))
     }
 
-    /// Returns whether a read would return bytes at once. A file has more until its end is read. A
-    /// terminal has none: a line that is not finished is not input.
-    pub(super) fn has_more(&self) -> bool {
-        let Some(descriptor) = &self.0 else { return false };
-        if descriptor.is_terminal() {
-            return false;
+    /// Waits until the thread's next read has something to return. From then on until its outcome
+    /// is received, the input has more, however slowly the thread runs.
+    fn wait_to_read(&self) {
+        let Some(input) = &self.0 else { return };
+        // Whatever poll(2) returns, the read that follows returns it too, or waits.
+        poll(&mut [PollFd::new(&input.descriptor, PollFlags::IN)], None).ok();
+        input.in_flight.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The outcome of a thread's read has been received.
+    fn received(&self) {
+        if let Some(input) = &self.0 {
+            input.in_flight.fetch_sub(1, Ordering::SeqCst);
         }
+    }
+
+    /// Waits until the input has no more to read, although it has had `limit` to read it.
+    pub(super) async fn runs_dry(&self, wait: &IdleClock, limit: Duration) {
+        loop {
+            wait.expired(Some(limit)).await;
+            if !self.has_more() {
+                return;
+            }
+            tokio::time::sleep(PROBE_INTERVAL).await;
+        }
+    }
+
+    /// Returns whether a read would return bytes at once, or is about to. A file has more until its
+    /// end is read.
+    pub(super) fn has_more(&self) -> bool {
+        let Some(input) = &self.0 else { return false };
+        if input.in_flight.load(Ordering::SeqCst) > 0 {
+            return true;
+        }
+        let descriptor = &input.descriptor;
         let mut watched = [PollFd::new(descriptor, PollFlags::IN)];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         // Without an answer, more is assumed, which never makes a part look complete.

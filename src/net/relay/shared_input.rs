@@ -90,7 +90,7 @@ impl InputIdleness {
     /// Waits until the input has been idle for `limit`; returns at once if it has ended.
     pub(crate) async fn reaches(&self, limit: Duration) {
         if self.0.state().ended.is_none() {
-            self.0.read_wait.expired(Some(limit)).await;
+            self.0.probe.runs_dry(&self.0.read_wait, limit).await;
         }
     }
 }

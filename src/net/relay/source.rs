@@ -2,8 +2,10 @@
 //! one.
 
 use std::io;
+use std::time::Duration;
 
-use crate::net::relay::input::{Chunk, Input};
+use crate::net::idle_clock::IdleClock;
+use crate::net::relay::input::{Chunk, Input, InputProbe};
 use crate::net::relay::shared_input::{InputIdleness, Subscription};
 
 /// Where the bytes to send come from.
@@ -15,12 +17,36 @@ pub enum Source {
     Shared(Subscription),
 }
 
-impl Source {
-    /// Returns the idleness of a shared input; `None` for an input of this connection alone.
-    pub(super) fn shared_idleness(&self) -> Option<InputIdleness> {
+/// Tells whether a source has produced nothing for a while.
+#[derive(Debug)]
+pub(super) enum SourceIdleness {
+    /// The input of this connection alone.
+    Own(InputProbe),
+    /// The shared input, which is idle only if it has produced nothing for any connection.
+    Shared(InputIdleness),
+}
+
+impl SourceIdleness {
+    /// Waits until the source has produced nothing for `limit` although it was read all the time.
+    /// `wait` tells since when this connection waits for the source.
+    pub(super) async fn reaches(&self, wait: &IdleClock, limit: Duration) {
         match self {
-            Self::Own(_) => None,
-            Self::Shared(subscription) => Some(subscription.idleness()),
+            Self::Own(input) => input.runs_dry(wait, limit).await,
+            Self::Shared(input) => {
+                // First, this connection sends the chunks that are already queued for it.
+                wait.expired(Some(Duration::ZERO)).await;
+                input.reaches(limit).await;
+            }
+        }
+    }
+}
+
+impl Source {
+    /// Returns what tells whether the source is idle.
+    pub(super) fn idleness(&self) -> SourceIdleness {
+        match self {
+            Self::Own(input) => SourceIdleness::Own(input.probe()),
+            Self::Shared(subscription) => SourceIdleness::Shared(subscription.idleness()),
         }
     }
 

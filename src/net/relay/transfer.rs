@@ -19,9 +19,9 @@ use crate::net::idle_clock::IdleClock;
 use crate::net::relay::activity::Activity;
 use crate::net::relay::endings::{Endings, Sending};
 use crate::net::relay::settings::{LineEnds, RelaySettings};
-use crate::net::relay::shared_input::{CutOff, InputIdleness};
+use crate::net::relay::shared_input::CutOff;
 use crate::net::relay::sink::{Sink, sink_failed};
-use crate::net::relay::source::Source;
+use crate::net::relay::source::{Source, SourceIdleness};
 use crate::net::stream::{Stream, wait_until_acknowledged};
 use crate::sync::lock;
 
@@ -111,7 +111,7 @@ impl<'a> Transfer<'a> {
         stop: impl Future<Output = ()>,
     ) -> ExchangeEnd {
         let mut endings = Endings::new(self.settings, source.is_some());
-        let shared_idleness = source.as_ref().and_then(|source| source.shared_idleness());
+        let idleness = source.as_ref().map(|source| source.idleness());
         let mut outbound = pin!(self.send_all(source));
         let mut inbound = pin!(self.receive_all(peer, sink));
         let mut fin = pin!(poll_fn(|context| self.stream().poll_shut_down(context)));
@@ -149,7 +149,7 @@ impl<'a> Transfer<'a> {
                         SourceEnd::Unsent(error) => endings.send_failed(error, now),
                     }
                 }
-                () = self.wait_for_idle_input(shared_idleness.as_ref()),
+                () = self.wait_for_idle_input(idleness.as_ref()),
                     if endings.ends_when_idle() => endings.input_idle(),
                 done = &mut fin, if endings.sending() == Sending::Fin => {
                     let owes = self.stream().counts().bytes_out > 0;
@@ -315,13 +315,12 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// Waits until the input has been idle for [`IDLE_INPUT`] since the peer closed. A shared input
-    /// counts as idle only if it has produced nothing for any connection.
-    async fn wait_for_idle_input(&self, shared: Option<&InputIdleness>) {
-        let Some(shared) = shared else { return self.source_wait.expired(Some(IDLE_INPUT)).await };
-        // First, this connection sends the chunks that are already queued for it.
-        self.source_wait.expired(Some(Duration::ZERO)).await;
-        shared.reaches(IDLE_INPUT).await;
+    /// Waits until the source has been idle for [`IDLE_INPUT`] since the peer closed.
+    async fn wait_for_idle_input(&self, idleness: Option<&SourceIdleness>) {
+        match idleness {
+            Some(idleness) => idleness.reaches(&self.source_wait, IDLE_INPUT).await,
+            None => self.source_wait.expired(Some(IDLE_INPUT)).await,
+        }
     }
 
     /// Receives until the peer closes and queues everything for the sink; without one, discards it.
