@@ -57,6 +57,8 @@ struct State<T> {
     writing: usize,
     /// The sizes of all items, including the one that is being written.
     bytes: usize,
+    /// Whether an item did not fit since one was last written.
+    is_full: bool,
     /// The last queued item and the last written one.
     last: Ticket,
     written: Ticket,
@@ -77,6 +79,7 @@ impl<T> WriteQueue<T> {
             items: VecDeque::new(),
             writing: 0,
             bytes: 0,
+            is_full: false,
             last: Ticket::default(),
             written: Ticket::default(),
             lost: 0,
@@ -103,6 +106,7 @@ impl<T> WriteQueue<T> {
         if state.bytes == 0 || state.bytes.saturating_add(size) <= self.shared.limit {
             self.shared.push(&mut state, item, size);
         } else {
+            state.is_full = true;
             self.shared.lose(&mut state);
         }
     }
@@ -112,10 +116,11 @@ impl<T> WriteQueue<T> {
         self.shared.lose(&mut self.shared.state());
     }
 
-    /// Returns whether an item may fit.
+    /// Returns whether an item may fit. After one did not, this is false until an item is written,
+    /// so that the caller does not make more items in vain.
     pub fn has_room(&self) -> bool {
         let state = self.shared.state();
-        state.bytes < self.shared.limit
+        state.bytes < self.shared.limit && !state.is_full
     }
 
     /// Returns the last queued item.
@@ -224,6 +229,7 @@ impl<T> Iterator for WriteQueueReader<T> {
         let mut state = shared.state();
         if std::mem::take(&mut self.is_writing) {
             state.written.0 += 1;
+            state.is_full = false;
             state.bytes = state.bytes.saturating_sub(state.writing);
             state.progress = Instant::now();
             shared.written.notify_all();
@@ -344,7 +350,9 @@ mod tests {
         queue.offer("lost", 1);
         assert_eq!(queue.unwritten(), 5);
         assert_eq!(reader.next(), Some(Queued::Lost(2)));
+        assert!(queue.has_room());
         queue.offer("fits", 9);
+        assert!(!queue.has_room());
         assert_eq!(reader.next(), Some(Queued::Item("always")));
         assert_eq!(reader.next(), Some(Queued::Lost(1)));
         assert_eq!(queue.unwritten(), 1);
@@ -352,6 +360,19 @@ mod tests {
         queue.close();
         assert_eq!(reader.next(), Some(Queued::Item("fits")));
         assert_eq!((reader.next(), queue.unwritten()), (None, 0));
+    }
+
+    #[test]
+    fn no_room_is_announced_until_an_item_is_written_after_one_did_not_fit() {
+        let (queue, mut reader) = WriteQueue::new(10);
+        queue.offer("small", 4);
+        assert!(queue.has_room());
+        queue.offer("too large now", 8);
+        assert!(!queue.has_room());
+        assert_eq!(reader.next(), Some(Queued::Item("small")));
+        assert!(!queue.has_room());
+        assert_eq!(reader.next(), Some(Queued::Lost(1)));
+        assert!(queue.has_room());
     }
 
     #[tokio::test]
