@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 
 use comfy_table::{ContentArrangement, presets};
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::output::color::Paint;
 use crate::text;
@@ -28,21 +29,62 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
 }
 
+/// The space after a column, in characters.
+const GAP: u16 = 2;
+
+/// A column that has to be narrower than this, in characters, is hard to read.
+const NARROWEST: usize = 20;
+
+impl Table {
+    /// Returns whether the table is readable at `width` columns, with its widest column wrapped.
+    /// A list of names and values always is.
+    fn fits(&self, width: usize) -> bool {
+        let widths = self.header.iter().enumerate().map(|(column, name)| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            let widest = cells.map(|cell| cell.shown(true).width()).max().unwrap_or_default();
+            widest.max(name.width())
+        });
+        let widths: Vec<usize> = widths.collect();
+        let widest = widths.iter().max().copied().unwrap_or_default();
+        let others: usize =
+            widths.iter().map(|width| width + usize::from(GAP)).sum::<usize>() - widest;
+        widths.is_empty() || others + widest.min(NARROWEST) <= width + usize::from(GAP)
+    }
+}
+
 /// One value in a table, safe to print.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cell(String);
+pub struct Cell {
+    text: String,
+    /// What a person sees after the text.
+    hint: Option<String>,
+}
 
 impl<T: AsRef<str>> From<T> for Cell {
     /// Escapes `value`, which can contain text from the network.
     fn from(value: T) -> Self {
-        Self(text::escape(value.as_ref().as_bytes()))
+        Self { text: text::escape(value.as_ref().as_bytes()), hint: None }
     }
 }
 
 impl Cell {
     /// Returns a cell of text that is already escaped by other rules; its backslashes are kept.
     pub fn escaped(text: &str) -> Self {
-        Self(text::escape_lines(text))
+        Self { text: text::escape_lines(text), hint: None }
+    }
+
+    /// Returns the cell with a text that follows it in brackets, but only in a table on a terminal:
+    /// it is not part of the value.
+    #[must_use]
+    pub fn with_hint(self, hint: Option<String>) -> Self {
+        Self { hint: hint.map(|hint| text::escape(hint.as_bytes())), ..self }
+    }
+
+    fn shown(&self, on_terminal: bool) -> String {
+        match self.hint.as_ref().filter(|_| on_terminal) {
+            Some(hint) => format!("{} ({hint})", self.text),
+            None => self.text.clone(),
+        }
     }
 }
 
@@ -52,6 +94,10 @@ pub(super) fn aligned(tables: &[Table], width: Option<u16>, paint: Paint) -> Str
     for table in tables.iter().filter(|table| !table.rows.is_empty()) {
         if !out.is_empty() {
             out.push('\n');
+        }
+        if width.is_some_and(|width| !table.fits(width.into())) {
+            out.push_str(&vertical(table, paint));
+            continue;
         }
         for (number, line) in render(table, width).lines().enumerate() {
             let line = line.trim_end();
@@ -66,12 +112,26 @@ pub(super) fn aligned(tables: &[Table], width: Option<u16>, paint: Paint) -> Str
     out
 }
 
+/// Returns each row as lines with the name of a column and a value, for a narrow terminal, which
+/// wraps long values.
+fn vertical(table: &Table, paint: Paint) -> String {
+    let names = table.header.iter().map(|name| name.width()).max().unwrap_or_default();
+    let rows = table.rows.iter().map(|row| {
+        let line = |(name, cell): (&&str, &Cell)| {
+            let padding = " ".repeat(names - name.width() + usize::from(GAP));
+            format!("{}{padding}{}\n", paint.header(name), cell.shown(true))
+        };
+        table.header.iter().zip(row).filter(|pair| !pair.1.text.is_empty()).map(line).collect()
+    });
+    rows.collect::<Vec<String>>().join("\n")
+}
+
 /// Returns the rows as tab-separated lines, for `cut` and `awk`.
 pub(super) fn plain(tables: &[Table]) -> String {
     let mut out = String::new();
     for table in tables {
         for row in &table.rows {
-            let cells = row.iter().map(|cell| cell.0.as_str());
+            let cells = row.iter().map(|cell| cell.text.as_str());
             let fields: Vec<&str> = table.label.into_iter().chain(cells).collect();
             out.push_str(&fields.join("\t"));
             out.push('\n');
@@ -104,10 +164,10 @@ fn render(table: &Table, width: Option<u16>) -> String {
         drawn.set_header(&table.header);
     }
     for row in &table.rows {
-        drawn.add_row(row.iter().map(|cell| cell.0.as_str()));
+        drawn.add_row(row.iter().map(|cell| cell.shown(width.is_some())));
     }
     for column in drawn.column_iter_mut() {
-        column.set_padding((0, 2));
+        column.set_padding((0, GAP));
     }
     drawn.to_string()
 }
@@ -158,6 +218,39 @@ mod tests {
             "hostname\talpha\\u{1b}[2J\ninterface\tlo\t127.0.0.1/8\n\
              interface\teth0\t2001:db8:1234:5678:9abc:def0:1234:5678/64\n"
         );
+    }
+
+    #[test]
+    fn a_hint_is_shown_only_in_a_table_on_a_terminal() {
+        let cell = Cell::from("xn--p1ai").with_hint(Some("рф\u{1b}".to_owned()));
+        let tables = [Table { rows: vec![vec![cell]], ..Table::default() }];
+        assert_eq!(aligned(&tables, Some(80), never()), "xn--p1ai (рф\\u{1b})\n");
+        assert_eq!(aligned(&tables, None, never()), "xn--p1ai\n");
+        assert_eq!(plain(&tables), "xn--p1ai\n");
+    }
+
+    #[test]
+    fn a_table_that_does_not_fit_is_shown_one_value_per_line() {
+        let row = |name: &str, note: &str| {
+            vec![name.into(), "AAAA".into(), "2001:db8::1".into(), note.into()]
+        };
+        let tables = [Table {
+            header: vec!["NAME", "TYPE", "DATA", "NOTE"],
+            rows: vec![row("a.example.", ""), row("b.example.", "class CH")],
+            ..Table::default()
+        }];
+        assert!(aligned(&tables, Some(43), never()).starts_with("NAME        TYPE  DATA "));
+        expect![[r#"
+            NAME  a.example.
+            TYPE  AAAA
+            DATA  2001:db8::1
+
+            NAME  b.example.
+            TYPE  AAAA
+            DATA  2001:db8::1
+            NOTE  class CH
+        "#]]
+        .assert_eq(&aligned(&tables, Some(30), never()));
     }
 
     #[test]
