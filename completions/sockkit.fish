@@ -75,6 +75,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l expect -d 'E
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l wait -d 'Look up again each second until there is a record, or the one of --expect' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l watch -d 'Look up again each time that DURATION has passed, and print what has changed' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l root-hints -d 'Begin --trace at the servers in this file, which has the format of IANA\'s named.root' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l from -d 'Query from this local address' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l ecs -d 'Ask for the answer that clients in this network get' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l bufsize -d 'Announce this size of UDP replies, in bytes [default: 1232]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l padding -d 'Pad queries to a multiple of BYTES' -r
@@ -90,16 +91,20 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l color -d 'Wh
 always\t'Always use colour'
 never\t'Never use colour'"
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l short -d 'Print only the data of the records, one per line'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l ttl-units -d 'Show TTLs as 5m or 1h30m instead of seconds'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l tcp -d 'Query over TCP from the start'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l no-tcp -d 'Show a truncated reply instead of asking again over TCP'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l no-follow -d 'Do not ask again for the target of an alias'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l all -d 'Query all servers, and show the answer of each'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l compare -d 'Query all servers, and exit with 1 if their answers differ'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l fastest -d 'Query all servers at once, and use the first answer'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l random -d 'Query the servers in random order'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l system -d 'Show what programs on this machine get beside the DNS answer'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l unordered -d 'Print each result of --file as soon as it is known'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l axfr -d 'Transfer the whole zone over TCP or TLS, as with the type AXFR'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l trace -d 'Follow the name from the root down, and show each query'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s 4 -d 'Use IPv4 only'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l dnssec -d 'Ask for DNSSEC records: RRSIG, NSEC and others'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l nsid -d 'Ask for the server\'s identifier'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l cookie -d 'Send a DNS cookie, and show the server\'s'

@@ -28,6 +28,9 @@ pub struct LookupSettings {
     pub exchange: ExchangeOptions,
     /// Whether to query again for an alias whose target is not in the reply.
     pub follow_aliases: bool,
+    /// The most time for each server, also if its share of the deadline is longer; `None` for no
+    /// other limit.
+    pub server_timeout: Option<Duration>,
 }
 
 /// The result of looking up a question.
@@ -96,8 +99,7 @@ pub async fn lookup(
     let wanted = lookup.question.record_type;
     loop {
         let question = Question { name: chain.last().clone(), ..lookup.question.clone() };
-        let queried =
-            query_servers(&mut servers, &question, &settings.exchange, deadline, &mut lookup);
+        let queried = query_servers(&mut servers, &question, settings, deadline, &mut lookup);
         let Some(exchanged) = queried.await else {
             lookup.end_without_answer(&chain, started);
             return lookup;
@@ -263,7 +265,7 @@ pub const SERVER_TIMEOUT: Duration = Duration::from_secs(5);
 async fn query_servers(
     servers: &mut [DnsServer],
     question: &Question,
-    settings: &ExchangeOptions,
+    settings: &LookupSettings,
     deadline: Deadline,
     lookup: &mut Lookup,
 ) -> Option<Exchanged> {
@@ -272,9 +274,14 @@ async fn query_servers(
     for at in 0..servers.len() {
         let server = servers[at].clone();
         let share = deadline.remaining().map_or(SERVER_TIMEOUT, |left| left / servers_left);
+        let share = settings.server_timeout.map_or(share, |most| share.min(most));
         servers_left -= 1;
-        let exchanged =
-            exchange::exchange(server.clone(), question, settings, Deadline::after(share));
+        let exchanged = exchange::exchange(
+            server.clone(),
+            question,
+            &settings.exchange,
+            Deadline::after(share),
+        );
         lookup.failed.push(match exchanged.await {
             Ok(exchanged) => {
                 let Some(failure) = failure_of(&exchanged.reply, question) else {

@@ -13,6 +13,7 @@ pub mod attempt;
 pub mod class;
 pub mod edns;
 pub mod exchange;
+pub mod international;
 pub mod local;
 pub mod lookup;
 pub mod name;

@@ -31,6 +31,8 @@ pub fn candidates(given: &str, name: &Name, settings: &Settings) -> Vec<Name> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn tried(given: &str, search: &[&str], ndots: u32) -> Vec<String> {
@@ -40,6 +42,8 @@ mod tests {
             ndots,
             over_tcp: false,
             tries: 2,
+            timeout: Duration::from_secs(5),
+            rotate: false,
         };
         let names = candidates(given, &name::parse(given).unwrap(), &settings);
         names.iter().map(name::show).collect()

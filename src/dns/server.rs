@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use hickory_resolver::proto::op::Message;
+
 use crate::dns::system::DNS_PORT;
 use crate::net::address::endpoint::{Address, Endpoint, Target};
 use crate::net::address::host::Host;
@@ -95,6 +97,12 @@ pub fn on(transport: DnsTransport, addrs: &[SocketAddr]) -> Vec<DnsServer> {
     addrs.iter().map(server).collect()
 }
 
+/// Puts the servers in random order.
+pub fn shuffle(servers: &mut [DnsServer]) {
+    // The id of each query is random.
+    servers.sort_by_cached_key(|_| Message::query().metadata.id);
+}
+
 impl DnsServerName {
     /// Parses `HOST`, `HOST:PORT` or `[v6]:PORT`, after `udp://`, `tcp://`, `tls://` or `https://`
     /// if given; also `HOST#PORT`, as in other DNS tools. Without a port, it is `port`, or that of
@@ -120,16 +128,17 @@ impl DnsServerName {
         Ok(Self { transport, host, port, path })
     }
 
-    /// Returns one server for each address of the name.
+    /// Returns one server for each address of the name, of this family.
     ///
     /// # Errors
-    /// The system resolver returns no address for the name in time.
+    /// The system resolver returns no such address for the name in time.
     pub async fn locate(
         &self,
         default: DnsTransport,
+        family: Family,
         deadline: Deadline,
     ) -> Result<Vec<DnsServer>, net::Error> {
-        let found = names::resolve(&self.host, 0, Family::Any, deadline).await;
+        let found = names::resolve(&self.host, 0, family, deadline).await;
         let error = |source| net::Error::Name { name: self.host.to_string(), source };
         Ok(self.at(default, &found.map_err(error)?))
     }

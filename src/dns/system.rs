@@ -1,10 +1,12 @@
 //! This machine's resolver settings: `/etc/resolv.conf` and `/etc/hosts`.
 
 use std::collections::HashMap;
+use std::env;
 use std::fmt;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::str::SplitWhitespace;
+use std::time::Duration;
 
 use resolv_conf::ScopedIp;
 
@@ -13,7 +15,8 @@ use crate::net::address::interface;
 /// The port of the DNS (RFC 1035 section 4.2).
 pub const DNS_PORT: u16 = 53;
 
-/// The settings in `/etc/resolv.conf`, read by the rules of the C library (resolv.conf(5)).
+/// The settings in `/etc/resolv.conf` and in the environment, read by the rules of the C library
+/// (resolv.conf(5)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The servers to query, in order: at most three; this machine if none is listed.
@@ -26,12 +29,31 @@ pub struct Settings {
     pub over_tcp: bool,
     /// How often to send a query (`attempts`).
     pub tries: u32,
+    /// How long to wait for the reply to a query (`timeout`).
+    pub timeout: Duration,
+    /// Whether to begin with any of the servers (`rotate`).
+    pub rotate: bool,
 }
 
-/// Returns the settings of this machine. As in the C library, a file that is missing or unreadable
+/// What changes the settings of one process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Environment {
+    /// `RES_OPTIONS`: options that take precedence over those of the file.
+    options: Option<String>,
+    /// `LOCALDOMAIN`: the search list, instead of that of the file.
+    search: Option<String>,
+    /// The host name, whose domain is searched if no list is set.
+    host_name: String,
+}
+
+/// Returns the settings of this process. As in the C library, a file that is missing or unreadable
 /// counts as empty.
 pub fn settings() -> Settings {
-    parse_settings(&fs::read("/etc/resolv.conf").unwrap_or_default())
+    let text = |name| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let host_name = hostname::get().unwrap_or_default().to_string_lossy().into_owned();
+    let environment =
+        Environment { options: text("RES_OPTIONS"), search: text("LOCALDOMAIN"), host_name };
+    parse_settings(&fs::read("/etc/resolv.conf").unwrap_or_default(), &environment)
 }
 
 /// Returns the servers that a file in the format of resolv.conf(5) lists; at most three.
@@ -100,27 +122,47 @@ const MAX_NDOTS: u32 = 15;
 /// `RES_MAXRETRY` of glibc's `<resolv/resolv-internal.h>`.
 const MAX_ATTEMPTS: u32 = 5;
 
-fn parse_settings(text: &[u8]) -> Settings {
-    let config = parse_config(text);
+/// `RES_MAXRETRANS` of glibc's `<resolv/resolv-internal.h>`, in seconds.
+const MAX_TIMEOUT: u32 = 30;
+
+fn parse_settings(text: &[u8], environment: &Environment) -> Settings {
+    let mut text = text.to_vec();
+    if let Some(options) = &environment.options {
+        // On one line: the variable has options only.
+        let words: Vec<&str> = options.split_whitespace().collect();
+        text.extend(format!("\noptions {}\n", words.join(" ")).into_bytes());
+    }
+    let config = parse_config(&text);
     let mut servers = servers_of(&config);
     if servers.is_empty() {
         servers.push((Ipv4Addr::LOCALHOST, DNS_PORT).into());
     }
-    let search = config.get_last_search_or_domain();
     Settings {
         servers,
-        search: search.map(ToString::to_string).collect(),
+        search: search_list(&config, environment),
         ndots: config.ndots.min(MAX_NDOTS),
         over_tcp: config.use_vc,
         tries: config.attempts.clamp(1, MAX_ATTEMPTS),
+        timeout: Duration::from_secs(config.timeout.clamp(1, MAX_TIMEOUT).into()),
+        rotate: config.rotate,
     }
 }
 
+/// Returns the domains of `LOCALDOMAIN`, else those of the file, else the domain of the host name.
+fn search_list(config: &resolv_conf::Config, environment: &Environment) -> Vec<String> {
+    if let Some(search) = &environment.search {
+        return search.split_whitespace().map(str::to_owned).collect();
+    }
+    if config.get_search().is_some() || config.get_domain().is_some() {
+        return config.get_last_search_or_domain().map(ToString::to_string).collect();
+    }
+    let domain = environment.host_name.split_once('.').map(|(_, domain)| domain.to_owned());
+    domain.into_iter().filter(|domain| !domain.is_empty()).collect()
+}
+
+/// Returns the settings of a file. What is invalid is ignored, also one word of a line.
 fn parse_config(text: &[u8]) -> resolv_conf::Config {
-    // An invalid line must not make the other lines invalid.
-    let is_valid = |line: &&[u8]| resolv_conf::Config::parse(line).is_ok();
-    let text: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(is_valid).collect();
-    resolv_conf::Config::parse(text.join(&b'\n')).unwrap_or_default()
+    resolv_conf::Config::parse_with_errors(text).0
 }
 
 fn servers_of(config: &resolv_conf::Config) -> Vec<SocketAddr> {
@@ -163,6 +205,7 @@ mod tests {
 
     #[test]
     fn settings_follow_the_c_librarys_rules() {
+        let parse_settings = |text: &[u8]| parse_settings(text, &Environment::default());
         let none = parse_settings(b"");
         assert_eq!(none.servers, ["127.0.0.1:53".parse().unwrap()]);
         let text = b"# c\nnonsense here\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n\
@@ -179,8 +222,41 @@ mod tests {
         assert_eq!(zoned, [SocketAddrV6::new("fe80::1".parse().unwrap(), 53, 0, 1).into()]);
         assert_eq!((settings.ndots, settings.over_tcp, settings.tries), (15, true, 2));
         assert_eq!((none.ndots, none.over_tcp, none.tries), (1, false, 2));
-        let most = parse_settings(b"options ndots:99 attempts:0\noptions timeout:9 attempts:70\n");
-        assert_eq!((most.ndots, most.tries), (15, 5));
+        let most = parse_settings(b"options ndots:99 attempts:0\noptions timeout:99 attempts:70\n");
+        assert_eq!((most.ndots, most.tries, most.timeout.as_secs()), (15, 5, 30));
+        // An unknown option does not make the other options of its line invalid.
+        let some = parse_settings(b"options new-option timeout:3 ndots:x attempts:1 rotate\n");
+        assert_eq!((some.ndots, some.tries, some.timeout.as_secs()), (1, 1, 3));
+        assert!(some.rotate && !none.rotate);
+    }
+
+    #[test]
+    fn the_environment_replaces_the_search_list_and_amends_the_options() {
+        let text = b"domain old.example\nsearch a.example b.example\noptions ndots:3 attempts:3";
+        let with = |options: Option<&str>, search: Option<&str>| {
+            let (options, search) = (options.map(str::to_owned), search.map(str::to_owned));
+            let host_name = "host.c.example".to_owned();
+            parse_settings(text, &Environment { options, search, host_name })
+        };
+        let settings = with(Some("ndots:2 use-vc\nnameserver 192.0.2.1"), Some("x.example y"));
+        assert_eq!(settings.search, ["x.example", "y"]);
+        assert_eq!((settings.ndots, settings.over_tcp, settings.tries), (2, true, 3));
+        assert_eq!(settings.servers, ["127.0.0.1:53".parse().unwrap()]);
+        assert_eq!(with(None, Some("")).search, [""; 0]);
+        assert_eq!(with(None, None).search, ["a.example", "b.example"]);
+    }
+
+    #[test]
+    fn without_a_search_list_the_domain_of_the_host_name_is_searched() {
+        let list = |text: &[u8], host_name: &str| {
+            let environment =
+                Environment { host_name: host_name.to_owned(), ..Environment::default() };
+            parse_settings(text, &environment).search
+        };
+        assert_eq!(list(b"", "host.c.example"), ["c.example"]);
+        assert_eq!(list(b"", "host"), [""; 0]);
+        assert_eq!(list(b"", "host."), [""; 0]);
+        assert_eq!(list(b"search .\n", "host.c.example"), ["."]);
     }
 
     #[test]

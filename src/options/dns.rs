@@ -1,6 +1,7 @@
-//! Options of DNS queries: their flags, their EDNS options, and the TLS of encrypted transports.
+//! Options of DNS queries: their source, their flags, their EDNS options, and the TLS of encrypted
+//! transports.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -11,8 +12,63 @@ use crate::dns::exchange::TlsClients;
 use crate::dns::query::QuerySettings;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::net;
+use crate::net::address::endpoint::{LocalAddress, SourceAddress};
+use crate::net::address::names::Family;
 use crate::net::tls::{ClientHandshake, ClientTlsOptions, InvalidAlpn};
+use crate::options::CONNECTION;
 use crate::options::trust::TrustArgs;
+use crate::options::values::{self, FamilyArgs};
+
+/// From where servers are queried.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = CONNECTION)]
+pub(crate) struct SourceArgs {
+    #[command(flatten)]
+    family: FamilyArgs,
+    /// Query from this local address
+    ///
+    /// :PORT sets only the port; the queries are then sent one after the other.
+    #[arg(long, short_alias = 'b', value_name = "[ADDR][:PORT]",
+          value_parser = values::of_bytes::<LocalAddress>(), hide_short_help = true)]
+    from: Option<LocalAddress>,
+}
+
+impl SourceArgs {
+    /// Returns the family of the servers' addresses, and the source address of queries.
+    ///
+    /// # Errors
+    /// `--from` is not an address of this machine and of the family.
+    pub(crate) fn settings(&self) -> anyhow::Result<(Family, Option<SourceAddress>)> {
+        let family = self.family.family();
+        let from = match &self.from {
+            None => return Ok((family, None)),
+            Some(LocalAddress::Net(from)) => *from,
+            Some(LocalAddress::Unix(place)) => {
+                let message = format!("--from {} is not a network address", place.addr());
+                return Err(Failure::new(Exit::Usage, message).into());
+            }
+        };
+        let family = match (family, from.family()) {
+            (chosen, Family::Any) => chosen,
+            (Family::Any, needed) => needed,
+            (chosen, needed) if chosen == needed => chosen,
+            _ => {
+                let message = "the address of --from is not of the family of -4 or -6";
+                return Err(Failure::new(Exit::Usage, message).into());
+            }
+        };
+        // Checked here, because the failure is not that of a server.
+        let any: SocketAddr = match family {
+            Family::V6 => (Ipv6Addr::UNSPECIFIED, 0).into(),
+            _ => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        };
+        let addr = from.for_peer(any);
+        let bound = UdpSocket::bind(addr).map(drop);
+        bound.map_err(|source| net::Error::Bind { addr: addr.into(), source })?;
+        Ok((family, Some(from)))
+    }
+}
 
 /// What a query asks for besides its question.
 #[derive(Clone, Debug, clap::Args)]

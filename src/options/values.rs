@@ -111,6 +111,14 @@ impl TimeoutArgs {
         Ok(self.given()?.map_or(Some(default), |limit| limit.0))
     }
 
+    /// Returns whether the option or the environment variable sets a limit, or none.
+    ///
+    /// # Errors
+    /// The environment variable is not a time limit.
+    pub(crate) fn is_given(self) -> Result<bool, Failure> {
+        Ok(self.given()?.is_some())
+    }
+
     fn given(self) -> Result<Option<Limit>, Failure> {
         if self.timeout.is_some() {
             return Ok(self.timeout);

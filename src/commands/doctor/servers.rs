@@ -137,7 +137,7 @@ async fn ask(
                 Question { name: name.clone(), record_type: *record_type, class: RecordClass::IN };
             let servers = server::on(transport, &[addr]);
             let exchange = ExchangeOptions { tries: TRIES, ..ExchangeOptions::default() };
-            let settings = LookupSettings { exchange, follow_aliases: true };
+            let settings = LookupSettings { exchange, follow_aliases: true, server_timeout: None };
             lookups.spawn(
                 async move { lookup::lookup(question, &servers, &settings, deadline).await },
             );

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::dns::class::RecordClass;
 use crate::dns::record_type::RecordType;
 use crate::options::TIMEOUTS;
-use crate::options::dns::QueryArgs;
+use crate::options::dns::{QueryArgs, SourceArgs};
 use crate::options::trust::TrustArgs;
 use crate::options::values::{Limit, TimeoutArgs, count, duration, limit};
 
@@ -41,8 +41,12 @@ Arguments, in any order:
 
 Without @SERVER, sockkit answers as this machine would: localhost names and the
 entries of /etc/hosts are answers, short names are searched in the domains of
-/etc/resolv.conf, and its servers are queried. With @SERVER, only that server is
-queried, about the name as it is.
+/etc/resolv.conf, and its servers are queried. The variables LOCALDOMAIN and
+RES_OPTIONS apply, too. With @SERVER, only that server is queried, about the name
+as it is.
+
+An international name is queried and shown in ASCII, as the DNS has it. A table on a
+terminal has its letters in brackets, and --json in fields of their own.
 
 Exit codes: 0 if the name has a record of one of the types, 1 if it has none or does
 not exist, 4 if the server failed or cannot be reached, 5 without a reply in time, 9
@@ -67,8 +71,8 @@ pub struct Args {
     pub(super) words: Vec<String>,
     /// Look up this record type [default: A and AAAA, or PTR]
     ///
-    /// The option can be repeated.
-    #[arg(short = 't', long = "type", value_name = "TYPE")]
+    /// The option can be repeated, and can have several types: `mx,txt`.
+    #[arg(short = 't', long = "type", value_name = "TYPE", value_delimiter = ',')]
     pub(super) types: Vec<RecordType>,
     /// Look up the name of this address
     ///
@@ -76,13 +80,16 @@ pub struct Args {
     #[arg(short = 'x', long = "reverse", value_name = "ADDRESS")]
     pub(super) reverse: Vec<String>,
     /// Ask about this class: IN, CH or HS [default: IN]
-    #[arg(long, value_name = "CLASS", hide_short_help = true)]
+    #[arg(long, short_alias = 'c', value_name = "CLASS", hide_short_help = true)]
     pub(super) class: Option<RecordClass>,
     /// Print only the data of the records, one per line
     ///
     /// By default, these are the addresses of the name. Aliases are left out.
     #[arg(long)]
     pub(super) short: bool,
+    /// Show TTLs as 5m or 1h30m instead of seconds
+    #[arg(long, hide_short_help = true)]
+    pub(super) ttl_units: bool,
     /// Query over TCP from the start
     ///
     /// By default, sockkit uses UDP, and TCP after a truncated reply.
@@ -101,16 +108,19 @@ pub struct Args {
           hide_short_help = true)]
     pub(super) tries: Option<u32>,
     /// Query all servers, and show the answer of each
-    #[arg(long, conflicts_with = "fastest", hide_short_help = true)]
+    #[arg(long, conflicts_with_all = ["fastest", "random"], hide_short_help = true)]
     pub(super) all: bool,
     /// Query all servers, and exit with 1 if their answers differ
     ///
     /// TTLs and the order of records do not count.
-    #[arg(long, conflicts_with = "fastest", hide_short_help = true)]
+    #[arg(long, conflicts_with_all = ["fastest", "random"], hide_short_help = true)]
     pub(super) compare: bool,
     /// Query all servers at once, and use the first answer
-    #[arg(long, hide_short_help = true)]
+    #[arg(long, conflicts_with = "random", hide_short_help = true)]
     pub(super) fastest: bool,
+    /// Query the servers in random order
+    #[arg(long, hide_short_help = true)]
+    pub(super) random: bool,
     /// Resolve the names of servers with the DNS server at this address
     #[arg(long, value_name = "ADDRESS", hide_short_help = true)]
     pub(super) bootstrap: Option<IpAddr>,
@@ -167,6 +177,8 @@ pub struct Args {
     /// Begin --trace at the servers in this file, which has the format of IANA's named.root
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) root_hints: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
     #[command(flatten)]
     pub(super) query: QueryArgs,
     #[command(flatten)]

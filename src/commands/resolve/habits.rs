@@ -100,10 +100,28 @@ const FLAGS: &[(&str, &str)] = &[
     ("stats", ""),
     ("nostats", ""),
     ("ttlid", ""),
+    ("ttlunits", "--ttl-units"),
+    ("edns", ""),
+    ("expandaaaa", ""),
+    ("nosearch", ""),
+    ("nodnssec", ""),
+    ("nonsid", ""),
+    ("notrace", ""),
     ("idnin", ""),
     ("idnout", ""),
     ("noidnout", ""),
     ("fail", ""),
+];
+
+/// Options of dig and kdig that are no option here, and what to type instead.
+const INSTEAD: &[(&str, &str)] = &[
+    ("json", "--json"),
+    ("yaml", "--json"),
+    ("tls", "@tls://HOST"),
+    ("tls-ca", "@tls://HOST --ca FILE"),
+    ("https", "@https://HOST/PATH"),
+    ("nssearch", "NAME soa --all @SERVER @SERVER"),
+    ("search", "no @SERVER: then the search list applies"),
 ];
 
 /// Returns the options of sockkit for one of dig.
@@ -112,17 +130,25 @@ fn translated(habit: &str) -> Result<Vec<String>, Failure> {
     if let Some((_, own)) = FLAGS.iter().find(|known| known.0 == option) {
         return Ok(own.split_whitespace().map(str::to_owned).collect());
     }
+    let (name, value) = option.split_once('=').unwrap_or((&option, ""));
     let unknown = || {
-        Failure::new(Exit::Usage, format!("{habit} is not an option that sockkit knows from dig"))
-            .hint(format!("sockkit resolve --help, or `{habit}.` to look up that name"))
+        let message = format!("{habit} is not an option that sockkit knows from dig");
+        let hint = match INSTEAD.iter().find(|known| known.0 == name) {
+            Some((_, instead)) => (*instead).to_owned(),
+            None => format!("sockkit resolve --help, or `{habit}.` to look up that name"),
+        };
+        Failure::new(Exit::Usage, message).hint(hint)
     };
-    let (name, value) = option.split_once('=').ok_or_else(unknown)?;
+    if !option.contains('=') {
+        return Err(unknown());
+    }
     let number = |what| {
         value.parse::<u32>().map_err(|_| {
             Failure::new(Exit::Usage, format!("{habit}: {value:?} is not a number of {what}"))
         })
     };
     Ok(match name {
+        "edns" => Vec::new(),
         "time" | "timeout" => vec!["--timeout".to_owned(), format!("{}s", number("seconds")?)],
         "bufsize" => vec!["--bufsize".to_owned(), number("bytes")?.to_string()],
         "padding" => vec!["--padding".to_owned(), number("bytes")?.to_string()],

@@ -28,6 +28,8 @@ use crate::dns::lookup::LookupSettings;
 use crate::dns::server::{DnsServerName, DnsTransport};
 use crate::dns::system::{self, DNS_PORT};
 use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::net::address::endpoint::SourceAddress;
 use crate::net::{Deadline, runtime};
 use crate::options::dns::tls_clients;
 use crate::output::Output;
@@ -42,7 +44,13 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let runtime = runtime::runtime()?;
     let outcome = runtime.block_on(async {
         let servers = servers::locate(&request, &settings, out).await?;
-        let concurrency = if input.is_some() { args.concurrency } else { settings::CONCURRENCY };
+        let source_port = settings.lookup.exchange.from.and_then(SourceAddress::port);
+        let concurrency = match source_port {
+            // Two sockets cannot have the same port.
+            Some(_) => 1,
+            None if input.is_some() => args.concurrency,
+            None => settings::CONCURRENCY,
+        };
         let Request { subjects, types, class, .. } = request;
         let plan = Plan::new(settings, servers, types, class, concurrency);
         match (input, watch, trace) {
@@ -72,6 +80,11 @@ fn run_settings(args: &Args, request: &Request, out: Output) -> anyhow::Result<R
     let transport = if over_tcp { DnsTransport::Tcp } else { DnsTransport::Udp };
     let is_encrypted =
         |server: &DnsServerName| server.transport.is_some_and(DnsTransport::is_encrypted);
+    let (family, from) = args.source.settings()?;
+    if args.fastest && from.is_some_and(|from| from.port().is_some()) {
+        let message = "--fastest queries servers at once: it cannot be used with a port in --from";
+        return Err(Failure::new(Exit::Usage, message).into());
+    }
     let tls = tls_clients(&args.tls, request.servers.iter().any(is_encrypted))?;
     if args.tls.trusts_anyone() {
         out.warn("the server's certificate is not verified (--insecure)");
@@ -83,10 +96,16 @@ fn run_settings(args: &Args, request: &Request, out: Output) -> anyhow::Result<R
                 tries: tries.unwrap_or(default.tries),
                 tcp_after_truncation: !args.no_tcp,
                 tls: tls.map(Arc::new),
+                from,
             },
             follow_aliases: !args.no_follow,
+            // The C library limits each query, not the whole run.
+            server_timeout: (by_machine && !args.timeout.is_given()?)
+                .then(|| system.timeout * tries.unwrap_or(default.tries)),
         },
         transport,
+        family,
+        random_order: args.random || (by_machine && system.rotate),
         strategy: match (args.all || args.compare, args.fastest) {
             (true, _) => Strategy::Each,
             (_, true) => Strategy::Fastest,
@@ -96,6 +115,7 @@ fn run_settings(args: &Args, request: &Request, out: Output) -> anyhow::Result<R
         by_machine,
         bootstrap: args.bootstrap.map(|ip| SocketAddr::new(ip, DNS_PORT)),
         with_system: args.system,
+        ttl_units: args.ttl_units,
         short: args.short,
         limit,
         deadline: Deadline::maybe(limit),

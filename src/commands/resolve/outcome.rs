@@ -168,6 +168,9 @@ pub(super) fn hint(lookup: &Lookup) -> Option<String> {
             _ => "@tcp://HOST, or another server".to_owned(),
         });
     }
+    if let AttemptError::Referred(to) = failure {
+        return Some(format!("@{}, or --trace", to.trim_end_matches('.')));
+    }
     match exit(lookup) {
         Exit::Network => Some("another server, as @HOST; `sockkit info` lists the default servers"),
         Exit::TimedOut => Some("a longer --timeout, another server as @HOST, or --tcp"),

@@ -10,6 +10,7 @@ use crate::commands::resolve::{compare, outcome};
 use crate::dns::class::RecordClass;
 use crate::dns::edns::EdnsReply;
 use crate::dns::edns::error::ExtendedError;
+use crate::dns::international::{self, UnicodeForm};
 use crate::dns::lookup::{Answer, Lookup};
 use crate::dns::name;
 use crate::dns::rdata::text::{hex, quote};
@@ -26,6 +27,7 @@ pub(super) struct ResolveReport {
 pub(super) struct LookupReport {
     /// The name as the user typed it.
     name: String,
+    query_name: Option<String>,
     record_type: String,
     server: Option<String>,
     status: String,
@@ -56,14 +58,29 @@ pub(super) struct LookupReport {
 struct AnswerReport {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    name_unicode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<String>,
     r#type: String,
     ttl: u32,
     data: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    data_unicode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deceptive: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     unasked: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     invalid: Option<bool>,
+    /// What a table on a terminal shows after the name.
+    #[serde(skip)]
+    name_hint: Option<String>,
+    /// The same for the data.
+    #[serde(skip)]
+    data_hint: Option<String>,
+    /// The TTL in a table.
+    #[serde(skip)]
+    ttl_text: String,
     /// What a table says about the record.
     #[serde(skip)]
     note: String,
@@ -96,6 +113,7 @@ impl LookupReport {
         let edns = decisive.and_then(|(reply, _)| reply.edns.as_ref());
         let errors = edns.map(EdnsReply::errors).unwrap_or_default();
         let subnet = edns.and_then(EdnsReply::client_subnet);
+        let units = settings.ttl_units;
         let is_compared = settings.compare && lookup.answered.is_some();
         let source = match settings.strategy {
             Strategy::Each => local.as_deref().or(server.as_deref()),
@@ -103,6 +121,7 @@ impl LookupReport {
         };
         Self {
             name: result.subject.given.clone(),
+            query_name: Some(name::show(&lookup.question.name)),
             record_type: lookup.question.record_type.to_string(),
             server: local.clone().or_else(|| server.clone()),
             status: outcome::status(lookup),
@@ -110,7 +129,7 @@ impl LookupReport {
             tries: decisive.map_or(0, |(_, course)| course.tries),
             discarded: outcome::discarded(lookup).count(),
             flags: flags.split_whitespace().map(str::to_owned).collect(),
-            answers: lookup.answers.iter().map(|it| AnswerReport::new(it, source)).collect(),
+            answers: lookup.answers.iter().map(|it| AnswerReport::new(it, source, units)).collect(),
             differs: is_compared.then(|| compare::differs(result, lookup.question.record_type)),
             negative_ttl: outcome::negative_ttl(lookup),
             nsid: edns.and_then(EdnsReply::nsid).map(quote),
@@ -126,6 +145,7 @@ impl LookupReport {
     pub(super) fn of_bad_name(text: String, status: &str, error: String) -> Self {
         Self {
             name: text,
+            query_name: None,
             record_type: String::new(),
             server: None,
             status: status.to_owned(),
@@ -152,16 +172,16 @@ impl LookupReport {
 
     fn rows(&self) -> impl Iterator<Item = Vec<Cell>> {
         self.answers.iter().map(|answer| {
-            let AnswerReport { name, r#type, ttl, data, note, .. } = answer;
-            let ttl = ttl.to_string();
-            let note = note.as_str();
-            vec![Cell::escaped(name), r#type.into(), ttl.into(), Cell::escaped(data), note.into()]
+            let AnswerReport { name, r#type, ttl_text, data, note, .. } = answer;
+            let name = Cell::escaped(name).with_hint(answer.name_hint.clone());
+            let data = Cell::escaped(data).with_hint(answer.data_hint.clone());
+            vec![name, r#type.into(), ttl_text.into(), data, note.into()]
         })
     }
 }
 
 impl AnswerReport {
-    fn new(answer: &Answer, source: Option<&str>) -> Self {
+    fn new(answer: &Answer, source: Option<&str>, units: bool) -> Self {
         let record = &answer.record;
         let class = (record.class != RecordClass::IN).then(|| record.class.to_string());
         let unasked = !answer.was_asked_for;
@@ -174,17 +194,47 @@ impl AnswerReport {
             (record.ttl >= TTL_LIMIT, "the TTL counts as 0"),
         ];
         notes.extend(marks.iter().filter(|mark| mark.0).map(|mark| mark.1.to_owned()));
+        let owner = international::of_name(&record.name);
+        let in_data = international::of_data(&record.data);
+        let forms = [&owner, &in_data].into_iter().flatten();
+        let deceptive = forms.map(|form| form.is_deceptive).max();
         Self {
             name: name::show(&record.name),
+            name_hint: owner.as_ref().map(hint),
+            name_unicode: owner.map(|form| form.text),
+            data_hint: in_data.as_ref().map(hint),
+            data_unicode: in_data.map(|form| form.text),
+            deceptive,
             class,
             r#type: record.record_type.to_string(),
             ttl: record.ttl,
             data: record.data.clone(),
             unasked: unasked.then_some(true),
             invalid: record.is_invalid.then_some(true),
+            ttl_text: if units { in_units(record.ttl) } else { record.ttl.to_string() },
             note: notes.join(", "),
         }
     }
+}
+
+/// Returns the letters of a name for a table.
+fn hint(form: &UnicodeForm) -> String {
+    let mark = if form.is_deceptive { "deceptive: " } else { "" };
+    format!("{mark}{}", form.text)
+}
+
+/// Returns a time in weeks, days, hours, minutes and seconds, as zone files can have it: `1h30m`.
+fn in_units(seconds: u32) -> String {
+    let mut left = seconds;
+    let mut parts = Vec::new();
+    for (unit, length) in [("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)] {
+        let count = left / length;
+        left %= length;
+        if count > 0 {
+            parts.push(format!("{count}{unit}"));
+        }
+    }
+    if parts.is_empty() { "0s".to_owned() } else { parts.concat() }
 }
 
 impl Report for LookupReport {
@@ -236,4 +286,18 @@ pub(super) fn short_lines(result: &NameResult) -> String {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ttl_in_units_has_only_those_that_are_not_0() {
+        for (seconds, text) in
+            [(0, "0s"), (59, "59s"), (300, "5m"), (5400, "1h30m"), (604_801, "1w1s")]
+        {
+            assert_eq!(in_units(seconds), text);
+        }
+    }
 }

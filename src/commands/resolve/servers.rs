@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::commands::resolve::request::Request;
 use crate::commands::resolve::settings::RunSettings;
 use crate::dns::class::RecordClass;
-use crate::dns::lookup::{self, LookupSettings};
+use crate::dns::lookup;
 use crate::dns::query::Question;
 use crate::dns::record_type::RecordType;
 use crate::dns::server::{self, DnsServer, DnsServerName, DnsTransport};
@@ -16,18 +16,42 @@ use crate::net::Deadline;
 use crate::net::address::host::Host;
 use crate::output::Output;
 
-/// Returns the servers of the command line, each with all of its addresses, or else the system's.
+/// Returns the servers to query, in order: those of the command line, each with all of its
+/// addresses, or else the system's.
 ///
 /// # Errors
-/// No server of the command line has an address. If only some have none, a warning says so.
+/// No server has an address of the family. If only some have none, a warning says so.
 pub(super) async fn locate(
     request: &Request,
     settings: &RunSettings,
     out: Output,
 ) -> anyhow::Result<Vec<DnsServer>> {
-    if request.servers.is_empty() {
-        return Ok(server::on(settings.transport, &settings.system.servers));
+    let mut servers = if request.servers.is_empty() {
+        of_system(settings)?
+    } else {
+        of_command_line(request, settings, out).await?
+    };
+    if settings.random_order {
+        server::shuffle(&mut servers);
     }
+    Ok(servers)
+}
+
+fn of_system(settings: &RunSettings) -> anyhow::Result<Vec<DnsServer>> {
+    let addrs = settings.system.servers.iter().copied();
+    let addrs: Vec<SocketAddr> = addrs.filter(|addr| settings.family.admits(addr.ip())).collect();
+    if addrs.is_empty() {
+        let message = "no DNS server of this machine has an address of the requested family";
+        return Err(Failure::new(Exit::NameNotResolved, message).hint("@SERVER").into());
+    }
+    Ok(server::on(settings.transport, &addrs))
+}
+
+async fn of_command_line(
+    request: &Request,
+    settings: &RunSettings,
+    out: Output,
+) -> anyhow::Result<Vec<DnsServer>> {
     let mut servers = Vec::new();
     let mut failed = Vec::new();
     for name in &request.servers {
@@ -57,18 +81,18 @@ async fn locate_one(
     let deadline = Deadline::after(left);
     match (&name.host, settings.bootstrap) {
         (Host::Name(host), Some(bootstrap)) if !host.contains('%') => {
-            let addrs = ask_bootstrap(host, bootstrap, &settings.lookup, deadline).await?;
+            let addrs = ask_bootstrap(host, bootstrap, settings, deadline).await?;
             Ok(name.at(settings.transport, &addrs))
         }
-        _ => Ok(name.locate(settings.transport, deadline).await?),
+        _ => Ok(name.locate(settings.transport, settings.family, deadline).await?),
     }
 }
 
-/// Returns the addresses of `host` that the server at `bootstrap` gives.
+/// Returns the addresses of `host`, of the family, that the server at `bootstrap` gives.
 async fn ask_bootstrap(
     host: &str,
     bootstrap: SocketAddr,
-    settings: &LookupSettings,
+    settings: &RunSettings,
     deadline: Deadline,
 ) -> anyhow::Result<Vec<SocketAddr>> {
     let servers = server::on(DnsTransport::Udp, &[bootstrap]);
@@ -77,8 +101,9 @@ async fn ask_bootstrap(
     for record_type in [RecordType::A, RecordType::AAAA] {
         let question =
             Question { name: Name::clone(&host_name), record_type, class: RecordClass::IN };
-        let found = lookup::lookup(question, &servers, settings, deadline).await;
+        let found = lookup::lookup(question, &servers, &settings.lookup, deadline).await;
         let ips = found.data().filter_map(|data| data.parse::<IpAddr>().ok());
+        let ips = ips.filter(|ip| settings.family.admits(*ip));
         addrs.extend(ips.map(|ip| SocketAddr::new(ip, 0)));
     }
     if addrs.is_empty() {

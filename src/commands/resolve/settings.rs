@@ -7,6 +7,7 @@ use crate::dns::lookup::LookupSettings;
 use crate::dns::server::DnsTransport;
 use crate::dns::system;
 use crate::net::Deadline;
+use crate::net::address::names::Family;
 
 /// The most lookups at once for the names of the command line: fast for many names, but not a flood
 /// of queries to one server.
@@ -22,6 +23,10 @@ pub(super) struct RunSettings {
     pub(super) lookup: LookupSettings,
     /// The transport of servers whose name has no scheme.
     pub(super) transport: DnsTransport,
+    /// The family of the servers' addresses.
+    pub(super) family: Family,
+    /// Whether to query the servers in random order.
+    pub(super) random_order: bool,
     /// Which servers are asked.
     pub(super) strategy: Strategy,
     /// Whether to compare the servers' answers.
@@ -32,6 +37,8 @@ pub(super) struct RunSettings {
     pub(super) bootstrap: Option<SocketAddr>,
     /// Whether to ask the system's resolver too.
     pub(super) with_system: bool,
+    /// Whether tables show TTLs in units instead of seconds.
+    pub(super) ttl_units: bool,
     /// Whether to print only data.
     pub(super) short: bool,
     /// The limit of the run; `None` for no limit.

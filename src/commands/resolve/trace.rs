@@ -78,6 +78,7 @@ pub(super) async fn run(
         roots: start.roots,
         port: start.port,
         transport: plan.settings.transport,
+        family: plan.settings.family,
         exchange,
         deadline: plan.settings.deadline,
     };

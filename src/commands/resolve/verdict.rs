@@ -8,7 +8,7 @@ use crate::dns::attempt::ServerAttempt;
 use crate::dns::lookup::{Lookup, LookupOutcome};
 use crate::dns::rdata::text::hex;
 use crate::dns::record_type::RecordType;
-use crate::dns::{Name, name, system};
+use crate::dns::{Name, international, name, system};
 use crate::exit::Exit;
 use crate::output::{ErrorReport, Output};
 
@@ -36,6 +36,7 @@ impl Verdict<'_> {
     /// Prints what the table of records does not show: notes, warnings and errors.
     pub(super) fn report(&self, out: Output) {
         self.note_hosts_entries(out);
+        self.report_name(out);
         for name in &self.result.tried {
             out.detail(&format!("{} has no such record; tried the next name", bare(name)));
         }
@@ -80,6 +81,20 @@ impl Verdict<'_> {
             out.note(&format!(
                 "/etc/hosts maps {given} to {entries}; programs on this machine use that"
             ));
+        }
+    }
+
+    /// Says how the name that was asked for differs from the one that the user gave.
+    fn report_name(&self, out: Output) {
+        let subject = &self.result.subject;
+        for label in international::invalid_labels(&subject.name) {
+            let given = &subject.given;
+            out.warn(&format!("{given}: the label {label} encodes no letters; queried as it is"));
+        }
+        if subject.ip.is_some()
+            && let Some((ip, zone)) = subject.given.split_once('%')
+        {
+            out.note(&format!("the zone {zone} is not part of the reverse name of {ip}"));
         }
     }
 

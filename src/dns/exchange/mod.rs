@@ -9,7 +9,7 @@ mod https;
 mod stream;
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ use crate::dns::query::{QuerySettings, Question};
 use crate::dns::rcode::Rcode;
 use crate::dns::reply::{Discarded, Reply};
 use crate::dns::server::{DnsServer, DnsTransport};
+use crate::net::address::endpoint::SourceAddress;
 use crate::net::deadline::Elapsed;
 use crate::net::{Deadline, self_connection};
 
@@ -40,11 +41,14 @@ pub struct ExchangeOptions {
     pub tcp_after_truncation: bool,
     /// The settings of TLS; needed for servers that use it.
     pub tls: Option<Arc<TlsClients>>,
+    /// The source address of queries; `None` for any.
+    pub from: Option<SourceAddress>,
 }
 
 impl Default for ExchangeOptions {
     fn default() -> Self {
-        Self { query: QuerySettings::default(), tries: 2, tcp_after_truncation: true, tls: None }
+        let query = QuerySettings::default();
+        Self { query, tries: 2, tcp_after_truncation: true, tls: None, from: None }
     }
 }
 
@@ -147,7 +151,7 @@ impl Query<'_> {
         deadline: Deadline,
     ) -> Result<Reply, ExchangeError> {
         let (id, message) = self.question.encode(query);
-        let socket = connect_udp(addr).await?;
+        let socket = connect_udp(addr, self.settings.from).await?;
         let mut buffer = Vec::with_capacity(MAX_MESSAGE);
         for tries_left in (1..=self.settings.tries).rev() {
             let sent = Instant::now();
@@ -186,7 +190,8 @@ impl Query<'_> {
         self.course.tries += 1;
         let encoded = self.question.encode(query);
         let Self { question, settings, course, .. } = self;
-        let mut exchange = StreamExchange { question, encoded, server, deadline, course };
+        let from = settings.from;
+        let mut exchange = StreamExchange { question, encoded, server, from, deadline, course };
         let tls = settings.tls.as_deref();
         if question.record_type.is_transfer() {
             // It keeps to the deadline itself, so that the records received so far are not lost.
@@ -202,12 +207,9 @@ impl Query<'_> {
 /// Size of the receive buffer in bytes: servers may exceed the announced size, up to a datagram.
 const MAX_MESSAGE: usize = 65_535;
 
-async fn connect_udp(addr: SocketAddr) -> io::Result<UdpSocket> {
-    let any: SocketAddr = match addr {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-    };
-    let socket = UdpSocket::bind(any).await?;
+async fn connect_udp(addr: SocketAddr, from: Option<SourceAddress>) -> io::Result<UdpSocket> {
+    let from = from.unwrap_or(SourceAddress::Port(0));
+    let socket = UdpSocket::bind(from.for_peer(addr)).await?;
     socket.connect(addr).await?;
     self_connection::refuse(socket.local_addr()?, socket.peer_addr()?)?;
     Ok(socket)

@@ -12,6 +12,7 @@ use crate::dns::record::{Malformed, Record};
 use crate::dns::record_type::RecordType;
 use crate::dns::reply::Reply;
 use crate::dns::server::{DnsServer, DnsTransport};
+use crate::net::address::endpoint::SourceAddress;
 use crate::net::deadline::Elapsed;
 use crate::net::dial::{self, ConnectSettings};
 use crate::net::stream::Stream;
@@ -33,6 +34,7 @@ pub(super) struct StreamExchange<'a> {
     /// The id and the message.
     pub(super) encoded: (u16, Vec<u8>),
     pub(super) server: &'a DnsServer,
+    pub(super) from: Option<SourceAddress>,
     pub(super) deadline: Deadline,
     pub(super) course: &'a mut Course,
 }
@@ -115,7 +117,7 @@ impl StreamExchange<'_> {
     /// Connects, and performs the handshake of an encrypted transport.
     async fn connect(&self, tls: Option<&TlsClients>) -> Result<Stream, ExchangeError> {
         let addr = self.server.addr;
-        let settings = ConnectSettings::default();
+        let settings = ConnectSettings { from: self.from, ..ConnectSettings::default() };
         let dialed = dial::connect(&addr.to_string(), &[addr], settings, self.deadline).await;
         let mut stream = dialed.map_err(|error| self.connect_error(error))?.stream;
         let client = match (self.server.transport, tls) {
@@ -165,7 +167,8 @@ impl StreamExchange<'_> {
                 }
                 _ => ExchangeError::NoReply(self.course.discarded.clone()),
             },
-            // There is no other error, because no local address is set and no name is resolved.
+            net::Error::Bind { source, .. } => source.into(),
+            // There is no other error, because no name is resolved.
             other => io::Error::other(other).into(),
         }
     }

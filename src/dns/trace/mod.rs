@@ -21,6 +21,7 @@ use crate::dns::reply::Reply;
 use crate::dns::server::{self, DnsServer, DnsTransport};
 use crate::dns::trace::hints::ZoneServer;
 use crate::net::Deadline;
+use crate::net::address::names::Family;
 
 /// How to follow a name.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct TraceSettings {
     pub port: u16,
     /// The transport.
     pub transport: DnsTransport,
+    /// The family of the servers' addresses.
+    pub family: Family,
     /// How to query each server; recursion is not asked for.
     pub exchange: ExchangeOptions,
     /// The end of the trace.
@@ -166,7 +169,7 @@ impl Tracer<'_> {
                 [] => self.addresses_of(&server.name, depth).await,
                 ips => ips.to_vec(),
             };
-            for ip in ips {
+            for ip in ips.into_iter().filter(|ip| self.settings.family.admits(*ip)) {
                 let is_over = self.hops.len() >= MAX_HOPS || self.settings.deadline.has_passed();
                 if is_over || !asked.insert(ip) {
                     continue;
@@ -241,12 +244,24 @@ impl Tracer<'_> {
             return Vec::new();
         }
         let class = RecordClass::IN;
-        let question = Question { name: server.clone(), record_type: RecordType::A, class };
-        // The future is boxed, because it contains itself.
-        let End::Answered(exchanged) = Box::pin(self.walk(&question, depth + 1)).await else {
-            return Vec::new();
+        let types: &[RecordType] = match self.settings.family {
+            Family::V4 => &[RecordType::A],
+            Family::V6 => &[RecordType::AAAA],
+            Family::Any => &[RecordType::A, RecordType::AAAA],
         };
-        addresses(&exchanged.reply, server)
+        for record_type in types {
+            let question = Question { name: server.clone(), record_type: *record_type, class };
+            // The future is boxed, because it contains itself.
+            let End::Answered(exchanged) = Box::pin(self.walk(&question, depth + 1)).await else {
+                // A question for another type would fail in the same way.
+                break;
+            };
+            let ips = addresses(&exchanged.reply, server);
+            if !ips.is_empty() {
+                return ips;
+            }
+        }
+        Vec::new()
     }
 }
 

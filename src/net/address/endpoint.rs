@@ -62,6 +62,15 @@ impl SourceAddress {
         }
     }
 
+    /// Returns the port; `None` for any.
+    pub fn port(self) -> Option<u16> {
+        let port = match self {
+            Self::Addr(addr) => addr.port(),
+            Self::Port(port) => port,
+        };
+        (port != 0).then_some(port)
+    }
+
     /// Returns the family of the peers that can be reached from this address.
     pub fn family(self) -> Family {
         match self {

@@ -32,6 +32,8 @@ fn the_usual_command_lines_of_other_tools_work() {
         (vec!["+noall", "+answer", "+short", "+tcp", "www.ita.br", "mx", &plain], mx),
         (vec!["+short", "+time=2", "+tries=1", "+retry=0", "www.ita.br", "mx", &plain], mx),
         (vec!["--tcp", "--tries=3", "--class=IN", "+short", "www.ita.br", "mx", &plain], mx),
+        (vec!["-c", "IN", "-b", "127.0.0.1", "+short", "+edns=0", "www.ita.br", "mx", &plain], mx),
+        (vec!["+short", "-t", "a,mx", "www.ita.br", &plain], "161.24.23.180\n10 mail.\n"),
         (vec!["+short", "www.ita.br", &plain], "161.24.23.180\n2001:db8::10\n"),
     ] {
         let ran = crate::support::Sockkit::new(["resolve"].iter().chain(&words)).run().code(0);
@@ -43,6 +45,9 @@ fn the_usual_command_lines_of_other_tools_work() {
 fn an_option_of_dig_that_sockkit_lacks_is_an_error_that_names_it() {
     for (word, reason) in [
         ("+besteffort", "+besteffort is not an option that sockkit knows from dig"),
+        ("+json", "try: --json"),
+        ("+tls", "try: @tls://HOST"),
+        ("+tls-ca=x", "try: @tls://HOST --ca FILE"),
         ("+time=x", "\"x\" is not a number of seconds"),
         ("+tries=0", "+tries=0: "),
     ] {

@@ -1,14 +1,17 @@
 //! Answers as this machine would give them: localhost names, `/etc/hosts`, the search list, and the
 //! options of `/etc/resolv.conf`.
 
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
+use std::net::{SocketAddr, SocketAddrV6};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::ResponseCode;
 use serde_json::json;
 
-use super::{resolve, silent_server};
-use crate::support::on_own_machine;
+use super::{Run, resolve, silent_server};
 use crate::support::peers::dns_server::{DnsServer, Transport, a, raw, wire};
+use crate::support::{Sockkit, on_own_machine};
 
 fn dns_port() -> SocketAddr {
     "127.0.0.1:53".parse().unwrap()
@@ -176,10 +179,149 @@ fn r62_the_options_of_resolv_conf_apply() {
 }
 
 #[test]
+fn the_environment_replaces_the_search_list_and_amends_the_options() {
+    let resolv_conf = "nameserver 127.0.0.1\nsearch a.example\noptions ndots:1\n";
+    on_own_machine("LOCALDOMAIN and RES_OPTIONS", resolv_conf, HOSTS, || {
+        let server = DnsServer::with_records_at(
+            dns_port(),
+            vec![a("host.b.example.", [192, 0, 2, 1]), a("x.y.b.example.", [192, 0, 2, 2])],
+        );
+        let run = |name: &str, domains: &str, options: &str| {
+            let run = Sockkit::new(["resolve", "--json", name, "a"]);
+            let ran = run.env("LOCALDOMAIN", domains).env("RES_OPTIONS", options).run();
+            Run { code: ran.code, stdout: ran.out(), stderr: ran.stderr }
+        };
+        let found = run("host", "c.example b.example", "");
+        assert_eq!((found.code, found.data()), (0, vec!["192.0.2.1".to_owned()]));
+        assert_eq!(found.json()[0]["query_name"], "host.b.example.");
+        // The name in the list is the first query with ndots:2, the second one with ndots:1.
+        let before = server.count();
+        assert_eq!(run("x.y", "b.example", "ndots:2").code, 0);
+        assert_eq!(server.count() - before, 1);
+        assert_eq!(run("host", "", "").code, 1);
+        let missing = run("host", "d.example", "");
+        missing.assert_stderr_contains("; also tried host.d.example");
+    });
+}
+
+#[test]
+fn the_timeout_and_attempts_of_the_system_limit_each_server_unless_timeout_is_given() {
+    let resolv_conf = "nameserver 127.0.0.1\nnameserver 127.0.0.2\noptions timeout:1 attempts:1\n";
+    on_own_machine("timeout of the system", resolv_conf, HOSTS, || {
+        let _silent = DnsServer::start_at(dns_port(), |_| Vec::new());
+        let second = "127.0.0.2:53".parse().unwrap();
+        let _server = DnsServer::with_records_at(second, vec![a("t.example.", [192, 0, 2, 1])]);
+        let started = Instant::now();
+        let run = resolve(["--json", "t.example", "a"]);
+        let time = started.elapsed();
+        assert_eq!((run.code, run.data()), (0, vec!["192.0.2.1".to_owned()]));
+        // Without the option, the first server would have half of the 5 s.
+        assert!(time >= Duration::from_secs(1) && time < Duration::from_millis(2400), "{time:?}");
+        let started = Instant::now();
+        let run = resolve(["--json", "t.example", "a", "--timeout", "6s"]);
+        assert_eq!(run.code, 0);
+        assert!(started.elapsed() >= Duration::from_secs(3));
+    });
+}
+
+#[test]
+fn servers_are_queried_in_random_order_on_request_and_with_rotate() {
+    let servers: Vec<String> = (1..=3).map(|at| format!("nameserver 127.0.0.{at}\n")).collect();
+    let resolv_conf = servers.concat() + "options rotate\n";
+    on_own_machine("rotate", &resolv_conf, HOSTS, || {
+        let start = |at: u8| {
+            let record = a("t.example.", [192, 0, 2, at]);
+            DnsServer::with_records_at(([127, 0, 0, at], 53).into(), vec![record])
+        };
+        let servers: Vec<DnsServer> = (1..=3).map(start).collect();
+        let words: Vec<String> = servers.iter().map(DnsServer::argument).collect();
+        let random = ["--short", "--random", "t.example", "a", &words[0], &words[1], &words[2]];
+        let answers = |run: &dyn Fn() -> Run| {
+            // 60 times the same server of three, by chance: once in 10^28 runs.
+            (0..60).map(|_| run().stdout).collect::<BTreeSet<String>>()
+        };
+        assert!(answers(&|| resolve(["--short", "t.example", "a"])).len() > 1);
+        assert!(answers(&|| resolve(random)).len() > 1);
+        let run = resolve(["--random", "--all", "t.example", "a", &words[0]]);
+        assert_eq!(run.code, 2);
+    });
+}
+
+#[test]
+fn a_family_and_a_source_address_limit_which_servers_are_queried() {
+    let resolv_conf = "nameserver 127.0.0.1\nnameserver ::1\n";
+    on_own_machine("families", resolv_conf, HOSTS, || {
+        let answer = |query: &crate::support::peers::dns_server::Query| {
+            let mut reply = query.reply();
+            let text = query.client.ip().to_string();
+            let data = [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+            reply.add_answer(raw(&query.name, 16, &data));
+            vec![wire(&reply)]
+        };
+        let _v4 = DnsServer::start_at(dns_port(), answer);
+        let _v6 = DnsServer::start_at("[::1]:53".parse().unwrap(), answer);
+        let _named = DnsServer::start_at("127.0.0.2:53".parse().unwrap(), answer);
+        for (words, server, client) in [
+            (&["-4"][..], "udp://127.0.0.1:53", "127.0.0.1"),
+            (&["-6"], "udp://[::1]:53", "::1"),
+            (&["-6", "--tcp"], "tcp://[::1]:53", "::1"),
+            (&["-6", "@localhost"], "udp://[::1]:53", "::1"),
+            (&["-4", "@localhost"], "udp://127.0.0.1:53", "127.0.0.1"),
+            (&["--from", "::1"], "udp://[::1]:53", "::1"),
+            (&["--from", "127.0.0.9"], "udp://127.0.0.1:53", "127.0.0.9"),
+            (&["--from", "127.0.0.9", "--tcp"], "tcp://127.0.0.1:53", "127.0.0.9"),
+            (&["--from", "127.0.0.9:4444"], "udp://127.0.0.1:53", "127.0.0.9"),
+            (&["--from", ":4444", "-4", "@127.0.0.2"], "udp://127.0.0.2:53", "127.0.0.1"),
+        ] {
+            let all = ["resolve", "--json", "t.example", "txt", "mx"];
+            let ran = Sockkit::new(all.iter().chain(words)).run().code(0);
+            let run = Run { code: ran.code, stdout: ran.out(), stderr: ran.stderr };
+            assert_eq!(run.json()[0]["server"], server, "{words:?}");
+            assert_eq!(run.data(), [format!("\"{client}\"")], "{words:?}");
+        }
+        for (words, code, reason) in [
+            (&["-4", "@::1"][..], 3, "no address of the requested family"),
+            (&["-4", "--from", "::1"], 2, "not of the family of -4 or -6"),
+            (&["-4", "-6"], 2, "cannot be used with"),
+            (&["--from", "192.0.2.9"], 7, "cannot connect from 192.0.2.9:0"),
+            (&["--from", "unix:/x"], 2, "is not a network address"),
+            (&["--from", ":4444", "--fastest"], 2, "--fastest"),
+        ] {
+            let ran = Sockkit::new(["resolve", "t.example"].iter().chain(words)).run().code(code);
+            assert!(ran.stderr.contains(reason), "{words:?}: {}", ran.stderr);
+        }
+    });
+    on_own_machine("no server of the family", "nameserver 127.0.0.1\n", HOSTS, || {
+        let run = resolve(["t.example", "-6"]);
+        assert_eq!(run.code, 3);
+        run.assert_stderr_contains("no DNS server of this machine has an address");
+    });
+}
+
+#[test]
+fn r46_a_server_is_reached_through_the_zone_of_its_address() {
+    let resolv_conf = "nameserver fe80::53%lo\n";
+    on_own_machine("zones", resolv_conf, HOSTS, || {
+        let ip = ["ip", "-6", "addr", "add", "fe80::53/64", "dev", "lo", "nodad"];
+        assert!(Command::new(ip[0]).args(&ip[1..]).status().unwrap().success());
+        let lo = 1;
+        let addr = SocketAddrV6::new("fe80::53".parse().unwrap(), 53, 0, lo);
+        let _server =
+            DnsServer::with_records_at(addr.into(), vec![a("t.example.", [192, 0, 2, 1])]);
+        for word in ["@fe80::53%lo", "@[fe80::53%lo]:53", "@tcp://[fe80::53%lo]", "t.example"] {
+            let run = resolve(["--json", "t.example.", "a", word]);
+            assert_eq!(run.code, 0, "{word}: {}", run.stderr);
+            let server = run.json()[0]["server"].as_str().unwrap().to_owned();
+            assert!(server.ends_with("://[fe80::53%lo]:53"), "{server}");
+        }
+    });
+}
+
+#[test]
 fn the_timeout_of_5_seconds_is_shared_by_the_servers_and_the_names() {
     let silent = silent_server();
     let good = DnsServer::with_records(vec![raw("t.example.", 16, b"\x01x")]);
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let run = resolve(["--plain", "t.example", "txt", &silent.argument(), &good.argument()]);
     let time = started.elapsed();
     assert_eq!((run.code, run.stdout.as_str()), (0, "t.example.\tTXT\t300\t\"x\"\n"));

@@ -12,6 +12,7 @@ mod output;
 mod presentation;
 mod query_options;
 mod servers;
+mod snapshots;
 mod strategies;
 mod trace;
 mod transfer;

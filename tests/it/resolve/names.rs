@@ -1,9 +1,12 @@
 //! Names as the user writes them, and as sockkit prints them.
 
+use std::path::Path;
+
 use hickory_resolver::proto::op::Message;
 use serde_json::json;
 
 use super::{resolve, www_records};
+use crate::support::Terminal;
 use crate::support::peers::dns_server::{DnsServer, a, raw, wire};
 
 /// A server that answers every question for an address with one, and the names it was asked for.
@@ -72,6 +75,12 @@ fn r37_invalid_punycode_is_asked_as_it_is() {
     let server = any_name();
     for name in ["xn--aa.com.", "xn--a.example."] {
         assert_eq!(looked_up(&server, name), name);
+        let run = resolve(["--short", name, "a", &server.argument()]);
+        let label = name.split('.').next().unwrap();
+        assert_eq!(
+            run.stderr,
+            format!("warning: {name}: the label {label} encodes no letters; queried as it is\n")
+        );
     }
 }
 
@@ -84,6 +93,39 @@ fn r38_an_international_name_in_an_answer_is_shown_in_ascii() {
     let server = DnsServer::with_records(vec![raw("p.example.", 12, b"\x0cxn--pple-43d\x03com\0")]);
     let run = resolve(["--json", "p.example", "ptr", &server.argument()]);
     assert_eq!(run.data(), ["xn--pple-43d.com."]);
+    let answer = &run.json()[0]["answers"][0];
+    assert_eq!(answer["data_unicode"], "\u{430}pple.com.");
+    assert_eq!(answer["deceptive"], true);
+}
+
+#[test]
+fn r38_the_letters_of_a_name_are_shown_beside_it_on_a_terminal() {
+    let server = DnsServer::with_records(vec![
+        raw("xn--bcher-kva.example.", 15, b"\0\x0a\x08xn--p1ai\0"),
+        raw("xn--bcher-kva.example.", 15, b"\0\x14\x0cxn--pple-43d\x03com\0"),
+    ]);
+    let program = env!("CARGO_BIN_EXE_sockkit");
+    let word = server.argument();
+    let script = format!("stty cols 132; {program} resolve bücher.example mx --color=never {word}");
+    let terminal = Terminal::of("sh", ["-c", &script], Path::new("."));
+    let shown = terminal.full_output();
+    for row in [
+        "NAME                                      TYPE  TTL  DATA\r\n",
+        "xn--bcher-kva.example. (bücher.example.)  MX    300  10 xn--p1ai. (10 рф.)\r\n",
+        "20 xn--pple-43d.com. (deceptive: 20 \u{430}pple.com.)\r\n",
+    ] {
+        assert!(shown.contains(row), "{row:?} not in {shown:?}");
+    }
+    let run = resolve(["bücher.example", "mx", &server.argument()]);
+    assert!(run.stdout.is_ascii(), "{}", run.stdout);
+    let run = resolve(["--json", "bücher.example", "mx", &server.argument()]);
+    let line = &run.json()[0];
+    assert_eq!(
+        (&line["name"], &line["query_name"]),
+        (&json!("bücher.example"), &json!("xn--bcher-kva.example."))
+    );
+    assert_eq!(line["answers"][0]["name_unicode"], "bücher.example.");
+    assert_eq!(line["answers"][0]["deceptive"], false);
 }
 
 #[test]
@@ -152,6 +194,7 @@ fn r46_the_zone_of_an_address_is_not_part_of_its_name_but_of_a_server() {
     });
     let run = resolve(["--json", "fe80::1%eth0", &server.argument()]);
     assert_eq!((run.code, run.data()), (0, vec!["host.".to_owned()]));
+    run.assert_stderr_contains("the zone eth0 is not part of the reverse name of fe80::1");
     let run = resolve(["www.ita.br", "@fe80::1%nowhere0"]);
     assert_eq!(run.code, 3);
     run.assert_stderr_contains("fe80::1%nowhere0");

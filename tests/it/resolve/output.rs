@@ -1,5 +1,6 @@
 //! The formats of `resolve`, and how it escapes what a server sends.
 
+use std::path::Path;
 use std::process::Command;
 
 use hickory_resolver::proto::op::ResponseCode;
@@ -8,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{closed_port, resolve, server_answering, www_records};
 use crate::json_doc;
-use crate::support::Sockkit;
 use crate::support::peers::dns_server::{DnsServer, raw, wire};
+use crate::support::{Sockkit, Terminal};
 
 #[test]
 fn plain_is_tab_separated_without_a_header() {
@@ -33,12 +34,14 @@ fn json_prints_one_object_per_lookup() {
     }
     let url = format!("udp://{}", server.addr);
     let found = json!({
-        "type": "lookup", "name": "www.ita.br", "record_type": "A", "server": url,
+        "type": "lookup", "name": "www.ita.br", "query_name": "www.ita.br.",
+        "record_type": "A", "server": url,
         "status": "NOERROR", "time_us": null, "tries": 1, "discarded": 0, "flags": ["rd", "ra"],
         "answers": [{"name": "www.ita.br.", "type": "A", "ttl": 300, "data": "161.24.23.180"}],
     });
     let empty = json!({
-        "type": "lookup", "name": "www.ita.br", "record_type": "MX", "server": url,
+        "type": "lookup", "name": "www.ita.br", "query_name": "www.ita.br.",
+        "record_type": "MX", "server": url,
         "status": "NOERROR", "time_us": null, "tries": 1, "discarded": 0, "flags": ["rd", "ra"],
         "answers": [],
     });
@@ -70,7 +73,9 @@ fn a_lookup_has_the_documented_fields() {
     let odd = resolve(["--json", "www.example", "a", &odd.argument()]).json();
     let negative = server_answering(ResponseCode::NXDomain);
     let negative = resolve(["--json", "www.example", "a", &negative.argument()]).json();
-    json_doc::holds("Reports", &[found, failed, odd, negative, soa_reply()].concat());
+    let idn = DnsServer::with_records(vec![raw("xn--p1ai.", 12, b"\x08xn--p1ai\0")]);
+    let idn = resolve(["--json", "рф", "ptr", &idn.argument()]).json();
+    json_doc::holds("Reports", &[found, failed, odd, negative, soa_reply(), idn].concat());
 }
 
 /// The report of a negative answer that has an SOA record.
@@ -142,6 +147,33 @@ fn r64_a_reader_that_closed_the_pipe_exits_0() {
         let ran = Sockkit::of(command).run().code(0);
         assert_eq!(ran.stderr, "", "{format}");
     }
+}
+
+#[test]
+fn r64_a_dumb_terminal_no_color_and_a_narrow_terminal_get_whole_records() {
+    let long = format!("{}.example.", "x".repeat(60));
+    let server = DnsServer::with_records(vec![raw(&long, 16, b"\x0atext \x1b[1mx")]);
+    let program = env!("CARGO_BIN_EXE_sockkit");
+    let line = format!("{program} resolve {long} txt {}", server.argument());
+    for variables in ["TERM=dumb", "NO_COLOR=1", "COLUMNS=20 NO_COLOR=1"] {
+        let terminal =
+            Terminal::of("env", variables.split(' ').chain(line.split(' ')), Path::new("."));
+        let shown = terminal.full_output();
+        assert!(!shown.contains('\u{1b}'), "{variables}: {shown:?}");
+        let joined: String = shown.split_whitespace().collect();
+        assert!(joined.contains(r"\027[1mx"), "{variables}: {shown}");
+    }
+    // One value per line, because the columns do not fit.
+    for columns in ["1", "20", "40"] {
+        let script = format!("stty cols {columns}; {line} --color=never");
+        let terminal = Terminal::of("sh", ["-c", &script], Path::new("."));
+        let shown = terminal.full_output();
+        let letters = shown.matches('x').count();
+        assert!(letters >= 61 && shown.contains("DATA  \"text"), "{columns}: {shown}");
+    }
+    // COLUMNS is that of a terminal, and says nothing about a pipe.
+    let ran = Sockkit::new(line.split(' ').skip(1)).env("COLUMNS", "20").run().code(0);
+    assert!(ran.out().lines().nth(1).unwrap().starts_with(&format!("{long}  TXT")));
 }
 
 #[test]
