@@ -1,16 +1,13 @@
 //! `probe --tls`: the certificate, and why it is not trusted.
 
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::thread;
 
-use rcgen::{CertificateParams, KeyPair};
-use rustls::pki_types::PrivateKeyDer;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
 use super::{json, open_port, probe};
-use crate::support::peers::tls::{Certificates, pin_of, provider};
+use crate::support::peers::tls::{Certificates, LATE, self_signed};
 use crate::support::{Peer, sockkit};
 
 /// The JSON of a server with a trusted certificate.
@@ -26,36 +23,6 @@ pub(super) fn report() -> Value {
     assert_eq!(line["tls"]["chain"][0]["pin"], certificates.pin());
     line
 }
-
-/// A server whose certificate has these names and this last day, signed with its own key; and the
-/// certificate's pin.
-fn self_signed(names: &[&str], last_day: (i32, u8, u8)) -> (Peer<()>, String) {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut params = CertificateParams::new(names).unwrap();
-    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-    params.not_after = rcgen::date_time_ymd(last_day.0, last_day.1, last_day.2);
-    let key = KeyPair::generate().unwrap();
-    let certificate = params.self_signed(&key).unwrap();
-    let pin = pin_of(certificate.der());
-    let config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-        );
-    let config = Arc::new(config.unwrap());
-    let peer = Peer::start(move |client| {
-        let session = ServerConnection::new(config).unwrap();
-        let mut stream = StreamOwned::new(session, client.stream);
-        std::io::Read::read_to_end(&mut stream, &mut Vec::new()).ok();
-    });
-    (peer, pin)
-}
-
-/// A day far in the future.
-const LATE: (i32, u8, u8) = (2090, 1, 1);
 
 #[test]
 fn a_trusted_certificate_is_shown_with_its_names_chain_expiry_and_pin() {

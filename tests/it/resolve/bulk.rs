@@ -111,6 +111,35 @@ fn the_rate_limits_how_many_lookups_start() {
 }
 
 #[test]
+fn r63_results_are_printed_while_standard_input_is_open() {
+    let server = server();
+    let mut running = Sockkit::new(["resolve", "--plain", "-", &server.argument()]).start();
+    for name in ["a.example", "b.example"] {
+        running.write(format!("{name}\n").as_bytes());
+        running.stdout.wait_for_text(&format!("{name}\tA\tNOERROR\t192.0.2.1\n"));
+    }
+    // The last line has no line ending.
+    running.write(b"no.example");
+    running.close_stdin();
+    let ran = running.wait().code(1);
+    assert!(ran.out().ends_with("no.example\tA\tNXDOMAIN\t\n"), "{}", ran.out());
+}
+
+#[test]
+fn r63_a_reader_that_closes_the_pipe_ends_the_run_without_a_message() {
+    let server = server();
+    // More results than a pipe holds.
+    let script = format!(
+        "seq 100000 | sed 's/$/.example/' | sockkit resolve --plain - {} | head -1; \
+         echo ${{PIPESTATUS[2]}}",
+        server.argument()
+    );
+    let ran = shell(&script).run();
+    assert_eq!(ran.out(), "1.example\tA\tNOERROR\t192.0.2.1\n0\n");
+    assert!(!ran.stderr.contains("error") && !ran.stderr.contains("ipe"), "{}", ran.stderr);
+}
+
+#[test]
 fn r63_a_signal_ends_the_run_with_the_summary() {
     let server = server();
     // Standard input stays open, as at a terminal.

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{Run, resolve, www_records};
 use crate::support::peers::dns_server::{DnsServer, a, wire};
 use crate::support::peers::https::{HttpsResponse, serve_https};
-use crate::support::peers::tls::Certificates;
+use crate::support::peers::tls::{Certificates, LATE, self_signed};
 use crate::support::{KillOnDrop, Sockkit, eventually, on_own_machine, skip};
 
 /// The reply to a query, with an address.
@@ -87,6 +87,22 @@ fn r57_a_certificate_that_does_not_verify_exits_6_with_the_reason() {
     let run = lookup(&[&server, "--insecure"]);
     assert_eq!(run.code, 0);
     run.assert_stderr_contains("the server's certificate is not verified (--insecure)");
+}
+
+#[test]
+fn r57_an_expired_certificate_and_a_self_signed_one_are_told_apart_over_tls_and_https() {
+    for scheme in ["tls", "https"] {
+        for (last_day, reason) in
+            [((2021, 1, 1), "it expired at 2021-01-01"), (LATE, "self-signed")]
+        {
+            let (peer, pin) = self_signed(&["127.0.0.1"], last_day);
+            let run = lookup(&[&format!("@{scheme}://127.0.0.1:{}", peer.port())]);
+            peer.join();
+            assert_eq!((run.code, &run.json()[0]["status"]), (6, &json!("ERROR")), "{reason}");
+            run.assert_stderr_contains(reason);
+            run.assert_stderr_contains(&pin);
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
@@ -36,10 +36,10 @@ impl Certificates {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(rcgen::DnType::CommonName, "sockkit's tests");
-        let ca_key = rcgen::KeyPair::generate().unwrap();
+        let ca_key = KeyPair::generate().unwrap();
         let ca = CertifiedIssuer::self_signed(params, ca_key).unwrap();
         let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let key = rcgen::KeyPair::generate().unwrap();
+        let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &ca).unwrap();
         for (name, pem) in
             [("ca", ca.pem()), ("cert", certificate.pem()), ("key", key.serialize_pem())]
@@ -123,6 +123,36 @@ impl Certificates {
         format!("--cert {} --key {}", self.path("cert"), self.path("key"))
     }
 }
+
+/// A server whose certificate has these names and this last day, signed with its own key; and the
+/// certificate's pin.
+pub(crate) fn self_signed(names: &[&str], last_day: (i32, u8, u8)) -> (Peer<()>, String) {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(last_day.0, last_day.1, last_day.2);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let pin = pin_of(certificate.der());
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        );
+    let config = Arc::new(config.unwrap());
+    let peer = Peer::start(move |client| {
+        let session = ServerConnection::new(config).unwrap();
+        let mut stream = StreamOwned::new(session, client.stream);
+        stream.read_to_end(&mut Vec::new()).ok();
+    });
+    (peer, pin)
+}
+
+/// A day far in the future.
+pub(crate) const LATE: (i32, u8, u8) = (2090, 1, 1);
 
 /// A TLS client for tests that read lines.
 pub(crate) type TlsClient = Client<StreamOwned<ClientConnection, TcpStream>>;
