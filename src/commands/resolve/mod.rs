@@ -36,6 +36,10 @@ use crate::output::Output;
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let args = habits::translate(args)?;
+    if args.short && out.is_json() {
+        let message = "--short prints data without JSON: it cannot be used with --json";
+        return Err(Failure::new(Exit::Usage, message).hint("one of the two").into());
+    }
     let request = Request::parse(&args)?;
     let settings = run_settings(&args, &request, out)?;
     let input = bulk::input(&args, &request)?;

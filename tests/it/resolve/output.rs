@@ -89,6 +89,15 @@ fn soa_reply() -> Vec<Value> {
 }
 
 #[test]
+fn short_and_json_exclude_each_other() {
+    for words in [["--short", "--json"], ["+short", "--format=json"]] {
+        let run = resolve([words[0], words[1], "www.ita.br", "@127.0.0.1:9"]);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+        run.assert_stderr_contains("--short");
+    }
+}
+
+#[test]
 fn r31_r32_r33_text_records_are_printed_escaped() {
     let long = "x".repeat(255);
     let mut texts = vec![
