@@ -10,7 +10,7 @@ use crate::dns::rdata::text::hex;
 use crate::dns::record_type::RecordType;
 use crate::dns::{Name, international, name, system};
 use crate::exit::Exit;
-use crate::output::{ErrorReport, Output};
+use crate::output::{ErrorReport, Output, figures};
 
 /// The result of all lookups of one name.
 pub(super) struct Verdict<'a> {
@@ -117,8 +117,8 @@ impl Verdict<'_> {
                 let record_type = lookup.question.record_type;
                 let (status, how) = (outcome::status(lookup), outcome::course_text(reply, course));
                 out.detail(&format!(
-                    "{server} answered {name} {record_type}: {status}, {:.1?}{how}",
-                    lookup.time
+                    "{server} answered {name} {record_type}: {status}, {}{how}",
+                    figures::time(lookup.time)
                 ));
             }
             let discarded = outcome::discarded(lookup);
