@@ -1023,7 +1023,7 @@ _sockkit() {
             return 0
             ;;
         sockkit__subcmd__resolve)
-            opts="-t -x -f -4 -6 -p -v -q -h --type --reverse --class --short --ttl-units --tcp --no-tcp --no-follow --tries --all --compare --fastest --random --bootstrap --system --file --unordered --concurrency --rate --name-timeout --expect --wait --watch --axfr --trace --root-hints --from --dnssec --ecs --nsid --cookie --no-edns --bufsize --padding --no-recurse --cd --ad --ca --pin --insecure --servername --timeout --format --json --plain --color --verbose --quiet --help"
+            opts="-t -x -f -4 -6 -p -v -q -h --type --reverse --class --short --ttl-units --tcp --no-tcp --no-follow --tries --all --compare --fastest --random --bootstrap --system --file --unordered --concurrency --rate --name-timeout --expect --wait --watch --axfr --trace --root-hints --validate --trust-anchor --from --dnssec --ecs --nsid --cookie --no-edns --bufsize --padding --no-recurse --cd --ad --ca --pin --insecure --servername --timeout --format --json --plain --color --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1090,6 +1090,10 @@ _sockkit() {
                     return 0
                     ;;
                 --root-hints)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trust-anchor)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

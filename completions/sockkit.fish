@@ -75,6 +75,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l expect -d 'E
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l wait -d 'Look up again each second until there is a record, or the one of --expect' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l watch -d 'Look up again each time that DURATION has passed, and print what has changed' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l root-hints -d 'Begin --trace at the servers in this file, which has the format of IANA\'s named.root' -r -F
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l trust-anchor -d 'Begin --validate with the DS or DNSKEY records in this file instead of the root\'s keys' -r -F
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l from -d 'Query from this local address' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l ecs -d 'Ask for the answer that clients in this network get' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l bufsize -d 'Announce this size of UDP replies, in bytes [default: 1232]' -r
@@ -103,6 +104,7 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l system -d 'S
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l unordered -d 'Print each result of --file as soon as it is known'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l axfr -d 'Transfer the whole zone over TCP or TLS, as with the type AXFR'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l trace -d 'Follow the name from the root down, and show each query'
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l validate -d 'Check the DNSSEC signatures from the root down, and show the chain of zones'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s 4 -d 'Use IPv4 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s 6 -d 'Use IPv6 only'
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l dnssec -d 'Ask for DNSSEC records: RRSIG, NSEC and others'

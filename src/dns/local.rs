@@ -127,6 +127,7 @@ fn lookup_of(
         outcome: if found { LookupOutcome::Found } else { LookupOutcome::NoData(name.clone()) },
         answers: data.into_iter().map(answer).collect(),
         answered: None,
+        earlier: Vec::new(),
         local: Some(source),
         time: Duration::ZERO,
         failed: Vec::new(),

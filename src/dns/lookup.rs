@@ -45,6 +45,8 @@ pub struct Lookup {
     pub answers: Vec<Answer>,
     /// The reply that gave the outcome; `None` if no server answered.
     pub answered: Option<Exchanged>,
+    /// The replies before it, each with an alias that was followed.
+    pub earlier: Vec<Exchanged>,
     /// The source on this machine that gave the answer instead of a server.
     pub local: Option<LocalSource>,
     /// Total time that the replies took, or that was spent without an answer.
@@ -107,7 +109,7 @@ pub async fn lookup(
         lookup.time += exchanged.course.time;
         let outcome = outcome_of(&exchanged.reply, wanted, &mut chain);
         lookup.keep_answers(&exchanged.reply.answers, &chain);
-        lookup.answered = Some(exchanged);
+        lookup.earlier.extend(lookup.answered.replace(exchanged));
         match outcome {
             Some(outcome) => lookup.outcome = outcome,
             None if settings.follow_aliases => continue,
@@ -156,6 +158,7 @@ impl Lookup {
             outcome: LookupOutcome::NoAnswer,
             answers: Vec::new(),
             answered: None,
+            earlier: Vec::new(),
             local: None,
             time: Duration::ZERO,
             failed: Vec::new(),

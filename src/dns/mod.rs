@@ -29,5 +29,6 @@ pub mod server;
 pub mod setup;
 pub mod system;
 pub mod trace;
+pub mod validation;
 
 pub use hickory_resolver::proto::rr::Name;

@@ -45,6 +45,12 @@ impl RecordType {
     pub const TLSA: Self = Self(52);
     /// A signature of the records of another type.
     pub const RRSIG: Self = Self(46);
+    /// The next name of a zone, and the types of this one.
+    pub const NSEC: Self = Self(47);
+    /// A key of a zone.
+    pub const DNSKEY: Self = Self(48);
+    /// The next hash of a name of a zone, and the types of this one.
+    pub const NSEC3: Self = Self(50);
     /// Not a record type: a question for all types (RFC 8482 lets a server return fewer).
     pub const ANY: Self = Self(255);
     /// The authorities that may issue certificates for a domain.

@@ -55,6 +55,7 @@ fn reports_and_messages_have_the_documented_fields() {
             "probe_statistics",
             "services",
             "sockets",
+            "validation",
         ])
     );
 }

@@ -22,6 +22,9 @@ Examples:
   Look up the MX and TXT records of a domain, with another DNS server
   $ sockkit resolve ita.br mx txt @127.0.0.1
 
+  Check the DNSSEC signatures of an answer, from the root down
+  $ sockkit resolve --validate www.ita.br
+
   Use the addresses in a script
   $ for ip in $(sockkit resolve --short www.ita.br); do ping -c1 $ip; done
 
@@ -52,7 +55,8 @@ Exit codes: 0 if the name has a record of one of the types, 1 if it has none or 
 not exist, 4 if the server failed or cannot be reached, 5 without a reply in time, 9
 if the reply is malformed, contradicts itself or loops. Of several names, the highest
 counts. A server that is authoritative for an alias, but not for its target, has
-answered: 0, with a note.";
+answered: 0, with a note. With --validate, 9 also if an answer is bogus; if it cannot
+be checked, the code of the query that failed, or 1 without a trust anchor.";
 
 /// The arguments of `resolve`.
 #[derive(Clone, Debug, clap::Args)]
@@ -177,6 +181,17 @@ pub struct Args {
     /// Begin --trace at the servers in this file, which has the format of IANA's named.root
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) root_hints: Option<PathBuf>,
+    /// Check the DNSSEC signatures from the root down, and show the chain of zones
+    ///
+    /// Each answer is secure, insecure (a zone above proves that it does not sign it), bogus or
+    /// indeterminate, with the reason. With --short, sockkit prints only data that is secure or
+    /// insecure.
+    #[arg(long, conflicts_with_all = ["trace", "all", "compare", "fastest", "system", "file", "wait",
+          "watch", "expect", "no_edns", "axfr"])]
+    pub(super) validate: bool,
+    /// Begin --validate with the DS or DNSKEY records in this file instead of the root's keys
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(super) trust_anchor: Option<PathBuf>,
     #[command(flatten)]
     pub(super) source: SourceArgs,
     #[command(flatten)]

@@ -3,6 +3,7 @@
 mod args;
 mod bulk;
 mod compare;
+mod evidence;
 mod habits;
 mod name_result;
 mod outcome;
@@ -13,6 +14,7 @@ mod run;
 mod servers;
 mod settings;
 mod trace;
+mod validate;
 mod verdict;
 mod watch;
 
@@ -45,6 +47,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let input = bulk::input(&args, &request)?;
     let watch = watch::WatchSettings::of(&args)?;
     let trace = trace::start(&args)?;
+    let anchors = validate::anchors(&args, &request)?;
     let runtime = runtime::runtime()?;
     let outcome = runtime.block_on(async {
         let servers = servers::locate(&request, &settings, out).await?;
@@ -57,11 +60,12 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         };
         let Request { subjects, types, class, .. } = request;
         let plan = Plan::new(settings, servers, types, class, concurrency);
-        match (input, watch, trace) {
-            (Some(input), _, _) => bulk::run(input, plan, out).await,
-            (None, Some(watch), _) => watch::run(subjects, watch, plan, out).await,
-            (None, None, Some(start)) => trace::run(subjects, start, plan, out).await,
-            (None, None, None) => run::resolve(subjects, plan, out).await,
+        match (input, watch, trace, anchors) {
+            (Some(input), ..) => bulk::run(input, plan, out).await,
+            (_, Some(watch), ..) => watch::run(subjects, watch, plan, out).await,
+            (_, _, Some(start), _) => trace::run(subjects, start, plan, out).await,
+            (.., Some(anchors)) => validate::run(subjects, anchors, plan, out).await,
+            _ => run::resolve(subjects, plan, out).await,
         }
     });
     // Does not wait for a thread that may still be blocked in the system's resolver.

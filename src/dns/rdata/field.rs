@@ -136,7 +136,7 @@ impl RdataField {
     }
 }
 
-fn mnemonic(table: &[(u16, &str)], number: u16) -> String {
+pub(super) fn mnemonic(table: &[(u16, &str)], number: u16) -> String {
     let known = table.iter().find(|known| known.0 == number);
     known.map_or_else(|| number.to_string(), |known| known.1.to_owned())
 }
@@ -189,7 +189,7 @@ const CERTIFICATE_TYPES: [(u16, &str); 10] = [
 ];
 
 /// IANA's registry "DNS Security Algorithm Numbers".
-const ALGORITHMS: [(u16, &str); 15] = [
+pub(super) const ALGORITHMS: [(u16, &str); 15] = [
     (1, "RSAMD5"),
     (2, "DH"),
     (3, "DSA"),

@@ -73,6 +73,11 @@ pub(super) fn show(
     reader.is_complete().then_some(shown)
 }
 
+/// Returns the mnemonic of an algorithm of DNSSEC, or its number.
+pub(crate) fn algorithm(number: u8) -> String {
+    field::mnemonic(&field::ALGORITHMS, number.into())
+}
+
 /// Returns the fields of a type; `None` if they are unknown.
 fn fields(record_type: RecordType, class: RecordClass) -> Option<&'static [RdataField]> {
     use RdataField::{

@@ -41,7 +41,7 @@ pub(super) fn base64(octets: &[u8]) -> String {
 
 /// Returns octets in base 32 with the extended hexadecimal alphabet and without padding (RFC 5155
 /// section 3.3).
-pub(super) fn base32(octets: &[u8]) -> String {
+pub(crate) fn base32(octets: &[u8]) -> String {
     const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHIJKLMNOPQRSTUV";
     let mut digits = String::new();
     for chunk in octets.chunks(5) {

@@ -16,6 +16,7 @@ mod snapshots;
 mod strategies;
 mod trace;
 mod transfer;
+mod validate;
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};

@@ -3,6 +3,7 @@
 pub(crate) mod datagram;
 pub(crate) mod dns_server;
 pub(crate) mod https;
+pub(crate) mod signed_zones;
 pub(crate) mod tls;
 pub(crate) mod unix;
 
