@@ -221,6 +221,11 @@ impl Events {
         self.queue.written(text).await;
     }
 
+    /// Waits until everything queued so far is printed, or nothing is printed any more.
+    pub async fn flush(&self) {
+        self.queue.written(self.queue.last()).await;
+    }
+
     fn offer(&self, message: Message, size: usize) {
         self.require_printer();
         self.queue.offer(message, size + MESSAGE_OVERHEAD);

@@ -192,11 +192,6 @@ impl Output {
         }
     }
 
-    /// Prints a prompt for input to standard error, without a newline.
-    pub fn ask(self, question: &str) {
-        self.terminal.write_stderr(&self.err.prompt(question));
-    }
-
     /// Begins an interactive session, in which the user types lines at this terminal after
     /// `prompt`. With a `device`, lines are edited on it if the terminal supports that; returns
     /// whether they are.
@@ -206,6 +201,12 @@ impl Output {
         }
         self.terminal.begin_session(prompt, self.err);
         false
+    }
+
+    /// Begins an interactive session in which the user fills in fields on `device`, each after its
+    /// own prompt. Returns false if standard input is no terminal.
+    pub fn begin_fields(self, device: Device) -> bool {
+        self.terminal.begin_fields(device, self.err)
     }
 
     /// Prints the session's prompt for the next line, if no line editor prints it.

@@ -4,13 +4,29 @@ use std::time::Duration;
 
 use crate::exit::Exit;
 use crate::failure;
+use crate::net::Deadline;
 use crate::output::{EventQueue, Output};
 
 /// After the deadline or a signal, how long to wait for a blocked reader of the last events.
-pub(crate) const LAST_EVENTS_TIMEOUT: Duration = Duration::from_secs(1);
+const LAST_EVENTS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// After the queue was given its time, how long standard error may take for the last lines.
 const LAST_ERROR_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// Does the same as [`finish`] for a client: a reader of its output may delay the end until the
+/// `deadline` of the run, but not after a signal.
+pub(crate) fn finish_client(
+    queue: EventQueue,
+    out: Output,
+    outcome: anyhow::Result<Exit>,
+    deadline: Deadline,
+) -> Exit {
+    let left = match outcome {
+        Ok(Exit::Signal(_)) => Some(Duration::ZERO),
+        _ => deadline.remaining(),
+    };
+    finish(queue, out, outcome, left.map(|left| left.max(LAST_EVENTS_TIMEOUT)))
+}
 
 /// Prints what is left in `queue` and the error of `outcome`, and returns the exit code. With
 /// `limit`, a reader that takes nothing delays this by little more than `limit`, and the number of
@@ -23,6 +39,8 @@ pub(crate) fn finish(
 ) -> Exit {
     let (unprinted, outcome) = match (queue.finish(limit), outcome) {
         (Ok(count), outcome) => (count, outcome),
+        // The reader may close standard output; the run has its own result.
+        (Err(error), Ok(exit)) if error.is_closed_by_reader() => (0, Ok(exit)),
         (Err(error), Ok(_)) => (0, Err(error.into())),
         (Err(_), outcome) => (0, outcome),
     };

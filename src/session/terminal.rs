@@ -147,6 +147,8 @@ where
         outcome = work(stop.clone()) => outcome,
         () = stop.forced() => Ok(Exit::Success),
     };
+    // The last output may still be blocked: from now on, the first signal ends sockkit.
+    stop.drain();
     match signals.exit() {
         None => outcome,
         Some(exit) => {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::procfs::Process;
-use crate::support::{Client, KillOnDrop, eventually, fifo, full_pipe};
+use crate::support::{Client, KillOnDrop, Peer, eventually, fifo, full_pipe};
 
 /// The longest that a step may take on a busy machine. A step that waits for a blocked output never
 /// ends.
@@ -29,6 +29,8 @@ enum Blocked {
     Stdout,
     /// As above.
     Stderr,
+    /// As above, but only events are printed.
+    Events,
     /// A FIFO without a reader.
     Recording,
 }
@@ -53,6 +55,7 @@ fn start(args: &str, blocked: Blocked) -> BlockedRun {
     match blocked {
         Blocked::Stdout => command.arg("--json").stdout(writer.try_clone().unwrap()),
         Blocked::Stderr => command.args(["-v", "--hexdump"]).stderr(writer.try_clone().unwrap()),
+        Blocked::Events => command.arg("-v").stderr(writer.try_clone().unwrap()),
         Blocked::Recording => command.args(["--record", "fifo"]),
     };
     fifo(&directory.path().join("fifo"));
@@ -91,13 +94,13 @@ fn flood(addr: SocketAddr) -> Client {
     client
 }
 
-/// A server that floods its only client.
-fn flooding_peer() -> SocketAddr {
+/// A server that floods its only client with `text`.
+fn flooding_peer(text: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        while stream.write_all(&[b'x'; 4096]).is_ok() {}
+        while stream.write_all(text).is_ok() {}
     });
     addr
 }
@@ -106,14 +109,53 @@ fn flooding_peer() -> SocketAddr {
 fn a_blocked_output_delays_neither_the_timeout_of_connect_nor_a_signal() {
     for blocked in OUTPUTS {
         let since = Instant::now();
-        let run = start(&format!("connect {} --timeout 1s", flooding_peer()), blocked);
+        let run = start(&format!("connect {} --timeout 1s", flooding_peer(&[b'x'; 4096])), blocked);
         assert_eq!(run.exit_after(since), 5, "{blocked:?}");
-        let run = start(&format!("connect {}", flooding_peer()), blocked);
+        let run = start(&format!("connect {}", flooding_peer(&[b'x'; 4096])), blocked);
         Process::of_child(&run.child.0).wait_until_idle();
         let since = Instant::now();
         run.signal();
         // An incomplete recording is a failure, but the exit code of a signal comes first.
         assert_eq!(run.exit_after(since), 143, "{blocked:?}");
+    }
+}
+
+#[test]
+fn a_blocked_output_delays_neither_the_timeout_of_login_nor_a_signal() {
+    for blocked in OUTPUTS {
+        let start = |flags| {
+            let server = flooding_peer(b"text\n");
+            let args = format!("login {server} --user alice --password-stdin {flags}");
+            let run = start(&args, blocked);
+            // Fails if login has ended.
+            run.child.0.stdin.as_ref().unwrap().write_all(b"secret\n").ok();
+            run
+        };
+        let since = Instant::now();
+        assert_eq!(start("--timeout 2s").exit_after(since), 5, "{blocked:?}");
+        let run = start("");
+        Process::of_child(&run.child.0).wait_until_idle();
+        let since = Instant::now();
+        run.signal();
+        assert_eq!(run.exit_after(since), 143, "{blocked:?}");
+    }
+}
+
+#[test]
+fn a_signal_ends_a_client_that_waits_only_for_a_blocked_standard_error() {
+    for command in ["connect", "login --user alice --password-stdin"] {
+        let peer = Peer::start(|mut client| {
+            client.line();
+            client.line();
+        });
+        let mut run = start(&format!("{command} {}", peer.addr), Blocked::Events);
+        run.child.0.stdin.take().unwrap().write_all(b"alice\nsecret\n").unwrap();
+        peer.join();
+        Process::of_child(&run.child.0).wait_until_idle();
+        assert!(run.child.0.try_wait().unwrap().is_none());
+        let since = Instant::now();
+        run.signal();
+        assert_eq!(run.exit_after(since), 143, "{command}");
     }
 }
 

@@ -82,13 +82,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let session = |stop| run_session(&endpoint, args, deadline, out, &queue, stop);
     let events = queue.events();
     let outcome = runtime.block_on(terminal::restore_after(out, &events, session));
-    // A slow reader of the output may delay the exit until the deadline, but not after a signal.
-    let left = match outcome {
-        Ok(Exit::Signal(_)) => Some(Duration::ZERO),
-        _ => deadline.remaining(),
-    };
-    let exit =
-        ending::finish(queue, out, outcome, left.map(|left| left.max(ending::LAST_EVENTS_TIMEOUT)));
+    let exit = ending::finish_client(queue, out, outcome, deadline);
     runtime.shutdown_background();
     Ok(exit)
 }

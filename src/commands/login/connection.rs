@@ -97,7 +97,7 @@ impl LoginConnection {
         if let Err(error) = self.secure(stream, peer, timeline).await {
             return (Err(error), "tls".to_owned());
         }
-        let exchange = LoginExchange::new(stream, peer, source, self.deadline, self.out);
+        let exchange = LoginExchange::new(stream, peer, source, self.deadline, self.events.clone());
         let error = match exchange.run(confirm).await {
             Ok(exit) => return (Ok(exit), OVER.to_owned()),
             Err(error) => error,
@@ -126,7 +126,7 @@ impl LoginConnection {
         timeline.tls(Instant::now());
         self.observers.record_tls(ONLY_CONNECTION, peer, &facts);
         if self.out.is_verbose() || self.out.is_json() {
-            self.out.event(&outcome::secured(peer.to_owned(), &facts))?;
+            self.events.send(outcome::secured(peer.to_owned(), &facts));
         }
         Ok(())
     }

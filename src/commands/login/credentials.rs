@@ -8,7 +8,6 @@ use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::{Arc, Mutex};
 
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use tokio::sync::oneshot;
 
 use crate::exit::Exit;
@@ -31,9 +30,8 @@ pub(super) enum LoginField {
 
 /// Where the user name and the password come from.
 pub(super) enum CredentialSource {
-    /// The user at the terminal; the user name may come from `--user`. Without an editor, the
-    /// terminal itself edits the lines.
-    Terminal { user: Option<Vec<u8>>, editor: Option<Arc<Mutex<LineEditor>>> },
+    /// The user at the terminal; the user name may come from `--user`.
+    Terminal { user: Option<Vec<u8>>, editor: Arc<Mutex<LineEditor>> },
     /// The command line and standard input.
     Script { user: Vec<u8>, password: Vec<u8> },
 }
@@ -58,17 +56,10 @@ impl CredentialSource {
                 Ok(Self::Script { user, password })
             }
             (user, _) if io::stdin().is_terminal() => {
-                let editor = line_editor(out)?.map(|editor| Arc::new(Mutex::new(editor)));
-                if user.is_some() && editor.is_none() {
-                    // The password is the next thing to be typed, perhaps before its prompt.
-                    set_echo(false);
-                }
+                let editor = Arc::new(Mutex::new(line_editor(out)?));
                 Ok(Self::Terminal { user, editor })
             }
-            _ => {
-                let message = "cannot prompt for a password: standard input is not a terminal";
-                Err(Failure::new(Exit::Usage, message).hint("--user NAME --password-stdin").into())
-            }
+            _ => Err(cannot_prompt("standard input is not a terminal").into()),
         }
     }
 
@@ -84,7 +75,6 @@ impl CredentialSource {
         field: LoginField,
         prompt: Option<&[u8]>,
         deadline: Deadline,
-        out: Output,
     ) -> anyhow::Result<Vec<u8>> {
         match (self, field) {
             (
@@ -98,21 +88,9 @@ impl CredentialSource {
                     (None, LoginField::User) => "Username: ".to_owned(),
                     (None, LoginField::Password) => "Password: ".to_owned(),
                 };
-                if let Some(editor) = editor.clone() {
-                    let read = move || read_edited(&mut lock(&editor), &prompt, field);
-                    return read_with_deadline(deadline, read).await;
-                }
-                if field == LoginField::User {
-                    // Off since an earlier user name; on before the prompt invites to type.
-                    set_echo(true);
-                }
-                out.ask(&prompt);
-                let typed = read_with_deadline(deadline, move || read_typed(field)).await;
-                if typed.is_err() || field == LoginField::Password {
-                    // Ends the line of the prompt.
-                    out.ask("\n");
-                }
-                typed
+                let editor = Arc::clone(editor);
+                let read = move || read_edited(&mut lock(&editor), &prompt, field);
+                read_with_deadline(deadline, read).await
             }
         }
     }
@@ -143,18 +121,22 @@ where
     }
 }
 
-/// Begins a session in which the fields are edited on standard error; returns `None` if that is not
-/// a terminal that supports it. What is typed from now on appears only after the prompt of its
-/// field, so that no part of a password is ever shown.
-fn line_editor(out: Output) -> anyhow::Result<Option<LineEditor>> {
-    let is_edited =
-        io::stderr().is_terminal() && out.begin_session("", Some(Device::StandardError));
-    if !is_edited {
-        return Ok(None);
+/// Begins a session in which the fields are edited at the terminal. What is typed from now on
+/// appears only after the prompt of its field, so that no part of a password is ever shown.
+fn line_editor(out: Output) -> anyhow::Result<LineEditor> {
+    let unusable = || cannot_prompt("the terminal is open only for reading");
+    let device = Device::for_prompts().ok_or_else(unusable)?;
+    if !out.begin_fields(device) {
+        return Err(unusable().into());
     }
     terminal::follow_job_control(out)?;
     let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(|error| read_failed(&error))?;
-    Ok(LineEditor::of_session(out, File::from(stdin)))
+    Ok(LineEditor::of_session(out, File::from(stdin)).ok_or_else(unusable)?)
+}
+
+fn cannot_prompt(why: &str) -> Failure {
+    Failure::new(Exit::Usage, format!("cannot prompt for a password: {why}"))
+        .hint("--user NAME --password-stdin")
 }
 
 /// Reads a field with the line editor, a password without showing it.
@@ -172,29 +154,6 @@ fn read_edited(
         }
         Ok(Typed::End) => Err(unexpected_eof()),
         Err(error) => Err(read_failed(&error)),
-    }
-}
-
-/// Reads a field from a terminal without a line editor, a password without echo.
-fn read_typed(field: LoginField) -> Result<Vec<u8>, Failure> {
-    if field == LoginField::Password {
-        set_echo(false);
-    }
-    let value = read_line(io::stdin().lock());
-    if field == LoginField::User {
-        // The password may be typed before the server has asked for it.
-        set_echo(false);
-    }
-    value
-}
-
-/// Turns the echo of the terminal on or off; it is restored when the command ends.
-fn set_echo(on: bool) {
-    let stdin = rustix::stdio::stdin();
-    if let Ok(mut settings) = tcgetattr(stdin) {
-        settings.local_modes.set(LocalModes::ECHO, on);
-        // An error is ignored: the terminal has gone, which the next read reports.
-        tcsetattr(stdin, OptionalActions::Now, &settings).ok();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The exchange with the server: answers its prompts, prints its output, and finds the result.
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::failure::Failure;
 use crate::login::client::{ReplyParser, ServerMessage, is_prompt};
 use crate::net::stream::{Stream, wait_until_acknowledged};
 use crate::net::{self, Deadline};
-use crate::output::{Event, NetText, Output};
+use crate::output::{Event, Events, NetText};
 
 /// How long to wait for the server's reply, and for each write to the server; `--timeout` may end
 /// the wait earlier.
@@ -36,7 +37,8 @@ pub(super) struct LoginExchange<'a> {
     source: CredentialSource,
     /// The deadline of the whole run.
     deadline: Deadline,
-    out: Output,
+    /// Where everything except the prompts is printed.
+    events: Events,
     /// The field to send next; `None` while waiting for the reply.
     next_field: Option<LoginField>,
     /// The number of fields sent without a prompt, minus the prompts that arrived later.
@@ -71,7 +73,7 @@ impl<'a> LoginExchange<'a> {
         peer: &str,
         source: CredentialSource,
         deadline: Deadline,
-        out: Output,
+        events: Events,
     ) -> Self {
         Self {
             stream,
@@ -79,7 +81,7 @@ impl<'a> LoginExchange<'a> {
             parser: ReplyParser::new(),
             source,
             deadline,
-            out,
+            events,
             next_field: Some(LoginField::User),
             unprompted: 0,
             has_output: false,
@@ -109,6 +111,11 @@ impl<'a> LoginExchange<'a> {
 
     /// Waits at most `timeout` for output of the server.
     async fn receive(&mut self, timeout: Duration) -> anyhow::Result<ServerOutput> {
+        // Nothing is read before the observers are ready, which is not the server's silence.
+        let observed = self.deadline.bound(poll_fn(|context| self.stream.poll_observed(context)));
+        if observed.await.is_err() {
+            return Err(self.not_printed());
+        }
         let deadline = self.deadline.earlier(Deadline::after(timeout));
         let parser = &mut self.parser;
         let read = self.stream.read(|_, bytes| (bytes.len(), parser.parse(bytes)));
@@ -142,21 +149,21 @@ impl<'a> LoginExchange<'a> {
     async fn handle(&mut self, message: ServerMessage) -> anyhow::Result<Option<Exit>> {
         let prompt = match message {
             ServerMessage::Prompt(prompt) => prompt,
-            other => return self.handle_line(other),
+            other => return self.handle_line(other).await,
         };
         match self.next_field {
             // A late prompt for a field that was already sent.
             Some(_) if self.unprompted > 0 => self.unprompted -= 1,
             Some(mut field) => {
                 if self.source.is_script() && !is_prompt(&prompt) {
-                    self.show(prompt.clone())?;
+                    self.show(prompt.clone()).await?;
                 }
                 if self.refused && field == LoginField::User {
                     field = self.field_of(&prompt);
                 }
                 return self.send_field(field, Some(prompt)).await;
             }
-            None if !is_prompt(&prompt) => self.show(prompt)?,
+            None if !is_prompt(&prompt) => self.show(prompt).await?,
             None if self.unprompted > 0 => {
                 self.unprompted -= 1;
                 self.asked_again = Some((prompt, Deadline::after(LATE_PROMPT_PAUSE)));
@@ -167,16 +174,16 @@ impl<'a> LoginExchange<'a> {
     }
 
     /// Handles a line, and returns the exit code if it is the server's answer.
-    fn handle_line(&mut self, message: ServerMessage) -> anyhow::Result<Option<Exit>> {
+    async fn handle_line(&mut self, message: ServerMessage) -> anyhow::Result<Option<Exit>> {
         self.has_output = true;
         self.asked_again = None;
         match message {
             ServerMessage::Accepted(reply) if self.password.is_some() => {
-                self.out.event(&Event::Reply { result: "accepted", reply: NetText(reply) })?;
+                self.print("accepted", reply).await?;
                 return Ok(Some(Exit::Success));
             }
             ServerMessage::Refused(reply) => {
-                self.out.event(&Event::Reply { result: "refused", reply: NetText(reply) })?;
+                self.print("refused", reply).await?;
                 if self.source.is_script() {
                     return Ok(Some(Exit::Negative));
                 }
@@ -193,7 +200,7 @@ impl<'a> LoginExchange<'a> {
                     let deadline = Deadline::after(LATE_PROMPT_PAUSE);
                     self.asked_again = Some((line.clone(), deadline));
                 }
-                self.show(line)?;
+                self.show(line).await?;
             }
         }
         Ok(None)
@@ -207,7 +214,8 @@ impl<'a> LoginExchange<'a> {
         if let Some(field) = self.next_field {
             if !self.has_output {
                 if self.unprompted == 0 {
-                    self.out.note(&format!("{} sent no prompt; continuing without one", self.peer));
+                    self.events
+                        .note(&format!("{} sent no prompt; continuing without one", self.peer));
                 }
                 self.unprompted += 1;
             }
@@ -228,7 +236,7 @@ impl<'a> LoginExchange<'a> {
     /// Sends the field that the server asks for again, or ends a login without a user to ask.
     async fn ask_again(&mut self, prompt: Vec<u8>) -> anyhow::Result<Option<Exit>> {
         if self.source.is_script() {
-            self.out.note(&format!("{} asked again: it did not accept the login", self.peer));
+            self.events.note(&format!("{} asked again: it did not accept the login", self.peer));
             return Ok(Some(Exit::Negative));
         }
         let field = self.field_of(&prompt);
@@ -260,7 +268,11 @@ impl<'a> LoginExchange<'a> {
         prompt: Option<Vec<u8>>,
     ) -> anyhow::Result<Option<Exit>> {
         self.next_field = Some(field);
-        let value = self.source.value(field, prompt.as_deref(), self.deadline, self.out).await?;
+        // What was printed before the prompt appears before it.
+        if !self.source.is_script() && self.deadline.bound(self.events.flush()).await.is_err() {
+            return Err(self.not_printed());
+        }
+        let value = self.source.value(field, prompt.as_deref(), self.deadline).await?;
         if field == LoginField::Password {
             // What the server has sent until now is not the reply to the password.
             let exit = self.handle_early_output().await?;
@@ -308,7 +320,7 @@ impl<'a> LoginExchange<'a> {
             if let ServerMessage::Prompt(_) = message {
                 // The field that it asks for was sent, or is sent next.
                 self.unprompted = self.unprompted.saturating_sub(1);
-            } else if let Some(exit) = self.handle_line(message)? {
+            } else if let Some(exit) = self.handle_line(message).await? {
                 return Ok(Some(exit));
             }
         }
@@ -337,18 +349,30 @@ impl<'a> LoginExchange<'a> {
         if confirm {
             return Err(Failure::new(Exit::Negative, message).into());
         }
-        self.out.note(&message);
+        self.events.note(&message);
         Ok(Exit::Success)
     }
 
     /// Prints text of the server that is not its answer.
-    fn show(&mut self, line: Vec<u8>) -> anyhow::Result<()> {
+    async fn show(&mut self, line: Vec<u8>) -> anyhow::Result<()> {
         self.has_output = true;
         if self.has_password(&line) {
-            self.out.warn("the server sent the password back");
+            self.events.warn("the server sent the password back");
             return Ok(());
         }
-        Ok(self.out.event(&Event::Reply { result: "other", reply: NetText(line) })?)
+        self.print("other", line).await
+    }
+
+    /// Prints a line of the server, and waits until it is printed, so that a server that sends
+    /// without end does not fill the memory.
+    async fn print(&self, result: &'static str, line: Vec<u8>) -> anyhow::Result<()> {
+        let printed = self.events.deliver(Event::Reply { result, reply: NetText(line) });
+        match self.deadline.bound(printed).await {
+            Err(_) => Err(self.not_printed()),
+            // The exit code still tells the server's answer.
+            Ok(Err(error)) if error.is_closed_by_reader() => Ok(()),
+            Ok(printed) => Ok(printed?),
+        }
     }
 
     /// Returns whether `line` contains the password.
@@ -357,6 +381,11 @@ impl<'a> LoginExchange<'a> {
         let contains =
             |password: &Vec<u8>| line.windows(password.len()).any(|part| part == &password[..]);
         password.is_some_and(contains)
+    }
+
+    /// Returns the error for a deadline that passed while the output of the server was printed.
+    fn not_printed(&self) -> anyhow::Error {
+        self.failed("printing the output of", ErrorKind::TimedOut).into()
     }
 
     fn failed(&self, operation: &'static str, error: impl Into<io::Error>) -> net::Error {

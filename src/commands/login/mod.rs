@@ -117,8 +117,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     };
     let runtime = runtime::runtime()?;
     let outcome = runtime.block_on(terminal::restore_after(out, &events, log_in));
-    let left = deadline.remaining().map(|left| left.max(ending::LAST_EVENTS_TIMEOUT));
-    let exit = ending::finish(queue, out, outcome, left);
+    let exit = ending::finish_client(queue, out, outcome, deadline);
     // Does not wait for a thread that may still be blocked in a read of standard input.
     runtime.shutdown_background();
     Ok(exit)

@@ -1,9 +1,10 @@
 //! The standard streams that can show a terminal.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::os::fd::BorrowedFd;
 
+use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::termios::tcgetwinsize;
 
 use crate::blocking;
@@ -19,9 +20,21 @@ pub enum Device {
     StandardOutput,
     /// Standard error.
     StandardError,
+    /// Standard input, which a terminal usually opens for writing, too.
+    StandardInput,
 }
 
 impl Device {
+    /// Returns where to prompt a user who types at the terminal of standard input: there, if
+    /// standard error is not a terminal. Returns `None` if it is open only for reading.
+    pub fn for_prompts() -> Option<Self> {
+        if io::stderr().is_terminal() {
+            return Some(Self::StandardError);
+        }
+        let flags = fcntl_getfl(rustix::stdio::stdin()).ok()?;
+        (flags & OFlags::RWMODE == OFlags::RDWR).then_some(Self::StandardInput)
+    }
+
     /// Writes `text`, bypassing std's line buffer, which would delay a prompt.
     pub(super) fn write(self, text: &str) -> io::Result<()> {
         if text.is_empty() {
@@ -45,6 +58,7 @@ impl Device {
         match self {
             Self::StandardOutput => rustix::stdio::stdout(),
             Self::StandardError => rustix::stdio::stderr(),
+            Self::StandardInput => rustix::stdio::stdin(),
         }
     }
 }

@@ -13,20 +13,8 @@ use rustix::termios::{
 
 use crate::output::color::Paint;
 use crate::output::terminal::device::Device;
-use crate::output::terminal::editing::painter::{Painter, View};
-
-/// Switches bracketed paste on and off: the terminal then marks pasted text.
-const PASTE_ON: &str = "\x1b[?2004h";
-const PASTE_OFF: &str = "\x1b[?2004l";
-
-/// Clears the screen and moves the cursor to its first row.
-const CLEAR_SCREEN: &str = "\x1b[H\x1b[2J";
-
-/// Clears the cursor's row and all rows below it.
-const CLEAR_FROM_ROW: &str = "\r\x1b[J";
-
-/// The values of `TERM` for terminals that cannot move the cursor.
-const DUMB_TERMINALS: [&str; 3] = ["dumb", "cons25", "emacs"];
+use crate::output::terminal::editing::line_painter::{LinePainter, moves_cursor};
+use crate::output::terminal::editing::painter::View;
 
 /// An interactive session in which lines are edited.
 #[derive(Debug)]
@@ -34,7 +22,7 @@ pub(super) struct EditSession {
     device: Device,
     prompt: String,
     receivers: Receivers,
-    painter: Painter,
+    painter: LinePainter,
     /// The settings of the terminal before the session.
     original: Termios,
     /// Whether lines are read from now on, so that the terminal has the settings for it.
@@ -81,19 +69,26 @@ pub(super) struct EditedLine {
 }
 
 impl EditSession {
-    /// Begins a session on `device`. Returns `None` if the terminal does not support it.
+    /// Begins a session on `device`. Returns `None` if the terminal cannot move its cursor.
     pub(super) fn begin(
         device: Device,
         prompt: &str,
         receivers: Receivers,
         paint: Paint,
     ) -> Option<Self> {
-        let term = std::env::var_os("TERM");
-        if term.is_some_and(|term| DUMB_TERMINALS.iter().any(|dumb| term == *dumb)) {
-            return None;
-        }
+        moves_cursor().then(|| Self::begin_fields(device, prompt, receivers, paint)).flatten()
+    }
+
+    /// Does the same as [`Self::begin`] on any terminal.
+    pub(super) fn begin_fields(
+        device: Device,
+        prompt: &str,
+        receivers: Receivers,
+        paint: Paint,
+    ) -> Option<Self> {
         let original = tcgetattr(rustix::stdio::stdin()).ok()?;
-        let (prompt, painter) = (prompt.to_owned(), Painter::new(paint));
+        let echoes = original.local_modes.contains(LocalModes::ECHO);
+        let (prompt, painter) = (prompt.to_owned(), LinePainter::of_terminal(paint, echoes));
         let (is_active, is_suspended, line) = (false, false, None);
         let session =
             Self { device, prompt, receivers, painter, original, is_active, is_suspended, line };
@@ -107,7 +102,7 @@ impl EditSession {
     pub(super) fn activate(&mut self) -> io::Result<()> {
         self.set_modes()?;
         self.is_active = true;
-        self.device.write(PASTE_ON)
+        self.device.write(self.painter.begin_input())
     }
 
     /// Returns whether the line being typed is on the screen.
@@ -160,7 +155,7 @@ impl EditSession {
     pub(super) fn clear_screen(&mut self) {
         if self.shows_line() {
             self.painter.forget();
-            self.redraw(CLEAR_SCREEN);
+            self.redraw(self.painter.clear_screen());
         }
     }
 
@@ -187,7 +182,7 @@ impl EditSession {
             }
         }
         self.is_suspended = true;
-        out.push_str(PASTE_OFF);
+        out.push_str(self.painter.end_input());
         self.device.write(&out).ok();
         self.restore_modes();
     }
@@ -209,10 +204,10 @@ impl EditSession {
         self.set_modes().ok();
         let row = match (&self.line, is_mid_line) {
             (Some(_), true) => "\n",
-            (Some(_), false) => CLEAR_FROM_ROW,
+            (Some(_), false) => self.painter.clear_from_row(),
             (None, _) => "",
         };
-        self.redraw(&format!("{PASTE_ON}{row}"));
+        self.redraw(&format!("{}{row}", self.painter.begin_input()));
         true
     }
 
@@ -228,7 +223,7 @@ impl EditSession {
             Some(_) => self.leave(&mut out),
             None => {}
         }
-        out.push_str(PASTE_OFF);
+        out.push_str(self.painter.end_input());
         self.device.write(&out).ok();
         self.restore_modes();
     }

@@ -104,6 +104,14 @@ impl Terminal {
         screen.edits.is_some()
     }
 
+    /// Begins a session in which fields are edited on `device`, on any terminal. Returns false if
+    /// standard input is no terminal.
+    pub(in crate::output) fn begin_fields(&self, device: Device, paint: Paint) -> bool {
+        let mut screen = self.lock();
+        screen.edits = EditSession::begin_fields(device, "", self.receivers.clone(), paint);
+        screen.edits.is_some()
+    }
+
     /// Prepares for reading lines: from now on, the terminal echoes nothing. Returns whether lines
     /// can be edited.
     pub(super) fn start_editing(&self) -> bool {

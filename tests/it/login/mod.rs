@@ -291,3 +291,22 @@ fn an_endpoint_that_is_not_a_stream_is_refused_before_the_password_is_read() {
     let ran = sockkit(&login).start().wait().code(2);
     assert!(ran.stderr.contains("is not a stream"), "{}", ran.stderr);
 }
+
+#[test]
+fn the_answer_is_the_exit_code_although_the_reader_of_standard_output_has_closed_it() {
+    for (reply, code, json) in
+        [("OK", 0, ""), ("OK", 0, "--json"), ("ERR", 1, ""), ("ERR", 1, "--json")]
+    {
+        let peer = Peer::start(move |mut client| {
+            client.send("Welcome\nUsername: ");
+            client.line();
+            client.send("Password: ");
+            client.line();
+            client.send(format!("{reply}\n"));
+        });
+        let login = format!("login {} --user alice --password-stdin {json}", peer.addr);
+        let ran = sockkit(&login).stdin("secret\n").with_closed_stdout().run().code(code);
+        assert_eq!(ran.stderr, "");
+        peer.join();
+    }
+}

@@ -50,10 +50,14 @@ impl Terminal {
 
     /// Starts a shell with job control in a terminal, and `sockkit ARGS…` in it.
     pub(crate) fn start_job(args: &str, directory: &Path) -> Self {
+        Self::start_command_job(&format!("{} {args}", env!("CARGO_BIN_EXE_sockkit")), directory)
+    }
+
+    /// Does the same with any command of the shell.
+    pub(crate) fn start_command_job(command: &str, directory: &Path) -> Self {
         let shell = ["--norc", "--noprofile", "--noediting", "-i"];
         let mut terminal = Self::of("bash", shell, directory);
-        let program = env!("CARGO_BIN_EXE_sockkit");
-        terminal.type_in(&format!("PS1='ready; '; {program} {args}; echo ended\r"));
+        terminal.type_in(&format!("PS1='ready; '; {command}; echo ended\r"));
         terminal
     }
 
@@ -189,6 +193,7 @@ pub(crate) fn rows(text: &str) -> Vec<String> {
                 }
             }
             '\u{7}' => {}
+            '\u{8}' => column = column.saturating_sub(1),
             c => {
                 if column == 80 {
                     (row, column) = (row + 1, 0);

@@ -4,4 +4,6 @@ pub(super) mod edit;
 mod history;
 pub(super) mod keys;
 mod layout;
+pub(super) mod line_painter;
 pub(super) mod painter;
+mod typewriter;
