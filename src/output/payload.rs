@@ -24,6 +24,8 @@ pub struct Payload {
     target: PayloadTarget,
     /// Whether a terminal shows which peer sent each line.
     labels_peers: bool,
+    /// Whether each piece is a datagram.
+    is_datagrams: bool,
 }
 
 /// The prompt of an interactive session, the same as that of the course's client.
@@ -63,10 +65,11 @@ impl Payload {
                 PayloadTarget::Verbatim { stdout, on_terminal }
             }
         };
-        Ok(Self { out, target, labels_peers: false })
+        Ok(Self { out, target, labels_peers: false, is_datagrams: false })
     }
 
-    /// Shows on a terminal which peer sent each line, because there may be several.
+    /// Shows on a terminal which peer sent each line, because there may be several. Each datagram
+    /// then begins a line.
     pub fn label_peers(&mut self) {
         self.labels_peers = true;
     }
@@ -79,9 +82,11 @@ impl Payload {
         if out.is_plain() {
             let on_terminal = io::stdout().is_terminal();
             let target = PayloadTarget::Lines { on_terminal };
-            return Ok(Self { out, target, labels_peers: false });
+            return Ok(Self { out, target, labels_peers: false, is_datagrams: true });
         }
-        Self::new(out, events, raw)
+        let mut payload = Self::new(out, events, raw)?;
+        payload.is_datagrams = true;
+        Ok(payload)
     }
 
     /// Returns standard output if bytes are written to it unchanged and it is not a terminal; the
@@ -137,7 +142,12 @@ impl Payload {
                     terminal.print_peer_text(escaper.finish(), label(previous_peer).as_ref())?;
                     peer.clone_into(previous_peer);
                 }
-                terminal.print_peer_text(escaper.push(bytes), label(peer).as_ref())?;
+                let mut text = escaper.push(bytes);
+                if self.is_datagrams && self.labels_peers && !bytes.ends_with(b"\n") {
+                    text += &escaper.finish();
+                    text.push('\n');
+                }
+                terminal.print_peer_text(text, label(peer).as_ref())?;
             }
             PayloadTarget::Events(events) => {
                 let (peer, data) = (peer.to_owned(), NetText(bytes.to_vec()));

@@ -26,18 +26,18 @@ pub(crate) struct DatagramIo {
 }
 
 impl DatagramIo {
-    /// Opens standard input and output.
+    /// Opens standard input; received datagrams are printed to `payload`.
     ///
     /// # Errors
     /// Standard input or output cannot be used, or no thread can be started.
     pub(crate) fn open(
+        payload: Payload,
         settings: SessionSettings,
         out: Output,
         events: Events,
         observer: Option<Box<dyn DatagramObserver>>,
         interactive: bool,
     ) -> anyhow::Result<Self> {
-        let payload = Payload::of_datagrams(out, events.clone(), settings.raw)?;
         if interactive {
             terminal::begin_session(&payload, out)?;
         }

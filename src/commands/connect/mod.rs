@@ -112,7 +112,8 @@ async fn run_session(
         let split = args.datagrams.split(&settings)?;
         let exchange = DatagramExchange { endpoint, dial: &args.dial, deadline, settings, split };
         let observer = session.observers.datagram_observer();
-        let io = DatagramIo::open(settings, out, queue.events(), observer, interactive)?;
+        let payload = Payload::of_datagrams(out, queue.events(), settings.raw)?;
+        let io = DatagramIo::open(payload, settings, out, queue.events(), observer, interactive)?;
         let exit = datagrams::connect(&exchange, io, &stop).await;
         session.observers.end_progress();
         return session.observers.finish(exit, deadline, stop.draining()).await;

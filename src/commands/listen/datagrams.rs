@@ -5,9 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::commands::listen::peer_name::PeerNames;
 use crate::exit::Exit;
-use crate::net::datagram::{DatagramListenSettings, DatagramListener, DatagramNotice, Split};
+use crate::net::datagram::{
+    DatagramListenSettings, DatagramListener, DatagramNotice, Reported, Split,
+};
 use crate::net::{self, Deadline, ExchangeEnd, ListenAddress, runtime};
-use crate::output::{Event, EventQueue, Events, Output};
+use crate::output::{Event, EventQueue, Events, Output, Payload};
 use crate::serving::settings::ServerSettings;
 use crate::serving::{self, readiness};
 use crate::session::datagrams::DatagramIo;
@@ -29,11 +31,18 @@ pub(super) fn run(
     out: Output,
 ) -> anyhow::Result<Exit> {
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let interactive = at_terminal && !out.is_json() && !request.keep_open;
+    let interactive = at_terminal && !out.is_json();
     let runtime = runtime::runtime()?;
     let observer = observers.datagram_observer();
     let outcome = runtime.block_on(async {
-        let io = DatagramIo::open(request.settings, out, queue.events(), observer, interactive)?;
+        let mut payload = Payload::of_datagrams(out, queue.events(), request.settings.raw)?;
+        if request.keep_open {
+            payload.label_peers();
+            // No peer is known yet.
+            out.set_receivers(0);
+        }
+        let (settings, events) = (request.settings, queue.events());
+        let io = DatagramIo::open(payload, settings, out, events, observer, interactive)?;
         listen(request, io).await
     });
     observers.end_progress();
@@ -69,7 +78,14 @@ async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<
     let addrs: Vec<_> = sockets.iter().map(|socket| socket.local().clone()).collect();
     let _port_file = readiness::announce(&addrs, Some(request.address), &request.server, &events)?;
     let names = PeerNames::read(out);
-    let reporter = ListenEvents { events, names, interactive, last_peer: Mutex::default() };
+    let reporter = ListenEvents {
+        out,
+        events,
+        names,
+        interactive,
+        keep_open: request.keep_open,
+        last_peer: Mutex::default(),
+    };
     let settings = DatagramListenSettings {
         keep_open: request.keep_open,
         max_peers: request.server.max_clients,
@@ -86,8 +102,14 @@ async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<
         }
     };
     let notify = |notice| reporter.report(notice);
-    let listener =
-        DatagramListener { sockets: &sockets, access: &access, settings, notify: &notify };
+    let printed = || reporter.printed();
+    let listener = DatagramListener {
+        sockets: &sockets,
+        access: &access,
+        settings,
+        notify: &notify,
+        reported: &printed,
+    };
     let end = listener.serve(&mut outgoing, &sink, &mut observer, stop).await;
     if interactive {
         reporter.events.end_session();
@@ -104,10 +126,13 @@ async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<
 
 /// Reports the notices of the listener as events.
 struct ListenEvents {
+    out: Output,
     events: Events,
     names: PeerNames,
     /// Whether the user is prompted for lines to send.
     interactive: bool,
+    /// Whether what the user types is sent to several peers.
+    keep_open: bool,
     /// The peer that was reported last, for the message of an error.
     last_peer: Mutex<Option<String>>,
 }
@@ -115,6 +140,12 @@ struct ListenEvents {
 impl ListenEvents {
     fn report(&self, notice: DatagramNotice) {
         self.events.send(match notice {
+            DatagramNotice::Receivers { count } => {
+                if self.keep_open {
+                    self.out.set_receivers(count);
+                }
+                return;
+            }
             DatagramNotice::NewPeer { peer, local } => return self.report_new_peer(&peer, &local),
             DatagramNotice::PeerRemoved { peer, counts, duration, reason } => {
                 outcome::closed_because(
@@ -132,6 +163,16 @@ impl ListenEvents {
                 Event::Warning { message }
             }
         });
+    }
+
+    /// Waits until the reports are printed, if the data appears on the same terminal.
+    fn printed(&self) -> Reported {
+        let (events, is_needed) = (self.events.clone(), self.interactive);
+        Box::pin(async move {
+            if is_needed {
+                events.flush().await;
+            }
+        })
     }
 
     fn report_new_peer(&self, peer: &net::Addr, local: &net::Addr) {

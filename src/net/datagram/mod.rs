@@ -24,7 +24,9 @@ pub use self::socket::DatagramSocket;
 pub use self::split::{Split, Splitter, TooLong};
 pub use crate::net::datagram::exchange::{ExchangePeer, ExchangeSettings, exchange_datagrams};
 pub use crate::net::datagram::outgoing::Outgoing;
-pub use crate::net::datagram::server::{DatagramListenSettings, DatagramListener, DatagramNotice};
+pub use crate::net::datagram::server::{
+    DatagramListenSettings, DatagramListener, DatagramNotice, Reported,
+};
 
 /// The maximum payload of a datagram, in bytes: the 65,535 bytes of an IPv4 packet less the IPv4
 /// and UDP headers (RFC 791, RFC 768). IPv6 and Unix sockets have the same limit here, so that a

@@ -109,6 +109,13 @@ impl Peers {
         routes.filter(|(_, route)| route.to != DatagramAddress::Unnamed).collect()
     }
 
+    /// Returns the number of peers that replies can be sent to, given the number of sockets. All
+    /// unnamed peers of a socket are one entry.
+    pub(super) fn reachable(&self, sockets: usize) -> usize {
+        let is_known = |at: &usize| self.known.contains_key(&(*at, DatagramAddress::Unnamed));
+        self.known.len() - (0..sockets).filter(is_known).count()
+    }
+
     /// Removes the peer `key` and returns it.
     pub(super) fn remove(&mut self, key: &PeerKey) -> Option<Peer> {
         self.known.remove(key)

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Mutex, MutexGuard};
 use std::task::Poll;
 use std::time::Duration;
@@ -50,6 +50,11 @@ pub struct DatagramListenSettings {
 /// An event that a listener reports to its caller.
 #[derive(Debug)]
 pub enum DatagramNotice {
+    /// The number of peers to which the input is sent has changed.
+    Receivers {
+        /// The number.
+        count: usize,
+    },
     /// The first datagram of a peer was received.
     NewPeer {
         /// The peer.
@@ -92,7 +97,12 @@ pub struct DatagramListener<'a> {
     pub settings: DatagramListenSettings,
     /// Called for every notice.
     pub notify: &'a (dyn Fn(DatagramNotice) + Sync),
+    /// Called after a new peer was reported: its first datagram is delivered after the future.
+    pub reported: &'a (dyn Fn() -> Reported + Sync),
 }
+
+/// Completes when a report may be followed by the data.
+pub type Reported = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl DatagramListener<'_> {
     /// Writes received datagrams to `sink` and sends those of `outgoing` to every known peer, until
@@ -194,11 +204,13 @@ impl ServerRun<'_> {
             let name = match sender {
                 Sender::Known(name) => name,
                 Sender::New(name, peer, evicted) => {
+                    self.notify_receivers();
                     if let Some(evicted) = evicted {
                         self.listener.notify_removed(*evicted, "evicted");
                     }
                     let local = self.listener.sockets[at].local_for(received.to);
                     (self.listener.notify)(DatagramNotice::NewPeer { peer, local });
+                    (self.listener.reported)().await;
                     self.peer_added.notify_one();
                     name
                 }
@@ -270,7 +282,9 @@ impl ServerRun<'_> {
             }
             Err(Elapsed) => "stalled".to_owned(),
         };
-        if let Some(peer) = self.peers().remove(key) {
+        let removed = self.peers().remove(key);
+        if let Some(peer) = removed {
+            self.notify_receivers();
             self.listener.notify_removed(peer, &reason);
         }
         Ok(())
@@ -283,6 +297,9 @@ impl ServerRun<'_> {
         loop {
             if self.listener.settings.keep_open {
                 let (idle, next) = self.peers().remove_idle(limit);
+                if !idle.is_empty() {
+                    self.notify_receivers();
+                }
                 for peer in idle {
                     self.listener.notify_removed(peer, "idle");
                 }
@@ -291,6 +308,12 @@ impl ServerRun<'_> {
                 return self.traffic.idle_for(Some(limit)).await;
             }
         }
+    }
+
+    /// Reports the number of peers to which the input is sent.
+    fn notify_receivers(&self) {
+        let count = self.peers().reachable(self.listener.sockets.len());
+        (self.listener.notify)(DatagramNotice::Receivers { count });
     }
 
     fn peers(&self) -> MutexGuard<'_, Peers> {

@@ -130,7 +130,11 @@ impl LineEditor {
                 }
                 return Some(Typed::Line(line));
             }
-            Applied::Ended => return Some(Typed::End),
+            Applied::Ended => {
+                // Keys in the same read may have changed the line.
+                self.show();
+                return Some(Typed::End);
+            }
         }
         None
     }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::support::peers::datagram;
 use crate::support::terminal::{LEFT, rows};
 use crate::support::{Client, Terminal};
 
@@ -81,4 +82,31 @@ fn eventually_prompts(terminal: &Terminal, prompt: &str) {
         let shown = rows(text).into_iter().rfind(|row| !row.is_empty());
         (shown.as_deref() == Some(prompt)).then_some(())
     });
+}
+
+#[test]
+fn a_listener_for_the_datagrams_of_several_peers_names_each_sender_and_counts_the_receivers() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut terminal, addr) = start_listening("-u -k", &directory);
+    terminal.wait_until_editing();
+    eventually_prompts(&terminal, "0 clients>");
+    let peers = [datagram::client(addr), datagram::client(addr)];
+    for (peer, prompt) in peers.iter().zip([">", "2 clients>"]) {
+        let from_peer = |text: &str| format!("{}: {text}", peer.local_addr().unwrap());
+        peer.send(b"hello").unwrap();
+        // The client is announced before its first datagram.
+        let connected =
+            format!("connected {} (localhost), local {addr}", peer.local_addr().unwrap());
+        terminal.wait_for_rows(&[&connected, &from_peer("hello"), prompt]);
+        // Each datagram begins a line.
+        peer.send(b"again\n").unwrap();
+        terminal.wait_for_rows(&[&from_peer("hello"), &from_peer("again"), prompt]);
+    }
+    terminal.type_in(&format!("to bth{LEFT}{LEFT}o\r"));
+    for peer in &peers {
+        assert_eq!(datagram::receive(peer), b"to both\n");
+    }
+    terminal.type_in("\u{3}");
+    assert_eq!(terminal.exit_code(), 0);
+    assert!(terminal.has_default_settings());
 }
