@@ -21,6 +21,7 @@ use crate::serving::settings::ServerSettings;
 use crate::session::ending;
 use crate::session::observers::{ObserverSettings, Observers, WhenBlocked};
 use crate::session::signals::{Hangup, SignalWatch};
+use crate::session::tls::finish_key_log;
 
 /// The settings in which one server command differs from another.
 #[derive(Clone, Debug)]
@@ -113,8 +114,10 @@ where
 {
     let runtime = runtime::runtime()?;
     let queue = EventQueue::start(out, plan.when_gone);
+    let key_log = plan.tls.as_ref().and_then(ServerHandshake::key_log);
     let served = runtime.block_on(serve(address, settings, plan, out, &queue, build, on_listening));
     let outcome = served.and_then(|(end, service)| conclude(&service, end));
+    finish_key_log(key_log.as_deref(), &queue.events());
     // The time is limited, because a blocked terminal would keep the process alive.
     let exit = ending::finish(queue, out, outcome, Some(EVENT_FLUSH_TIMEOUT));
     // Does not wait for name lookups or for clients that were cut off.

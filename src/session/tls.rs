@@ -1,15 +1,17 @@
 //! TLS in a session: the plain-text dialogue before it (STARTTLS) and the handshake.
 
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::Deadline;
 use crate::net::stream::Stream;
 use crate::net::tls::{
-    ClientHandshake, Pin, ServerHandshake, ServerName, Side, TlsError, TlsFacts, looks_like_tls,
-    starttls,
+    ClientHandshake, KeyLogFile, Pin, ServerHandshake, ServerName, Side, TlsError, TlsFacts,
+    looks_like_tls, starttls,
 };
+use crate::output::Events;
 use crate::session::outcome;
 
 /// The TLS settings of a client.
@@ -74,6 +76,14 @@ impl Tls {
         }
     }
 
+    /// Returns the key log of `SSLKEYLOGFILE`; `None` if there is none.
+    pub(crate) fn key_log(&self) -> Option<Arc<KeyLogFile>> {
+        match &self.side {
+            LocalSide::Client(settings) => settings.client.key_log(),
+            LocalSide::Server(server) => server.key_log(),
+        }
+    }
+
     /// Returns why reading from or writing to `peer` failed with `error` after the handshake;
     /// `None` if TLS is not the cause.
     pub(crate) fn failure(&self, peer: &str, error: &io::Error) -> Option<anyhow::Error> {
@@ -126,6 +136,14 @@ impl Tls {
             }
             LocalSide::Server(server) => server.accept(stream, peer, deadline).await?,
         })
+    }
+}
+
+/// Waits until the key log is written, which a FIFO without a reader delays by a second; warns of
+/// missing lines.
+pub(crate) fn finish_key_log(key_log: Option<&KeyLogFile>, events: &Events) {
+    if let Some(Err(incomplete)) = key_log.map(KeyLogFile::finish) {
+        events.warn(&incomplete.to_string());
     }
 }
 

@@ -21,6 +21,7 @@ mod info;
 mod interop;
 mod json;
 mod json_doc;
+mod key_log;
 mod listen;
 mod login;
 mod login_server;

@@ -18,12 +18,13 @@ use crate::options::script::ScriptArgs;
 use crate::options::session::{ENDS, SessionArgs};
 use crate::options::tls::TlsClientArgs;
 use crate::options::values;
-use crate::output::{Event, EventQueue, Output, Payload, WhenGone};
+use crate::output::{Event, EventQueue, Events, Output, Payload, WhenGone};
 use crate::script::Script;
 use crate::session::datagrams::DatagramIo;
 use crate::session::observers::{ONLY_CONNECTION, WhenBlocked};
 use crate::session::stream::{Session, SessionStream};
 use crate::session::timeline::Timeline;
+use crate::session::tls::{Tls, finish_key_log};
 use crate::session::{dial, ending, standard_io, terminal};
 
 const EXAMPLES: &str = "\
@@ -79,9 +80,14 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let deadline = args.dial.deadline()?;
     let runtime = runtime::runtime()?;
     let queue = EventQueue::start(out, WhenGone::Stop);
-    let session = |stop| run_session(&endpoint, args, deadline, out, &queue, stop);
     let events = queue.events();
-    let outcome = runtime.block_on(terminal::restore_after(out, &events, session));
+    let outcome = args.prepare_session(&endpoint, out, &queue).and_then(|session| {
+        let key_log = session.tls.as_ref().and_then(Tls::key_log);
+        let run = |stop| run_session(session, &endpoint, args, deadline, out, &events, stop);
+        let outcome = runtime.block_on(terminal::restore_after(out, &events, run));
+        finish_key_log(key_log.as_deref(), &events);
+        outcome
+    });
     let exit = ending::finish_client(queue, out, outcome, deadline);
     runtime.shutdown_background();
     Ok(exit)
@@ -92,14 +98,14 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
 async fn run_session(
+    mut session: Session,
     endpoint: &Endpoint,
     args: &Args,
     deadline: Deadline,
     out: Output,
-    queue: &EventQueue,
+    events: &Events,
     stop: Stop,
 ) -> anyhow::Result<Exit> {
-    let mut session = args.prepare_session(endpoint, out, queue)?;
     let settings = session.settings;
     let is_automated = session.script.is_some() || session.exec.is_some();
     let interactive =
@@ -112,26 +118,25 @@ async fn run_session(
         let split = args.datagrams.split(&settings)?;
         let exchange = DatagramExchange { endpoint, dial: &args.dial, deadline, settings, split };
         let observer = session.observers.datagram_observer();
-        let payload = Payload::of_datagrams(out, queue.events(), settings.raw)?;
-        let io = DatagramIo::open(payload, settings, out, queue.events(), observer, interactive)?;
+        let payload = Payload::of_datagrams(out, events.clone(), settings.raw)?;
+        let io = DatagramIo::open(payload, settings, out, events.clone(), observer, interactive)?;
         let exit = datagrams::connect(&exchange, io, &stop).await;
         session.observers.end_progress();
         return session.observers.finish(exit, deadline, stop.draining()).await;
     }
     let mut timeline = Timeline::since(Instant::now());
     let route = args.dial.dialer(endpoint)?;
-    let dialed = terminal::until(&stop, dial::dial(&route, deadline, &queue.events())).await;
+    let dialed = terminal::until(&stop, dial::dial(&route, deadline, events)).await;
     // The exit code of a stop is that of the signal.
     let Some(dialed) = dialed.transpose()? else { return Ok(Exit::Success) };
     timeline.dialed(endpoint, &dialed);
     let (peer, local) = (dialed.peer.to_string(), dialed.local.to_string());
-    let events = queue.events();
     let connected = Event::Connected { peer: peer.clone(), local, name: None };
     session.observers.record(ONLY_CONNECTION, &connected);
     let open = async {
         let payload = Payload::new(out, events.clone(), settings.raw)?;
         if interactive || out.is_json() {
-            let announced = terminal::announce(&events, connected, &peer, deadline, &stop);
+            let announced = terminal::announce(events, connected, &peer, deadline, &stop);
             if announced.await?.is_none() {
                 return Ok(None);
             }

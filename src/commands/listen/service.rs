@@ -20,6 +20,7 @@ use crate::session::standard_io;
 use crate::session::stream::{Session, SessionReport, SessionStream};
 use crate::session::terminal::until;
 use crate::session::timeline::Timeline;
+use crate::session::tls::{Tls, finish_key_log};
 use crate::sync::lock;
 
 /// After the only client is served, how long to wait for the lookup of its name.
@@ -210,6 +211,8 @@ impl Listen {
 
     /// Returns the exit code of the run, whose server ended with `end`.
     pub(super) fn finish(&self, end: ServerEnd) -> anyhow::Result<Exit> {
+        let key_log = self.session.tls.as_ref().and_then(Tls::key_log);
+        finish_key_log(key_log.as_deref(), &self.events);
         self.session.observers.finish_blocking(self.exit(end))
     }
 

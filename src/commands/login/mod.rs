@@ -18,6 +18,7 @@ use crate::options::tls::TlsClientArgs;
 use crate::options::values;
 use crate::output::{EventQueue, Output, WhenGone};
 use crate::session::observers::WhenBlocked;
+use crate::session::tls::{Tls, finish_key_log};
 use crate::session::{ending, terminal};
 
 const EXAMPLES: &str = "\
@@ -106,6 +107,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     for warning in args.observers.password_warnings() {
         events.warn(&warning);
     }
+    let key_log = connection.tls.as_ref().and_then(Tls::key_log);
     let log_in = |stop: Stop| async move {
         let source =
             CredentialSource::new(args.user.as_deref(), args.password_stdin, deadline, out);
@@ -117,6 +119,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     };
     let runtime = runtime::runtime()?;
     let outcome = runtime.block_on(terminal::restore_after(out, &events, log_in));
+    finish_key_log(key_log.as_deref(), &events);
     let exit = ending::finish_client(queue, out, outcome, deadline);
     // Does not wait for a thread that may still be blocked in a read of standard input.
     runtime.shutdown_background();

@@ -12,8 +12,8 @@ use crate::net::deadline::{Deadline, Elapsed};
 use crate::net::stream::Stream;
 use crate::net::tls::verifier::{CertificateVerifier, ListedCertificates, TrustPolicy};
 use crate::net::tls::{
-    Alpn, CertificateRefusal, ChainCertificate, KeyPair, Pin, ServerName, SetupError, Side,
-    TlsError, TlsFacts, TlsProblem, key_log, pem, provider,
+    Alpn, CertificateRefusal, ChainCertificate, KeyLogFile, KeyPair, Pin, ServerName, SetupError,
+    Side, TlsError, TlsFacts, TlsProblem, pem, provider,
 };
 
 /// How long a server may take to close after a failed handshake: closing a socket that has unread
@@ -73,6 +73,7 @@ pub struct ClientHandshake {
     provider: Arc<CryptoProvider>,
     server_name: Option<ServerName>,
     accepts_missing_close_notify: bool,
+    key_log: Option<Arc<KeyLogFile>>,
 }
 
 impl ClientHandshake {
@@ -101,7 +102,10 @@ impl ClientHandshake {
             }
         };
         config.alpn_protocols = options.alpn.iter().map(|name| name.0.clone()).collect();
-        config.key_log = key_log::open(options.key_log.as_deref())?;
+        let key_log = KeyLogFile::open(options.key_log.as_deref())?;
+        if let Some(key_log) = &key_log {
+            config.key_log = Arc::<KeyLogFile>::clone(key_log);
+        }
         // Every connection makes a full handshake, so that sockkit verifies and reports the
         // server's certificate each time.
         config.resumption = Resumption::disabled();
@@ -111,7 +115,13 @@ impl ClientHandshake {
             provider,
             server_name: options.server_name.clone(),
             accepts_missing_close_notify: options.accepts_missing_close_notify,
+            key_log,
         })
+    }
+
+    /// Returns the key log; `None` if there is none.
+    pub fn key_log(&self) -> Option<Arc<KeyLogFile>> {
+        self.key_log.clone()
     }
 
     /// Performs the handshake with the server on `stream`; from then on, the stream uses TLS.

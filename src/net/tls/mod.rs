@@ -34,6 +34,7 @@ pub use self::client::{ClientHandshake, ClientTlsOptions, ClientTrust, Inspected
 pub use self::error::{Side, TlsError, TlsProblem};
 pub use self::facts::{TlsFacts, Trust};
 pub use self::first_bytes::{PlainProtocol, looks_like_tls};
+pub use self::key_log::{KeyLogError, KeyLogFile};
 pub use self::name::{Alpn, InvalidAlpn, ServerName};
 pub use self::pem::{KeyPair, SetupError};
 pub use self::pin::Pin;

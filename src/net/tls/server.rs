@@ -16,7 +16,7 @@ use crate::net::stream::Stream;
 use crate::net::tls::pem::CertificateAndKey;
 use crate::net::tls::verifier::{ClientCertificateVerifier, ListedCertificates};
 use crate::net::tls::{
-    Alpn, KeyPair, Pin, SetupError, Side, TlsError, TlsFacts, TlsProblem, Trust, key_log, pem,
+    Alpn, KeyLogFile, KeyPair, Pin, SetupError, Side, TlsError, TlsFacts, TlsProblem, Trust, pem,
     provider,
 };
 
@@ -65,6 +65,7 @@ pub struct ServerHandshake {
     pin: Pin,
     trust: Trust,
     accepts_missing_close_notify: bool,
+    key_log: Option<Arc<KeyLogFile>>,
 }
 
 impl ServerHandshake {
@@ -103,7 +104,10 @@ impl ServerHandshake {
         };
         let mut config = builder.with_single_cert(chain, key).map_err(setup_error)?;
         config.alpn_protocols = options.alpn.iter().map(|name| name.0.clone()).collect();
-        config.key_log = key_log::open(options.key_log.as_deref())?;
+        let key_log = KeyLogFile::open(options.key_log.as_deref())?;
+        if let Some(key_log) = &key_log {
+            config.key_log = Arc::<KeyLogFile>::clone(key_log);
+        }
         // The server resumes no session, so it sends no ticket: a client that closed without having
         // read one would reset the connection.
         config.send_tls13_tickets = 0;
@@ -114,7 +118,13 @@ impl ServerHandshake {
             pin: pin.ok_or(none)?,
             trust,
             accepts_missing_close_notify: options.accepts_missing_close_notify,
+            key_log,
         })
+    }
+
+    /// Returns the key log; `None` if there is none.
+    pub fn key_log(&self) -> Option<Arc<KeyLogFile>> {
+        self.key_log.clone()
     }
 
     /// Returns the pin of the server's certificate.

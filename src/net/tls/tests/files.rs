@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::net::tls::tests::support::{Authority, handshake, self_signed, trusting};
+use crate::net::tls::tests::support::{Authority, handshake_with, self_signed, trusting};
 use crate::net::tls::{
     ClientHandshake, ClientTlsOptions, ClientTrust, Identity, KeyPair, Pin, ServerHandshake,
     ServerTlsOptions, SetupError,
@@ -16,7 +16,9 @@ async fn the_key_log_holds_the_secrets_and_only_its_owner_can_read_it() {
     let server = ServerHandshake::new(&self_signed()).unwrap();
     let trusting_any = trusting(ClientTrust::AnyCertificate);
     let options = ClientTlsOptions { key_log: Some(path.clone()), ..trusting_any };
-    handshake(&options, &server, "localhost").await.0.unwrap();
+    let client = ClientHandshake::new(&options).unwrap();
+    handshake_with(&client, &server, "localhost").await.0.unwrap();
+    client.key_log().unwrap().finish().unwrap();
     let log = fs::read_to_string(&path).unwrap();
     let line = log.lines().find(|line| line.starts_with("CLIENT_TRAFFIC_SECRET_0 ")).unwrap();
     let hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -72,10 +72,18 @@ pub(super) async fn handshake(
     server: &ServerHandshake,
     host: &str,
 ) -> (Outcome, Outcome) {
+    handshake_with(&ClientHandshake::new(client).unwrap(), server, host).await
+}
+
+/// Does the same with a client that is set up already.
+pub(super) async fn handshake_with(
+    client: &ClientHandshake,
+    server: &ServerHandshake,
+    host: &str,
+) -> (Outcome, Outcome) {
     let (local, remote) = pair();
-    let client = ClientHandshake::new(client).unwrap();
     let host = host.parse().unwrap();
-    let connecting = connect(&client, local, &host, test_deadline());
+    let connecting = connect(client, local, &host, test_deadline());
     tokio::join!(connecting, accept(server, remote, test_deadline()))
 }
 
