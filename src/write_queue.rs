@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -46,6 +47,11 @@ struct Shared<T> {
     written: Condvar,
     /// Notified like `written`, for tasks.
     progress: Notify,
+    /// Notified when the queue has ended, for tasks that wait for nothing else.
+    ended: Notify,
+    /// Notified when an item is queued, for a task that reads the queue of a simulation.
+    #[cfg(test)]
+    arrived: Notify,
     /// Limit for the sizes of the queued items, in bytes.
     limit: usize,
 }
@@ -87,9 +93,16 @@ impl<T> WriteQueue<T> {
             is_closed: false,
             has_ended: false,
         };
-        let (queued, written, progress) = (Condvar::new(), Condvar::new(), Notify::new());
-        let shared =
-            Arc::new(Shared { state: Mutex::new(state), queued, written, progress, limit });
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            queued: Condvar::new(),
+            written: Condvar::new(),
+            progress: Notify::new(),
+            ended: Notify::new(),
+            #[cfg(test)]
+            arrived: Notify::new(),
+            limit,
+        });
         (Self { shared: Arc::clone(&shared) }, WriteQueueReader { shared, is_writing: false })
     }
 
@@ -200,10 +213,21 @@ impl<T> WriteQueue<T> {
         self.shared.state().has_ended
     }
 
+    /// Waits until nothing is written any more.
+    pub async fn ended(&self) {
+        loop {
+            let ended = self.shared.ended.notified();
+            if self.has_ended() {
+                return;
+            }
+            ended.await;
+        }
+    }
+
     /// Makes the reader end once everything is written.
     pub fn close(&self) {
         self.shared.state().is_closed = true;
-        self.shared.queued.notify_all();
+        self.shared.notify_reader();
     }
 
     /// Returns the number of items that are not written: queued, being written, or missing.
@@ -225,32 +249,53 @@ impl<T> Iterator for WriteQueueReader<T> {
     /// Records that the previous item is written, and blocks until there is a next one. Returns
     /// `None` once everything is written and the queue is closed.
     fn next(&mut self) -> Option<Queued<T>> {
-        let shared = &self.shared;
+        let shared = Arc::clone(&self.shared);
         let mut state = shared.state();
+        loop {
+            if let Poll::Ready(next) = self.poll_next(&mut state) {
+                return next;
+            }
+            state = shared.queued.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+}
+
+impl<T> WriteQueueReader<T> {
+    /// Records that the previous item is written, and returns the next one, or `None` at the end;
+    /// pending if there is nothing to write for now.
+    fn poll_next(&mut self, state: &mut State<T>) -> Poll<Option<Queued<T>>> {
         if std::mem::take(&mut self.is_writing) {
             state.written.0 += 1;
             state.is_full = false;
             state.bytes = state.bytes.saturating_sub(state.writing);
             state.progress = Instant::now();
-            shared.written.notify_all();
-            shared.progress.notify_waiters();
+            self.shared.written.notify_all();
+            self.shared.progress.notify_waiters();
         }
+        match state.items.pop_front() {
+            Some((item @ Queued::Item(_), size)) => {
+                (state.writing, self.is_writing) = (size, true);
+                Poll::Ready(Some(item))
+            }
+            Some((Queued::Lost(count), _)) => {
+                state.lost = state.lost.saturating_sub(count);
+                Poll::Ready(Some(Queued::Lost(count)))
+            }
+            None if state.is_closed => Poll::Ready(None),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Does the same as `next`, for a task of a simulation.
+    #[cfg(test)]
+    pub(crate) async fn next_in_task(&mut self) -> Option<Queued<T>> {
+        let shared = Arc::clone(&self.shared);
         loop {
-            match state.items.pop_front() {
-                Some((item @ Queued::Item(_), size)) => {
-                    (state.writing, self.is_writing) = (size, true);
-                    return Some(item);
-                }
-                Some((Queued::Lost(count), _)) => {
-                    state.lost = state.lost.saturating_sub(count);
-                    return Some(Queued::Lost(count));
-                }
-                None => {}
+            let arrived = shared.arrived.notified();
+            if let Poll::Ready(next) = self.poll_next(&mut shared.state()) {
+                return next;
             }
-            if state.is_closed {
-                return None;
-            }
-            state = shared.queued.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            arrived.await;
         }
     }
 }
@@ -263,6 +308,7 @@ impl<T> Drop for WriteQueueReader<T> {
         drop(state);
         self.shared.written.notify_all();
         self.shared.progress.notify_waiters();
+        self.shared.ended.notify_waiters();
     }
 }
 
@@ -282,7 +328,7 @@ impl<T> Shared<T> {
         state.items.push_back((Queued::Item(item), size));
         state.bytes = state.bytes.saturating_add(size);
         state.last.0 += 1;
-        self.queued.notify_one();
+        self.notify_reader();
         state.last
     }
 
@@ -295,7 +341,13 @@ impl<T> Shared<T> {
             Some((Queued::Lost(count), _)) => *count = count.saturating_add(1),
             _ => state.items.push_back((Queued::Lost(1), 0)),
         }
+        self.notify_reader();
+    }
+
+    fn notify_reader(&self) {
         self.queued.notify_one();
+        #[cfg(test)]
+        self.arrived.notify_one();
     }
 }
 

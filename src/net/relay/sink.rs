@@ -5,11 +5,14 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
-
 use crate::net::relay::buffers::{BUFFERS, Buffer, CHUNK, Pool};
 use crate::net::relay::pipe::PipeWriter;
 use crate::threads;
+use crate::write_queue::{Queued, Ticket, WriteQueue, WriteQueueReader};
+
+/// The most messages that wait for the thread before the end of a peer is queued: one for each
+/// buffer.
+const MAX_MESSAGES: usize = BUFFERS;
 
 /// The destination of received bytes. Clones write to the same destination.
 #[derive(Clone, Debug)]
@@ -24,10 +27,20 @@ pub struct Sink {
 /// How the sink writes.
 #[derive(Clone, Debug)]
 enum Outlet {
-    /// A thread writes what it receives through this channel.
-    Thread(mpsc::Sender<SinkMessage>),
+    /// A thread writes what is queued.
+    Thread(Arc<SinkQueue>),
     /// The task that delivers bytes also writes them.
     Pipe(Arc<PipeWriter<Buffer>>),
+}
+
+/// The queue of the thread, which ends with the last sink. [`Pool`] bounds the bytes in it.
+#[derive(Debug)]
+struct SinkQueue(WriteQueue<SinkMessage>);
+
+impl Drop for SinkQueue {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 /// A destination that the thread of a [`Sink`] writes to.
@@ -48,18 +61,25 @@ impl Sink {
     /// # Errors
     /// The thread cannot be started.
     pub fn start(mut writer: impl BlockingWriter) -> io::Result<Self> {
-        let (filled, mut messages) = mpsc::channel::<SinkMessage>(BUFFERS);
-        let pool = Arc::<Pool>::default();
-        let writer_pool = Arc::clone(&pool);
+        let (sink, reader) = Self::on_queue();
+        let pool = Arc::clone(&sink.pool);
         threads::start("output", move || {
-            while let Some(message) = messages.blocking_recv() {
-                if !message.handle(&mut writer, &writer_pool) {
+            for message in reader {
+                // Nothing is dropped from this queue.
+                let Queued::Item(message) = message else { continue };
+                if !message.handle(&mut writer, &pool) {
                     return;
                 }
             }
         })
         .map_err(crate::reason::of_thread)?;
-        Ok(Self { pool, outlet: Outlet::Thread(filled), close: None })
+        Ok(sink)
+    }
+
+    fn on_queue() -> (Self, WriteQueueReader<SinkMessage>) {
+        let (queue, reader) = WriteQueue::new(MAX_MESSAGES);
+        let outlet = Outlet::Thread(Arc::new(SinkQueue(queue)));
+        (Self { pool: Arc::default(), outlet, close: None }, reader)
     }
 
     /// Starts a task of this runtime that writes to `writer`, like the thread of [`Self::start`],
@@ -69,18 +89,17 @@ impl Sink {
         mut writer: impl BlockingWriter,
         mut pause: impl FnMut() -> std::time::Duration + Send + 'static,
     ) -> Self {
-        let (filled, mut messages) = mpsc::channel::<SinkMessage>(BUFFERS);
-        let pool = Arc::<Pool>::default();
-        let writer_pool = Arc::clone(&pool);
+        let (sink, mut reader) = Self::on_queue();
+        let pool = Arc::clone(&sink.pool);
         tokio::spawn(async move {
-            while let Some(message) = messages.recv().await {
+            while let Some(Queued::Item(message)) = reader.next_in_task().await {
                 tokio::time::sleep(pause()).await;
-                if !message.handle(&mut writer, &writer_pool) {
+                if !message.handle(&mut writer, &pool) {
                     return;
                 }
             }
         });
-        Self { pool, outlet: Outlet::Thread(filled), close: None }
+        sink
     }
 
     /// Returns a sink that writes to `file` in this runtime; `None` if it is not a pipe or cannot
@@ -118,9 +137,10 @@ impl Sink {
         len: usize,
     ) -> io::Result<()> {
         match &self.outlet {
-            Outlet::Thread(filled) => {
-                let message = SinkMessage::Bytes { from: Arc::clone(from), buffer, len };
-                filled.send(message).await.map_err(|_| self.pool.failure())
+            Outlet::Thread(queue) => {
+                // The caller has waited for the buffer.
+                queue.0.push(SinkMessage::Bytes { from: Arc::clone(from), buffer, len }, 1);
+                if queue.0.has_ended() { Err(self.pool.failure()) } else { Ok(()) }
             }
             Outlet::Pipe(pipe) => {
                 pipe.push(buffer, len);
@@ -132,8 +152,10 @@ impl Sink {
     /// Reports to the writer that a peer has closed its side.
     pub(crate) async fn peer_closed(&self) {
         match (&self.outlet, self.close) {
-            // Sending fails if the thread has ended after an error, which `failed` returns.
-            (Outlet::Thread(filled), _) => drop(filled.send(SinkMessage::PeerClosed).await),
+            (Outlet::Thread(queue), _) => {
+                queue.0.ready(Ticket::default(), None).await;
+                queue.0.push(SinkMessage::PeerClosed, 1);
+            }
             (Outlet::Pipe(pipe), Some(close)) => {
                 pipe.close().await;
                 close();
@@ -158,8 +180,8 @@ impl Sink {
     /// Waits until writing fails, and returns the error.
     pub(crate) async fn failed(&self) -> io::Error {
         match &self.outlet {
-            Outlet::Thread(filled) => {
-                filled.closed().await;
+            Outlet::Thread(queue) => {
+                queue.0.ended().await;
                 self.pool.failure()
             }
             Outlet::Pipe(pipe) => pipe.failed().await,
@@ -173,11 +195,9 @@ impl Sink {
     pub async fn flush(&self) -> io::Result<()> {
         match &self.outlet {
             Outlet::Pipe(pipe) => pipe.write_all().await,
-            Outlet::Thread(filled) => {
-                let (written, answer) = oneshot::channel();
-                // Sending fails if the thread has ended; it then gives no answer either.
-                filled.send(SinkMessage::Flush(written)).await.ok();
-                answer.await.map_err(|_| self.pool.failure())
+            Outlet::Thread(queue) => {
+                let is_written = queue.0.written(queue.0.last()).await;
+                if is_written { Ok(()) } else { Err(self.pool.failure()) }
             }
         }
     }
@@ -192,14 +212,8 @@ pub(super) async fn sink_failed(sink: Option<&Sink>) -> io::Error {
 /// A message to the writer thread.
 #[derive(Debug)]
 enum SinkMessage {
-    Bytes {
-        from: Arc<str>,
-        buffer: Buffer,
-        len: usize,
-    },
+    Bytes { from: Arc<str>, buffer: Buffer, len: usize },
     PeerClosed,
-    /// Answer once everything before this is written.
-    Flush(oneshot::Sender<()>),
 }
 
 impl SinkMessage {
@@ -215,8 +229,6 @@ impl SinkMessage {
                 }
             }
             Self::PeerClosed => writer.peer_closed(),
-            // The send fails if the task no longer waits.
-            Self::Flush(written) => drop(written.send(())),
         }
         true
     }
