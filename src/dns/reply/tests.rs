@@ -128,7 +128,9 @@ fn octets_after_the_last_record_are_counted() {
 
 proptest! {
     #[test]
-    fn arbitrary_bytes_never_panic(tail in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn arbitrary_bytes_are_read_without_a_panic_and_shown_in_printable_ascii(
+        tail in prop::collection::vec(any::<u8>(), 0..400),
+    ) {
         let (id, query) = query();
         let mut bytes = id.to_be_bytes().to_vec();
         bytes.extend(&tail);
@@ -137,6 +139,10 @@ proptest! {
         bytes[7] = 3;
         bytes.truncate(28);
         bytes.extend(tail);
-        question().read_reply(id, &bytes).ok();
+        let reply = question().read_reply(id, &bytes);
+        for record in reply.iter().flat_map(|reply| &reply.answers) {
+            let shown = format!("{} {}", name::show(&record.name), record.data);
+            prop_assert!(shown.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{shown:?}");
+        }
     }
 }
