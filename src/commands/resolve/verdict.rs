@@ -234,6 +234,8 @@ impl Verdict<'_> {
         let subject = &self.result.subject;
         let given = &subject.given;
         match (*name == subject.name, subject.ip.is_some()) {
+            // Letters of another alphabet can look like those of a name that exists.
+            (true, false) if !given.is_ascii() => format!("{given} ({})", bare(name)),
             (true, false) => given.clone(),
             (true, true) => format!("{} (the reverse name of {given})", bare(name)),
             (false, _) if self.is_candidate(name) => bare(name),

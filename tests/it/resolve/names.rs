@@ -68,6 +68,10 @@ fn r36_international_names_are_asked_in_ascii() {
         assert_eq!(looked_up(&server, name), ascii);
     }
     assert_eq!(server.count(), 5);
+    let nothing = DnsServer::with_records(Vec::new());
+    let run = resolve(["bücher.example", "a", &nothing.argument()]);
+    assert_eq!(run.code, 1);
+    run.assert_stderr_contains("bücher.example (xn--bcher-kva.example) does not exist");
 }
 
 #[test]
