@@ -50,7 +50,11 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let anchors = validate::anchors(&args, &request)?;
     let runtime = runtime::runtime()?;
     let outcome = runtime.block_on(async {
-        let servers = servers::locate(&request, &settings, out).await?;
+        let servers = match &trace {
+            // A trace queries the servers that it finds.
+            Some(_) => Vec::new(),
+            None => servers::locate(&request, &settings, out).await?,
+        };
         let source_port = settings.lookup.exchange.from.and_then(SourceAddress::port);
         let concurrency = match source_port {
             // Two sockets cannot have the same port.

@@ -76,7 +76,11 @@ pub(super) fn failure(lookup: &Lookup, limit: Duration) -> String {
         return error.to_string();
     }
     let Some(ServerAttempt { server, failure, .. }) = lookup.decisive_failure() else {
-        return "the system's resolver failed".to_owned();
+        return match lookup.local {
+            Some(_) => "the system's resolver failed".to_owned(),
+            // A trace in which no server has an address, or only in the other family.
+            None => "no server has an address that can be queried".to_owned(),
+        };
     };
     match failure {
         AttemptError::Answered(rcode) => match rcode.meaning() {

@@ -146,6 +146,11 @@ fn a_trace_ends_at_a_negative_answer_a_loop_and_servers_that_fail() {
         let run = trace(&["--json", "a.one.br"]);
         assert_eq!((run.code, &run.json().last().unwrap()["status"]), (4, &json!("ERROR")));
         assert!(run.json().len() < 20, "{}", run.stdout);
+        let no_server = "no server has an address that can be queried";
+        run.assert_stderr_contains(no_server);
+        let run = trace(&["--json", "-6", "no.br"]);
+        assert_eq!((run.code, run.json().len()), (4, 1));
+        run.assert_stderr_contains(no_server);
         let run = trace(&["--json", "other.br"]);
         assert_eq!((run.code, &run.json().last().unwrap()["status"]), (4, &json!("REFUSED")));
         // Nothing listens at 127.0.0.3 any more than at this port.
