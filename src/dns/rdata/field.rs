@@ -47,7 +47,7 @@ pub(super) enum RdataField {
     OptionalBase64,
     /// A length and octets in hexadecimal; `-` for none.
     Salt,
-    /// A length and octets in base 32.
+    /// A length of at least 1 and octets in base 32 (RFC 5155 section 3.2).
     Base32,
     /// A bit for each record type (RFC 4034 section 4.1.2).
     Types,
@@ -115,7 +115,7 @@ impl RdataField {
                 [] => "-".to_owned(),
                 salt => hex(salt),
             },
-            Self::Base32 => base32(reader.counted()?),
+            Self::Base32 => base32(reader.counted().filter(|octets| !octets.is_empty())?),
             Self::Types => types(reader)?,
             Self::Ports => ports(reader.rest()?),
             Self::Eui(length) => separated_hex(reader.octets(length)?, "-"),
