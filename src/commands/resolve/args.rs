@@ -184,8 +184,8 @@ pub struct Args {
     /// Check the DNSSEC signatures from the root down, and show the chain of zones
     ///
     /// Each answer is secure, insecure (a zone above proves that it does not sign it), bogus or
-    /// indeterminate, with the reason. With --short, sockkit prints only data that is secure or
-    /// insecure.
+    /// indeterminate, with the reason. Only DNS servers are asked, about the name as it is. With
+    /// --short, sockkit prints only data that is secure or insecure.
     #[arg(long, conflicts_with_all = ["trace", "all", "compare", "fastest", "system", "file", "wait",
           "watch", "expect", "no_edns", "axfr"])]
     pub(super) validate: bool,

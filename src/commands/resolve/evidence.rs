@@ -125,7 +125,6 @@ impl ClaimReport {
 
     fn row(&self) -> Vec<Cell> {
         let absent = if self.absent { "no " } else { "" };
-        let wildcard = if self.wildcard { "from a wildcard" } else { "" };
         let zone = self.signed_by.as_ref().map(|it| it.zone.as_str()).unwrap_or_default();
         let mut row = vec![
             Cell::escaped(&self.name),
@@ -134,7 +133,6 @@ impl ClaimReport {
             Cell::escaped(zone),
         ];
         row.extend(signature_cells(self.signed_by.as_ref()));
-        row.push(Cell::escaped(self.reason.as_deref().unwrap_or(wildcard)));
         row
     }
 }
@@ -165,7 +163,6 @@ impl LinkReport {
         };
         let mut row = vec![Cell::escaped(&self.zone), self.security.as_str().into(), ds.into()];
         row.extend(signature_cells(self.signed_by.as_ref()));
-        row.push(Cell::escaped(self.reason.as_deref().unwrap_or_default()));
         row
     }
 }
@@ -227,7 +224,8 @@ impl Report for EvidenceReport {
     }
 }
 
-/// Returns the table of what the replies say, and that of the zones; both without repetitions.
+/// Returns the tables of what the replies say, of the reasons, and of the zones, all without
+/// repetitions.
 fn evidence_tables(validations: &[ValidationReport]) -> Vec<Table> {
     let mut claims: Vec<&ClaimReport> = Vec::new();
     let mut links: Vec<&LinkReport> = Vec::new();
@@ -238,27 +236,50 @@ fn evidence_tables(validations: &[ValidationReport]) -> Vec<Table> {
         links.extend(new);
     }
     vec![
-        evidence_table(
-            "answer",
-            &["NAME", "TYPE", "VERDICT", "SIGNED BY", "KEY", "ALGORITHM", "UNTIL", "NOTE"],
-            claims.iter().map(|claim| claim.row()).collect(),
-        ),
-        evidence_table(
-            "zone",
-            &["ZONE", "VERDICT", "DS", "KEY", "ALGORITHM", "UNTIL", "NOTE"],
-            links.iter().map(|link| link.row()).collect(),
-        ),
+        Table {
+            label: Some("answer"),
+            header: vec!["NAME", "TYPE", "VERDICT", "SIGNED BY", "KEY", "ALGORITHM", "UNTIL"],
+            rows: claims.iter().map(|claim| claim.row()).collect(),
+        },
+        Table {
+            label: Some("reason"),
+            header: vec!["VERDICT", "REASON"],
+            rows: reasons(&claims, &links),
+        },
+        Table {
+            label: Some("zone"),
+            header: vec!["ZONE", "VERDICT", "DS", "KEY", "ALGORITHM", "UNTIL"],
+            rows: links.iter().map(|link| link.row()).collect(),
+        },
     ]
 }
 
-/// Returns a table, with the notes only if there is one.
-fn evidence_table(label: &'static str, header: &[&'static str], mut rows: Vec<Vec<Cell>>) -> Table {
-    let mut header = header.to_vec();
-    if rows.iter().all(|row| row.last() == Some(&Cell::default())) {
-        header.pop();
-        for row in &mut rows {
-            row.pop();
+/// Returns each reason for a verdict once, and what limits the meaning of one.
+fn reasons(claims: &[&ClaimReport], links: &[&LinkReport]) -> Vec<Vec<Cell>> {
+    let mut reasons: Vec<(&str, String)> = Vec::new();
+    let of_claims = claims.iter().map(|it| (it.security.as_str(), it.reason.clone()));
+    let of_links = links.iter().map(|it| (it.security.as_str(), it.reason.clone()));
+    let wildcards = claims.iter().filter(|it| it.wildcard).map(|it| {
+        let text = format!("{} {} is from a wildcard", it.name, it.record_type);
+        (it.security.as_str(), Some(text))
+    });
+    let outdated = links.iter().filter_map(|it| {
+        let signature = it.signed_by.as_ref().filter(|it| OUTDATED.contains(&&*it.algorithm))?;
+        let text = format!(
+            "the keys of {} have the algorithm {}, with which other validators may count the zone \
+             as insecure (RFC 9905)",
+            it.zone, signature.algorithm
+        );
+        Some((it.security.as_str(), Some(text)))
+    });
+    for (verdict, reason) in of_claims.chain(of_links).chain(wildcards).chain(outdated) {
+        let Some(reason) = reason else { continue };
+        if reasons.iter().all(|known| known.1 != reason) {
+            reasons.push((verdict, reason));
         }
     }
-    Table { label: Some(label), header, rows }
+    reasons.iter().map(|(verdict, text)| vec![(*verdict).into(), Cell::escaped(text)]).collect()
 }
+
+/// The algorithms with SHA-1.
+const OUTDATED: [&str; 2] = ["RSASHA1", "NSEC3RSASHA1"];

@@ -20,7 +20,7 @@ use crate::dns::query::Question;
 use crate::dns::query_name::QueryName;
 use crate::dns::record_type::RecordType;
 use crate::dns::validation::anchor::{self, TrustAnchor};
-use crate::dns::validation::{Cause, Security, Validation, Validator, ZoneLink};
+use crate::dns::validation::{Cause, Security, Validation, Validator};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{ErrorReport, Output};
@@ -106,7 +106,7 @@ pub(super) async fn run(
         if !short {
             print_evidence(&validations, &lookups, out)?;
         }
-        print_verdicts(&subject.given, &validations, &lookups, out);
+        print_verdicts(&subject.given, &validations, &lookups, *short, out);
         let result = NameResult { subject, lookups, tried: Vec::new() };
         exit = exit.max(report(&[result], &plan, out)?);
     }
@@ -166,8 +166,15 @@ fn print_evidence(
     Ok(())
 }
 
-/// Prints why an answer is not secure.
-fn print_verdicts(given: &str, validations: &[Validation], lookups: &[Lookup], out: Output) {
+/// Prints why an answer is not secure: an error if it is bogus or could not be checked, and a note
+/// if it is insecure and the evidence is not printed.
+fn print_verdicts(
+    given: &str,
+    validations: &[Validation],
+    lookups: &[Lookup],
+    short: bool,
+    out: Output,
+) {
     let mut known: Vec<String> = Vec::new();
     for (validation, lookup) in validations.iter().zip(lookups) {
         // The report of the lookup says why there is no answer.
@@ -184,7 +191,11 @@ fn print_verdicts(given: &str, validations: &[Validation], lookups: &[Lookup], o
             continue;
         }
         if security == Security::Insecure {
-            out.note(&message);
+            if short {
+                out.note(&message);
+            } else {
+                out.detail(&message);
+            }
         } else {
             out.error(&ErrorReport {
                 code: validation_exit(validation, lookup).code(),
@@ -199,9 +210,14 @@ fn print_verdicts(given: &str, validations: &[Validation], lookups: &[Lookup], o
 
 /// Returns what to try after a failed validation.
 fn hint(validation: &Validation, cause: Cause) -> Option<String> {
-    let is_secure = |link: &ZoneLink| link.security() == Security::Secure;
+    let top = validation.chain.first();
+    let fails_at_top = top.is_some_and(|link| link.security() == Security::Bogus);
+    let has_keys = top.is_some_and(|link| !link.keys.is_empty());
     match cause {
-        Cause::SignatureMissing | Cause::KeyMissing if !validation.chain.iter().any(is_secure) => {
+        Cause::KeyMissing if fails_at_top && has_keys => {
+            Some("--trust-anchor FILE, if the server has a root of its own".to_owned())
+        }
+        Cause::SignatureMissing | Cause::KeyMissing if fails_at_top => {
             Some("another server, as @HOST: this one may not pass on DNSSEC records".to_owned())
         }
         Cause::NoTrustAnchor => Some("another --trust-anchor FILE".to_owned()),

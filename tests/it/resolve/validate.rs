@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use expect_test::expect;
 use hickory_proto::dnssec::Algorithm;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Run, resolve};
 use crate::json_doc;
-use crate::support::peers::dns_server::{DnsServer, Query, a, cname, ns, raw};
+use crate::support::peers::dns_server::{DnsServer, Query, a, cname, ns, raw, wire};
 use crate::support::peers::signed_zones::{Denial, Zone, ZoneKey, Zones, name};
 use crate::support::{Sockkit, skip};
 
@@ -359,6 +360,46 @@ fn r60_a_chain_that_cannot_be_fetched_is_indeterminate_with_the_query_that_faile
 }
 
 #[test]
+fn r60_the_number_of_queries_is_limited() {
+    let deep = |label: &str| format!("{}test.", format!("{label}.").repeat(90));
+    let mut zones = tree();
+    let anchor = zones.anchor(".");
+    let (one, other) = (deep("a"), deep("b"));
+    zones.zone("test.").records.extend([cname(&one, &other), a(&other, [192, 0, 2, 1])]);
+    let server = zones.serve_with(Box::new(|query, reply| {
+        // Without a signature, the way down ends only at the name.
+        if query.record_type == RecordType::A {
+            reply.answers.retain(|it| it.record_type() != RecordType::RRSIG);
+        }
+    }));
+    let verdict = verdict(&[&one, "a", "--timeout=60s"], &server, &anchor, 9);
+    let claims = &verdict["claims"];
+    assert_eq!(claims[0]["cause"], "signature_missing", "{verdict}");
+    assert_eq!(claims[1]["cause"], "too_many_queries", "{verdict}");
+    assert_eq!(verdict["queries"], 128);
+}
+
+#[test]
+fn r60_the_chain_is_fetched_within_the_timeout_of_the_run() {
+    let mut zones = tree();
+    let anchor = zones.anchor(".");
+    let server = DnsServer::start(move |query| {
+        let is_silent = query.record_type == RecordType::DS;
+        if is_silent { Vec::new() } else { vec![wire(&zones.reply(query))] }
+    });
+    let started = Instant::now();
+    let words = ["www.test", "www.hashed", "a", "--timeout=3s"];
+    let verdict = verdict(&words, &server, &anchor, 5);
+    assert!(started.elapsed() < Duration::from_secs(25));
+    assert_eq!(
+        (&verdict["security"], &verdict["cause"]),
+        (&json!("indeterminate"), &json!("no_answer"))
+    );
+    let reason = verdict["reason"].as_str().unwrap();
+    assert!(reason.contains("the query for test. DS failed"), "{reason}");
+}
+
+#[test]
 fn a_record_that_a_later_reply_adds_for_an_earlier_name_is_checked_too() {
     let mut zones = tree();
     let anchor = zones.anchor(".");
@@ -387,6 +428,8 @@ fn short_output_has_no_data_that_is_bogus() {
     let run = validate(&["--short", "www.hashed"], &server, &anchor);
     assert_eq!((run.code, run.stdout.as_str()), (9, ""));
     run.assert_stderr_contains("error: www.hashed is bogus: the signature of www.hashed. A by key");
+    let run = validate(&["--plain", "x.wild.test", "a"], &server, &anchor);
+    assert!(run.stdout.contains("reason\tsecure\tx.wild.test. A is from a wildcard\n"));
     let run = validate(&["--short", "www.test", "www.plain", "a"], &server, &anchor);
     assert_eq!((run.code, run.stdout.as_str()), (0, "192.0.2.1\n192.0.2.2\n192.0.2.9\n"));
     run.assert_stderr_contains(
@@ -410,11 +453,9 @@ fn the_tables_show_each_answer_and_each_zone_with_its_key() {
         test = tags[1],
     );
     assert!(run.stdout.starts_with(&expected), "{}", run.stdout);
-    let insecure = format!(
-        "zone\tplain.\tinsecure\tnone\t{}\tED25519\t{until}\t. proves that plain. has no DS record\n",
-        tags[0]
-    );
-    assert!(run.stdout.contains(&insecure), "{}", run.stdout);
+    let zone = format!("zone\tplain.\tinsecure\tnone\t{}\tED25519\t{until}\n", tags[0]);
+    let reason = "reason\tinsecure\t. proves that plain. has no DS record\n";
+    assert!(run.stdout.contains(&zone) && run.stdout.contains(reason), "{}", run.stdout);
     assert!(run.stdout.contains("\nwww.test.\tA\t300\t192.0.2.1\n"), "{}", run.stdout);
 }
 
@@ -438,14 +479,17 @@ fn the_table_begins_with_the_answer_and_shows_the_chain_from_the_top() {
     };
     let shown: Vec<String> = run.stdout.lines().map(words).collect();
     expect![[r#"
-        NAME | TYPE | VERDICT | SIGNED BY | KEY | ALGORITHM | UNTIL | NOTE
+        NAME | TYPE | VERDICT | SIGNED BY | KEY | ALGORITHM | UNTIL
         out.test. | CNAME | secure | test. | test | ED25519 | day
-        www.plain. | A | insecure | . proves that plain. has no DS record
+        www.plain. | A | insecure
 
-        ZONE | VERDICT | DS | KEY | ALGORITHM | UNTIL | NOTE
+        VERDICT | REASON
+        insecure | . proves that plain. has no DS record
+
+        ZONE | VERDICT | DS | KEY | ALGORITHM | UNTIL
         . | secure | trust anchor | root | ED25519 | day
         test. | secure | test | test | ED25519 | day
-        plain. | insecure | none | root | ED25519 | day | . proves that plain. has no DS record
+        plain. | insecure | none | root | ED25519 | day
 
         NAME | TYPE | TTL | DATA
         out.test. | CNAME | 300 | www.plain.

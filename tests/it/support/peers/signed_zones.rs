@@ -168,7 +168,7 @@ impl Zone {
     }
 
     fn exists(&self, owner: &Name) -> bool {
-        self.names(true).contains(owner)
+        self.origin.zone_of(owner) && self.records.iter().any(|it| owner.zone_of(&it.name))
     }
 
     fn types(&self, owner: &Name) -> Vec<RecordType> {
@@ -295,11 +295,17 @@ impl Zones {
     /// Starts a server whose replies `tamper` changes.
     pub(crate) fn serve_with(self, tamper: Tamper) -> DnsServer {
         DnsServer::start(move |query| {
-            let mut reply = query.reply();
-            self.answer(&name(&query.name.to_ascii_lowercase()), query.record_type, &mut reply);
+            let mut reply = self.reply(query);
             tamper(query, &mut reply);
             vec![wire(&reply)]
         })
+    }
+
+    /// The reply to a query.
+    pub(crate) fn reply(&self, query: &Query) -> Message {
+        let mut reply = query.reply();
+        self.answer(&name(&query.name.to_ascii_lowercase()), query.record_type, &mut reply);
+        reply
     }
 
     fn zone_of(&self, owner: &Name, wanted: RecordType) -> &Zone {
