@@ -48,7 +48,7 @@ pub enum FailureKind {
     NoReply,
     /// The TLS handshake failed.
     Tls,
-    /// The server could not be reached, or does not serve the DNS over HTTP.
+    /// The server could not be reached, or does not serve the DNS over HTTP or QUIC.
     Unreachable,
 }
 
@@ -89,14 +89,15 @@ impl AttemptError {
             error = inner;
         }
         match error {
-            ExchangeError::NoReply(_) => FailureKind::NoReply,
+            ExchangeError::NoReply(_) | ExchangeError::NoQuic => FailureKind::NoReply,
             ExchangeError::Tls(error) if matches!(error.problem, TlsProblem::TimedOut { .. }) => {
                 FailureKind::NoReply
             }
             ExchangeError::Tls(_) => FailureKind::Tls,
-            ExchangeError::Io(_) | ExchangeError::Http(_) | ExchangeError::Truncated(_) => {
-                FailureKind::Unreachable
-            }
+            ExchangeError::Io(_)
+            | ExchangeError::Http(_)
+            | ExchangeError::Quic(_)
+            | ExchangeError::Truncated(_) => FailureKind::Unreachable,
         }
     }
 }

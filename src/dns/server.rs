@@ -26,6 +26,10 @@ pub enum DnsTransport {
     Tls,
     /// HTTP/2 over TLS (RFC 8484).
     Https,
+    /// QUIC (RFC 9250), with the cargo feature `doq`.
+    Quic,
+    /// HTTP/3 over QUIC (RFC 8484), with the cargo feature `doh3`.
+    H3,
 }
 
 /// A server to query.
@@ -37,7 +41,7 @@ pub struct DnsServer {
     pub addr: SocketAddr,
     /// The host for which the server's certificate must be valid.
     pub host: Host,
-    /// The path of an HTTPS server's URL; empty for other transports.
+    /// The path of a server over HTTP; empty for other transports.
     pub path: Arc<str>,
 }
 
@@ -59,31 +63,46 @@ pub enum InvalidServer {
     #[error(transparent)]
     Address(#[from] ParseError),
     /// The scheme is unknown.
-    #[error("{0:?} is not a transport of the DNS: use udp, tcp, tls or https")]
+    #[error("{0:?} is not a transport of the DNS: use udp, tcp, tls, https, quic or h3")]
     Scheme(String),
-    /// The scheme is one that sockkit does not have.
-    #[error("this sockkit has no DNS over {0}; use tls or https")]
-    NotBuilt(&'static str),
-    /// Only an HTTPS server has a path.
-    #[error("only https:// servers have a path")]
+    /// The transport was left out when sockkit was built, without this cargo feature.
+    #[error("this sockkit was built without DNS over {0} (cargo feature {1}); use tls or https")]
+    NotBuilt(&'static str, &'static str),
+    /// Only a server over HTTP has a path.
+    #[error("only https:// and h3:// servers have a path")]
     Path,
 }
 
-/// The path of an HTTPS server whose URL has none (RFC 8484 section 4.1.1 uses it in examples, and
-/// practically all servers have it).
+/// The path of a server over HTTP whose URL has none: RFC 8484 section 4.1.1 uses it in examples,
+/// and practically all servers have it.
 const DEFAULT_PATH: &str = "/dns-query";
 
 impl DnsTransport {
-    /// Returns whether the transport is TLS, which needs a server's certificate.
+    /// Returns whether the transport uses TLS, which needs a server's certificate.
     pub fn is_encrypted(self) -> bool {
-        matches!(self, Self::Tls | Self::Https)
+        !matches!(self, Self::Udp | Self::Tcp)
+    }
+
+    /// Returns whether queries are HTTP requests, so that a server has a path.
+    pub fn is_http(self) -> bool {
+        matches!(self, Self::Https | Self::H3)
+    }
+
+    /// Returns the application protocol that a client offers in the TLS handshake (ALPN).
+    pub fn alpn(self) -> Option<&'static str> {
+        match self {
+            Self::Udp | Self::Tcp | Self::Tls => None,
+            Self::Https => Some("h2"),
+            Self::Quic => Some("doq"),
+            Self::H3 => Some("h3"),
+        }
     }
 
     fn default_port(self) -> u16 {
         match self {
             Self::Udp | Self::Tcp => DNS_PORT,
-            Self::Tls => 853,
-            Self::Https => 443,
+            Self::Tls | Self::Quic => 853,
+            Self::Https | Self::H3 => 443,
         }
     }
 }
@@ -104,8 +123,8 @@ pub fn shuffle(servers: &mut [DnsServer]) {
 }
 
 impl DnsServerName {
-    /// Parses `HOST`, `HOST:PORT` or `[v6]:PORT`, after `udp://`, `tcp://`, `tls://` or `https://`
-    /// if given; also `HOST#PORT`, as in other DNS tools. Without a port, it is `port`, or that of
+    /// Parses `HOST`, `HOST:PORT` or `[v6]:PORT`, after the scheme of a transport if given, such as
+    /// `tls://`; also `HOST#PORT`, as in other DNS tools. Without a port, it is `port`, or that of
     /// the transport.
     ///
     /// # Errors
@@ -115,15 +134,15 @@ impl DnsServerName {
             Some((scheme, rest)) => (Some(transport(scheme)?), rest),
             None => (None, text),
         };
+        let is_http = transport.is_some_and(DnsTransport::is_http);
         let (address, path) = match rest.find('/') {
-            Some(at) if transport == Some(DnsTransport::Https) => rest.split_at(at),
+            Some(at) if is_http => rest.split_at(at),
             Some(_) if transport.is_some() => return Err(InvalidServer::Path),
             _ => (rest, ""),
         };
         // The template of a URL, as servers publish it, ends in a variable for GET.
         let path = path.strip_suffix("{?dns}").unwrap_or(path);
-        let is_https = transport == Some(DnsTransport::Https);
-        let path = if is_https && path.is_empty() { DEFAULT_PATH } else { path }.to_owned();
+        let path = if is_http && path.is_empty() { DEFAULT_PATH } else { path }.to_owned();
         let (host, port) = host_and_port(address, port)?;
         Ok(Self { transport, host, port, path })
     }
@@ -163,8 +182,10 @@ fn transport(scheme: &str) -> Result<DnsTransport, InvalidServer> {
         "tcp" => DnsTransport::Tcp,
         "tls" => DnsTransport::Tls,
         "https" => DnsTransport::Https,
-        "quic" => return Err(InvalidServer::NotBuilt("QUIC")),
-        "h3" => return Err(InvalidServer::NotBuilt("HTTP/3")),
+        "quic" if cfg!(feature = "doq") => DnsTransport::Quic,
+        "quic" => return Err(InvalidServer::NotBuilt("QUIC", "doq")),
+        "h3" if cfg!(feature = "doh3") => DnsTransport::H3,
+        "h3" => return Err(InvalidServer::NotBuilt("HTTP/3", "doh3")),
         _ => return Err(InvalidServer::Scheme(scheme.to_owned())),
     })
 }
@@ -195,6 +216,8 @@ impl fmt::Display for DnsTransport {
             Self::Tcp => "tcp",
             Self::Tls => "tls",
             Self::Https => "https",
+            Self::Quic => "quic",
+            Self::H3 => "h3",
         })
     }
 }
@@ -234,7 +257,7 @@ mod tests {
             "1.1.1.1#x",
             "tls://1.1.1.1/x",
             "ftp://1.1.1.1",
-            "quic://1.1.1.1",
+            "quic://1.1.1.1/x",
             "unix:/x",
             "a b",
             "1.1.1.1:x y",
@@ -252,11 +275,27 @@ mod tests {
             ("https://ns.example", "https://192.0.2.1:443/dns-query"),
             ("https://ns.example/x{?dns}", "https://192.0.2.1:443/x"),
             ("https://[::1]:8443/", "https://192.0.2.1:8443/"),
+            #[cfg(feature = "doq")]
+            ("quic://ns.example", "quic://192.0.2.1:853"),
+            #[cfg(feature = "doh3")]
+            ("h3://ns.example", "h3://192.0.2.1:443/dns-query"),
+            #[cfg(feature = "doh3")]
+            ("H3://ns.example:8443/x{?dns}", "h3://192.0.2.1:8443/x"),
         ] {
             let server = DnsServerName::parse(text, None).unwrap();
             let addr = "192.0.2.1:0".parse().unwrap();
             assert_eq!(server.at(DnsTransport::Udp, &[addr])[0].to_string(), url);
         }
+        #[cfg(not(feature = "doq"))]
+        assert_eq!(
+            DnsServerName::parse("quic://ns.example", None).unwrap_err(),
+            InvalidServer::NotBuilt("QUIC", "doq")
+        );
+        #[cfg(not(feature = "doh3"))]
+        assert_eq!(
+            DnsServerName::parse("h3://ns.example/x", None).unwrap_err(),
+            InvalidServer::NotBuilt("HTTP/3", "doh3")
+        );
         assert_eq!(DnsServerName::parse("::1", Some(5300)).unwrap().port, Some(5300));
         assert_eq!(DnsServerName::parse("[::1]:53", Some(5300)).unwrap().port, Some(53));
     }

@@ -8,14 +8,13 @@ use ipnet::IpNet;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::dns::edns::{CLIENT_COOKIE, EdnsOption, EdnsRequest, MAX_UDP_REPLY};
-use crate::dns::exchange::TlsClients;
 use crate::dns::query::QuerySettings;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net;
 use crate::net::address::endpoint::{LocalAddress, SourceAddress};
 use crate::net::address::names::Family;
-use crate::net::tls::{ClientHandshake, ClientTlsOptions, InvalidAlpn};
+use crate::net::tls::{ClientHandshake, ClientTlsOptions};
 use crate::options::CONNECTION;
 use crate::options::trust::TrustArgs;
 use crate::options::values::{self, FamilyArgs};
@@ -98,7 +97,7 @@ pub(crate) struct QueryArgs {
     bufsize: Option<u16>,
     /// Pad queries to a multiple of BYTES
     ///
-    /// The default is 128 over TLS and HTTPS, and 0, for no padding, otherwise.
+    /// The default is 128 over an encrypted transport, and 0, for no padding, otherwise.
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(0..=MAX_PADDING),
           hide_short_help = true)]
     padding: Option<u16>,
@@ -151,11 +150,14 @@ impl QueryArgs {
     }
 }
 
-/// Returns the TLS clients for encrypted DNS servers, if `needed`: a server uses TLS.
+/// Returns the TLS client for encrypted DNS servers, if `needed`: a server uses TLS.
 ///
 /// # Errors
 /// A file cannot be read or used, or no server uses TLS although an option of `args` is given.
-pub(crate) fn tls_clients(args: &TrustArgs, needed: bool) -> anyhow::Result<Option<TlsClients>> {
+pub(crate) fn tls_client(
+    args: &TrustArgs,
+    needed: bool,
+) -> anyhow::Result<Option<ClientHandshake>> {
     match args.flag() {
         Some(flag) if !needed => {
             let message = format!("{flag} applies only to TLS");
@@ -170,11 +172,7 @@ pub(crate) fn tls_clients(args: &TrustArgs, needed: bool) -> anyhow::Result<Opti
         server_name: args.server_name(),
         ..ClientTlsOptions::default()
     };
-    // "h2" is a valid protocol name.
-    let alpn = "h2".parse().map_err(|error: InvalidAlpn| anyhow::Error::new(error))?;
-    let with_alpn = ClientTlsOptions { alpn: vec![alpn], ..options.clone() };
-    let tls = ClientHandshake::new(&options)?;
-    Ok(Some(TlsClients { tls, https: ClientHandshake::new(&with_alpn)? }))
+    Ok(Some(ClientHandshake::new(&options)?))
 }
 
 /// A network of clients: an address and the number of its bits that are sent.

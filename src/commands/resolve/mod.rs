@@ -33,7 +33,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::address::endpoint::SourceAddress;
 use crate::net::{Deadline, runtime};
-use crate::options::dns::tls_clients;
+use crate::options::dns::tls_client;
 use crate::output::Output;
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
@@ -97,7 +97,7 @@ fn run_settings(args: &Args, request: &Request, out: Output) -> anyhow::Result<R
         let message = "--fastest queries servers at once: it cannot be used with a port in --from";
         return Err(Failure::new(Exit::Usage, message).into());
     }
-    let tls = tls_clients(&args.tls, request.servers.iter().any(is_encrypted))?;
+    let tls = tls_client(&args.tls, request.servers.iter().any(is_encrypted))?;
     if args.tls.trusts_anyone() {
         out.warn("the server's certificate is not verified (--insecure)");
     }

@@ -169,11 +169,17 @@ pub(super) fn hint(lookup: &Lookup) -> Option<String> {
             TlsProblem::Certificate { pin: Some(pin), .. } => {
                 format!("--ca FILE to trust its issuer, or --pin {pin} to trust this certificate")
             }
+            TlsProblem::NoProtocol => {
+                "another port or transport: this is another service".to_owned()
+            }
             _ => "@tcp://HOST, or another server".to_owned(),
         });
     }
     if let AttemptError::Referred(to) = failure {
         return Some(format!("@{}, or --trace", to.trim_end_matches('.')));
+    }
+    if let AttemptError::Exchange(ExchangeError::NoQuic) = failure {
+        return Some("@tls://HOST or @https://HOST, which use TCP".to_owned());
     }
     match exit(lookup) {
         Exit::Network => Some("another server, as @HOST; `sockkit info` lists the default servers"),

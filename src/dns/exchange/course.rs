@@ -34,9 +34,15 @@ pub enum ExchangeError {
     /// The TLS handshake failed.
     #[error("{}", .0.problem)]
     Tls(#[from] TlsError),
-    /// The server does not speak HTTP/2, or its response is not a DNS message.
+    /// The server does not speak the version of HTTP, or its response is not a DNS message.
     #[error("{0}")]
     Http(String),
+    /// The server did not complete a QUIC handshake in time.
+    #[error("the QUIC handshake timed out: the server may not speak QUIC, or UDP is filtered")]
+    NoQuic,
+    /// The server closed the QUIC connection or the stream of the query, or broke the protocol.
+    #[error("{0}")]
+    Quic(String),
     /// The reply did not fit into a datagram, and the retry over TCP failed.
     #[error("reply truncated over UDP; retry over TCP failed: {0}")]
     Truncated(Box<Self>),

@@ -1,32 +1,36 @@
 //! One question to one server, and its reply: over UDP, over TCP after a truncated reply over UDP,
-//! or over TCP, TLS or HTTPS from the start.
+//! or over TCP, TLS, HTTPS, QUIC or HTTP/3 from the start.
 //!
 //! The sockets are connected, so the kernel reports a closed port at once and drops datagrams from
 //! other addresses. Messages that do not match the query are counted and discarded.
 
+mod connected;
 mod course;
+#[cfg(feature = "doh3")]
+mod h3;
+mod http;
 mod https;
+#[cfg(feature = "doq")]
+mod quic;
 mod stream;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::net::UdpSocket;
-
+use crate::dns::exchange::connected::connect_udp;
 pub use crate::dns::exchange::course::{Course, ExchangeError};
 use crate::dns::exchange::stream::StreamExchange;
-pub use crate::dns::exchange::stream::TlsClients;
 
 use crate::dns::edns::EdnsReply;
 use crate::dns::query::{QuerySettings, Question};
 use crate::dns::rcode::Rcode;
 use crate::dns::reply::{Discarded, Reply};
 use crate::dns::server::{DnsServer, DnsTransport};
+use crate::net::Deadline;
 use crate::net::address::endpoint::SourceAddress;
 use crate::net::deadline::Elapsed;
-use crate::net::{Deadline, self_connection};
+use crate::net::tls::ClientHandshake;
 
 /// How to query a server.
 #[derive(Clone, Debug)]
@@ -39,8 +43,8 @@ pub struct ExchangeOptions {
     pub tries: u32,
     /// Whether to query over TCP after a truncated reply over UDP.
     pub tcp_after_truncation: bool,
-    /// The settings of TLS; needed for servers that use it.
-    pub tls: Option<Arc<TlsClients>>,
+    /// The TLS client; needed for servers that use TLS.
+    pub tls: Option<Arc<ClientHandshake>>,
     /// The source address of queries; `None` for any.
     pub from: Option<SourceAddress>,
 }
@@ -188,14 +192,19 @@ impl Query<'_> {
         deadline: Deadline,
     ) -> Result<Reply, ExchangeError> {
         self.course.tries += 1;
-        let encoded = self.question.encode(query);
+        let mut encoded = self.question.encode(query);
+        if server.transport.is_http() || server.transport == DnsTransport::Quic {
+            // RFC 8484 section 4.1 and RFC 9250 section 4.2.1: the id is 0.
+            encoded.0 = 0;
+            encoded.1[..2].fill(0);
+        }
         let Self { question, settings, course, .. } = self;
         let from = settings.from;
         let mut exchange = StreamExchange { question, encoded, server, from, deadline, course };
         let tls = settings.tls.as_deref();
         if question.record_type.is_transfer() {
             // It keeps to the deadline itself, so that the records received so far are not lost.
-            return exchange.transfer(tls).await;
+            return exchange.run(tls).await;
         }
         match deadline.bound(exchange.run(tls)).await {
             Ok(reply) => reply,
@@ -206,11 +215,3 @@ impl Query<'_> {
 
 /// Size of the receive buffer in bytes: servers may exceed the announced size, up to a datagram.
 const MAX_MESSAGE: usize = 65_535;
-
-async fn connect_udp(addr: SocketAddr, from: Option<SourceAddress>) -> io::Result<UdpSocket> {
-    let from = from.unwrap_or(SourceAddress::Port(0));
-    let socket = UdpSocket::bind(from.for_peer(addr)).await?;
-    socket.connect(addr).await?;
-    self_connection::refuse(socket.local_addr()?, socket.peer_addr()?)?;
-    Ok(socket)
-}

@@ -1,11 +1,17 @@
-//! One query over a stream: TCP, or TLS.
+//! One query over a stream or a connection: TCP, TLS, HTTPS, QUIC or HTTP/3.
 
 use std::io::{self, ErrorKind};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+#[cfg(feature = "doq")]
+use crate::dns::exchange::connected::connect_udp;
 use crate::dns::exchange::course::{Course, ExchangeError};
+#[cfg(feature = "doh3")]
+use crate::dns::exchange::h3;
 use crate::dns::exchange::https;
+#[cfg(feature = "doq")]
+use crate::dns::exchange::quic::{self, QuicConnection};
 use crate::dns::query::Question;
 use crate::dns::rcode::Rcode;
 use crate::dns::record::{Malformed, Record};
@@ -18,15 +24,6 @@ use crate::net::dial::{self, ConnectSettings};
 use crate::net::stream::Stream;
 use crate::net::tls::{ClientHandshake, ServerName};
 use crate::net::{self, Deadline};
-
-/// The TLS clients of both transports, which offer different protocols.
-#[derive(Clone, Debug)]
-pub struct TlsClients {
-    /// For DNS over TLS.
-    pub tls: ClientHandshake,
-    /// For DNS over HTTPS; it offers `h2`.
-    pub https: ClientHandshake,
-}
 
 /// A query that is sent over a stream.
 pub(super) struct StreamExchange<'a> {
@@ -44,36 +41,107 @@ impl StreamExchange<'_> {
     ///
     /// # Errors
     /// The server cannot be reached, or sends no reply.
-    pub(super) async fn run(&mut self, tls: Option<&TlsClients>) -> Result<Reply, ExchangeError> {
-        let mut stream = self.connect(tls).await?;
-        if self.server.transport != DnsTransport::Https {
-            let reply = self.framed(&mut stream).await?;
-            stream.shut_down_now();
-            return Ok(reply);
+    pub(super) async fn run(
+        &mut self,
+        tls: Option<&ClientHandshake>,
+    ) -> Result<Reply, ExchangeError> {
+        // QUIC is on the heap: most queries do not use it, and each would reserve its memory.
+        match (self.server.transport, tls) {
+            #[cfg(feature = "doq")]
+            (DnsTransport::Quic, Some(tls)) => Box::pin(self.over_quic(tls)).await,
+            (transport, tls) if transport.is_http() => {
+                if self.question.record_type.is_transfer() {
+                    let why = "zone transfers are not possible over HTTP";
+                    return Err(ExchangeError::Http(why.to_owned()));
+                }
+                let reply = match (transport, tls) {
+                    #[cfg(feature = "doh3")]
+                    (DnsTransport::H3, Some(tls)) => Box::pin(self.over_http3(tls)).await?,
+                    _ => {
+                        let stream = self.connect(tls).await?;
+                        https::post(stream, self.server, self.encoded.1.clone()).await?
+                    }
+                };
+                self.question.read_reply(self.encoded.0, &reply).map_err(|mismatch| {
+                    self.course.discarded.add(mismatch);
+                    self.no_reply()
+                })
+            }
+            _ => {
+                let mut stream = self.connect(tls).await?;
+                let reply = self.messages(&mut stream).await?;
+                stream.shut_down_now();
+                Ok(reply)
+            }
         }
-        let (id, message) = &mut self.encoded;
-        // RFC 8484 section 4.1: the id is 0, so that caches can answer.
-        *id = 0;
-        message[..2].fill(0);
-        let reply = https::post(stream, self.server, message.clone()).await?;
-        self.question.read_reply(0, &reply).map_err(|mismatch| {
-            self.course.discarded.add(mismatch);
-            ExchangeError::NoReply(self.course.discarded.clone())
-        })
     }
 
-    /// Connects, asks for a transfer of the zone, and returns its records in one reply, without the
-    /// SOA record that ends it (RFC 5936).
+    #[cfg(feature = "doq")]
+    async fn over_quic(&mut self, tls: &ClientHandshake) -> Result<Reply, ExchangeError> {
+        // A reply is read in parts that the library buffers within limits.
+        let mut quic = self.connect_quic(tls, u64::MAX).await?;
+        let mut stream = quic.open_stream().await?;
+        let stopped = quic::stopped(&stream);
+        let exchange = async {
+            tokio::select! {
+                biased;
+                reply = self.messages(&mut stream) => reply,
+                error = stopped => Err(error),
+            }
+        };
+        let reply = quic.run(exchange).await;
+        quic.close(quic::DOQ_NO_ERROR).await;
+        reply
+    }
+
+    #[cfg(feature = "doh3")]
+    async fn over_http3(&mut self, tls: &ClientHandshake) -> Result<Vec<u8>, ExchangeError> {
+        let mut quic = self.connect_quic(tls, h3::MAX_RECEIVED).await?;
+        let exchange = h3::post(quic.library().clone(), self.server, self.encoded.1.clone());
+        let reply = Box::pin(quic.run(exchange)).await;
+        quic.close(h3::NO_ERROR).await;
+        reply
+    }
+
+    /// Connects over QUIC to a server that may send `limit` bytes.
+    #[cfg(feature = "doq")]
+    async fn connect_quic(
+        &self,
+        tls: &ClientHandshake,
+        limit: u64,
+    ) -> Result<QuicConnection, ExchangeError> {
+        let addr = self.server.addr;
+        let client = tls.offering(self.server.transport.alpn().unwrap_or_default());
+        let tls = client.for_quic(&self.server_name()?);
+        let socket = connect_udp(addr, self.from).await?;
+        QuicConnection::open(socket, addr, tls, limit, self.deadline).await
+    }
+
+    /// Sends the query over a stream of messages, and returns the reply.
+    async fn messages<S>(&mut self, stream: &mut S) -> Result<Reply, ExchangeError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        if self.question.record_type.is_transfer() {
+            self.transfer(stream).await
+        } else {
+            self.framed(stream).await
+        }
+    }
+
+    /// Asks for a transfer of the zone, and returns its records in one reply, without the SOA
+    /// record that ends it (RFC 5936).
     ///
     /// # Errors
-    /// The server cannot be reached, or sends no reply. A transfer that ends too early is a reply
-    /// with a defect and the records received so far.
-    pub(super) async fn transfer(
-        &mut self,
-        tls: Option<&TlsClients>,
-    ) -> Result<Reply, ExchangeError> {
-        let mut stream = self.connect(tls).await?;
-        let mut whole = self.framed(&mut stream).await?;
+    /// The server sends no reply. A transfer that ends too early is a reply with a defect and the
+    /// records received so far.
+    async fn transfer<S>(&mut self, stream: &mut S) -> Result<Reply, ExchangeError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let deadline = self.deadline;
+        let first = deadline.bound(self.framed(stream)).await;
+        let mut whole = first.unwrap_or_else(|Elapsed| Err(self.no_reply()))?;
         if whole.defect.is_some() || whole.rcode != Rcode::NOERROR {
             return Ok(whole);
         }
@@ -83,7 +151,7 @@ impl StreamExchange<'_> {
             return Ok(whole);
         }
         while whole.answers[1..].iter().all(|record| !is_soa(record)) {
-            let received = self.deadline.bound(read_message(&mut stream)).await;
+            let received = self.deadline.bound(read_message(stream)).await;
             let message = match received {
                 Ok(Ok(message)) => message,
                 Ok(Err(_)) => {
@@ -110,25 +178,28 @@ impl StreamExchange<'_> {
         } else {
             whole.answers.truncate(end);
         }
-        stream.shut_down_now();
         Ok(whole)
     }
 
     /// Connects, and performs the handshake of an encrypted transport.
-    async fn connect(&self, tls: Option<&TlsClients>) -> Result<Stream, ExchangeError> {
+    async fn connect(&self, tls: Option<&ClientHandshake>) -> Result<Stream, ExchangeError> {
         let addr = self.server.addr;
         let settings = ConnectSettings { from: self.from, ..ConnectSettings::default() };
         let dialed = dial::connect(&addr.to_string(), &[addr], settings, self.deadline).await;
         let mut stream = dialed.map_err(|error| self.connect_error(error))?.stream;
-        let client = match (self.server.transport, tls) {
-            (DnsTransport::Tls, Some(tls)) => &tls.tls,
-            (DnsTransport::Https, Some(tls)) => &tls.https,
-            _ => return Ok(stream),
-        };
-        let invalid = |error| io::Error::new(ErrorKind::InvalidInput, error);
-        let name = ServerName::try_from(&self.server.host).map_err(invalid)?;
-        client.connect(&mut stream, &name, &addr.to_string(), self.deadline).await?;
+        if let (true, Some(tls)) = (self.server.transport.is_encrypted(), tls) {
+            let alpn = self.server.transport.alpn();
+            let client = alpn.map_or_else(|| tls.clone(), |protocol| tls.offering(protocol));
+            let name = self.server_name()?;
+            client.connect(&mut stream, &name, &addr.to_string(), self.deadline).await?;
+        }
         Ok(stream)
+    }
+
+    /// Returns the name for which the server's certificate must be valid.
+    fn server_name(&self) -> io::Result<ServerName> {
+        let invalid = |error| io::Error::new(ErrorKind::InvalidInput, error);
+        ServerName::try_from(&self.server.host).map_err(invalid)
     }
 
     /// Sends the query and returns the reply. Each message is preceded by its length (RFC 1035
@@ -142,8 +213,12 @@ impl StreamExchange<'_> {
         // Sent in one segment: some servers treat the first segment as the complete query.
         stream.write_all(&[&length.to_be_bytes()[..], message].concat()).await?;
         stream.flush().await?;
+        if self.server.transport == DnsTransport::Quic {
+            // RFC 9250 section 4.2: the end of the stream is the end of the query.
+            stream.shutdown().await?;
+        }
         loop {
-            let message = read_message(stream).await?;
+            let message = read_message(stream).await.map_err(|error| self.read_error(error))?;
             match self.question.read_reply(*id, &message) {
                 Ok(mut reply) => {
                     if reply.flags.truncated {
@@ -154,8 +229,26 @@ impl StreamExchange<'_> {
                 Err(mismatch) => self.course.discarded.add(mismatch),
             }
             if self.deadline.has_passed() {
-                return Err(ExchangeError::NoReply(self.course.discarded.clone()));
+                return Err(self.no_reply());
             }
+        }
+    }
+
+    /// Returns the error for the end of the time.
+    fn no_reply(&self) -> ExchangeError {
+        ExchangeError::NoReply(self.course.discarded.clone())
+    }
+
+    fn read_error(&self, error: io::Error) -> ExchangeError {
+        match (error.kind(), self.server.transport) {
+            (ErrorKind::UnexpectedEof, DnsTransport::Quic) => {
+                let why = "the server ended the stream of the query before the reply was complete";
+                ExchangeError::Quic(why.to_owned())
+            }
+            (ErrorKind::UnexpectedEof, _) => {
+                io::Error::other("connection closed before the reply").into()
+            }
+            _ => error.into(),
         }
     }
 
@@ -165,7 +258,7 @@ impl StreamExchange<'_> {
                 Some(attempt) if attempt.error.kind() != ErrorKind::TimedOut => {
                     attempt.error.into()
                 }
-                _ => ExchangeError::NoReply(self.course.discarded.clone()),
+                _ => self.no_reply(),
             },
             net::Error::Bind { source, .. } => source.into(),
             // There is no other error, because no name is resolved.
@@ -175,17 +268,10 @@ impl StreamExchange<'_> {
 }
 
 /// Reads a message and the length before it.
-async fn read_message<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, ExchangeError> {
+async fn read_message<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Vec<u8>> {
     let mut length = [0; 2];
-    stream.read_exact(&mut length).await.map_err(read_error)?;
+    stream.read_exact(&mut length).await?;
     let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
-    stream.read_exact(&mut message).await.map_err(read_error)?;
+    stream.read_exact(&mut message).await?;
     Ok(message)
-}
-
-fn read_error(error: io::Error) -> ExchangeError {
-    match error.kind() {
-        ErrorKind::UnexpectedEof => io::Error::other("connection closed before the reply").into(),
-        _ => error.into(),
-    }
 }

@@ -12,8 +12,8 @@ use crate::net::deadline::{Deadline, Elapsed};
 use crate::net::stream::Stream;
 use crate::net::tls::verifier::{CertificateVerifier, ListedCertificates, TrustPolicy};
 use crate::net::tls::{
-    Alpn, CertificateRefusal, ChainCertificate, KeyLogFile, KeyPair, Pin, ServerName, SetupError,
-    Side, TlsError, TlsFacts, TlsProblem, pem, provider,
+    Alpn, CertificateRefusal, ChainCertificate, KeyLogFile, KeyPair, Pin, QuicTls, ServerName,
+    SetupError, Side, TlsError, TlsFacts, TlsProblem, pem, provider,
 };
 
 /// How long a server may take to close after a failed handshake: closing a socket that has unread
@@ -166,6 +166,33 @@ impl ClientHandshake {
         })
     }
 
+    /// Returns the same client, which offers only this application protocol (ALPN).
+    #[must_use]
+    pub fn offering(&self, protocol: &str) -> Self {
+        let mut offering = self.clone();
+        offering.config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        offering
+    }
+
+    /// Returns the TLS of a QUIC connection to `host`.
+    ///
+    /// The certificate must be valid for `host`, unless the options set another server name.
+    pub fn for_quic(&self, host: &ServerName) -> QuicTls {
+        let (config, verifier) = self.of_connection(false);
+        let host = self.server_name.as_ref().unwrap_or(host);
+        QuicTls { config, server_name: host.to_string(), verifier }
+    }
+
+    /// Returns the configuration of one connection, and its verifier. Each connection has its own
+    /// verifier, because the verifier stores the server's certificate.
+    fn of_connection(&self, inspects: bool) -> (ClientConfig, Arc<CertificateVerifier>) {
+        let verifier = CertificateVerifier::new(self.policy.clone(), Arc::clone(&self.provider));
+        let verifier = Arc::new(if inspects { verifier.inspecting() } else { verifier });
+        let mut config = self.config.clone();
+        config.dangerous().set_certificate_verifier(Arc::clone(&verifier) as _);
+        (config, verifier)
+    }
+
     async fn handshake(
         &self,
         stream: &mut Stream,
@@ -178,14 +205,8 @@ impl ClientHandshake {
             stream.accept_missing_close_notify();
         }
         let host = self.server_name.as_ref().unwrap_or(host);
-        let name = host.0.clone();
-        // Each connection has its own verifier, because the verifier stores the server's
-        // certificate.
-        let verifier = CertificateVerifier::new(self.policy.clone(), Arc::clone(&self.provider));
-        let verifier = Arc::new(if inspects { verifier.inspecting() } else { verifier });
-        let mut config = self.config.clone();
-        config.dangerous().set_certificate_verifier(Arc::clone(&verifier) as _);
-        let tls = ClientConnection::new(Arc::new(config), name);
+        let (config, verifier) = self.of_connection(inspects);
+        let tls = ClientConnection::new(Arc::new(config), host.0.clone());
         let side = Side::Server;
         let failed = |error| TlsError { peer: peer.to_owned(), problem: error };
         let tls = tls.map_err(|error| failed(TlsProblem::of(&error, side)))?;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-use rustls::{AlertDescription, HandshakeType, PeerIncompatible};
+use rustls::{AlertDescription, CertificateError, HandshakeType, PeerIncompatible};
 
 use crate::net::tls::first_bytes::{PlainProtocol, looks_like_tls};
 use crate::net::tls::verifier::SeenCertificate;
@@ -129,12 +129,7 @@ impl TlsError {
     ) -> Self {
         let problem = match library_error(&error) {
             _ if is_plain(first) => TlsProblem::NotTls { side, sent: first.to_vec() },
-            // A server that refuses before it has sent a certificate supports nothing of the offer.
-            Some(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure))
-                if side == Side::Server && seen.is_none() =>
-            {
-                TlsProblem::NoCipher
-            }
+            Some(rustls::Error::AlertReceived(alert)) => TlsProblem::of_alert(*alert, side, seen),
             Some(error) => problem_of(error, side, seen),
             None if error.kind() == ErrorKind::UnexpectedEof => TlsProblem::Closed(side),
             None => TlsProblem::Stream(error),
@@ -157,6 +152,26 @@ impl TlsProblem {
     /// Returns the problem for an error of the library before any byte was exchanged.
     pub(super) fn of(error: &rustls::Error, side: Side) -> Self {
         problem_of(error, side, None)
+    }
+
+    /// Returns the problem for a certificate of a server that sockkit rejected.
+    pub(super) fn of_rejection(error: &CertificateError, seen: Option<&SeenCertificate>) -> Self {
+        problem_of(&rustls::Error::InvalidCertificate(error.clone()), Side::Server, seen)
+    }
+
+    /// Returns the problem for an alert that the peer sent during the handshake.
+    pub(super) fn of_alert(
+        alert: AlertDescription,
+        side: Side,
+        seen: Option<&SeenCertificate>,
+    ) -> Self {
+        match alert {
+            // A server that refuses before it has sent a certificate supports nothing of the offer.
+            AlertDescription::HandshakeFailure if side == Side::Server && seen.is_none() => {
+                Self::NoCipher
+            }
+            alert => problem_of_alert(alert, side),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod key_log;
 mod name;
 mod pem;
 mod pin;
+mod quic;
 mod refusal;
 mod server;
 pub mod starttls;
@@ -38,6 +39,7 @@ pub use self::key_log::{KeyLogError, KeyLogFile};
 pub use self::name::{Alpn, InvalidAlpn, ServerName};
 pub use self::pem::{KeyPair, SetupError};
 pub use self::pin::Pin;
+pub use self::quic::{AlertBy, QuicTls};
 pub use self::refusal::CertificateRefusal;
 pub use self::server::{HANDSHAKE_TIMEOUT, Identity, ServerHandshake, ServerTlsOptions};
 

@@ -88,7 +88,7 @@ impl CertificateVerifier {
         Self { inspects: true, ..self }
     }
 
-    /// Returns why the certificate was rejected, although the handshake continued.
+    /// Returns why the certificate was rejected.
     pub(super) fn rejection(&self) -> Option<&CertificateError> {
         self.rejection.get()
     }
@@ -96,6 +96,14 @@ impl CertificateVerifier {
     /// Returns the server's certificate, or `None` before the server has sent it.
     pub(super) fn seen(&self) -> Option<SeenCertificate> {
         self.seen.get().cloned()
+    }
+
+    /// Keeps the reason if the certificate is rejected: QUIC reports only an alert.
+    fn remember<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+        if let Err(Error::InvalidCertificate(error)) = &outcome {
+            self.rejection.set(error.clone()).ok();
+        }
+        outcome
     }
 
     /// Returns the reason for which this verifier accepts a certificate.
@@ -144,9 +152,8 @@ impl ServerCertVerifier for CertificateVerifier {
         let fields = CertificateFields::of(end_entity);
         // A connection has one handshake, so the cell is still empty.
         self.seen.set(SeenCertificate { pin, fields }).ok();
-        match outcome {
-            Err(Error::InvalidCertificate(error)) if self.inspects => {
-                self.rejection.set(error).ok();
+        match self.remember(outcome) {
+            Err(Error::InvalidCertificate(_)) if self.inspects => {
                 Ok(ServerCertVerified::assertion())
             }
             outcome => outcome,
@@ -171,8 +178,8 @@ impl ServerCertVerifier for CertificateVerifier {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, algorithms)
-            .map_err(|error| explain_signature(error, certificate))
+        let verified = verify_tls13_signature(message, certificate, signed, algorithms);
+        self.remember(verified.map_err(|error| explain_signature(error, certificate)))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -16,7 +17,7 @@ use crate::support::peers::tls::{Certificates, LATE, self_signed};
 use crate::support::{KillOnDrop, Sockkit, eventually, on_own_machine, skip};
 
 /// The reply to a query, with an address.
-fn answer(query: &[u8]) -> Vec<u8> {
+pub(super) fn answer(query: &[u8]) -> Vec<u8> {
     let query = Message::from_vec(query).unwrap();
     let name = query.queries[0].name().to_ascii();
     let mut reply = query.into_response();
@@ -25,7 +26,7 @@ fn answer(query: &[u8]) -> Vec<u8> {
 }
 
 /// Runs a lookup of `t.example A`.
-fn lookup(words: &[&str]) -> Run {
+pub(super) fn lookup(words: &[&str]) -> Run {
     let ran = Sockkit::new(["resolve", "--json", "t.example", "a"].iter().chain(words)).run();
     Run { code: ran.code, stdout: ran.out(), stderr: ran.stderr }
 }
@@ -180,10 +181,12 @@ fn tls_options_without_a_tls_server_and_missing_transports_are_usage_errors() {
     assert_eq!(run.code, 2);
     run.assert_stderr_contains("--insecure applies only to TLS");
     for (server, reason) in [
-        ("@quic://127.0.0.1", "no DNS over QUIC"),
-        ("@h3://127.0.0.1", "no DNS over HTTP/3"),
+        #[cfg(not(feature = "doq"))]
+        ("@quic://127.0.0.1", "built without DNS over QUIC (cargo feature doq); use tls or https"),
+        #[cfg(not(feature = "doh3"))]
+        ("@h3://127.0.0.1", "built without DNS over HTTP/3 (cargo feature doh3); use tls or https"),
         ("@ftp://127.0.0.1", "is not a transport of the DNS"),
-        ("@tls://127.0.0.1/x", "only https:// servers have a path"),
+        ("@tls://127.0.0.1/x", "only https:// and h3:// servers have a path"),
     ] {
         let run = lookup(&[server]);
         assert_eq!(run.code, 2, "{server}");
@@ -191,33 +194,49 @@ fn tls_options_without_a_tls_server_and_missing_transports_are_usage_errors() {
     }
 }
 
+/// Starts BIND with the zone `ita.br` and these `listen-on` settings, in `folder`.
+pub(super) fn start_named(folder: &Path, before: &str, listen: &str) -> KillOnDrop {
+    let zone = "$TTL 300\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 127.0.0.1\nwww A 161.24.23.180\n";
+    fs::write(folder.join("zone"), zone).unwrap();
+    let settings = format!(
+        "{before}options {{ directory \"{}\"; pid-file none; session-keyfile none; recursion no;\n\
+         {listen} listen-on-v6 {{ none; }}; }};\n\
+         controls {{ }};\nzone \"ita.br\" {{ type primary; file \"zone\"; }};\n",
+        folder.display()
+    );
+    let file = folder.join("named.conf");
+    fs::write(&file, settings).unwrap();
+    let mut command = Command::new("named");
+    command.args(["-g", "-c"]).arg(file).stdout(Stdio::null()).stderr(Stdio::null());
+    KillOnDrop(command.spawn().unwrap())
+}
+
+/// Returns whether a program is installed; `argument` makes it print its version.
+pub(super) fn is_installed(program: &str, argument: &str) -> bool {
+    let mut version = Command::new(program);
+    version.arg(argument).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+}
+
 #[test]
 fn bind_answers_over_udp_tcp_tls_and_https() {
     let test = "transports of BIND";
-    let mut version = Command::new("named");
-    if version.arg("-v").stdout(Stdio::null()).status().is_err() {
+    if !is_installed("named", "-v") {
         return skip(test, "named is not installed");
     }
     on_own_machine(test, "nameserver 127.0.0.1\n", "", || {
         let certificates = Certificates::new();
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().display();
-        let zone = "$TTL 300\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 127.0.0.1\nwww A 161.24.23.180\n";
-        fs::write(folder.path().join("zone"), zone).unwrap();
-        let settings = format!(
-            "tls own {{ cert-file \"{}\"; key-file \"{}\"; }};\n\
-             options {{ directory \"{path}\"; pid-file none; session-keyfile none; recursion no;\n\
-             listen-on port 53 {{ 127.0.0.1; }}; listen-on port 853 tls own {{ 127.0.0.1; }};\n\
-             listen-on port 443 tls own http default {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; }};\n\
-             controls {{ }};\nzone \"ita.br\" {{ type primary; file \"zone\"; }};\n",
+        let tls = format!(
+            "tls own {{ cert-file \"{}\"; key-file \"{}\"; }};\n",
             certificates.path("cert"),
             certificates.path("key")
         );
-        let file = folder.path().join("named.conf");
-        fs::write(&file, settings).unwrap();
-        let mut command = Command::new("named");
-        command.args(["-g", "-c"]).arg(file).stdout(Stdio::null()).stderr(Stdio::null());
-        let _named = KillOnDrop(command.spawn().unwrap());
+        let _named = start_named(
+            folder.path(),
+            &tls,
+            "listen-on port 53 { 127.0.0.1; }; listen-on port 853 tls own { 127.0.0.1; };\n\
+             listen-on port 443 tls own http default { 127.0.0.1; };",
+        );
         for port in [53, 853, 443] {
             let listens = || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok();
             eventually("named listens", listens);

@@ -11,6 +11,8 @@ mod names;
 mod output;
 mod presentation;
 mod query_options;
+#[cfg(feature = "doh3")]
+mod quic;
 mod servers;
 mod snapshots;
 mod strategies;

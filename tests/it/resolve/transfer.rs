@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Run, resolve};
 use crate::support::peers::dns_server::{DnsServer, Query, Transport, a, ns, record, wire};
 
-fn soa() -> Record {
+pub(super) fn soa() -> Record {
     let of = |name: &str| Name::from_ascii(name).unwrap();
     record("ita.br.", RData::SOA(SOA::new(of("ns."), of("h."), 1, 2, 3, 4, 60)))
 }

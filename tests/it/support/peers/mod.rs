@@ -3,6 +3,8 @@
 pub(crate) mod datagram;
 pub(crate) mod dns_server;
 pub(crate) mod https;
+#[cfg(feature = "doh3")]
+pub(crate) mod quic;
 pub(crate) mod signed_zones;
 pub(crate) mod tls;
 pub(crate) mod unix;
