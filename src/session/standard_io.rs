@@ -20,7 +20,7 @@ pub(crate) fn standard_input(out: Output) -> Result<Input, net::Error> {
             return Ok(input);
         }
         let descriptor = stdin.try_clone()?;
-        Input::start(Keyboard::new(out, stdin)?, Some(descriptor))
+        Input::start(Keyboard::new(out, stdin), Some(descriptor))
     };
     open().map_err(net::Error::system("read standard input"))
 }

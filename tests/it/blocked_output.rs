@@ -1,8 +1,8 @@
-//! Outputs that take nothing: each of standard output, standard error and the recording in turn,
-//! for each command with connections. Deadlines and signals take effect on time, and the clients of
-//! a server keep their pace.
+//! Outputs that take nothing: each of standard output, standard error, the recording and the
+//! terminal in turn, for each command with connections. Deadlines and signals take effect on time,
+//! and the clients of a server keep their pace.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{PipeReader, PipeWriter, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::procfs::Process;
+use crate::support::terminal::full_terminal;
 use crate::support::{Client, KillOnDrop, Peer, eventually, fifo, full_pipe};
 
 /// The longest that a step may take on a busy machine. A step that waits for a blocked output never
@@ -33,22 +34,33 @@ enum Blocked {
     Events,
     /// A FIFO without a reader.
     Recording,
+    /// A terminal that is full and not read, as standard output and standard error.
+    Terminal,
+    /// The same terminal also as standard input, where lines are edited.
+    Session,
 }
 
-const OUTPUTS: [Blocked; 3] = [Blocked::Stdout, Blocked::Stderr, Blocked::Recording];
+const OUTPUTS: [Blocked; 4] =
+    [Blocked::Stdout, Blocked::Stderr, Blocked::Recording, Blocked::Terminal];
+
+/// The outputs of a command that also reads standard input.
+const OUTPUTS_AND_INPUT: [Blocked; 5] =
+    [Blocked::Stdout, Blocked::Stderr, Blocked::Recording, Blocked::Terminal, Blocked::Session];
 
 /// A process one of whose outputs is blocked.
 struct BlockedRun {
     child: KillOnDrop,
     directory: tempfile::TempDir,
-    /// Keeps the blocked pipe open.
+    /// Keep the blocked pipe and the blocked terminal open.
     _pipe: (PipeReader, PipeWriter),
+    _terminal: (File, File),
 }
 
 /// Starts `sockkit ARGS…` with a blocked output that gets something to print for every transfer.
 fn start(args: &str, blocked: Blocked) -> BlockedRun {
     let directory = tempfile::tempdir().unwrap();
     let (reader, writer) = full_pipe();
+    let (master, slave) = full_terminal();
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockkit"));
     command.args(args.split_whitespace()).current_dir(directory.path());
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -57,10 +69,18 @@ fn start(args: &str, blocked: Blocked) -> BlockedRun {
         Blocked::Stderr => command.args(["-v", "--hexdump"]).stderr(writer.try_clone().unwrap()),
         Blocked::Events => command.arg("-v").stderr(writer.try_clone().unwrap()),
         Blocked::Recording => command.args(["--record", "fifo"]),
+        Blocked::Terminal | Blocked::Session => {
+            if blocked == Blocked::Session {
+                command.stdin(slave.try_clone().unwrap());
+            }
+            let streams =
+                command.stdout(slave.try_clone().unwrap()).stderr(slave.try_clone().unwrap());
+            streams.args(["-v", "--hexdump"]).env("TERM", "xterm")
+        }
     };
     fifo(&directory.path().join("fifo"));
     let child = KillOnDrop(command.spawn().unwrap());
-    BlockedRun { child, directory, _pipe: (reader, writer) }
+    BlockedRun { child, directory, _pipe: (reader, writer), _terminal: (master, slave) }
 }
 
 impl BlockedRun {
@@ -107,7 +127,7 @@ fn flooding_peer(text: &'static [u8]) -> SocketAddr {
 
 #[test]
 fn a_blocked_output_delays_neither_the_timeout_of_connect_nor_a_signal() {
-    for blocked in OUTPUTS {
+    for blocked in OUTPUTS_AND_INPUT {
         let since = Instant::now();
         let run = start(&format!("connect {} --timeout 1s", flooding_peer(&[b'x'; 4096])), blocked);
         assert_eq!(run.exit_after(since), 5, "{blocked:?}");
@@ -161,7 +181,8 @@ fn a_signal_ends_a_client_that_waits_only_for_a_blocked_standard_error() {
 
 #[test]
 fn a_blocked_output_delays_neither_the_timeout_of_listen_nor_a_signal() {
-    for (blocked, keep_open) in OUTPUTS.into_iter().flat_map(|it| [(it, ""), (it, "-k")]) {
+    for (blocked, keep_open) in OUTPUTS_AND_INPUT.into_iter().flat_map(|it| [(it, ""), (it, "-k")])
+    {
         let args = format!("listen 127.0.0.1:0 --port-file port --grace 500ms {keep_open}");
         let since = Instant::now();
         let run = start(&format!("{args} --timeout 2s"), blocked);
@@ -234,7 +255,7 @@ fn a_blocked_output_of_a_chat_server_delays_no_client_and_no_signal() {
 
 #[test]
 fn the_clients_of_a_listener_get_its_input_although_an_output_is_blocked() {
-    for blocked in [Blocked::Stderr, Blocked::Recording] {
+    for blocked in [Blocked::Stderr, Blocked::Recording, Blocked::Terminal] {
         let run = start("listen 127.0.0.1:0 -k --port-file port --grace 500ms", blocked);
         let addr = run.addr();
         let flooding = flood(addr);
@@ -280,6 +301,34 @@ fn events_to_a_blocked_output_leave_memory_flat() {
         transfer(20_000);
         let grown = process.peak_memory() - before;
         assert!(grown < 2 << 20, "{blocked:?}: {grown} bytes");
+        let since = Instant::now();
+        run.signal();
+        assert_eq!(run.exit_after(since), 0);
+    }
+}
+
+#[test]
+fn many_events_to_a_blocked_terminal_leave_memory_flat() {
+    const CLIENTS: usize = 50;
+    for args in ["echo-server", "listen -k"] {
+        let run = start(&format!("{args} 127.0.0.1:0 --port-file port"), Blocked::Terminal);
+        let process = Process::of_child(&run.child.0);
+        let mut clients: Vec<_> = (0..CLIENTS).map(|_| Client::connect(run.addr())).collect();
+        let echoes = args.starts_with("echo");
+        // Each piece is two events or more. The first ones fill the queue.
+        let mut transfer = |rounds: usize| {
+            for _ in 0..rounds {
+                clients.iter_mut().for_each(|client| client.send("hello"));
+                if echoes {
+                    clients.iter_mut().for_each(|client| assert_eq!(client.recv(), b"hello"));
+                }
+            }
+        };
+        transfer(400);
+        let before = process.peak_memory();
+        transfer(150_000 / CLIENTS);
+        let grown = process.peak_memory() - before;
+        assert!(grown < 2 << 20, "{args}: {grown} bytes");
         let since = Instant::now();
         run.signal();
         assert_eq!(run.exit_after(since), 0);

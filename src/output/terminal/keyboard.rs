@@ -16,6 +16,8 @@ pub struct Keyboard {
 
 #[derive(Debug)]
 enum KeyboardSource {
+    /// Standard input, of which nothing was read.
+    Unopened(File),
     /// The lines that the user edits, and the unread part of the last one.
     Edited(Box<LineEditor>, Cursor<Vec<u8>>),
     /// Standard input, unchanged.
@@ -26,21 +28,26 @@ enum KeyboardSource {
 
 impl Keyboard {
     /// Returns a reader of `stdin`. It reads edited lines if the terminal of `out` has an editing
-    /// session.
-    ///
-    /// # Errors
-    /// The descriptor cannot be duplicated.
-    pub fn new(out: Output, stdin: File) -> io::Result<Self> {
-        let source = match LineEditor::of_session(out, stdin.try_clone()?) {
-            Some(editor) => KeyboardSource::Edited(Box::new(editor), Cursor::default()),
-            None => KeyboardSource::Plain(Reader(stdin)),
-        };
-        Ok(Self { out, source })
+    /// session. The terminal is prepared for that by the first read, because it may be blocked.
+    pub fn new(out: Output, stdin: File) -> Self {
+        Self { out, source: KeyboardSource::Unopened(stdin) }
+    }
+
+    /// Prepares for reading.
+    fn open(&mut self) -> io::Result<()> {
+        if let KeyboardSource::Unopened(stdin) = &self.source {
+            self.source = match LineEditor::of_session(self.out, stdin.try_clone()?) {
+                Some(editor) => KeyboardSource::Edited(Box::new(editor), Cursor::default()),
+                None => KeyboardSource::Plain(Reader(stdin.try_clone()?)),
+            };
+        }
+        Ok(())
     }
 }
 
 impl Read for Keyboard {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.open()?;
         match &mut self.source {
             KeyboardSource::Edited(editor, rest) => loop {
                 let len = rest.read(buffer)?;
@@ -67,7 +74,7 @@ impl Read for Keyboard {
                 }
                 Ok(len)
             }
-            KeyboardSource::Ended => Ok(0),
+            KeyboardSource::Unopened(_) | KeyboardSource::Ended => Ok(0),
         }
     }
 }

@@ -221,6 +221,17 @@ fn pseudoterminal() -> (std::fs::File, std::fs::File) {
     (master.into(), slave)
 }
 
+/// A terminal that is not read and is full, so that its next writer blocks: its master and its
+/// slave.
+pub(crate) fn full_terminal() -> (std::fs::File, std::fs::File) {
+    let (master, slave) = pseudoterminal();
+    rustix::io::ioctl_fionbio(&slave, true).unwrap();
+    while rustix::io::write(&slave, &[b'x'; 4096]).is_ok() {}
+    while rustix::io::write(&slave, b"x").is_ok() {}
+    rustix::io::ioctl_fionbio(&slave, false).unwrap();
+    (master, slave)
+}
+
 impl Drop for Terminal {
     fn drop(&mut self) {
         // Dropping the terminal hangs up the processes that still run in it.
