@@ -76,15 +76,9 @@ impl Paint {
     }
 
     /// Styles the name of a peer in one of several colours, always the same one for the same name.
+    /// Yellow and bright colours are hard to read on a light background.
     pub(super) fn peer(self, name: &str) -> String {
-        let colors = [
-            AnsiColor::Green,
-            AnsiColor::Yellow,
-            AnsiColor::Blue,
-            AnsiColor::Magenta,
-            AnsiColor::BrightRed,
-            AnsiColor::BrightGreen,
-        ];
+        let colors = [AnsiColor::Green, AnsiColor::Blue, AnsiColor::Magenta, AnsiColor::Red];
         let sum = name.bytes().fold(0, |sum: usize, byte| sum.wrapping_add(byte.into()));
         self.paint(colors[sum % colors.len()].on_default().bold(), name)
     }
