@@ -215,7 +215,7 @@ impl Output {
     }
 
     /// Sets the number of clients that receive the lines that are typed. Unless it is 1, the prompt
-    /// shows it from the next time that it is drawn on, so this never waits for the terminal.
+    /// shows it. Never waits for the terminal.
     pub fn set_receivers(self, clients: usize) {
         self.terminal.set_receivers(clients);
     }

@@ -14,7 +14,7 @@ use crate::output::event_queue::Events;
 use crate::output::handle::Output;
 use crate::output::stdout::{StdoutError, write_stdout};
 use crate::output::terminal::device::Device;
-use crate::output::terminal::screen::Label;
+use crate::output::terminal::screen::state::Label;
 use crate::text::{self, StreamEscaper};
 
 /// Writes the bytes that peers send to standard output.

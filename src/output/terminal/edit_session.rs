@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rustix::process::getpgrp;
 use rustix::termios::{
@@ -15,14 +15,20 @@ use crate::output::color::Paint;
 use crate::output::terminal::device::Device;
 use crate::output::terminal::editing::line_painter::{LinePainter, moves_cursor};
 use crate::output::terminal::editing::painter::View;
+use crate::output::terminal::editing::rewrap::{Decision, Rewrap};
+use crate::output::terminal::receivers::Receivers;
+
+/// Asks the terminal for the position of the cursor (DSR 6).
+const REPORT_CURSOR: &str = "\x1b[6n";
 
 /// An interactive session in which lines are edited.
 #[derive(Debug)]
 pub(super) struct EditSession {
     device: Device,
     prompt: String,
-    receivers: Receivers,
+    receivers: Arc<Receivers>,
     painter: LinePainter,
+    rewrap: Rewrap,
     /// The settings of the terminal before the session.
     original: Termios,
     /// Whether lines are read from now on, so that the terminal has the settings for it.
@@ -31,31 +37,6 @@ pub(super) struct EditSession {
     is_suspended: bool,
     /// The line being typed, while the editor reads one.
     line: Option<EditedLine>,
-}
-
-/// The number of clients that receive the lines that are typed. Clones share it.
-#[derive(Clone, Debug)]
-pub(super) struct Receivers(Arc<AtomicUsize>);
-
-impl Default for Receivers {
-    fn default() -> Self {
-        Self(Arc::new(AtomicUsize::new(1)))
-    }
-}
-
-impl Receivers {
-    /// Sets the number; the next prompt shows it.
-    pub(super) fn set(&self, clients: usize) {
-        self.0.store(clients, Ordering::Relaxed);
-    }
-
-    /// Returns `prompt` with the number of receivers before it, unless that is 1.
-    pub(super) fn prompt(&self, prompt: &str) -> String {
-        match self.0.load(Ordering::Relaxed) {
-            1 => prompt.to_owned(),
-            clients => format!("{clients} clients{prompt}"),
-        }
-    }
 }
 
 /// The line being typed.
@@ -73,7 +54,7 @@ impl EditSession {
     pub(super) fn begin(
         device: Device,
         prompt: &str,
-        receivers: Receivers,
+        receivers: Arc<Receivers>,
         paint: Paint,
     ) -> Option<Self> {
         moves_cursor().then(|| Self::begin_fields(device, prompt, receivers, paint)).flatten()
@@ -83,16 +64,22 @@ impl EditSession {
     pub(super) fn begin_fields(
         device: Device,
         prompt: &str,
-        receivers: Receivers,
+        receivers: Arc<Receivers>,
         paint: Paint,
     ) -> Option<Self> {
         let original = tcgetattr(rustix::stdio::stdin()).ok()?;
         let echoes = original.local_modes.contains(LocalModes::ECHO);
-        let (prompt, painter) = (prompt.to_owned(), LinePainter::of_terminal(paint, echoes));
-        let (is_active, is_suspended, line) = (false, false, None);
-        let session =
-            Self { device, prompt, receivers, painter, original, is_active, is_suspended, line };
-        Some(session)
+        Some(Self {
+            device,
+            prompt: prompt.to_owned(),
+            receivers,
+            painter: LinePainter::of_terminal(paint, echoes),
+            rewrap: Rewrap::default(),
+            original,
+            is_active: false,
+            is_suspended: false,
+            line: None,
+        })
     }
 
     /// Prepares for reading lines: from now on, the terminal echoes nothing.
@@ -145,9 +132,10 @@ impl EditSession {
     /// The terminal cannot be written.
     pub(super) fn print_above(&mut self, text: &str) -> io::Result<()> {
         let mut out = String::new();
+        self.adapt(&mut out, self.device.size().columns, false);
         self.painter.erase(&mut out);
         out.push_str(text);
-        self.draw(&mut out);
+        self.draw(&mut out, false);
         self.device.write(&out)
     }
 
@@ -162,8 +150,26 @@ impl EditSession {
     /// Draws what has changed of the line being typed, or of the terminal's size, after `before`.
     pub(super) fn redraw(&mut self, before: &str) {
         let mut out = before.to_owned();
-        self.draw(&mut out);
+        self.draw(&mut out, true);
         self.device.write(&out).ok();
+    }
+
+    /// Draws the line again if the size of the terminal has changed. Returns how long the terminal
+    /// may take to tell where the cursor is, if that is needed first.
+    pub(super) fn adapt_to_size(&mut self) -> Option<Duration> {
+        if !self.shows_line() {
+            return None;
+        }
+        let mut out = String::new();
+        let wait = self.draw(&mut out, true);
+        self.device.write(&out).ok();
+        wait
+    }
+
+    /// Draws the line again now that the terminal has reported the cursor in this column, from 0.
+    pub(super) fn learn_cursor(&mut self, column: usize) {
+        self.rewrap.learn(column, self.painter.places(self.device.size().columns));
+        self.redraw("");
     }
 
     /// Gives the terminal to another process, because this one is about to stop. The line being
@@ -175,7 +181,7 @@ impl EditSession {
         let mut out = String::new();
         if let Some(line) = &mut self.line {
             let pos = std::mem::replace(&mut line.pos, line.text.len());
-            self.draw(&mut out);
+            self.draw(&mut out, false);
             self.painter.leave(&mut out);
             if let Some(line) = &mut self.line {
                 line.pos = pos;
@@ -219,7 +225,10 @@ impl EditSession {
         }
         let mut out = String::new();
         match &self.line {
-            Some(line) if line.text.is_empty() => self.painter.erase(&mut out),
+            Some(line) if line.text.is_empty() => {
+                self.adapt(&mut out, self.device.size().columns, false);
+                self.painter.erase(&mut out);
+            }
             Some(_) => self.leave(&mut out),
             None => {}
         }
@@ -228,15 +237,38 @@ impl EditSession {
         self.restore_modes();
     }
 
-    /// Appends to `out` what draws the line, if there is one to be drawn.
-    fn draw(&mut self, out: &mut String) {
-        if let Some(line) = self.line.as_ref().filter(|_| !self.is_suspended) {
+    /// Appends to `out` what draws the line, if there is one to be drawn. Returns how long the
+    /// terminal may take to tell where the cursor is, if that is needed first and this `may_wait`.
+    fn draw(&mut self, out: &mut String, may_wait: bool) -> Option<Duration> {
+        self.line.as_ref().filter(|_| !self.is_suspended)?;
+        let size = self.device.size();
+        let wait = self.adapt(out, size.columns, may_wait);
+        let line = self.line.as_ref().filter(|_| wait.is_none());
+        if let Some(line) = line {
             let prompt = match &line.prompt {
                 Some(prompt) => prompt.clone(),
                 None => self.receivers.prompt(&self.prompt),
             };
             let view = View { prompt: &prompt, line: &line.text, pos: line.pos };
-            self.painter.draw(out, view, self.device.size());
+            self.painter.draw(out, view, size);
+        }
+        wait
+    }
+
+    /// Appends to `out` what removes the line if the number of columns has changed. Returns how
+    /// long the terminal may take to tell where the cursor is, if that is needed first and this
+    /// `may_wait`.
+    fn adapt(&mut self, out: &mut String, columns: usize, may_wait: bool) -> Option<Duration> {
+        loop {
+            let places = self.painter.places(columns)?;
+            match self.rewrap.decide(places, may_wait) {
+                Decision::Rows(rows) => {
+                    self.painter.remove(out, rows);
+                    return None;
+                }
+                Decision::Ask => out.push_str(REPORT_CURSOR),
+                Decision::Wait(rest) => return Some(rest),
+            }
         }
     }
 
@@ -244,7 +276,7 @@ impl EditSession {
     fn leave(&mut self, out: &mut String) {
         if let Some(line) = &mut self.line {
             (line.prompt, line.pos) = (None, line.text.len());
-            self.draw(out);
+            self.draw(out, false);
             self.painter.leave(out);
         }
     }

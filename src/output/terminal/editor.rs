@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::output::handle::Output;
 use crate::output::terminal::edit_session::EditedLine;
 use crate::output::terminal::editing::edit::{Applied, Edit};
 use crate::output::terminal::editing::keys::{Key, KeyDecoder};
+use crate::output::terminal::wake::Wake;
 
 /// How long to wait for the remaining bytes of a key that the terminal sends as several bytes.
 /// Escape alone is also a key.
@@ -27,6 +29,8 @@ const KEYS_SIZE: usize = 4096;
 pub struct LineEditor {
     out: Output,
     stdin: File,
+    /// Tells that the prompt has changed.
+    wake: Arc<Wake>,
     keys: KeyDecoder,
     edit: Edit,
     /// Whether the line is not shown or remembered.
@@ -46,9 +50,10 @@ impl LineEditor {
     /// Returns an editor for the session that has begun at the terminal of `out`; `None` if there
     /// is none. It reads `stdin`, which is that terminal. From now on, the terminal echoes nothing.
     pub fn of_session(out: Output, stdin: File) -> Option<Self> {
-        let is_edited = out.terminal().start_editing();
+        let wake = Arc::new(Wake::new().ok()?);
+        let is_edited = out.terminal().start_editing(Arc::clone(&wake));
         let (keys, edit) = (KeyDecoder::default(), Edit::new());
-        is_edited.then_some(Self { out, stdin, keys, edit, is_secret: false })
+        is_edited.then_some(Self { out, stdin, wake, keys, edit, is_secret: false })
     }
 
     /// Reads the next line; blocks until the user enters it. A key that sends a signal ends the
@@ -83,10 +88,16 @@ impl LineEditor {
     /// Waits for keys and reads them. Returns the result if that ends the line.
     fn read_keys(&mut self) -> io::Result<Option<Typed>> {
         let pause = self.keys.is_incomplete().then_some(&KEY_TIMEOUT);
-        match poll(&mut [PollFd::new(&self.stdin, PollFlags::IN)], pause) {
+        let mut watched =
+            [PollFd::new(&self.stdin, PollFlags::IN), PollFd::new(&*self.wake, PollFlags::IN)];
+        match poll(&mut watched, pause) {
             Ok(0) => {
                 let key = self.keys.next_after_pause();
                 return Ok(key.and_then(|key| self.apply(key)));
+            }
+            Ok(_) if watched[0].revents().is_empty() => {
+                self.wake.clear();
+                return Ok(None);
             }
             Ok(_) if self.out.is_suspended() => {
                 // A read in the background would stop this process.
@@ -115,6 +126,10 @@ impl LineEditor {
 
     /// Handles `key`, and returns the result if that ends the line.
     fn apply(&mut self, key: Key) -> Option<Typed> {
+        if let Key::CursorAt(column) = key {
+            self.out.terminal().learn_cursor(column);
+            return None;
+        }
         let mut shown = (key == Key::Enter).then(|| self.view());
         match self.edit.apply(key, self.is_secret) {
             Applied::Changed => {}

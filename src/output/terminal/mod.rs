@@ -9,4 +9,7 @@ pub(crate) mod keyboard;
 pub(crate) mod live;
 mod partial_line;
 pub(crate) mod progress;
+mod receivers;
 pub(crate) mod screen;
+mod sequences;
+mod wake;

@@ -2,6 +2,8 @@
 
 use unicode_width::UnicodeWidthChar as _;
 
+use crate::output::terminal::sequences::CLEAR_ROWS;
+
 /// Columns between two tab stops.
 pub(super) const TAB_WIDTH: usize = 8;
 
@@ -37,7 +39,7 @@ impl PartialLine {
             return String::new();
         }
         let (rows, _) = rows(&self.0, columns);
-        format!("\x1b[{rows}A\r\x1b[J{}", self.0)
+        format!("\x1b[{rows}A{CLEAR_ROWS}{}", self.0)
     }
 }
 

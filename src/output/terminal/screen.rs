@@ -6,16 +6,20 @@
 
 use std::io::{self, IsTerminal as _};
 use std::mem;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 
 use crate::blocking;
 use crate::output::color::Paint;
 use crate::output::terminal::bar::Bar;
 use crate::output::terminal::device::Device;
-use crate::output::terminal::edit_session::{EditSession, EditedLine, Receivers};
-use crate::output::terminal::partial_line::PartialLine;
-use crate::sync::lock;
+use crate::output::terminal::edit_session::{EditSession, EditedLine};
+use crate::output::terminal::receivers::Receivers;
+use crate::output::terminal::screen::state::{Label, Piece, Screen};
+use crate::output::terminal::wake::Wake;
+use crate::sync::{lock, wait_timeout};
+
+pub(crate) mod state;
 
 /// Bytes of diagnostics collected for one write: a hexdump has many lines.
 const WRITE_SIZE: usize = 16 * 1024;
@@ -24,42 +28,10 @@ const WRITE_SIZE: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Terminal {
     screen: Mutex<Screen>,
+    /// Notified when the terminal has reported its cursor.
+    cursor_reported: Condvar,
     bar: Bar,
-    receivers: Receivers,
-}
-
-/// What precedes each line of a peer, where several peers send.
-#[derive(Clone, Debug)]
-pub(crate) struct Label {
-    pub(crate) peer: String,
-    /// The peer in words, and in colour if that is on.
-    pub(crate) text: String,
-}
-
-/// A piece of output.
-#[derive(Debug)]
-enum Piece {
-    /// Escaped text from a peer, which can end in the middle of a line.
-    Peer(String, Option<Label>),
-    /// Diagnostics, which are whole lines.
-    Diagnostics(String),
-}
-
-#[derive(Debug, Default)]
-struct Screen {
-    /// The session in which the user edits lines, if there is one.
-    edits: Option<EditSession>,
-    /// The prompt of an interactive session without an editor; this module prints it.
-    prompt: Option<(String, Paint)>,
-    /// Whether the prompt is on the cursor's line, possibly with typed text after it.
-    is_prompted: bool,
-    /// Whether a peer's text without a newline is on the cursor's line.
-    is_mid_line: bool,
-    /// A peer's line without a newline so far. It is on the cursor's line, or while a line is
-    /// edited, directly above the prompt.
-    partial_line: PartialLine,
-    /// The peer whose line is incomplete, if peers are labelled.
-    labelled: Option<String>,
+    receivers: Arc<Receivers>,
 }
 
 impl Terminal {
@@ -100,7 +72,7 @@ impl Terminal {
         paint: Paint,
     ) -> bool {
         let mut screen = self.lock();
-        screen.edits = EditSession::begin(device, prompt, self.receivers.clone(), paint);
+        screen.edits = EditSession::begin(device, prompt, Arc::clone(&self.receivers), paint);
         screen.edits.is_some()
     }
 
@@ -108,13 +80,14 @@ impl Terminal {
     /// standard input is no terminal.
     pub(in crate::output) fn begin_fields(&self, device: Device, paint: Paint) -> bool {
         let mut screen = self.lock();
-        screen.edits = EditSession::begin_fields(device, "", self.receivers.clone(), paint);
+        screen.edits = EditSession::begin_fields(device, "", Arc::clone(&self.receivers), paint);
         screen.edits.is_some()
     }
 
-    /// Prepares for reading lines: from now on, the terminal echoes nothing. Returns whether lines
-    /// can be edited.
-    pub(super) fn start_editing(&self) -> bool {
+    /// Prepares for reading lines: from now on, the terminal echoes nothing. `editor` is woken when
+    /// the prompt changes. Returns whether lines can be edited.
+    pub(super) fn start_editing(&self, editor: Arc<Wake>) -> bool {
+        self.receivers.set_editor(editor);
         let mut screen = self.lock();
         let is_active = screen.edits.as_mut().is_some_and(|edits| edits.activate().is_ok());
         if !is_active {
@@ -167,9 +140,16 @@ impl Terminal {
 
     /// Draws the line being typed again, after the size of the terminal has changed.
     pub(crate) fn redraw(&self) {
+        drop(self.lock_adapted());
+    }
+
+    /// Draws the line being typed again if it waits for the position of the cursor, which the
+    /// terminal reports in this column, from 0.
+    pub(super) fn learn_cursor(&self, column: usize) {
         if let Some(edits) = &mut self.lock().edits {
-            edits.redraw("");
+            edits.learn_cursor(column);
         }
+        self.cursor_reported.notify_all();
     }
 
     /// Gives the terminal to another process, because this one is about to stop.
@@ -203,7 +183,7 @@ impl Terminal {
         if text.is_empty() {
             return Ok(());
         }
-        self.print(&mut self.lock(), Piece::Peer(text, label.cloned()))
+        self.print(&mut self.lock_adapted(), Piece::Peer(text, label.cloned()))
     }
 
     /// Records whether a peer's `bytes`, which were written to the terminal unchanged, end in the
@@ -215,7 +195,7 @@ impl Terminal {
     /// Prints `lines`, each with its newline, to standard error, without other output between them.
     /// A failure of standard error is ignored, since it cannot be reported.
     pub(crate) fn print_diagnostics(&self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
-        let mut screen = self.lock();
+        let mut screen = self.lock_adapted();
         if !screen.is_editing() {
             self.write_diagnostics(&mut screen, lines);
         } else if io::stderr().is_terminal() {
@@ -259,6 +239,16 @@ impl Terminal {
         lock(&self.screen)
     }
 
+    /// Locks the screen, after the line being typed was adapted to the size of the terminal. The
+    /// terminal may be asked for its cursor first, but is not waited for without a limit.
+    fn lock_adapted(&self) -> MutexGuard<'_, Screen> {
+        let mut screen = self.lock();
+        while let Some(wait) = screen.edits.as_mut().and_then(EditSession::adapt_to_size) {
+            screen = wait_timeout(&self.cursor_reported, screen, wait);
+        }
+        screen
+    }
+
     /// Prints `piece` at the cursor, or above the line being edited.
     fn print(&self, screen: &mut Screen, piece: Piece) -> io::Result<()> {
         if screen.is_editing() {
@@ -279,7 +269,7 @@ impl Terminal {
                 self.bar.hide_for(|| Device::StandardOutput.write(&text))?;
                 screen.is_mid_line = !text.ends_with('\n');
                 if screen.edits.is_some() {
-                    screen.partial_line.append(&text, columns());
+                    screen.append_partial(&text);
                 }
                 if !screen.is_mid_line {
                     self.print_prompt(screen);
@@ -329,69 +319,6 @@ impl Terminal {
             blocking::write_all(&mut stderr, buffer.as_bytes()).ok();
         });
     }
-}
-
-impl Screen {
-    /// Returns whether the line being typed is on the screen.
-    fn is_editing(&self) -> bool {
-        self.edits.as_ref().is_some_and(EditSession::shows_line)
-    }
-
-    /// Records that the cursor is on a new line.
-    fn start_new_line(&mut self) {
-        (self.is_prompted, self.is_mid_line) = (false, false);
-        self.partial_line.clear();
-        self.labelled = None;
-    }
-
-    /// Returns the text of the labelled peer with the label before each line. A line that continues
-    /// has its label already; the text begins with `row` if another peer's line is incomplete.
-    fn add_label(&mut self, text: &str, label: Label, row: &str) -> String {
-        let continues = self.labelled.as_ref() == Some(&label.peer);
-        let mut labelled = String::new();
-        if !continues {
-            self.partial_line.clear();
-            labelled.push_str(row);
-        }
-        for (index, line) in text.split_inclusive('\n').enumerate() {
-            if index > 0 || !continues {
-                labelled.push_str(&label.text);
-            }
-            labelled.push_str(line);
-        }
-        self.labelled = (!text.ends_with('\n')).then_some(label.peer);
-        labelled
-    }
-
-    /// Returns `piece` as text for the beginning of an empty row. The text ends with a newline,
-    /// even if the peer's last line is incomplete and continues later.
-    fn render(&mut self, piece: Piece) -> String {
-        match piece {
-            Piece::Peer(text, label) => {
-                let text = match label {
-                    Some(label) => self.add_label(&text, label, ""),
-                    None => text,
-                };
-                let columns = columns();
-                let mut rendered = self.partial_line.redraw(columns);
-                rendered += &text;
-                self.partial_line.append(&text, columns);
-                if !self.partial_line.is_empty() {
-                    rendered.push('\n');
-                }
-                rendered
-            }
-            Piece::Diagnostics(lines) => {
-                self.partial_line.clear();
-                self.labelled = None;
-                lines
-            }
-        }
-    }
-}
-
-fn columns() -> usize {
-    Device::StandardOutput.size().columns
 }
 
 #[cfg(test)]

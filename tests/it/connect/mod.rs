@@ -9,6 +9,7 @@ mod failures;
 mod job_control;
 mod line_editor;
 mod observers;
+mod resize;
 mod script;
 mod standard_streams;
 mod terminal;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::support::peers::datagram;
 use crate::support::terminal::{LEFT, rows};
-use crate::support::{Client, Terminal};
+use crate::support::{Client, Terminal, eventually};
 
 /// Starts `sockkit listen 127.0.0.1:0 ARGS…` at a terminal, and returns its address.
 fn start_listening(args: &str, directory: &tempfile::TempDir) -> (Terminal, SocketAddr) {
@@ -40,8 +40,10 @@ fn with_several_clients_each_line_names_its_sender_and_the_prompt_counts_the_rec
     let (mut terminal, addr) = start_listening("-k", &directory);
     let mut one = Client::connect(addr);
     terminal.wait_until_editing();
-    one.send("Hel");
+    // The event may follow the data, whose line it would interrupt.
     let label = one.local_addr();
+    terminal.screen.wait_for_text(&label.to_string());
+    one.send("Hel");
     let from_one = |text: &str| format!("{label}: {text}");
     terminal.wait_for_rows(&[&from_one("Hel"), ">"]);
     one.send("lo\nagain\n");
@@ -73,6 +75,25 @@ fn with_several_clients_each_line_names_its_sender_and_the_prompt_counts_the_rec
     terminal.type_in("\u{3}");
     assert_eq!(terminal.exit_code(), 0);
     assert!(terminal.has_default_settings());
+}
+
+#[test]
+fn the_prompt_counts_the_receivers_at_once_although_no_client_is_reported() {
+    let directory = tempfile::tempdir().unwrap();
+    let args = "listen 127.0.0.1:0 -k -q --port-file port";
+    let terminal = Terminal::start(args, directory.path());
+    let port = eventually("the port file", || {
+        std::fs::read_to_string(directory.path().join("port")).ok()?.trim().parse::<u16>().ok()
+    });
+    let connect = || Client::connect(SocketAddr::from(([127, 0, 0, 1], port)));
+    let one = connect();
+    eventually_prompts(&terminal, ">");
+    let two = connect();
+    eventually_prompts(&terminal, "2 clients>");
+    drop(one);
+    eventually_prompts(&terminal, ">");
+    drop(two);
+    eventually_prompts(&terminal, "0 clients>");
 }
 
 /// Waits until the last row is `prompt`.

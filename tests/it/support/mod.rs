@@ -10,6 +10,7 @@ pub(crate) mod recording;
 pub(crate) mod script;
 mod signals;
 pub(crate) mod terminal;
+pub(crate) mod tmux;
 
 use std::io::{PipeReader, PipeWriter, Write as _};
 use std::path::Path;

@@ -102,6 +102,11 @@ impl Terminal {
         rustix::process::kill_process_group(group, signal).unwrap();
     }
 
+    /// The side of the terminal that the user has.
+    pub(crate) fn master(&self) -> &std::fs::File {
+        &self.master
+    }
+
     /// The rows that the terminal shows, without the empty ones at the end.
     pub(crate) fn rows(&self) -> Vec<String> {
         let mut rows = rows(&self.screen.text());
@@ -188,7 +193,7 @@ pub(crate) fn rows(text: &str) -> Vec<String> {
                         rows.truncate(row + 1);
                         rows[row].truncate(column);
                     }
-                    'm' | 'h' | 'l' => {}
+                    'm' | 'h' | 'l' | 'n' => {}
                     _ => panic!("{command:?} in {text:?}"),
                 }
             }

@@ -25,6 +25,8 @@ pub(crate) enum Key {
     End,
     /// A part of a bracketed paste.
     Paste(String),
+    /// The terminal reports the cursor in this column, from 0.
+    CursorAt(usize),
     /// Bytes that are not UTF-8.
     NotUtf8,
     /// A key without a meaning.
@@ -92,7 +94,8 @@ impl KeyDecoder {
         let (key, len) = match bytes {
             [] => return None,
             _ if self.is_pasting => return self.paste(is_last),
-            _ if self.is_literal => match decode_char(bytes) {
+            // The answer of the terminal is not what the user has typed.
+            _ if self.is_literal && !is_report(bytes) => match decode_char(bytes) {
                 Decoded::Key(Key::Char(c), len) => (Key::Literal(c), len),
                 Decoded::Key(key, len) => (key, len),
                 Decoded::Incomplete => (Key::NotUtf8, bytes.len()),
@@ -107,7 +110,7 @@ impl KeyDecoder {
             },
         };
         self.is_pasting = bytes.starts_with(PASTE_BEGIN);
-        self.is_literal = false;
+        self.is_literal &= matches!(key, Key::CursorAt(_));
         self.at += len;
         Some(key)
     }
@@ -226,8 +229,22 @@ fn control_sequence(parameters: &[u8], last: u8) -> Key {
         (b'H', _) | (b'~', b"1" | b"7") => Key::Home,
         (b'F', _) | (b'~', b"4" | b"8") => Key::End,
         (b'~', b"3") => Key::Delete,
+        // F3 with a modifier looks the same, but has no meaning.
+        (b'R', _) => reported_cursor(parameters).unwrap_or(Key::Other),
         _ => Key::Other,
     }
+}
+
+/// Returns whether `bytes` begin with a report of the cursor.
+fn is_report(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x1b[") && matches!(decode_key(bytes), Decoded::Key(Key::CursorAt(_), _))
+}
+
+/// Returns the report of the cursor with these parameters.
+fn reported_cursor(parameters: &[u8]) -> Option<Key> {
+    let (row, column) = str::from_utf8(parameters).ok()?.split_once(';')?;
+    row.parse::<usize>().ok()?;
+    Some(Key::CursorAt(column.parse::<usize>().ok()?.checked_sub(1)?))
 }
 
 #[cfg(test)]
@@ -248,7 +265,8 @@ mod tests {
 
     #[test]
     fn each_key_is_decoded_wherever_a_read_splits_it() {
-        let typed = "aé日\r\u{7f}\u{4}\u{1f}\x1b[D\x1b[1;5C\x1bOH\x1b[3~\x1bf\x1b\u{7f}\x1b[[Ax";
+        let typed =
+            "aé日\r\u{7f}\u{4}\u{1f}\x1b[D\x1b[1;5C\x1bOH\x1b[3~\x1bf\x1b\u{7f}\x1b[[A\x1b[12;80Rx";
         let expected = [
             Key::Char('a'),
             Key::Char('é'),
@@ -264,6 +282,7 @@ mod tests {
             Key::Alt('f'),
             Key::AltBackspace,
             Key::Other,
+            Key::CursorAt(79),
             Key::Char('x'),
         ];
         for cut in 0..typed.len() {
@@ -301,6 +320,10 @@ mod tests {
         assert_eq!(decoder.next(), Some(Key::Ctrl('v')));
         decoder.quote_next();
         assert_eq!(decoder.next(), Some(Key::Literal('\u{3}')));
+        decoder.quote_next();
+        decoder.push(b"\x1b[12;80R\x04");
+        assert_eq!(decoder.next(), Some(Key::CursorAt(79)));
+        assert_eq!(decoder.next(), Some(Key::Literal('\u{4}')));
     }
 
     proptest! {

@@ -29,12 +29,17 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Returns whether terminals disagree on the width of the row: some show an emoji that consists
-    /// of several as one.
+    /// Returns whether terminals disagree on the width of the row.
     pub(super) fn has_uncertain_width(&self) -> bool {
-        let composes = |c| matches!(c, '\u{200D}' | '\u{FE0F}' | '\u{1F1E6}'..='\u{1F1FF}' | '\u{1F3FB}'..='\u{1F3FF}');
-        !self.text.is_ascii() && self.text.chars().any(composes)
+        has_uncertain_width(&self.text)
     }
+}
+
+/// Returns whether terminals disagree on the width of `text`: some show an emoji that consists of
+/// several as one.
+pub(super) fn has_uncertain_width(text: &str) -> bool {
+    let composes = |c| matches!(c, '\u{200D}' | '\u{FE0F}' | '\u{1F1E6}'..='\u{1F1FF}' | '\u{1F3FB}'..='\u{1F3FF}');
+    !text.is_ascii() && text.chars().any(composes)
 }
 
 /// A prompt and a line, arranged in rows.
@@ -42,7 +47,6 @@ impl Row {
 pub(super) struct Layout {
     prompt: String,
     line: String,
-    pos: usize,
     columns: usize,
     graphemes: GraphemeClusterMode,
     pub(super) rows: Vec<Row>,
@@ -55,7 +59,6 @@ impl Layout {
         Self {
             prompt: String::new(),
             line: String::new(),
-            pos: 0,
             columns: 0,
             graphemes: GraphemeClusterMode::from_env(),
             rows: Vec::new(),
@@ -101,15 +104,7 @@ impl Layout {
             arranged.push_line(start, &line[start..]);
             self.rows = arranged.finish();
         }
-        self.pos = pos;
         self.cursor = self.position(pos);
-    }
-
-    /// Returns the row of the cursor if the terminal wraps the same line in this many columns.
-    pub(super) fn wrapped_row(&self, columns: usize) -> usize {
-        let mut wrapped = Self::new();
-        wrapped.update(&self.prompt, &self.line, self.pos, columns);
-        wrapped.cursor.0
     }
 
     /// Returns the row and the column of byte `pos` of the line.

@@ -2,7 +2,9 @@
 
 use crate::output::color::Paint;
 use crate::output::terminal::editing::painter::{Painter, Size, View};
+use crate::output::terminal::editing::rewrap::Places;
 use crate::output::terminal::editing::typewriter::Typewriter;
+use crate::output::terminal::sequences::CLEAR_ROWS;
 
 /// Switches bracketed paste on and off: the terminal then marks pasted text.
 const PASTE_ON: &str = "\x1b[?2004h";
@@ -10,9 +12,6 @@ const PASTE_OFF: &str = "\x1b[?2004l";
 
 /// Clears the screen and moves the cursor to its first row.
 const CLEAR_SCREEN: &str = "\x1b[H\x1b[2J";
-
-/// Clears the cursor's row and all rows below it.
-const CLEAR_FROM_ROW: &str = "\r\x1b[J";
 
 /// The values of `TERM` for terminals that cannot move the cursor.
 const DUMB_TERMINALS: [&str; 3] = ["dumb", "cons25", "emacs"];
@@ -60,6 +59,23 @@ impl LinePainter {
         }
     }
 
+    /// Returns where the cursor can be if the terminal now has this many `columns`; `None` if that
+    /// does not matter.
+    pub(crate) fn places(&self, columns: usize) -> Option<Places> {
+        match self {
+            Self::Screen(painter) => painter.places(columns),
+            Self::Typewriter(_) => None,
+        }
+    }
+
+    /// Removes the line after the number of columns has changed. The cursor is this many `rows`
+    /// below its first row.
+    pub(crate) fn remove(&mut self, out: &mut String, rows: usize) {
+        if let Self::Screen(painter) = self {
+            painter.remove(out, rows);
+        }
+    }
+
     /// Leaves the line, which was drawn with the cursor at its end, on the terminal, and moves the
     /// cursor to the row below.
     pub(crate) fn leave(&mut self, out: &mut String) {
@@ -94,7 +110,7 @@ impl LinePainter {
 
     /// Returns what clears the cursor's row and all rows below it.
     pub(crate) fn clear_from_row(&self) -> &'static str {
-        self.if_screen(CLEAR_FROM_ROW, "")
+        self.if_screen(CLEAR_ROWS, "")
     }
 
     fn if_screen(&self, screen: &'static str, typewriter: &'static str) -> &'static str {

@@ -6,4 +6,5 @@ pub(super) mod keys;
 mod layout;
 pub(super) mod line_painter;
 pub(super) mod painter;
+pub(super) mod rewrap;
 mod typewriter;

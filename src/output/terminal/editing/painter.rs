@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::output::color::Paint;
-use crate::output::terminal::editing::layout::{Layout, Row};
+use crate::output::terminal::editing::layout::{Layout, Row, has_uncertain_width};
+use crate::output::terminal::editing::rewrap::{Place, Places};
+use crate::output::terminal::sequences::CLEAR_ROWS;
 
 /// Clears from the cursor to the end of the row, and to the end of the screen.
 const CLEAR_ROW: &str = "\x1b[K";
@@ -38,10 +40,18 @@ pub(crate) struct Painter {
     columns: usize,
     /// The number of the first row that is shown, and the rows from it on.
     top: usize,
-    shown: Vec<Row>,
+    shown: Vec<ShownRow>,
     /// The row, counted like `top`, and the column. After the last column of a row was written, the
     /// terminal moves the cursor only before the next character.
     cursor: (usize, usize),
+}
+
+/// A row on the terminal.
+#[derive(Debug)]
+struct ShownRow {
+    row: Row,
+    /// Whether the terminal itself has wrapped the line at the end of the row.
+    is_wrapped: bool,
 }
 
 impl Painter {
@@ -52,17 +62,16 @@ impl Painter {
     }
 
     /// Appends to `out` what makes the terminal show `view`. Without a line on the terminal, the
-    /// cursor must be at the beginning of an empty row.
+    /// cursor must be at the beginning of an empty row. If the number of columns has changed, the
+    /// line must have been removed.
     pub(crate) fn draw(&mut self, out: &mut String, view: View<'_>, size: Size) {
-        if size.columns != self.columns {
-            self.resize(out, size.columns);
-        }
+        self.columns = size.columns;
         self.layout.update(view.prompt, view.line, view.pos, size.columns);
         let (len, cursor) = (self.layout.rows.len(), self.layout.cursor);
         let height = size.rows.max(1);
         let lowest = cursor.0.saturating_sub(height - 1);
         let top = self.top.clamp(lowest, cursor.0).min(len.saturating_sub(height));
-        if top < self.top || self.shown.is_empty() {
+        if top < self.top || self.shown.is_empty() || self.ends_elsewhere() {
             self.erase(out);
             (self.top, self.cursor) = (top, (top, 0));
         }
@@ -82,17 +91,25 @@ impl Painter {
         self.move_to(out, cursor);
     }
 
+    /// Returns whether the line has got or lost a newline between two rows that are shown. The
+    /// terminal still takes them as wrapped, or as not wrapped.
+    fn ends_elsewhere(&self) -> bool {
+        let rows = self.layout.rows.iter().skip(self.top);
+        let mut pairs = self.shown.iter().zip(rows).take(self.shown.len().saturating_sub(1));
+        pairs.any(|(shown, row)| shown.row.ends_line != row.ends_line)
+    }
+
     /// Draws row `index` of the layout, if it is not shown.
     fn draw_row(&mut self, out: &mut String, index: usize) {
         let row = self.layout.rows[index].clone();
         let at = index - self.top;
-        let Some(old) = self.shown.get(at) else {
+        let Some(ShownRow { row: old, .. }) = self.shown.get(at) else {
             if at > 0 {
                 self.begin_row(out, index, row.text.is_empty());
             }
             self.write(out, &row, 0);
             self.cursor = (index, row.width);
-            self.shown.push(row);
+            self.shown.push(ShownRow { row, is_wrapped: false });
             return;
         };
         let is_uncertain = old.has_uncertain_width() || row.has_uncertain_width();
@@ -104,23 +121,21 @@ impl Painter {
         } else if old.text != row.text || old.prompt != row.prompt {
             let (same, column) = self.common_beginning(old, &row);
             let is_shorter = row.width < old.width;
-            self.move_to(out, (index, column));
+            if column > 0 || row.text.is_empty() || !self.wrap_at_end(index) {
+                self.move_to(out, (index, column));
+            }
             self.write(out, &row, same);
             if is_shorter {
                 out.push_str(CLEAR_ROW);
             }
             self.cursor = (index, row.width);
         }
-        self.shown[at] = row;
+        self.shown[at].row = row;
     }
 
     /// Moves the cursor to row `index`, below the last one on the terminal.
     fn begin_row(&mut self, out: &mut String, index: usize, is_empty: bool) {
-        let is_wrapped = self.shown.last().is_some_and(|row| {
-            let is_full = row.width >= self.columns && !row.has_uncertain_width();
-            is_full && !row.ends_line && self.cursor == (index - 1, row.width)
-        });
-        if !is_wrapped {
+        if !self.wrap_at_end(index) {
             self.move_to(out, (index - 1, 0));
             out.push_str("\r\n");
         } else if is_empty {
@@ -128,6 +143,20 @@ impl Painter {
             out.push_str(" \r");
         }
         self.cursor = (index, 0);
+    }
+
+    /// Returns whether the next character makes the terminal wrap the line at the end of the row
+    /// before `index`. The cursor is then taken to be in row `index`.
+    fn wrap_at_end(&mut self, index: usize) -> bool {
+        let above = index.checked_sub(self.top + 1).and_then(|at| self.shown.get_mut(at));
+        let Some(ShownRow { row, is_wrapped }) = above else { return false };
+        let is_full = row.width >= self.columns && !row.has_uncertain_width();
+        let wraps = is_full && !row.ends_line && self.cursor == (index - 1, row.width);
+        if wraps {
+            *is_wrapped = true;
+            self.cursor = (index, 0);
+        }
+        wraps
     }
 
     fn write(&self, out: &mut String, row: &Row, from: usize) {
@@ -170,7 +199,9 @@ impl Painter {
         if (row, column) == self.cursor {
             return;
         }
-        let shown = |row: usize| row.checked_sub(self.top).and_then(|at| self.shown.get(at));
+        let shown = |row: usize| {
+            row.checked_sub(self.top).and_then(|at| self.shown.get(at)).map(|shown| &shown.row)
+        };
         let is_certain = !shown(from_row).is_some_and(Row::has_uncertain_width);
         let target = shown(row).filter(|row| row.has_uncertain_width());
         // Writing to a String cannot fail.
@@ -196,7 +227,7 @@ impl Painter {
     pub(crate) fn erase(&mut self, out: &mut String) {
         if !self.shown.is_empty() {
             self.move_to(out, (self.top, 0));
-            out.push_str(CLEAR_BELOW);
+            out.push_str(CLEAR_ROWS);
         }
         self.forget();
     }
@@ -205,8 +236,8 @@ impl Painter {
     /// cursor to the row below.
     pub(crate) fn leave(&mut self, out: &mut String) {
         let is_empty_row = self.shown.len() > 1
-            && self.shown.last().is_some_and(|row| row.text.is_empty())
-            && !self.shown[self.shown.len() - 2].ends_line;
+            && self.shown.last().is_some_and(|shown| shown.row.text.is_empty())
+            && !self.shown[self.shown.len() - 2].row.ends_line;
         out.push_str(if is_empty_row { "\r" } else { "\r\n" });
         self.forget();
     }
@@ -217,145 +248,68 @@ impl Painter {
         (self.top, self.cursor) = (0, (0, 0));
     }
 
-    /// Removes the line after the number of columns has changed. A terminal may have wrapped it
-    /// again, which moves the cursor to another row of it, or not. The smaller of both distances
-    /// from the first row is safe: no row above the line is erased.
-    fn resize(&mut self, out: &mut String, columns: usize) {
-        if !self.shown.is_empty() {
-            let before = self.cursor.0 - self.top;
-            let wrapped = self.layout.wrapped_row(columns).saturating_sub(self.top);
-            match before.min(wrapped) {
-                0 => {}
-                // Writing to a String cannot fail.
-                rows => write!(out, "\x1b[{rows}A").unwrap_or_default(),
-            }
-            out.push('\r');
-            out.push_str(CLEAR_BELOW);
-            self.forget();
+    /// Returns where the cursor can be if the terminal now has this many `columns`; `None` if that
+    /// is no change, or if no line is on the terminal.
+    pub(crate) fn places(&self, columns: usize) -> Option<Places> {
+        if self.shown.is_empty() || columns == self.columns {
+            return None;
         }
-        self.columns = columns;
+        let rows = self.cursor.0 - self.top;
+        let cut = Place { rows, column: self.cursor.1 };
+        Some(Places { cut, wrapped: self.wrapped_place(columns), columns })
+    }
+
+    /// Returns where the cursor is if the terminal has wrapped the rows again.
+    fn wrapped_place(&self, columns: usize) -> Place {
+        let mut place = Place { rows: 0, column: 0 };
+        let (above, rest) = self.shown.split_at((self.cursor.0 - self.top).min(self.shown.len()));
+        for ShownRow { row, is_wrapped } in above {
+            self.advance(&mut place, &row.text, columns);
+            if !is_wrapped {
+                place = Place { rows: place.rows + 1, column: 0 };
+            }
+        }
+        let Some(ShownRow { row, .. }) = rest.first() else { return place };
+        let before = self.beginning(row, self.cursor.1).text.len();
+        let (before, after) = row.text.split_at(before);
+        self.advance(&mut place, before, columns);
+        // The cursor is on the next character, or stays behind the last one.
+        let next = match after.graphemes(true).next() {
+            Some(next) => self.layout.width(next),
+            None => usize::from(before.is_empty()),
+        };
+        if place.column + next > columns {
+            place = Place { rows: place.rows + 1, column: 0 };
+        }
+        place
+    }
+
+    /// Moves `place` by `text` on a terminal with this many `columns`. Text of uncertain width
+    /// counts as nothing, so that the distance from the first row is not overestimated.
+    fn advance(&self, place: &mut Place, text: &str, columns: usize) {
+        if has_uncertain_width(text) {
+            return;
+        }
+        for grapheme in text.graphemes(true) {
+            let width = self.layout.width(grapheme);
+            if place.column + width > columns {
+                *place = Place { rows: place.rows + 1, column: 0 };
+            }
+            place.column += width;
+        }
+    }
+
+    /// Removes the line after the number of columns has changed. The cursor is this many `rows`
+    /// below its first row.
+    pub(crate) fn remove(&mut self, out: &mut String, rows: usize) {
+        if rows > 0 {
+            // Writing to a String cannot fail.
+            write!(out, "\x1b[{rows}A").unwrap_or_default();
+        }
+        out.push_str(CLEAR_ROWS);
+        self.forget();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::output::ColorChoice;
-    use proptest::prelude::*;
-
-    const SIZE: Size = Size { columns: 12, rows: 4 };
-
-    fn view(line: &str, pos: usize) -> View<'_> {
-        View { prompt: "> ", line, pos }
-    }
-
-    /// Draws each view; returns the bytes that the last one took, and the terminal.
-    fn drawn(views: &[View<'_>]) -> (usize, vt100::Parser) {
-        let mut terminal = vt100::Parser::new(4, 12, 0);
-        let mut painter = Painter::new(Paint::decide(ColorChoice::Never, false));
-        let mut bytes = 0;
-        for view in views {
-            let mut out = String::new();
-            painter.draw(&mut out, *view, SIZE);
-            bytes = out.len();
-            terminal.process(out.as_bytes());
-        }
-        (bytes, terminal)
-    }
-
-    #[test]
-    fn a_character_at_the_end_takes_one_byte_and_a_wrap_two_more() {
-        let line = "0123456789abcdef";
-        for (len, expected) in [(5, 1), (9, 1), (10, 3), (11, 1)] {
-            let (bytes, _) = drawn(&[view(&line[..len - 1], len - 1), view(&line[..len], len)]);
-            assert_eq!(bytes, expected, "{len}");
-        }
-    }
-
-    #[test]
-    fn only_the_end_of_the_line_is_drawn_after_a_change_within_it() {
-        let (bytes, terminal) = drawn(&[view("0123456", 7), view("012x3456", 4)]);
-        // Two movements and the characters from the change on.
-        assert!(bytes <= 5 + "\x1b[10G\x1b[10G".len(), "{bytes}");
-        assert_eq!(terminal.screen().contents(), "> 012x3456");
-        assert_eq!(terminal.screen().cursor_position(), (0, 6));
-    }
-
-    #[test]
-    fn a_movement_to_text_of_uncertain_width_writes_the_text_before_the_cursor() {
-        let mut painter = Painter::new(Paint::decide(ColorChoice::Never, false));
-        let line = "a\u{1f468}\u{200d}\u{1f467}b";
-        let mut draw = |line: &str, pos| {
-            let mut out = String::new();
-            painter.draw(&mut out, view(line, pos), SIZE);
-            out
-        };
-        assert_eq!(draw(line, line.len()), format!("> {line}"));
-        assert_eq!(draw(line, line.len() - 1), format!("\r> {}", &line[..line.len() - 1]));
-        assert_eq!(draw(line, 1), "\r> a");
-        assert_eq!(draw("", 0), "\r\u{1b}[K> ");
-    }
-
-    #[test]
-    fn a_line_with_more_rows_than_the_terminal_is_shown_around_the_cursor() {
-        let line = "0123456789".repeat(8);
-        let (_, terminal) = drawn(&[view(&line, line.len())]);
-        assert!(terminal.screen().contents().ends_with("3456789"));
-        let (_, terminal) = drawn(&[view(&line, line.len()), view(&line, 0)]);
-        assert!(terminal.screen().contents().starts_with("> 0123456789"));
-        assert_eq!(terminal.screen().cursor_position(), (0, 2));
-    }
-
-    #[test]
-    fn a_resize_erases_nothing_above_the_line() {
-        // The terminal does not wrap the line again, or it does: then the cursor is one row higher.
-        for rewraps in [false, true] {
-            let mut painter = Painter::new(Paint::decide(ColorChoice::Never, false));
-            let mut out = String::from("message\r\n");
-            painter.draw(&mut out, view("0123456789abc", 13), SIZE);
-            let mut wide = vt100::Parser::new(4, 40, 0);
-            wide.process(b"message\r\n> 0123456789");
-            wide.process(if rewraps { b"abc" } else { b"\r\nabc" });
-            let mut out = String::new();
-            painter.draw(&mut out, view("0123456789abc", 13), Size { columns: 40, rows: 4 });
-            wide.process(out.as_bytes());
-            let contents = wide.screen().contents();
-            assert!(contents.starts_with("message\n"), "{contents}");
-            assert!(contents.ends_with("> 0123456789abc"), "{contents}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn the_terminal_shows_the_line_after_any_changes(
-            lines in prop::collection::vec(
-                ("([a-c]|日|\\n|\\t|\u{e9}){0,70}", any::<prop::sample::Index>(), any::<bool>()),
-                1..6,
-            ),
-        ) {
-            let mut views: Vec<(String, usize)> = Vec::new();
-            for (text, index, continues) in lines {
-                let before = views.last().map(|(line, _)| line.clone()).filter(|_| continues);
-                let line = before.unwrap_or_default() + &text;
-                let mut ends: Vec<_> = line.char_indices().map(|(at, _)| at).collect();
-                ends.push(line.len());
-                let pos = ends[index.index(ends.len())];
-                views.push((line, pos));
-            }
-            let views: Vec<_> = views.iter().map(|(line, pos)| view(line, *pos)).collect();
-            let (_, terminal) = drawn(&views);
-            let mut layout = Layout::new();
-            let last = views[views.len() - 1];
-            layout.update(last.prompt, last.line, last.pos, SIZE.columns);
-            let shown = terminal.screen().rows(0, 12).collect::<Vec<_>>();
-            let (row, column) = terminal.screen().cursor_position();
-            prop_assert_eq!(usize::from(column), layout.cursor.1);
-            let above = layout.cursor.0.saturating_sub(row.into());
-            let rows = layout.rows[above..].iter().map(|row| row.text.trim_end());
-            let first = usize::from(row).saturating_sub(layout.cursor.0);
-            for (shown, expected) in shown[first..].iter().zip(rows.chain(std::iter::repeat(""))) {
-                prop_assert_eq!(shown.trim_end(), expected);
-            }
-        }
-    }
-}
+mod tests;
