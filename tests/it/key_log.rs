@@ -7,6 +7,17 @@ use std::path::Path;
 use crate::support::peers::tls::{Certificates, TlsClient, close_with_notify};
 use crate::support::{fifo, sockkit};
 
+#[test]
+fn a_probe_writes_every_line_before_it_exits() {
+    let certificates = Certificates::new();
+    let server = certificates.serve("echo-server 127.0.0.1:0");
+    let path = certificates.path("keys");
+    let probe = certificates.dial(&format!("probe {}", server.addr), "");
+    probe.env("SSLKEYLOGFILE", &path).run().code(0);
+    let keys = fs::read_to_string(path).unwrap();
+    assert!(keys.lines().any(|line| line.starts_with("SERVER_TRAFFIC_SECRET_0 ")), "{keys}");
+}
+
 /// What a run prints whose key log has no reader.
 fn missing_lines(path: &Path) -> String {
     format!("warning: cannot write the key log {} in time; missing lines: ", path.display())

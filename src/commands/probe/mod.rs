@@ -46,6 +46,10 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let outcome = runtime.block_on(run_mode(args, &sets, &plan, out));
     // Does not wait for a thread that may still be blocked in the system's resolver.
     runtime.shutdown_background();
+    let key_log = plan.tls.as_ref().and_then(|tls| tls.client.key_log());
+    if let Some(Err(incomplete)) = key_log.map(|log| log.finish()) {
+        out.warn(&incomplete.to_string());
+    }
     match outcome? {
         Exit::Success if !args.command.is_empty() => {
             Err(command::replace_with(&args.command).into())
