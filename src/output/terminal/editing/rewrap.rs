@@ -13,8 +13,9 @@
 
 use std::time::{Duration, Instant};
 
-/// How long to wait for the answer of the terminal, which may be behind a slow connection.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long to wait for the answer of the terminal, which may be behind a slow connection or on a
+/// busy machine. Only a terminal that never answers makes the user wait, and only once.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A place of the cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
