@@ -37,6 +37,8 @@ pub struct ErrorReport {
 pub struct Output {
     format: Format,
     verbosity: Verbosity,
+    /// Whether standard output is a terminal, which may show a bar.
+    on_terminal: bool,
     out: Paint,
     err: Paint,
     /// A process needs its terminal until it ends.
@@ -53,10 +55,12 @@ impl Output {
     /// Decides once whether to use colour, from `color`, the environment and the two streams. A
     /// process has one terminal: it calls this once, and copies the result.
     pub fn new(format: Format, color: ColorChoice, verbosity: Verbosity) -> Self {
+        let on_terminal = io::stdout().is_terminal();
         Self {
             format,
             verbosity,
-            out: Paint::decide(color, io::stdout().is_terminal()),
+            on_terminal,
+            out: Paint::decide(color, on_terminal),
             err: Paint::decide(color, io::stderr().is_terminal()),
             terminal: Box::leak(Box::default()),
         }
@@ -79,7 +83,12 @@ impl Output {
 
     /// Returns whether standard output is a terminal on which pictures can stand beside the tables.
     pub fn draws_pictures(self) -> bool {
-        self.is_table() && io::stdout().is_terminal()
+        self.is_table() && self.on_terminal
+    }
+
+    /// Returns whether standard output is a terminal.
+    pub(super) fn is_on_terminal(self) -> bool {
+        self.on_terminal
     }
 
     /// Returns whether `-v` was given.
@@ -112,14 +121,19 @@ impl Output {
     /// # Errors
     /// Standard output cannot be written.
     pub fn report(self, report: &impl Report) -> Result<(), StdoutError> {
-        let text = match self.format {
+        self.print_above(self.text(report).as_bytes())
+    }
+
+    /// Returns a report as [`Self::report`] prints it.
+    pub fn text(self, report: &impl Report) -> String {
+        match self.format {
             Format::Json => json::line(report),
             Format::Plain => table::plain(&report.tables()),
             Format::Table => {
-                table::aligned(&report.tables(), table::width(rustix::stdio::stdout()), self.out)
+                let terminal = self.on_terminal.then(rustix::stdio::stdout);
+                table::aligned(&report.tables(), terminal.and_then(table::width), self.out)
             }
-        };
-        self.print_above(text.as_bytes())
+        }
     }
 
     /// Prints an event: data to standard output and diagnostics to standard error, or everything to
@@ -324,8 +338,13 @@ impl Output {
         format!("{} {}\n", self.err.dim(&format!("{kind}:")), escape_lines(message))
     }
 
-    /// Writes to standard output, which may be the terminal that shows a bar.
+    /// Writes to standard output, which may be the terminal that shows a bar. If not, a blocked
+    /// write must not block the bar.
     fn print_above(self, bytes: &[u8]) -> Result<(), StdoutError> {
-        self.terminal.hide_bar_for(|| write_stdout(bytes))
+        if self.on_terminal {
+            self.terminal.hide_bar_for(|| write_stdout(bytes))
+        } else {
+            write_stdout(bytes)
+        }
     }
 }

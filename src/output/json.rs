@@ -28,6 +28,9 @@ impl Formatter for SafeFormatter {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        if text::is_plain_ascii(fragment) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut written = 0;
         for (at, c) in fragment.char_indices().filter(|(_, c)| text::is_hostile(*c)) {
             writer.write_all(&fragment.as_bytes()[written..at])?;

@@ -124,11 +124,13 @@ impl Report for Stats {
                 label: Some("phase"),
                 header: vec!["PHASE", "START", "TIME", "WATERFALL"],
                 rows: self.phases.iter().map(phase).chain([total]).collect(),
+                ..Table::default()
             },
             Table {
                 label: Some("traffic"),
                 header: vec!["DIRECTION", "BYTES", "RATE"],
                 rows: vec![traffic("in", self.bytes_in), traffic("out", self.bytes_out)],
+                ..Table::default()
             },
         ];
         tables.extend(self.tcp.as_ref().map(TcpFigures::table));
@@ -162,6 +164,7 @@ impl TcpFigures {
                 self.pmtu.to_string().into(),
                 known(self.congestion.clone()),
             ]],
+            ..Table::default()
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The only module that uses `comfy_table`.
 
+use std::iter;
 use std::os::fd::BorrowedFd;
 
 use comfy_table::{ContentArrangement, presets};
@@ -27,6 +28,9 @@ pub struct Table {
     pub header: Vec<&'static str>,
     /// The rows, each with as many cells as the header, if there is one.
     pub rows: Vec<Vec<Cell>>,
+    /// The widths of the columns if the rows are those of a longer table, which is printed row by
+    /// row; longer cells are not cut. Empty if the cells determine the widths.
+    pub widths: &'static [usize],
 }
 
 /// The space after a column, in characters.
@@ -95,6 +99,10 @@ pub(super) fn aligned(tables: &[Table], width: Option<u16>, paint: Paint) -> Str
         if !out.is_empty() {
             out.push('\n');
         }
+        if !table.widths.is_empty() {
+            table.rows.iter().for_each(|row| push_row(&mut out, row, table.widths));
+            continue;
+        }
         if width.is_some_and(|width| !table.fits(width.into())) {
             out.push_str(&vertical(table, paint));
             continue;
@@ -124,6 +132,18 @@ fn vertical(table: &Table, paint: Paint) -> String {
         table.header.iter().zip(row).filter(|pair| !pair.1.text.is_empty()).map(line).collect()
     });
     rows.collect::<Vec<String>>().join("\n")
+}
+
+/// Appends a row whose columns have these widths.
+fn push_row(out: &mut String, row: &[Cell], widths: &[usize]) {
+    let start = out.len();
+    for (at, Cell { text, .. }) in row.iter().enumerate() {
+        out.push_str(text);
+        let width = widths.get(at).copied().unwrap_or_default() + usize::from(GAP);
+        out.extend(iter::repeat_n(' ', width.saturating_sub(text.width()).max(GAP.into())));
+    }
+    out.truncate(start + out[start..].trim_end().len());
+    out.push('\n');
 }
 
 /// Returns the rows as tab-separated lines, for `cut` and `awk`.
@@ -191,6 +211,7 @@ mod tests {
                     vec!["lo".into(), "127.0.0.1/8".into()],
                     vec!["eth0".into(), "2001:db8:1234:5678:9abc:def0:1234:5678/64".into()],
                 ],
+                ..Table::default()
             },
         ]
     }
@@ -209,6 +230,18 @@ mod tests {
             eth0  2001:db8:1234:5678:9abc:def0:1234:5678/64
         "#]]
         .assert_eq(&aligned(&sample(), None, never()));
+    }
+
+    #[test]
+    fn rows_of_a_longer_table_have_the_given_widths() {
+        let rows = vec![
+            vec!["a".into(), "é".into(), "x".into()],
+            vec!["longer".into(), "".into(), "".into()],
+            vec!["b".into(), "long".into(), "x y".into()],
+        ];
+        let tables = [Table { rows, widths: &[3, 2], ..Table::default() }];
+        assert_eq!(aligned(&tables, Some(20), never()), "a    é   x\nlonger\nb    long  x y\n");
+        assert_eq!(plain(&tables), "a\té\tx\nlonger\t\t\nb\tlong\tx y\n");
     }
 
     #[test]

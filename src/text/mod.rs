@@ -9,10 +9,12 @@
 //! [`unescape`] restores the original bytes.
 
 mod emoji;
+mod hostile;
 
 use std::fmt::Write as _;
 
 use self::emoji::{JOINER_UTF8, base_before, joins_emoji};
+pub use self::hostile::{is_hostile, is_plain_ascii};
 
 /// Returns `bytes` as safe text; [`unescape`] is the inverse.
 ///
@@ -35,15 +37,6 @@ pub fn quote(bytes: &[u8]) -> String {
     }
     out.push('"');
     out
-}
-
-/// Returns whether `c` must be escaped before it reaches a terminal or a log. Of a zero-width
-/// joiner, [`contains_hostile`] judges the text around it, too.
-pub fn is_hostile(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_control();
-    }
-    is_invisible(c) || !is_printable(c)
 }
 
 /// Returns whether a character of `text` must be escaped.
@@ -208,39 +201,13 @@ fn incomplete_tail(bytes: &[u8]) -> usize {
     }
 }
 
-/// Returns whether `c` is invisible or reorders text although the standard library may print it.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{00AD}'                                 // soft hyphen
-        | '\u{034F}'                               // combining grapheme joiner
-        | '\u{061C}'                               // Arabic letter mark (bidi)
-        | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' // Hangul fillers
-        | '\u{17B4}' | '\u{17B5}'                  // Khmer inherent vowels
-        | '\u{180B}'..='\u{180F}'                  // Mongolian selectors and separator
-        | '\u{200B}'..='\u{200F}'                  // zero width space, joiners, bidi marks
-        | '\u{2028}'..='\u{202E}'                  // line and paragraph separators, bidi overrides
-        | '\u{2060}'..='\u{206F}'                  // word joiner, operators, bidi isolates
-        | '\u{FEFF}'                               // byte order mark
-        | '\u{FFF9}'..='\u{FFFB}'                  // interlinear annotation
-        | '\u{1D173}'..='\u{1D17A}'                // musical formatting
-        | '\u{E0000}'..='\u{E0FFF}'                // tags and supplementary selectors
-    )
-}
-
-/// Returns whether the standard library considers `c` printable. Only `escape_debug` exposes its
-/// Unicode tables.
-fn is_printable(c: char) -> bool {
-    // A letter precedes `c`: at the start of a string, `escape_debug` escapes combining marks too.
-    let mut buffer = [b'a'; 5];
-    let len = 1 + c.encode_utf8(&mut buffer[1..]).len();
-    std::str::from_utf8(&buffer[..len])
-        .is_ok_and(|pair| pair.escape_debug().nth(1).is_some_and(|printed| printed == c))
-}
-
 /// Returns `message`, which may quote a peer, with everything escaped except newlines.
 ///
 /// Backslashes are unchanged, because parts of the message may already be escaped.
 pub fn escape_lines(message: &str) -> String {
+    if is_plain_ascii(message) {
+        return message.to_owned();
+    }
     let mut out = String::with_capacity(message.len());
     for (at, c) in message.char_indices() {
         if c != '\n' && is_hostile(c) && !joins_emoji(c, message, at, None) {

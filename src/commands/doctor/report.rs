@@ -100,6 +100,7 @@ impl DoctorReport<'_> {
             label: Some("check"),
             header: vec!["LAYER", "RESULT", "CHECK", "TIME", "EVIDENCE"],
             rows: self.checks.iter().map(row).collect(),
+            ..Table::default()
         };
         let mut rows =
             vec![vec![Cell::from(self.heading()), Cell::escaped(&self.conclusion.message)]];

@@ -126,6 +126,7 @@ impl InfoReport {
             label: Some("interface"),
             header: vec!["INTERFACE", "STATE", "KIND", "MTU", "MAC"],
             rows: self.interfaces.iter().map(row).collect(),
+            ..Table::default()
         }
     }
 
@@ -145,6 +146,7 @@ impl InfoReport {
             label: Some("address"),
             header: vec!["INTERFACE", "ADDRESS", "SCOPE", "FLAGS"],
             rows: self.interfaces.iter().flat_map(rows).collect(),
+            ..Table::default()
         }
     }
 
@@ -166,6 +168,7 @@ impl InfoReport {
             label: Some("route"),
             header: vec!["DESTINATION", "GATEWAY", "INTERFACE", "METRIC", "SOURCE"],
             rows: self.routes.iter().map(row).collect(),
+            ..Table::default()
         }
     }
 }

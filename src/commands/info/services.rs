@@ -65,6 +65,7 @@ impl Report for ServicesReport {
             label: None,
             header: vec!["SERVICE", "PORT", "PROTO", "ALIASES"],
             rows: self.services.iter().map(row).collect(),
+            ..Table::default()
         }]
     }
 }

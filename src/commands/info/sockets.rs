@@ -157,6 +157,7 @@ impl Report for SocketsReport {
                 "PROTO", "ADDRESS", "FAMILY", "SERVICE", "STATE", "PROCESS", "USER", "QUEUE",
             ],
             rows: self.sockets.iter().map(row).collect(),
+            ..Table::default()
         }]
     }
 }

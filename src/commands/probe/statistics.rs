@@ -110,6 +110,7 @@ impl Report for StatisticsTable {
             label: Some(label),
             header: header.to_vec(),
             rows,
+            ..Table::default()
         };
         vec![
             table(

@@ -240,16 +240,19 @@ fn evidence_tables(validations: &[ValidationReport]) -> Vec<Table> {
             label: Some("answer"),
             header: vec!["NAME", "TYPE", "VERDICT", "SIGNED BY", "KEY", "ALGORITHM", "UNTIL"],
             rows: claims.iter().map(|claim| claim.row()).collect(),
+            ..Table::default()
         },
         Table {
             label: Some("reason"),
             header: vec!["VERDICT", "REASON"],
             rows: reasons(&claims, &links),
+            ..Table::default()
         },
         Table {
             label: Some("zone"),
             header: vec!["ZONE", "VERDICT", "DS", "KEY", "ALGORITHM", "UNTIL"],
             rows: links.iter().map(|link| link.row()).collect(),
+            ..Table::default()
         },
     ]
 }

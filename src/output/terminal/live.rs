@@ -39,10 +39,11 @@ struct LiveContent {
 }
 
 impl LiveLine {
-    /// Starts a line if standard error is a terminal. Returns `None` otherwise, and with `-q` or
-    /// JSON output.
+    /// Starts a line if standard error is a terminal. Returns `None` otherwise, with `-q`, and with
+    /// JSON on the terminal.
     pub fn start(out: Output) -> Option<Self> {
-        let is_wanted = out.verbosity() >= Verbosity::Normal && !out.is_json();
+        let shows_json = out.is_json() && out.is_on_terminal();
+        let is_wanted = out.verbosity() >= Verbosity::Normal && !shows_json;
         if !is_wanted || !io::stderr().is_terminal() {
             return None;
         }
