@@ -2,13 +2,21 @@
 //!
 //! A deadline is computed once and passed down, so that several steps share one limit.
 
+use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 /// The point in time at which waiting ends; [`Self::NEVER`] for no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(Option<Instant>);
+
+/// A timer for many deadlines, one after the other.
+///
+/// Starting a timer of tokio can cost a system call, which wakes the thread that waits for the
+/// timers. Setting a timer that has been started to a later time costs none.
+#[derive(Debug)]
+pub struct Alarm(Pin<Box<Sleep>>);
 
 /// A deadline has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +86,44 @@ impl Deadline {
     }
 }
 
+impl Default for Alarm {
+    /// Returns an alarm for which no deadline is set.
+    fn default() -> Self {
+        Self(Box::pin(tokio::time::sleep_until(Instant::now())))
+    }
+}
+
+impl Alarm {
+    /// Sets the deadline.
+    pub fn set(&mut self, deadline: Deadline) {
+        if let Deadline(Some(at)) = deadline {
+            self.0.as_mut().reset(at);
+        }
+    }
+
+    /// Waits until the deadline that is set.
+    pub async fn passed(&mut self) {
+        self.0.as_mut().await;
+    }
+
+    /// Does the same as [`Deadline::bound`].
+    ///
+    /// # Errors
+    /// [`Elapsed`] at the deadline; `work` is then dropped.
+    pub async fn bound<F: Future>(
+        &mut self,
+        deadline: Deadline,
+        work: F,
+    ) -> Result<F::Output, Elapsed> {
+        self.set(deadline);
+        tokio::select! {
+            biased;
+            done = work => Ok(done),
+            () = self.passed(), if deadline != Deadline::NEVER => Err(Elapsed),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +138,25 @@ mod tests {
         assert_eq!(Deadline::after(Duration::MAX), Deadline::NEVER);
         assert!(Deadline::after(Duration::ZERO).has_passed());
         assert_eq!(Deadline::NEVER.remaining(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_limits_one_work_after_the_other() {
+        let mut alarm = Alarm::default();
+        let second = Duration::from_secs(1);
+        for _ in 0..3 {
+            let began = Instant::now();
+            let late = alarm.bound(Deadline::after(second), std::future::pending::<()>()).await;
+            assert_eq!((late, began.elapsed()), (Err(Elapsed), second));
+            let work = async { tokio::time::sleep(2 * second).await };
+            assert_eq!(alarm.bound(Deadline::after(3 * second), work).await, Ok(()));
+            assert_eq!(alarm.bound(Deadline::NEVER, std::future::ready(7)).await, Ok(7));
+        }
+        // An earlier deadline than the one before.
+        alarm.set(Deadline::after(9 * second));
+        let began = Instant::now();
+        alarm.set(Deadline::after(second));
+        alarm.passed().await;
+        assert_eq!(began.elapsed(), second);
     }
 }

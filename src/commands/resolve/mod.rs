@@ -109,6 +109,8 @@ fn run_settings(args: &Args, request: &Request, out: Output) -> anyhow::Result<R
                 tcp_after_truncation: !args.no_tcp,
                 tls: tls.map(Arc::new),
                 from,
+                // An idle socket would keep a port of the user's choice.
+                sockets: (args.has_input() && from.is_none()).then(Arc::default),
             },
             follow_aliases: !args.no_follow,
             // The C library limits each query, not the whole run.

@@ -13,19 +13,21 @@ mod https;
 #[cfg(feature = "doq")]
 mod quic;
 mod stream;
+mod udp;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::dns::exchange::connected::connect_udp;
 pub use crate::dns::exchange::course::{Course, ExchangeError};
 use crate::dns::exchange::stream::StreamExchange;
+use crate::dns::exchange::udp::ServerSocket;
+pub use crate::dns::exchange::udp::UdpSockets;
 
 use crate::dns::edns::EdnsReply;
 use crate::dns::query::{QuerySettings, Question};
 use crate::dns::rcode::Rcode;
-use crate::dns::reply::{Discarded, Reply};
+use crate::dns::reply::{Discarded, Mismatch, Reply};
 use crate::dns::server::{DnsServer, DnsTransport};
 use crate::net::Deadline;
 use crate::net::address::endpoint::SourceAddress;
@@ -47,12 +49,20 @@ pub struct ExchangeOptions {
     pub tls: Option<Arc<ClientHandshake>>,
     /// The source address of queries; `None` for any.
     pub from: Option<SourceAddress>,
+    /// The UDP sockets that queries reuse; without, each query has a new one.
+    pub sockets: Option<Arc<UdpSockets>>,
 }
 
 impl Default for ExchangeOptions {
     fn default() -> Self {
-        let query = QuerySettings::default();
-        Self { query, tries: 2, tcp_after_truncation: true, tls: None, from: None }
+        Self {
+            query: QuerySettings::default(),
+            tries: 2,
+            tcp_after_truncation: true,
+            tls: None,
+            from: None,
+            sockets: None,
+        }
     }
 }
 
@@ -155,8 +165,12 @@ impl Query<'_> {
         deadline: Deadline,
     ) -> Result<Reply, ExchangeError> {
         let (id, message) = self.question.encode(query);
-        let socket = connect_udp(addr, self.settings.from).await?;
-        let mut buffer = Vec::with_capacity(MAX_MESSAGE);
+        let reused = self.settings.sockets.as_deref();
+        let mut socket = match reused.and_then(|sockets| sockets.take(addr)) {
+            Some(socket) => socket,
+            None => ServerSocket::open(addr, self.settings.from).await?,
+        };
+        let mut is_first = true;
         for tries_left in (1..=self.settings.tries).rev() {
             let sent = Instant::now();
             socket.send(&message).await?;
@@ -165,16 +179,20 @@ impl Query<'_> {
             let until = Deadline::maybe(share);
             // Checked for each datagram, so that a flood cannot extend the wait past the deadline.
             while !until.has_passed() {
-                buffer.clear();
-                let Ok(received) = until.bound(socket.recv_buf(&mut buffer)).await else {
-                    break;
-                };
-                received?;
-                match self.question.read_reply(id, &buffer) {
-                    Ok(reply) => return Ok(reply),
+                let Ok(received) = socket.receive(until).await else { break };
+                match self.question.read_reply(id, received?) {
+                    Ok(reply) => {
+                        if let Some(reused) = reused.filter(|_| is_first) {
+                            reused.put_back(socket, id);
+                        }
+                        return Ok(reply);
+                    }
+                    Err(Mismatch::Id) if socket.is_repeated_reply() => {}
                     Err(mismatch) => self.course.discarded.add(mismatch),
                 }
+                is_first = false;
             }
+            is_first = false;
             self.unanswered += sent.elapsed();
         }
         Err(self.no_reply())
@@ -204,14 +222,12 @@ impl Query<'_> {
         let tls = settings.tls.as_deref();
         if question.record_type.is_transfer() {
             // It keeps to the deadline itself, so that the records received so far are not lost.
-            return exchange.run(tls).await;
+            return Box::pin(exchange.run(tls)).await;
         }
-        match deadline.bound(exchange.run(tls)).await {
+        // On the heap, because most queries need no stream, and each would reserve its memory.
+        match deadline.bound(Box::pin(exchange.run(tls))).await {
             Ok(reply) => reply,
             Err(Elapsed) => Err(self.no_reply()),
         }
     }
 }
-
-/// Size of the receive buffer in bytes: servers may exceed the announced size, up to a datagram.
-const MAX_MESSAGE: usize = 65_535;
