@@ -12,19 +12,19 @@ use crate::dns::query::Question;
 use crate::dns::query_name::QueryName;
 use crate::dns::record::Record;
 use crate::dns::record_type::RecordType;
-use crate::dns::system::{self, LocalSource};
+use crate::dns::system::{HostsFile, LocalSource};
 use crate::net::Deadline;
 use crate::net::address::names::{self, Family, NameError};
 
 /// Returns the answer of this machine to a question about `subject`; `None` if it has none, and
 /// asks a server.
-pub fn answer(subject: &QueryName, record_type: RecordType) -> Option<Lookup> {
+pub fn answer(subject: &QueryName, record_type: RecordType, hosts: &HostsFile) -> Option<Lookup> {
     let (source, data) = match (subject.ip, record_type) {
         (Some(ip), RecordType::PTR) => {
-            let name = name::parse(&system::hosts_names().remove(&ip)?).ok()?;
+            let name = name::parse(hosts.name_of(ip)?).ok()?;
             (LocalSource::HostsFile, vec![name::show(&name)])
         }
-        (None, RecordType::A | RecordType::AAAA) => addresses(subject, record_type)?,
+        (None, RecordType::A | RecordType::AAAA) => addresses(subject, record_type, hosts)?,
         _ => return None,
     };
     Some(lookup_of(&subject.name, record_type, source, data))
@@ -78,15 +78,16 @@ pub fn is_loopback(subject: &QueryName) -> bool {
     }
 }
 
-fn addresses(subject: &QueryName, record_type: RecordType) -> Option<(LocalSource, Vec<String>)> {
-    let entries = system::hosts_entries(&subject.given);
+fn addresses(
+    subject: &QueryName,
+    record_type: RecordType,
+    hosts: &HostsFile,
+) -> Option<(LocalSource, Vec<String>)> {
+    let entries = hosts.addrs_of(&subject.given);
     let is_localhost = is_localhost(&subject.name);
     let (source, ips) = match (entries.is_empty(), is_localhost) {
         (true, false) => return None,
-        (true, true) => (
-            LocalSource::LocalhostRule,
-            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
-        ),
+        (true, true) => (LocalSource::LocalhostRule, &LOCALHOST_ADDRS[..]),
         (false, _) => (LocalSource::HostsFile, entries),
     };
     let of_type = |ip: &&IpAddr| ip.is_ipv4() == (record_type == RecordType::A);
@@ -94,6 +95,9 @@ fn addresses(subject: &QueryName, record_type: RecordType) -> Option<(LocalSourc
     // The DNS may have addresses of the other family.
     (is_localhost || !data.is_empty()).then_some((source, data))
 }
+
+const LOCALHOST_ADDRS: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// Returns whether `name` is `localhost` or ends in it.
 fn is_localhost(name: &Name) -> bool {
@@ -155,10 +159,11 @@ mod tests {
     #[test]
     fn only_addresses_of_names_and_names_of_addresses_have_local_answers() {
         let localhost: QueryName = "x.localhost".parse().unwrap();
-        let lookup = answer(&localhost, RecordType::AAAA).unwrap();
+        let hosts = HostsFile::default();
+        let lookup = answer(&localhost, RecordType::AAAA, &hosts).unwrap();
         assert_eq!(lookup.data().collect::<Vec<&str>>(), ["::1"]);
         assert_eq!(lookup.local, Some(LocalSource::LocalhostRule));
-        assert!(answer(&localhost, RecordType::MX).is_none());
+        assert!(answer(&localhost, RecordType::MX, &hosts).is_none());
         assert!(is_loopback(&localhost) && is_loopback(&"127.9.9.9".parse().unwrap()));
     }
 }

@@ -1,5 +1,6 @@
 //! Response codes: the status of a reply as a whole.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A response code, including the upper bits that EDNS adds (RFC 6891 section 6.1.3).
@@ -29,6 +30,14 @@ impl Rcode {
         !matches!(self, Self::NOERROR | Self::NXDOMAIN)
     }
 
+    /// Returns the mnemonic, or the number of a code without one.
+    pub fn mnemonic(self) -> Cow<'static, str> {
+        match RCODE_MNEMONICS.iter().find(|known| known.0 == self.0) {
+            Some(known) => known.1.into(),
+            None => format!("RCODE{}", self.0).into(),
+        }
+    }
+
     /// Returns an explanation of the code for users, if it is a common failure.
     pub fn meaning(self) -> Option<&'static str> {
         match self.0 {
@@ -46,10 +55,7 @@ impl Rcode {
 
 impl fmt::Display for Rcode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match RCODE_MNEMONICS.iter().find(|known| known.0 == self.0) {
-            Some(known) => f.write_str(known.1),
-            None => write!(f, "RCODE{}", self.0),
-        }
+        f.write_str(&self.mnemonic())
     }
 }
 

@@ -3,6 +3,7 @@
 //! The table of hickory is not used: it accepts upper case only, and not the form `TYPE65280` (RFC
 //! 3597).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -66,6 +67,14 @@ impl RecordType {
         [Self::IXFR, Self::AXFR].contains(&self)
     }
 
+    /// Returns the mnemonic, or the number of a type without one.
+    pub fn mnemonic(self) -> Cow<'static, str> {
+        match TYPE_MNEMONICS.iter().find(|known| known.0 == self.0) {
+            Some(known) => known.1.into(),
+            None => format!("TYPE{}", self.0).into(),
+        }
+    }
+
     /// Returns whether records of several types answer a question of this type.
     pub fn is_question_for_many(self) -> bool {
         self == Self::ANY || self.is_transfer()
@@ -106,10 +115,7 @@ fn type_number(text: &str) -> Option<&str> {
 
 impl fmt::Display for RecordType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match TYPE_MNEMONICS.iter().find(|known| known.0 == self.0) {
-            Some(known) => f.write_str(known.1),
-            None => write!(f, "TYPE{}", self.0),
-        }
+        f.write_str(&self.mnemonic())
     }
 }
 

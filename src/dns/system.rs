@@ -90,21 +90,45 @@ impl fmt::Display for LocalSource {
 /// The file that maps names to addresses, before any server is queried.
 pub const HOSTS_FILE: &str = "/etc/hosts";
 
-/// Returns the addresses of `name` in `/etc/hosts`, which the system resolver returns to programs.
-pub fn hosts_entries(name: &str) -> Vec<IpAddr> {
-    parse_hosts(&String::from_utf8_lossy(&fs::read(HOSTS_FILE).unwrap_or_default()), name)
+/// The entries of `/etc/hosts`, which the system resolver returns to programs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostsFile {
+    /// The addresses of each name, in lower case.
+    addrs: HashMap<String, Vec<IpAddr>>,
+    /// The first name of each address.
+    names: HashMap<IpAddr, String>,
 }
 
-/// Returns the first name of each address in `/etc/hosts`, which the system resolver returns too.
-pub fn hosts_names() -> HashMap<IpAddr, String> {
-    let text = fs::read(HOSTS_FILE).unwrap_or_default();
-    let mut names = HashMap::new();
-    for (ip, mut fields) in hosts_lines(&String::from_utf8_lossy(&text)) {
-        if let Some(name) = fields.next() {
-            names.entry(ip).or_insert_with(|| name.to_owned());
-        }
+impl HostsFile {
+    /// Reads the file. One that is missing or unreadable has no entries.
+    pub fn read() -> Self {
+        Self::parse(&String::from_utf8_lossy(&fs::read(HOSTS_FILE).unwrap_or_default()))
     }
-    names
+
+    fn parse(text: &str) -> Self {
+        let mut hosts = Self::default();
+        for (ip, fields) in hosts_lines(text) {
+            for name in fields {
+                hosts.names.entry(ip).or_insert_with(|| name.to_owned());
+                let addrs = hosts.addrs.entry(name.to_ascii_lowercase()).or_default();
+                if !addrs.contains(&ip) {
+                    addrs.push(ip);
+                }
+            }
+        }
+        hosts
+    }
+
+    /// Returns the addresses of `name`.
+    pub fn addrs_of(&self, name: &str) -> &[IpAddr] {
+        let name = name.strip_suffix('.').unwrap_or(name);
+        self.addrs.get(&name.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the first name of `ip`.
+    pub fn name_of(&self, ip: IpAddr) -> Option<&str> {
+        self.names.get(&ip).map(String::as_str)
+    }
 }
 
 /// Returns how many lines of `/etc/hosts` give names to an address.
@@ -188,17 +212,6 @@ fn hosts_lines(text: &str) -> impl Iterator<Item = (IpAddr, SplitWhitespace<'_>)
     })
 }
 
-fn parse_hosts(text: &str, name: &str) -> Vec<IpAddr> {
-    let name = name.strip_suffix('.').unwrap_or(name);
-    let mut found = Vec::new();
-    for (ip, mut fields) in hosts_lines(text) {
-        if fields.any(|field| field.eq_ignore_ascii_case(name)) && !found.contains(&ip) {
-            found.push(ip);
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,7 +276,10 @@ mod tests {
     fn hosts_entries_match_names_ignoring_case() {
         let text = "127.0.0.1 localhost # www.example\n192.0.2.7\twww WWW.Example\nbad line\n::7 www.example\n";
         let expected: Vec<IpAddr> = vec!["192.0.2.7".parse().unwrap(), "::7".parse().unwrap()];
-        assert_eq!(parse_hosts(text, "www.example."), expected);
-        assert!(parse_hosts(text, "other.example").is_empty());
+        let hosts = HostsFile::parse(text);
+        assert_eq!(hosts.addrs_of("www.EXAMPLE."), expected);
+        assert!(hosts.addrs_of("other.example").is_empty());
+        assert_eq!(hosts.name_of(expected[0]), Some("www"));
+        assert_eq!(hosts.name_of("192.0.2.8".parse().unwrap()), None);
     }
 }

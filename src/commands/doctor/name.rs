@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::commands::doctor::check::{Check, CheckResult, Layer};
 use crate::commands::doctor::servers::{ServerAnswer, list};
-use crate::dns::system;
+use crate::dns::system::HostsFile;
 use crate::net::Deadline;
 use crate::net::address::host::Host;
 use crate::net::address::names::{self, Family, NameError};
@@ -46,7 +46,7 @@ pub(super) fn name_check(
     (found, time): (Result<Vec<SocketAddr>, NameError>, Duration),
     answers: &[ServerAnswer],
 ) -> ResolvedTarget {
-    let hosts = system::hosts_entries(given);
+    let hosts = HostsFile::read().addrs_of(given).to_vec();
     let is_local = is_localhost(given);
     let dns: Option<Vec<IpAddr>> =
         answers.iter().find_map(|answer| answer.addresses().map(<[IpAddr]>::to_vec));

@@ -1,12 +1,10 @@
 //! The host names of peers: from `/etc/hosts` at once, from the resolver in the background.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::dns::system;
+use crate::dns::system::HostsFile;
 use crate::net::address::names;
 use crate::net::{Addr, Deadline};
 use crate::output::{Event, Events, Output};
@@ -16,21 +14,21 @@ const PEER_NAME_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Finds the names of peers.
 pub(super) struct PeerNames {
-    hosts: HashMap<IpAddr, String>,
+    hosts: HostsFile,
     is_json: bool,
 }
 
 impl PeerNames {
     /// Reads `/etc/hosts`.
     pub(super) fn read(out: Output) -> Self {
-        Self { hosts: system::hosts_names(), is_json: out.is_json() }
+        Self { hosts: HostsFile::read(), is_json: out.is_json() }
     }
 
     /// Returns the name of `peer` if no lookup is needed to find it.
     pub(super) fn known(&self, peer: &Addr) -> Option<String> {
         let ip = peer.ip()?;
         let localhost = || ip.is_loopback().then(|| "localhost".to_owned());
-        self.hosts.get(&ip).cloned().or_else(localhost)
+        self.hosts.name_of(ip).map(str::to_owned).or_else(localhost)
     }
 
     /// Reports the name of `peer` with an event of its own: in JSON at once if it is known; in text

@@ -21,7 +21,7 @@ impl Content {
             .collect();
         data.sort();
         data.dedup();
-        Self { status: outcome::status(lookup), data }
+        Self { status: outcome::status(lookup).into_owned(), data }
     }
 }
 

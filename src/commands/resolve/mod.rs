@@ -65,11 +65,11 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         let Request { subjects, types, class, .. } = request;
         let plan = Plan::new(settings, servers, types, class, concurrency);
         match (input, watch, trace, anchors) {
-            (Some(input), ..) => bulk::run(input, plan, out).await,
-            (_, Some(watch), ..) => watch::run(subjects, watch, plan, out).await,
-            (_, _, Some(start), _) => trace::run(subjects, start, plan, out).await,
-            (.., Some(anchors)) => validate::run(subjects, anchors, plan, out).await,
-            _ => run::resolve(subjects, plan, out).await,
+            (Some(input), ..) => bulk::run(input, plan.for_many(), out).await,
+            (_, Some(watch), ..) => watch::run(subjects, watch, plan.into(), out).await,
+            (_, _, Some(start), _) => trace::run(subjects, start, plan.into(), out).await,
+            (.., Some(anchors)) => validate::run(subjects, anchors, plan.into(), out).await,
+            _ => run::resolve(subjects, plan.into(), out).await,
         }
     });
     // Does not wait for a thread that may still be blocked in the system's resolver.

@@ -1,5 +1,6 @@
 //! The outcome of one lookup, as a status for scripts, as a message and as an exit code.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::dns::attempt::{AttemptError, FailureKind, ServerAttempt};
@@ -23,24 +24,24 @@ const TIMEOUT: &str = "TIMEOUT";
 const ERROR: &str = "ERROR";
 
 /// Returns the response code's mnemonic, [`TIMEOUT`] or [`ERROR`].
-pub(super) fn status(lookup: &Lookup) -> String {
+pub(super) fn status(lookup: &Lookup) -> Cow<'static, str> {
     match &lookup.outcome {
-        LookupOutcome::NoSuchName(_) => Rcode::NXDOMAIN.to_string(),
-        LookupOutcome::Aliases(_) => ERROR.to_owned(),
+        LookupOutcome::NoSuchName(_) => Rcode::NXDOMAIN.mnemonic(),
+        LookupOutcome::Aliases(_) => ERROR.into(),
         LookupOutcome::NoAnswer => {
             match lookup.decisive_failure().map(|attempt| &attempt.failure) {
                 Some(AttemptError::Malformed(Malformed::Contradiction(_))) => {
-                    Rcode::NXDOMAIN.to_string()
+                    Rcode::NXDOMAIN.mnemonic()
                 }
                 Some(failure) => match failure.kind() {
-                    FailureKind::Answered(rcode) => rcode.to_string(),
-                    FailureKind::NoReply => TIMEOUT.to_owned(),
-                    _ => ERROR.to_owned(),
+                    FailureKind::Answered(rcode) => rcode.mnemonic(),
+                    FailureKind::NoReply => TIMEOUT.into(),
+                    _ => ERROR.into(),
                 },
-                None => ERROR.to_owned(),
+                None => ERROR.into(),
             }
         }
-        _ => Rcode::NOERROR.to_string(),
+        _ => Rcode::NOERROR.mnemonic(),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::dns::query::Question;
 use crate::dns::query_name::QueryName;
 use crate::dns::record_type::RecordType;
 use crate::dns::server::DnsServer;
+use crate::dns::system::HostsFile;
 use crate::dns::{local, search};
 use crate::net::Deadline;
 
@@ -27,6 +28,8 @@ pub(super) struct Plan {
     pub(super) class: RecordClass,
     /// Whether to answer as this machine would, instead of by the servers of the command line.
     pub(super) by_machine: bool,
+    /// The entries of /etc/hosts as they were at the start; without, each lookup reads the file.
+    hosts: Option<Arc<HostsFile>>,
     permits: Semaphore,
 }
 
@@ -38,10 +41,16 @@ impl Plan {
         types: Vec<RecordType>,
         class: RecordClass,
         concurrency: usize,
-    ) -> Arc<Self> {
+    ) -> Self {
         let by_machine = settings.by_machine;
         let permits = Semaphore::new(concurrency);
-        Arc::new(Self { settings, servers, types, class, by_machine, permits })
+        Self { settings, servers, types, class, by_machine, hosts: None, permits }
+    }
+
+    /// Returns the plan of a run with so many names that each uses /etc/hosts as it is now.
+    pub(super) fn for_many(self) -> Self {
+        let hosts = self.by_machine.then(HostsFile::read).map(Arc::new);
+        Self { hosts, ..self }
     }
 }
 
@@ -57,12 +66,14 @@ pub(super) async fn look_up_name(
     let mut left_to_servers = types.clone();
     if plan.settings.with_system {
         for record_type in &types {
-            let answer = local::system_answer(&result.subject, *record_type, deadline).await;
+            let answer = local::system_answer(&result.subject, *record_type, deadline);
+            let answer = Box::pin(answer).await;
             result.lookups.extend(answer);
         }
     } else if plan.by_machine && plan.class == RecordClass::IN {
         let subject = &result.subject;
-        let local = types.iter().filter_map(|kind| local::answer(subject, *kind));
+        let hosts = plan.hosts.clone().unwrap_or_else(|| Arc::new(HostsFile::read()));
+        let local = types.iter().filter_map(|kind| local::answer(subject, *kind, &hosts));
         result.lookups = local.collect();
         if local::is_loopback(subject) {
             let has_answer = |kind: &RecordType| {
@@ -126,17 +137,24 @@ async fn look_up_types(
     deadline: Deadline,
     plan: &Arc<Plan>,
 ) -> Vec<Lookup> {
-    let groups: Vec<Vec<DnsServer>> = match plan.settings.strategy {
-        Strategy::First | Strategy::Fastest => vec![plan.servers.clone()],
-        Strategy::Each => plan.servers.iter().map(|server| vec![server.clone()]).collect(),
+    let groups: Vec<&[DnsServer]> = match plan.settings.strategy {
+        Strategy::First | Strategy::Fastest => vec![&plan.servers],
+        Strategy::Each => plan.servers.chunks(1).collect(),
     };
+    if let ([record_type], [servers]) = (types, &groups[..]) {
+        let question =
+            Question { name: name.clone(), record_type: *record_type, class: plan.class };
+        return vec![look_up(question, servers, deadline, plan).await];
+    }
     let mut pending = Vec::new();
     for record_type in types {
         for servers in &groups {
             let class = plan.class;
             let question = Question { name: name.clone(), record_type: *record_type, class };
-            let look_up = look_up(question, servers.clone(), deadline, Arc::clone(plan));
-            pending.push(tokio::spawn(look_up));
+            let (servers, plan) = (servers.to_vec(), Arc::clone(plan));
+            pending.push(tokio::spawn(async move {
+                look_up(question, &servers, deadline, &plan).await
+            }));
         }
     }
     let mut lookups = Vec::new();
@@ -149,17 +167,17 @@ async fn look_up_types(
 
 async fn look_up(
     question: Question,
-    servers: Vec<DnsServer>,
+    servers: &[DnsServer],
     deadline: Deadline,
-    plan: Arc<Plan>,
+    plan: &Plan,
 ) -> Lookup {
     // Cannot fail, because the semaphore is never closed.
     let _permit = plan.permits.acquire().await;
     let RunSettings { lookup, strategy, .. } = &plan.settings;
     if *strategy == Strategy::Fastest {
-        lookup::race(&question, &servers, lookup, deadline).await
+        Box::pin(lookup::race(&question, servers, lookup, deadline)).await
     } else {
-        lookup::lookup(question, &servers, lookup, deadline).await
+        lookup::lookup(question, servers, lookup, deadline).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! The records of each lookup, as rows, as plain data and as JSON.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -28,13 +29,13 @@ pub(super) struct LookupReport {
     /// The name as the user typed it.
     name: String,
     query_name: Option<String>,
-    record_type: String,
+    record_type: Cow<'static, str>,
     server: Option<String>,
-    status: String,
+    status: Cow<'static, str>,
     time_us: u64,
     tries: u32,
     discarded: u32,
-    flags: Vec<String>,
+    flags: Vec<&'static str>,
     answers: Vec<AnswerReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     differs: Option<bool>,
@@ -61,7 +62,7 @@ struct AnswerReport {
     name_unicode: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<String>,
-    r#type: String,
+    r#type: Cow<'static, str>,
     ttl: u32,
     data: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,7 +110,6 @@ impl LookupReport {
         let server = lookup.answered_by().map(ToString::to_string);
         let local = lookup.local.as_ref().map(ToString::to_string);
         let decisive = lookup.decisive_reply();
-        let flags = decisive.map(|(reply, _)| reply.flags.to_string()).unwrap_or_default();
         let edns = decisive.and_then(|(reply, _)| reply.edns.as_ref());
         let errors = edns.map(EdnsReply::errors).unwrap_or_default();
         let subnet = edns.and_then(EdnsReply::client_subnet);
@@ -122,13 +122,13 @@ impl LookupReport {
         Self {
             name: result.subject.given.clone(),
             query_name: Some(name::show(&lookup.question.name)),
-            record_type: lookup.question.record_type.to_string(),
+            record_type: lookup.question.record_type.mnemonic(),
             server: local.clone().or_else(|| server.clone()),
             status: outcome::status(lookup),
             time_us: u64::try_from(lookup.time.as_micros()).unwrap_or(u64::MAX),
             tries: decisive.map_or(0, |(_, course)| course.tries),
             discarded: outcome::discarded(lookup).count(),
-            flags: flags.split_whitespace().map(str::to_owned).collect(),
+            flags: decisive.map(|(reply, _)| reply.flags.mnemonics()).unwrap_or_default(),
             answers: lookup.answers.iter().map(|it| AnswerReport::new(it, source, units)).collect(),
             differs: is_compared.then(|| compare::differs(result, lookup.question.record_type)),
             negative_ttl: outcome::negative_ttl(lookup),
@@ -142,13 +142,13 @@ impl LookupReport {
     }
 
     /// Returns the report of a text that is not a name.
-    pub(super) fn of_bad_name(text: String, status: &str, error: String) -> Self {
+    pub(super) fn of_bad_name(text: String, status: &'static str, error: String) -> Self {
         Self {
             name: text,
             query_name: None,
-            record_type: String::new(),
+            record_type: "".into(),
             server: None,
-            status: status.to_owned(),
+            status: status.into(),
             time_us: 0,
             tries: 0,
             discarded: 0,
@@ -163,11 +163,6 @@ impl LookupReport {
             extended_errors: Vec::new(),
             error: Some(error),
         }
-    }
-
-    /// Returns the name and the record type.
-    pub(super) fn question(&self) -> (&str, &str) {
-        (&self.name, &self.record_type)
     }
 
     fn rows(&self) -> impl Iterator<Item = Vec<Cell>> {
@@ -206,7 +201,7 @@ impl AnswerReport {
             data_unicode: in_data.map(|form| form.text),
             deceptive,
             class,
-            r#type: record.record_type.to_string(),
+            r#type: record.record_type.mnemonic(),
             ttl: record.ttl,
             data: record.data.clone(),
             unasked: unasked.then_some(true),

@@ -8,7 +8,8 @@ use crate::dns::attempt::ServerAttempt;
 use crate::dns::lookup::{Lookup, LookupOutcome};
 use crate::dns::rdata::text::hex;
 use crate::dns::record_type::RecordType;
-use crate::dns::{Name, international, name, system};
+use crate::dns::system::HostsFile;
+use crate::dns::{Name, international, name};
 use crate::exit::Exit;
 use crate::output::{ErrorReport, Output, figures};
 
@@ -74,7 +75,8 @@ impl Verdict<'_> {
             return;
         }
         let given = &subject.given;
-        let entries = system::hosts_entries(given);
+        let hosts = HostsFile::read();
+        let entries = hosts.addrs_of(given);
         if !entries.is_empty() {
             let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
             let entries = entries.join(", ");

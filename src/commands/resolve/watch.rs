@@ -159,7 +159,7 @@ fn not_met(settings: &WatchSettings, exit: Exit, within: &str, out: Output) -> E
 fn contents(results: &[NameResult]) -> Vec<Vec<String>> {
     let lookups = results.iter().flat_map(|result| &result.lookups);
     let content = |lookup| {
-        let mut content = vec![outcome::status(lookup)];
+        let mut content = vec![outcome::status(lookup).into_owned()];
         content.extend(lookup.data().map(str::to_owned));
         content[1..].sort();
         content

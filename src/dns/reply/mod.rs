@@ -55,8 +55,9 @@ pub struct ReplyFlags {
     pub checking_disabled: bool,
 }
 
-impl fmt::Display for ReplyFlags {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl ReplyFlags {
+    /// Returns the mnemonics of the flags that are set.
+    pub fn mnemonics(&self) -> Vec<&'static str> {
         let flags = [
             ("aa", self.authoritative),
             ("tc", self.truncated),
@@ -65,8 +66,13 @@ impl fmt::Display for ReplyFlags {
             ("ad", self.authentic),
             ("cd", self.checking_disabled),
         ];
-        let set: Vec<&str> = flags.iter().filter(|flag| flag.1).map(|flag| flag.0).collect();
-        f.write_str(&set.join(" "))
+        flags.iter().filter(|flag| flag.1).map(|flag| flag.0).collect()
+    }
+}
+
+impl fmt::Display for ReplyFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.mnemonics().join(" "))
     }
 }
 

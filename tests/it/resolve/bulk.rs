@@ -1,15 +1,19 @@
 //! Many names: from a file, or from standard input.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::sync::Mutex;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::ResponseCode;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::silent_server;
 use crate::support::peers::dns_server::{DnsServer, a, wire};
-use crate::support::{Sockkit, shell};
+use crate::support::{KillOnDrop, Sockkit, Terminal, eventually, full_pipe, shell};
 
 /// Answers with an address, except for names that begin with `no` (NXDOMAIN), `broken` (SERVFAIL),
 /// `empty` (no data) and `hole` (no reply).
@@ -151,6 +155,91 @@ fn r63_a_signal_ends_the_run_with_the_summary() {
     // timeout(1) reports 124 because it sent the signal.
     assert_eq!(ran.out(), "a.example\tA\tNOERROR\t192.0.2.1\n124\n");
     assert!(ran.stderr.contains("note: 1 lookups in "), "{}", ran.stderr);
+}
+
+/// Looks up this many names one after the other. Returns how many queries each port has sent.
+fn ports_of(count: usize, answer: fn(Vec<u8>) -> Vec<Vec<u8>>) -> (Vec<Value>, Vec<usize>) {
+    let ports: Arc<Mutex<BTreeMap<u16, usize>>> = Arc::default();
+    let seen = Arc::clone(&ports);
+    let server = DnsServer::start(move |query| {
+        *seen.lock().unwrap().entry(query.client.port()).or_default() += 1;
+        let mut reply = query.reply();
+        let number = query.name.split('.').next().unwrap().parse().unwrap();
+        reply.add_answer(a(&query.name, [192, 0, 2, number]));
+        answer(wire(&reply))
+    });
+    let names: Vec<String> = (0..count).map(|number| format!("{number}.example")).collect();
+    let words = ["--json", "-", "--concurrency=1", &server.argument()];
+    let ran = bulk(&words, &names.join("\n")).code(0);
+    let out = ran.out();
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), count);
+    for (number, line) in lines.iter().enumerate() {
+        assert_eq!(line["answers"][0]["data"], format!("192.0.2.{number}"));
+    }
+    let counts = ports.lock().unwrap().values().copied().collect();
+    (lines, counts)
+}
+
+#[test]
+fn lookups_reuse_a_port_but_none_for_more_than_a_hundred_queries() {
+    let (_, queries) = ports_of(250, |reply| vec![reply]);
+    assert!((3..50).contains(&queries.len()), "{queries:?}");
+    assert!(queries.iter().all(|count| *count <= 100), "{queries:?}");
+}
+
+#[test]
+fn a_reply_that_arrives_twice_does_not_count_for_the_next_lookup() {
+    let (lines, _) = ports_of(100, |reply| vec![reply.clone(), reply]);
+    assert!(lines.iter().all(|line| line["discarded"] == 0));
+}
+
+#[test]
+fn a_port_at_which_a_forged_reply_arrived_is_not_used_again() {
+    let forged_first = |reply: Vec<u8>| {
+        let mut forged = reply.clone();
+        forged[0] ^= 1;
+        vec![forged, reply]
+    };
+    let (lines, queries) = ports_of(20, forged_first);
+    assert!(lines.iter().all(|line| line["discarded"] == 1));
+    // The kernel may choose a port again by chance.
+    assert!(queries.len() > 15, "{queries:?}");
+}
+
+#[test]
+fn a_signal_ends_a_run_whose_results_are_not_read() {
+    let server = server();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("names"), "a.example\nb.example\n").unwrap();
+    let (_reader, writer) = full_pipe();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockkit"));
+    command.args(["resolve", "--plain", "-f", "names", &server.argument()]);
+    command.current_dir(folder.path()).stdout(writer).stderr(Stdio::null());
+    let mut child = KillOnDrop(command.spawn().unwrap());
+    eventually("the queries", || (server.count() == 2).then_some(()));
+    kill_process(Pid::from_child(&child.0), Signal::TERM).unwrap();
+    let status = eventually("the exit", || child.0.try_wait().unwrap());
+    assert_eq!(status.code(), Some(143));
+}
+
+#[test]
+fn a_terminal_shows_the_progress_and_in_the_end_only_the_results_and_the_summary() {
+    let server = server();
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..30).map(|at| format!("n-{at}.example")).collect();
+    fs::write(folder.path().join("names"), names.join("\n")).unwrap();
+    let args = format!("resolve --plain -f names --rate=20 {}", server.argument());
+    let mut terminal = Terminal::start(&args, Path::new(folder.path()));
+    terminal.screen.wait_for_text(" lookups, ");
+    assert_eq!(terminal.exit_code(), 0);
+    terminal.full_output();
+    let rows = terminal.rows();
+    assert_eq!(rows.len(), 31, "{rows:#?}");
+    for (row, name) in rows.iter().zip(&names) {
+        assert!(row.starts_with(name), "{row:?} {name}");
+    }
+    assert!(rows[30].starts_with("note: 30 lookups in "), "{rows:#?}");
 }
 
 #[test]

@@ -95,6 +95,20 @@ fn an_entry_of_the_hosts_file_is_an_answer_without_a_server() {
 }
 
 #[test]
+fn names_of_a_file_are_answered_from_the_hosts_file_too() {
+    on_own_machine("hosts file with many names", RESOLV_CONF, HOSTS, || {
+        let words = ["resolve", "--plain", "-"];
+        let ran = Sockkit::new(words).stdin("WWW\n192.0.2.8\nx.localhost\n").run().code(0);
+        assert_eq!(
+            ran.out(),
+            "WWW\tA\tNOERROR\t192.0.2.7\n\
+             192.0.2.8\tPTR\tNOERROR\tsame.example.\n\
+             x.localhost\tA\tNOERROR\t127.0.0.1\n"
+        );
+    });
+}
+
+#[test]
 fn r43_a_short_name_is_searched_and_a_trailing_dot_ends_the_search() {
     let resolv_conf = "nameserver 127.0.0.1\nsearch a.example b.example .\noptions ndots:2\n";
     on_own_machine("search list", resolv_conf, HOSTS, || {

@@ -1,16 +1,18 @@
 //! The result of one name and type of many.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use crate::commands::resolve::bulk::names::BadLine;
 use crate::commands::resolve::name_result::NameResult;
 use crate::commands::resolve::outcome;
 use crate::commands::resolve::report::LookupReport;
 use crate::commands::resolve::settings::RunSettings;
-use crate::dns::lookup;
+use crate::dns::lookup::{self, Lookup};
 use crate::exit::Exit;
-use crate::output::{Cell, Report, Table};
+use crate::output::{Cell, Output, Report, Table};
 
 /// The status of a line that is not a name and types.
 const BAD_NAME: &str = "BADNAME";
@@ -19,67 +21,91 @@ const BAD_NAME: &str = "BADNAME";
 /// reply.
 const NO_DATA: &str = "NODATA";
 
-/// One result.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
-pub(super) struct BulkLine {
-    report: LookupReport,
-    #[serde(skip)]
-    status: String,
-    #[serde(skip)]
-    data: Vec<String>,
-    #[serde(skip)]
-    exit: Exit,
+/// The widths of the columns for the name, the type and the status: most names are shorter.
+const WIDTHS: [usize; 3] = [30, 5, 8];
+
+/// A result as it is printed and counted.
+pub(super) struct BulkResult {
+    /// The line of output.
+    pub(super) text: String,
+    /// The status.
+    pub(super) status: Cow<'static, str>,
+    /// The exit code that the result alone would give.
+    pub(super) exit: Exit,
 }
 
-impl BulkLine {
-    /// Returns the line for a lookup: what this machine answers, or else what the servers say.
-    pub(super) fn of(result: &NameResult, settings: &RunSettings, limit: Option<Duration>) -> Self {
+impl BulkResult {
+    /// Returns the result of a lookup: what this machine answers, or else what the servers say.
+    pub(super) fn of(
+        result: &NameResult,
+        settings: &RunSettings,
+        limit: Option<Duration>,
+        out: Output,
+    ) -> Self {
         let Some(lookup) = result.lookups.first() else {
+            let text = result.subject.given.clone();
             let error = "the lookup stopped after an internal error".to_owned();
-            return Self::invalid(result.subject.given.clone(), error);
+            return Self::bad_line(&BadLine { text, error }, out);
         };
-        let limit = limit.unwrap_or(lookup::SERVER_TIMEOUT);
-        let report = LookupReport::new(result, lookup, settings, limit);
         let mut status = outcome::status(lookup);
         if lookup.is_negative() && status == "NOERROR" {
-            NO_DATA.clone_into(&mut status);
+            status = NO_DATA.into();
         }
-        let data = lookup.data().map(str::to_owned).collect();
-        Self { report, status, data, exit: outcome::exit(lookup) }
+        let limit = limit.unwrap_or(lookup::SERVER_TIMEOUT);
+        let line = FoundLine { result, lookup, settings, limit, status: &status };
+        Self { text: out.text(&line), exit: outcome::exit(lookup), status }
     }
 
-    /// Returns the line for a line of the input that cannot be looked up.
-    pub(super) fn invalid(text: String, error: String) -> Self {
-        Self {
-            report: LookupReport::of_bad_name(text, BAD_NAME, error),
-            status: BAD_NAME.to_owned(),
-            data: Vec::new(),
-            exit: Exit::Usage,
-        }
-    }
-
-    /// Returns the status.
-    pub(super) fn status(&self) -> &str {
-        &self.status
-    }
-
-    /// Returns the exit code that the result alone would give.
-    pub(super) fn exit(&self) -> Exit {
-        self.exit
+    /// Returns the result of a line of the input that cannot be looked up.
+    pub(super) fn bad_line(bad: &BadLine, out: Output) -> Self {
+        Self { text: out.text(bad), status: BAD_NAME.into(), exit: Exit::Usage }
     }
 }
 
-impl Report for BulkLine {
-    fn tables(&self) -> Vec<Table> {
-        let (name, record_type) = self.report.question();
-        let data = self.data.join(" ");
-        let cells: Vec<Cell> = vec![
-            Cell::escaped(name),
-            record_type.into(),
-            self.status.as_str().into(),
-            Cell::escaped(&data),
-        ];
-        vec![Table { rows: vec![cells], ..Table::default() }]
+/// The line of a lookup.
+struct FoundLine<'a> {
+    result: &'a NameResult,
+    lookup: &'a Lookup,
+    settings: &'a RunSettings,
+    limit: Duration,
+    status: &'a str,
+}
+
+impl Serialize for FoundLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { result, lookup, settings, limit, .. } = self;
+        LookupReport::new(result, lookup, settings, *limit).serialize(serializer)
     }
+}
+
+impl Report for FoundLine<'_> {
+    fn tables(&self) -> Vec<Table> {
+        let mut data = String::new();
+        for item in self.lookup.data() {
+            if !data.is_empty() {
+                data.push(' ');
+            }
+            data.push_str(item);
+        }
+        let record_type = self.lookup.question.record_type.mnemonic();
+        vec![row(&self.result.subject.given, &record_type, self.status, &data)]
+    }
+}
+
+impl Serialize for BadLine {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { text, error } = self.clone();
+        LookupReport::of_bad_name(text, BAD_NAME, error).serialize(serializer)
+    }
+}
+
+impl Report for BadLine {
+    fn tables(&self) -> Vec<Table> {
+        vec![row(&self.text, "", BAD_NAME, "")]
+    }
+}
+
+fn row(name: &str, record_type: &str, status: &str, data: &str) -> Table {
+    let cells = vec![Cell::escaped(name), record_type.into(), status.into(), Cell::escaped(data)];
+    Table { rows: vec![cells], widths: &WIDTHS, ..Table::default() }
 }

@@ -2,18 +2,29 @@
 //! input or as they are known.
 
 mod line;
+mod lookups;
+mod names;
+mod printer;
+mod progress;
+mod summary;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::commands::resolve::args::{Args, STANDARD_INPUT};
-use crate::commands::resolve::bulk::line::BulkLine;
+use crate::commands::resolve::bulk::line::BulkResult;
+use crate::commands::resolve::bulk::lookups::Lookups;
+use crate::commands::resolve::bulk::names::{BadLine, Job};
+use crate::commands::resolve::bulk::printer::ResultPrinter;
+use crate::commands::resolve::bulk::progress::BulkProgress;
+use crate::commands::resolve::bulk::summary::Summary;
 use crate::commands::resolve::plan::{Plan, look_up_name};
 use crate::commands::resolve::request::Request;
 use crate::dns::query_name::QueryName;
@@ -21,28 +32,25 @@ use crate::dns::record_type::RecordType;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::Deadline;
+use crate::net::deadline::Alarm;
 use crate::output::Output;
+use crate::reason;
 use crate::session::signals::{Hangup, SignalWatch};
-use crate::{reason, threads};
 
 /// The input of a bulk run, and how fast it is looked up.
 pub(super) struct BulkInput {
     reader: Box<dyn Read + Send>,
+    /// Size in bytes, if it is a regular file.
+    size: Option<u64>,
     concurrency: usize,
     is_ordered: bool,
     rate: Option<u32>,
     name_timeout: Option<Duration>,
 }
 
-/// The most parts of the input that are read ahead of the lookups; each has at most 8 KiB.
-const BATCHES_AHEAD: usize = 4;
-
 /// The most results, as a multiple of the concurrency, that wait for an earlier one: some names
 /// that time out do not stop the others, and memory stays bounded.
 const RESULTS_AHEAD: usize = 40;
-
-/// The longest line, in bytes: a name has at most 1004 with all octets escaped.
-const MAX_LINE: u64 = 4096;
 
 /// Opens the input, if the command line names one.
 ///
@@ -61,18 +69,20 @@ pub(super) fn input(args: &Args, request: &Request) -> Result<Option<BulkInput>,
         return Err(Failure::new(Exit::Usage, message).hint("--json"));
     }
     debug_assert!(request.subjects.is_empty());
-    let reader: Box<dyn Read + Send> = match &args.file {
+    let (reader, size): (Box<dyn Read + Send>, _) = match &args.file {
         Some(path) if path != Path::new(STANDARD_INPUT) => {
             let file = File::open(path).map_err(|error| {
                 let reason = reason::of(&error);
                 Failure::new(Exit::File, format!("cannot open {}: {reason}", path.display()))
             })?;
-            Box::new(file)
+            let metadata = file.metadata().ok().filter(Metadata::is_file);
+            (Box::new(file), metadata.map(|it| it.len()))
         }
-        _ => Box::new(io::stdin()),
+        _ => (Box::new(io::stdin()), None),
     };
     Ok(Some(BulkInput {
         reader,
+        size,
         concurrency: args.concurrency,
         is_ordered: !args.unordered,
         rate: args.rate,
@@ -80,223 +90,110 @@ pub(super) fn input(args: &Args, request: &Request) -> Result<Option<BulkInput>,
     }))
 }
 
-/// A name and a type to look up, or a line that is none.
-enum Job {
-    LookUp(QueryName, RecordType),
-    Invalid(String, String),
-}
-
-/// A finished job.
-type Done = oneshot::Receiver<BulkLine>;
-
 /// Looks up all names of `input`, and prints the results.
 ///
 /// # Errors
 /// The input cannot be read, or standard output cannot be written.
-pub(super) async fn run(input: BulkInput, plan: Arc<Plan>, out: Output) -> anyhow::Result<Exit> {
-    let BulkInput { reader, concurrency, is_ordered, rate, name_timeout } = input;
+pub(super) async fn run(input: BulkInput, plan: Plan, out: Output) -> anyhow::Result<Exit> {
+    let plan = Arc::new(plan);
+    let BulkInput { reader, size, concurrency, is_ordered, rate, name_timeout } = input;
     let signals = SignalWatch::watch(Hangup::Stops)?;
     let stop = signals.stop();
-    let types = plan.types.clone();
-    let mut batches = read_lines(reader)?;
+    let mut stopped = pin!(stop.draining());
+    let mut batches = names::read(reader, plan.types.clone())?;
+    let mut printer = ResultPrinter::start(out)?;
     let permits = Arc::new(Semaphore::new(concurrency));
-    let mut summary = Summary::default();
     let mut pace = Pace::of(rate);
-    // With `is_ordered`, results are awaited in the order of the lines; otherwise each result comes
-    // through the channel as soon as it is known.
-    let mut in_order: VecDeque<Done> = VecDeque::new();
-    let (sender, mut finished) = mpsc::channel::<BulkLine>(concurrency * RESULTS_AHEAD);
-    let mut waiting: VecDeque<Job> = VecDeque::new();
-    let mut running = 0_usize;
+    let mut lookups = Lookups::new(is_ordered);
+    let mut waiting = Vec::new().into_iter();
+    let mut summary = Summary::new();
+    let mut progress = BulkProgress::start(out, size);
+    let mut position = 0;
     let mut at_end = false;
     let mut read_error = None;
-    while !(at_end && running == 0 && waiting.is_empty()) {
-        let has_room = running < concurrency * RESULTS_AHEAD;
+    while !(at_end && waiting.len() == 0 && lookups.len() == 0) {
+        let may_start = waiting.len() > 0 && lookups.len() < concurrency * RESULTS_AHEAD;
         tokio::select! {
             biased;
-            () = stop.draining() => break,
-            done = first(&mut in_order) => {
-                in_order.pop_front();
-                running -= 1;
-                // A task fails only if it panics, which is a bug that the runtime has reported.
-                if let Ok(line) = done {
-                    summary.add(&line);
-                    out.report(&line)?;
-                }
+            () = &mut stopped => break,
+            () = progress.due() => progress.update(&summary, position),
+            done = lookups.next(), if printer.has_room() => {
+                let Some((result, end)) = done else { continue };
+                position = position.max(end);
+                summary.add(&result);
+                printer.add(&result.text);
             }
-            Some(line) = finished.recv(), if !is_ordered && running > 0 => {
-                running -= 1;
-                summary.add(&line);
-                out.report(&line)?;
+            permit = pace.permit(&permits), if may_start => {
+                let Some(Job { question, end }) = waiting.next() else { continue };
+                let lookup = look_up(question, permit, name_timeout, Arc::clone(&plan), out);
+                lookups.start(async move { (lookup.await, end) });
             }
-            () = pace.due(), if has_room && !waiting.is_empty() => {
-                let Some(job) = waiting.pop_front() else { continue };
-                pace.advance();
-                running += 1;
-                let (send_one, done) = oneshot::channel();
-                let sender = sender.clone();
-                let (plan, permits) = (Arc::clone(&plan), Arc::clone(&permits));
-                tokio::spawn(async move {
-                    let line = run_job(job, name_timeout, &permits, plan).await;
-                    // The receiver is gone only after a signal.
-                    if is_ordered {
-                        send_one.send(line).ok();
-                    } else {
-                        sender.send(line).await.ok();
-                    }
-                });
-                if is_ordered {
-                    in_order.push_back(done);
-                }
-            }
-            batch = batches.recv(), if !at_end && waiting.is_empty() => match batch {
-                None => at_end = true,
+            batch = batches.recv(), if !at_end && waiting.len() == 0 => match batch {
+                Some(Ok(jobs)) => waiting = jobs.into_iter(),
                 Some(Err(error)) => {
                     read_error = Some(error);
                     at_end = true;
                 }
-                Some(Ok(lines)) => {
-                    waiting.extend(lines.iter().flat_map(|line| jobs(line, &types)));
-                }
-            }
+                None => at_end = true,
+            },
+            written = printer.print(), if printer.has_unprinted() => written?,
         }
     }
+    printer.finish(&stop).await?;
+    drop(progress);
     out.note(&summary.text());
     if let Some(error) = read_error {
         let message = format!("cannot read the names: {}", reason::of(&error));
         return Err(Failure::new(Exit::File, message).into());
     }
-    Ok(signals.exit().unwrap_or(summary.exit))
+    Ok(signals.exit().unwrap_or_else(|| summary.exit()))
 }
 
-/// Waits for the first job; for ever if there is none.
-async fn first(in_order: &mut VecDeque<Done>) -> Result<BulkLine, oneshot::error::RecvError> {
-    match in_order.front_mut() {
-        Some(done) => done.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn run_job(
-    job: Job,
+/// Looks up a name and a type, and returns the result.
+async fn look_up(
+    question: Result<(QueryName, RecordType), BadLine>,
+    _permit: Option<OwnedSemaphorePermit>,
     name_timeout: Option<Duration>,
-    permits: &Semaphore,
     plan: Arc<Plan>,
-) -> BulkLine {
-    let (subject, record_type) = match job {
-        Job::LookUp(subject, record_type) => (subject, record_type),
-        Job::Invalid(text, error) => return BulkLine::invalid(text, error),
+    out: Output,
+) -> BulkResult {
+    let (subject, record_type) = match question {
+        Ok(question) => question,
+        Err(bad) => return BulkResult::bad_line(&bad, out),
     };
-    // Cannot fail, because the semaphore is never closed.
-    let _permit = permits.acquire().await;
     let deadline = Deadline::maybe(name_timeout).earlier(plan.settings.deadline);
     let limit = deadline.remaining();
-    let settings = Arc::clone(&plan);
-    let result = look_up_name(subject, vec![record_type], deadline, plan).await;
-    BulkLine::of(&result, &settings.settings, limit)
-}
-
-/// Returns the lookups that a line asks for.
-fn jobs(line: &str, types: &[RecordType]) -> Vec<Job> {
-    let mut words = line.split_whitespace();
-    let Some(name) = words.next().filter(|name| !name.starts_with('#')) else {
-        return Vec::new();
-    };
-    let own: Result<Vec<RecordType>, _> = words.map(str::parse).collect();
-    let subject: Result<QueryName, _> = name.parse();
-    match (subject, own) {
-        (Err(error), _) => vec![Job::Invalid(line.trim().to_owned(), error.to_string())],
-        (_, Err(error)) => vec![Job::Invalid(line.trim().to_owned(), error.to_string())],
-        (Ok(subject), Ok(own)) => {
-            let by_default = &subject.default_types()[..1];
-            let types = [own.as_slice(), types, by_default].into_iter().find(|it| !it.is_empty());
-            let types = types.unwrap_or_default().to_vec();
-            types.into_iter().map(|kind| Job::LookUp(subject.clone(), kind)).collect()
-        }
-    }
-}
-
-/// Reads lines in a thread of its own, because reading a file or a terminal blocks. The lines that
-/// one read brings are sent together, which saves waking the other thread for each.
-fn read_lines(reader: Box<dyn Read + Send>) -> io::Result<mpsc::Receiver<io::Result<Vec<String>>>> {
-    let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-    threads::start("names", move || {
-        let mut reader = BufReader::new(reader);
-        loop {
-            let lines = read_batch(&mut reader);
-            let is_last = lines.as_ref().map_or(true, Vec::is_empty);
-            let is_end = lines.as_ref().is_ok_and(Vec::is_empty);
-            // The receiver is gone only after a signal or a failed write.
-            if is_end || sender.blocking_send(lines).is_err() || is_last {
-                return;
-            }
-        }
-    })
-    .map_err(reason::of_thread)?;
-    Ok(receiver)
-}
-
-/// Reads a line, and the further lines that are already in the buffer; none at the end.
-fn read_batch(reader: &mut BufReader<Box<dyn Read + Send>>) -> io::Result<Vec<String>> {
-    let mut lines = Vec::new();
-    while lines.is_empty() || reader.buffer().contains(&b'\n') {
-        let mut line = Vec::new();
-        if reader.take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        lines.push(String::from_utf8_lossy(&line).into_owned());
-    }
-    Ok(lines)
+    // On the heap, because the task is moved several times before it starts.
+    let lookup = Box::pin(look_up_name(subject, vec![record_type], deadline, Arc::clone(&plan)));
+    let result = lookup.await;
+    BulkResult::of(&result, &plan.settings, limit, out)
 }
 
 /// Spaces the starts of lookups evenly.
 struct Pace {
     interval: Duration,
     next: Instant,
+    alarm: Alarm,
 }
 
 impl Pace {
     fn of(rate: Option<u32>) -> Self {
         let interval = rate.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate);
-        Self { interval, next: Instant::now() }
+        Self { interval, next: Instant::now(), alarm: Alarm::default() }
     }
 
     /// Waits until the next lookup may start.
-    async fn due(&self) {
+    async fn permit(&mut self, permits: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
         if !self.interval.is_zero() {
-            tokio::time::sleep_until(self.next.into()).await;
+            self.alarm.passed().await;
         }
-    }
-
-    /// Sets the time of the lookup after one that starts now.
-    fn advance(&mut self) {
-        self.next = self.next.max(Instant::now()) + self.interval;
-    }
-}
-
-/// What the summary says.
-struct Summary {
-    started: Instant,
-    by_status: BTreeMap<String, u64>,
-    exit: Exit,
-}
-
-impl Default for Summary {
-    fn default() -> Self {
-        Self { started: Instant::now(), by_status: BTreeMap::new(), exit: Exit::Success }
-    }
-}
-
-impl Summary {
-    fn add(&mut self, line: &BulkLine) {
-        *self.by_status.entry(line.status().to_owned()).or_default() += 1;
-        self.exit = self.exit.max(line.exit());
-    }
-
-    fn text(&self) -> String {
-        let count: u64 = self.by_status.values().sum();
-        let each = self.by_status.iter().map(|(status, count)| format!(", {count} {status}"));
-        let time = self.started.elapsed();
-        format!("{count} lookups in {time:.1?}{}", each.collect::<String>())
+        let permit = Arc::clone(permits).acquire_owned().await;
+        // From here on, this is not cancelled.
+        if !self.interval.is_zero() {
+            self.next = self.next.max(Instant::now()) + self.interval;
+            self.alarm.set(Deadline::at(self.next));
+        }
+        // Never fails, because the semaphore is not closed.
+        permit.ok()
     }
 }
