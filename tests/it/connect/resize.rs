@@ -59,6 +59,11 @@ fn a_terminal_that_wraps_its_lines_again_shows_the_line_once_at_every_width() {
     let Some((tmux, sender, peer)) = start_in_tmux(test) else { return };
     let line = "0123456789abcdefghijklmnopqrstuvwxyz".repeat(2) + "end";
     tmux.type_in(&line);
+    let wait_for_line = |line: &str, columns: u16| {
+        let rows = wrapped(&format!("> {line}"), columns.into());
+        let rows = rows.iter().map(|row| &**row);
+        tmux.wait_for_rows(&["first", "second"].into_iter().chain(rows).collect::<Vec<_>>());
+    };
     // With 77 characters, the cursor is behind the last column where there are 11 of them. Then it
     // is on a character.
     for (key, widths) in
@@ -67,10 +72,13 @@ fn a_terminal_that_wraps_its_lines_again_shows_the_line_once_at_every_width() {
         tmux.type_in(key);
         for columns in widths {
             tmux.resize(columns);
-            let rows = wrapped(&format!("> {line}"), columns.into());
-            let rows: Vec<_> =
-                ["first", "second"].into_iter().chain(rows.iter().map(|row| &**row)).collect();
-            tmux.wait_for_rows(&rows);
+            wait_for_line(&line, columns);
+            // tmux shows that before sockkit knows the width, and before it has drawn the line. The
+            // next width waits for that: tmux would take what is drawn for it.
+            tmux.type_in("\u{1}\u{1b}[C");
+            tmux.wait_for_column("> ".len() + 1);
+            tmux.type_in(&format!("\u{5}{key}"));
+            tmux.wait_for_column((2 + line.len() - key.len() / 3) % usize::from(columns));
         }
     }
     sender.send("third\n").unwrap();

@@ -2,10 +2,12 @@
 
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::termios::tcgetwinsize;
 
-use crate::support::eventually;
+use crate::support::{TIMEOUT, eventually};
 
 /// The number of the next server.
 static NUMBER: AtomicUsize = AtomicUsize::new(0);
@@ -51,10 +53,24 @@ impl Tmux {
     /// Waits until the screen shows these rows at its end.
     #[track_caller]
     pub(crate) fn wait_for_rows(&self, expected: &[&str]) {
-        eventually(&format!("{expected:?}"), || {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
             let rows = self.rows();
-            let end = rows.len().checked_sub(expected.len())?;
-            (rows[end..] == *expected).then_some(())
+            let end = rows.len().saturating_sub(expected.len());
+            if rows[end..] == *expected {
+                return;
+            }
+            assert!(Instant::now() < deadline, "not in time: {expected:?}; the rows are {rows:?}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until the cursor is in this column, from 0.
+    #[track_caller]
+    pub(crate) fn wait_for_column(&self, column: usize) {
+        eventually(&format!("the cursor in column {column}"), || {
+            let shown = self.run(&["display-message", "-p", "#{cursor_x}"]).unwrap();
+            (shown.trim_end() == column.to_string()).then_some(())
         });
     }
 
