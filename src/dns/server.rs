@@ -41,7 +41,8 @@ pub struct DnsServer {
     pub addr: SocketAddr,
     /// The host for which the server's certificate must be valid.
     pub host: Host,
-    /// The path of a server over HTTP; empty for other transports.
+    /// The path of a server over HTTP, with the variable `{?dns}` at the end if queries use GET;
+    /// empty for other transports.
     pub path: Arc<str>,
 }
 
@@ -140,8 +141,6 @@ impl DnsServerName {
             Some(_) if transport.is_some() => return Err(InvalidServer::Path),
             _ => (rest, ""),
         };
-        // The template of a URL, as servers publish it, ends in a variable for GET.
-        let path = path.strip_suffix("{?dns}").unwrap_or(path);
         let path = if is_http && path.is_empty() { DEFAULT_PATH } else { path }.to_owned();
         let (host, port) = host_and_port(address, port)?;
         Ok(Self { transport, host, port, path })
@@ -273,14 +272,14 @@ mod tests {
             ("TCP://ns.example:5300", "tcp://192.0.2.1:5300"),
             ("tls://ns.example", "tls://192.0.2.1:853"),
             ("https://ns.example", "https://192.0.2.1:443/dns-query"),
-            ("https://ns.example/x{?dns}", "https://192.0.2.1:443/x"),
+            ("https://ns.example/x{?dns}", "https://192.0.2.1:443/x{?dns}"),
             ("https://[::1]:8443/", "https://192.0.2.1:8443/"),
             #[cfg(feature = "doq")]
             ("quic://ns.example", "quic://192.0.2.1:853"),
             #[cfg(feature = "doh3")]
             ("h3://ns.example", "h3://192.0.2.1:443/dns-query"),
             #[cfg(feature = "doh3")]
-            ("H3://ns.example:8443/x{?dns}", "h3://192.0.2.1:8443/x"),
+            ("H3://ns.example:8443/x{?dns}", "h3://192.0.2.1:8443/x{?dns}"),
         ] {
             let server = DnsServerName::parse(text, None).unwrap();
             let addr = "192.0.2.1:0".parse().unwrap();

@@ -36,7 +36,8 @@ const WORDS: &str = "\
 Arguments, in any order:
   @HOST, @HOST:PORT   a DNS server, queried if those before it fail
   @tls://HOST         the same over TLS; also udp, tcp, quic, and with a path
-                      https://HOST/PATH and h3://HOST/PATH (HTTP/3)
+                      https://HOST/PATH and h3://HOST/PATH (HTTP/3);
+                      with {?dns} after the path, requests use GET
   a, mx, TYPE65280    a record type; add a dot to a name like this: `mx.`
   in, ch, hs          a class; add a dot to a name like this: `in.`
   +short, +tcp        an option of dig that sockkit knows

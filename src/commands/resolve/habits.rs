@@ -120,6 +120,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("tls", "@tls://HOST"),
     ("tls-ca", "@tls://HOST --ca FILE"),
     ("https", "@https://HOST/PATH"),
+    ("https-get", "@https://HOST/PATH{?dns}"),
     ("nssearch", "NAME soa --all @SERVER @SERVER"),
     ("search", "no @SERVER: then the search list applies"),
 ];

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 
-use bytes::{Buf as _, Bytes};
+use bytes::Buf as _;
 use h3::client;
 use h3::error::{Code, ConnectionError, LocalError, StreamError};
 use quinn::Connection;
@@ -37,10 +37,12 @@ pub(super) async fn post(
     let built = builder.max_field_section_size(MAX_HEADER).build(connection).await;
     let (mut connection, mut requests) = built.map_err(|error| connection_error(&quic, &error))?;
     let exchange = async {
-        let request = http::request(server, message.len())?;
+        let (request, message) = http::request(server, message)?;
         let failed = |error: StreamError| stream_error(&quic, &error);
         let mut stream = requests.send_request(request).await.map_err(failed)?;
-        stream.send_data(Bytes::from(message)).await.map_err(failed)?;
+        if let Some(message) = message {
+            stream.send_data(message).await.map_err(failed)?;
+        }
         stream.finish().await.map_err(failed)?;
         let (head, ()) = stream.recv_response().await.map_err(failed)?.into_parts();
         http::check_head(&head)?;

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use http::{HeaderMap, Request, header, response};
 
 use crate::dns::exchange::course::ExchangeError;
@@ -17,18 +20,30 @@ const MAX_BODY: usize = 65_535;
 /// The longest part of a header's value that is shown, in bytes.
 const MAX_SHOWN: usize = 200;
 
-/// Returns the head of the request that posts a message of `length` bytes.
+/// The variable of a URL in which a GET request has the message (RFC 8484 section 4.1.1).
+const GET_VARIABLE: &str = "{?dns}";
+
+/// Returns the head of the request with a message, and its body, unless the message is in the URL.
 ///
 /// # Errors
 /// The server's path cannot be part of a URL.
-pub(super) fn request(server: &DnsServer, length: usize) -> Result<Request<()>, ExchangeError> {
-    let uri = format!("https://{}:{}{}", Authority(server), server.addr.port(), server.path);
-    Request::post(uri)
+pub(super) fn request(
+    server: &DnsServer,
+    message: Vec<u8>,
+) -> Result<(Request<()>, Option<Bytes>), ExchangeError> {
+    let origin = format!("https://{}:{}", Authority(server), server.addr.port());
+    let invalid = |error| ExchangeError::Http(format!("invalid URL: {error}"));
+    if let Some(path) = server.path.strip_suffix(GET_VARIABLE) {
+        let uri = format!("{origin}{path}?dns={}", URL_SAFE_NO_PAD.encode(message));
+        let request = Request::get(uri).header(header::ACCEPT, MESSAGE_TYPE).body(());
+        return Ok((request.map_err(invalid)?, None));
+    }
+    let request = Request::post(format!("{origin}{}", server.path))
         .header(header::CONTENT_TYPE, MESSAGE_TYPE)
         .header(header::ACCEPT, MESSAGE_TYPE)
-        .header(header::CONTENT_LENGTH, length)
-        .body(())
-        .map_err(|error| ExchangeError::Http(format!("invalid URL: {error}")))
+        .header(header::CONTENT_LENGTH, message.len())
+        .body(());
+    Ok((request.map_err(invalid)?, Some(Bytes::from(message))))
 }
 
 /// Checks that the head of a response announces a DNS message.

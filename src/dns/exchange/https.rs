@@ -1,6 +1,5 @@
-//! DNS over HTTPS (RFC 8484): one POST request over HTTP/2.
+//! DNS over HTTPS (RFC 8484): one request over HTTP/2.
 
-use bytes::Bytes;
 use h2::client;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -24,9 +23,12 @@ where
     // Ends with the response, because then the sender is dropped.
     let connection = tokio::spawn(connection);
     let exchange = async {
-        let request = http::request(server, message.len())?;
-        let (response, mut body) = sender.send_request(request, false).map_err(http_error)?;
-        body.send_data(Bytes::from(message), true).map_err(http_error)?;
+        let (request, message) = http::request(server, message)?;
+        let is_whole = message.is_none();
+        let (response, mut body) = sender.send_request(request, is_whole).map_err(http_error)?;
+        if let Some(message) = message {
+            body.send_data(message, true).map_err(http_error)?;
+        }
         let (head, body) = response.await.map_err(http_error)?.into_parts();
         http::check_head(&head)?;
         read_body(body).await

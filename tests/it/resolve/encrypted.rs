@@ -62,14 +62,19 @@ fn a_query_over_https_is_a_post_request_with_id_0() {
     let run = lookup(&[&server, "--ca", &certificates.path("ca")]);
     assert_eq!((run.code, run.data()), (0, vec!["192.0.2.1".to_owned()]), "{}", run.stderr);
     assert_eq!(run.json()[0]["server"], format!("https://127.0.0.1:{port}/dns-query"));
-    // The other address of localhost is passed over with a warning.
-    let other = serve_https(&certificates, |path, query| {
-        assert_eq!(path, "/other");
+}
+
+#[test]
+fn a_url_with_the_variable_of_a_template_is_queried_with_get() {
+    let certificates = Certificates::new();
+    let port = serve_https(&certificates, |path, query| {
+        assert_eq!((path, &query[..2]), ("GET /other", &[0, 0][..]));
         HttpsResponse::message(answer(query))
     });
-    let server = format!("@https://127.0.0.1:{other}/other{{?dns}}");
+    let server = format!("@https://127.0.0.1:{port}/other{{?dns}}");
     let run = lookup(&[&server, "--pin", &certificates.pin()]);
-    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!((run.code, run.data()), (0, vec!["192.0.2.1".to_owned()]), "{}", run.stderr);
+    assert_eq!(run.json()[0]["server"], server[1..]);
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{Response, header};
 use tokio_rustls::TlsAcceptor;
@@ -25,8 +27,13 @@ impl HttpsResponse {
     }
 }
 
+/// The message in the URL of a GET request.
+fn decoded(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).unwrap()
+}
+
 /// Starts a server for HTTP/2 over TLS on 127.0.0.1 and returns its port. `respond` gets the path
-/// and the body of each request.
+/// and the message of each request; the path of a GET request follows the method.
 pub(crate) fn serve_https<F>(certificates: &Certificates, respond: F) -> u16
 where
     F: Fn(&str, &[u8]) -> HttpsResponse + Send + Sync + 'static,
@@ -65,9 +72,12 @@ where
 {
     let mut connection = h2::server::handshake(stream).await.ok()?;
     while let Some(Ok((request, mut sender))) = connection.accept().await {
-        let path = request.uri().path().to_owned();
+        let (path, query) = (request.uri().path().to_owned(), request.uri().query());
+        let in_url = query.and_then(|query| query.strip_prefix("dns=")).map(decoded);
+        // So that a test sees which method was used.
+        let path = if in_url.is_some() { format!("GET {path}") } else { path };
         let mut body = request.into_body();
-        let mut message = Vec::new();
+        let mut message = in_url.unwrap_or_default();
         // The connection must be polled while the body arrives.
         tokio::select! {
             () = async {
