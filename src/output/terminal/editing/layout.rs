@@ -81,7 +81,7 @@ impl Layout {
         let columns = columns.max(MIN_COLUMNS);
         let is_same = prompt == self.prompt && columns == self.columns;
         if !is_same || line != self.line {
-            let changed = if is_same { common_prefix(&self.line, line) } else { 0 };
+            let changed = if is_same { unchanged(&self.line, line) } else { 0 };
             // The change may make the grapheme before it wider or narrower, which may then be the
             // last one of the row before.
             let kept = self.rows.partition_point(|row| row.start < changed).saturating_sub(2);
@@ -133,9 +133,14 @@ impl Layout {
     }
 }
 
-/// Returns the length of the longest common prefix, in bytes.
-fn common_prefix(one: &str, other: &str) -> usize {
-    one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count()
+/// Returns the length of the common beginning that is arranged in the same way in both texts, in
+/// bytes.
+fn unchanged(one: &str, other: &str) -> usize {
+    let pairs = one.bytes().zip(other.bytes());
+    let len = pairs.take_while(|(one, other)| one == other).count();
+    // What follows can change the whole grapheme before it, which may take several rows.
+    let mut graphemes = other[..other.floor_char_boundary(len)].grapheme_indices(true);
+    graphemes.next_back().map_or(0, |(start, _)| start)
 }
 
 /// Fills rows from left to right.
@@ -260,6 +265,18 @@ mod tests {
         }
         assert_eq!(layout("12345678", 8).rows[0].prompt, 2);
         assert_eq!(layout("123456789", 3).cursor, (0, 5));
+    }
+
+    #[test]
+    fn a_grapheme_of_several_rows_that_becomes_shorter_is_arranged_from_its_beginning() {
+        let family = "\u{200d}\u{1f468}\u{200d}\u{1f468}\u{301}";
+        let mut updated = Layout::new();
+        for line in [family.repeat(2), family.to_owned()] {
+            updated.update("prompt> ", &line, 0, 0);
+            let mut new = Layout::new();
+            new.update("prompt> ", &line, 0, 0);
+            assert_eq!(updated.rows, new.rows);
+        }
     }
 
     proptest! {
