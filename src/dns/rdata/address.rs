@@ -74,6 +74,10 @@ fn address_or_name(reader: &mut DataReader<'_, '_>, kind: u8) -> Option<String> 
 /// Reads the data of a HIP record (RFC 8005 section 5).
 pub(super) fn host_identity(reader: &mut DataReader<'_, '_>) -> Option<String> {
     let (tag_length, algorithm, key_length) = (reader.u8()?, reader.u8()?, reader.u16()?);
+    if tag_length == 0 || key_length == 0 {
+        // The text would lack a field.
+        return None;
+    }
     let tag = hex(reader.octets(tag_length.into())?);
     let key = base64(reader.octets(key_length.into())?);
     let mut text = format!("{algorithm} {tag} {key}");

@@ -35,7 +35,8 @@ pub(super) enum RdataField {
     OptionalText,
     /// One or more character-strings, up to the end.
     Texts,
-    /// A character-string that is a keyword, shown without quotes.
+    /// A character-string that is a keyword of at least one octet (RFC 8659 section 4.1), shown
+    /// without quotes.
     Keyword,
     /// Octets up to the end, shown as text.
     Uri,
@@ -102,7 +103,7 @@ impl RdataField {
             }
             Self::Keyword => {
                 let mut keyword = String::new();
-                for byte in reader.counted()? {
+                for byte in reader.counted().filter(|octets| !octets.is_empty())? {
                     name::push_octet(&mut keyword, *byte, |byte| !byte.is_ascii_alphanumeric());
                 }
                 keyword
