@@ -57,6 +57,10 @@ impl Terminal {
     pub(crate) fn start_command_job(command: &str, directory: &Path) -> Self {
         let shell = ["--norc", "--noprofile", "--noediting", "-i"];
         let mut terminal = Self::of("bash", shell, directory);
+        // What is typed before the first prompt can be lost when bash sets the terminal up.
+        terminal
+            .screen
+            .wait_for(|text| (text.ends_with("$ ") || text.ends_with("# ")).then_some(()));
         terminal.type_in(&format!("PS1='ready; '; {command}; echo ended\r"));
         terminal
     }
