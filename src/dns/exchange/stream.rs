@@ -97,7 +97,7 @@ impl StreamExchange<'_> {
     #[cfg(feature = "doh3")]
     async fn over_http3(&mut self, tls: &ClientHandshake) -> Result<Vec<u8>, ExchangeError> {
         let mut quic = self.connect_quic(tls, h3::MAX_RECEIVED).await?;
-        let exchange = h3::post(quic.library().clone(), self.server, self.encoded.1.clone());
+        let exchange = h3::post(quic.connection().clone(), self.server, self.encoded.1.clone());
         let reply = Box::pin(quic.run(exchange)).await;
         quic.close(h3::NO_ERROR).await;
         reply

@@ -82,7 +82,7 @@ impl KeyLogFile {
         Ok(Some(Arc::new(Self { shared, queue })))
     }
 
-    /// Waits until all lines are written, at most for [`LAST_KEYS_TIMEOUT`].
+    /// Waits until all lines are written, at most for 1 s.
     ///
     /// # Errors
     /// Lines are missing.

@@ -76,9 +76,9 @@ impl QuicConnection {
         Ok(Self { connection, failure, tls, peer })
     }
 
-    /// Returns the library's connection.
+    /// Returns the connection of quinn.
     #[cfg(feature = "doh3")]
-    pub(super) fn library(&self) -> &Connection {
+    pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }
 
