@@ -72,6 +72,7 @@ use crate::output::Output;
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     sys::reset_inherited_signals();
     sys::restore_closed_stdout();
+    sys::survive_file_size_limit();
     let args: Vec<OsString> = args.into_iter().collect();
     let (global, command) = match Cli::try_parse_from(&args) {
         Ok(cli) => cli.into_parts(),

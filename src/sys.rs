@@ -8,10 +8,11 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::ioctl::{Getter, ioctl};
-use rustix::process::{Resource, Rlimit};
+use rustix::process::{Resource, Rlimit, Signal};
 use tokio::io::unix::{AsyncFd, AsyncFdRegisterError};
 
 /// `TIOCOUTQ`, which tcp(7) calls `SIOCOUTQ`.
@@ -155,6 +156,13 @@ pub fn tcp_info(_socket: impl AsFd) -> io::Result<TcpInfo> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Makes a write beyond the limit of a file's size (`RLIMIT_FSIZE`) fail, instead of ending the
+/// process. It is a handler, because the programs that sockkit starts would inherit `SIG_IGN`.
+pub fn survive_file_size_limit() {
+    // Without the handler, only the message about the limit is missing.
+    signal_hook::flag::register(Signal::XFSZ.as_raw(), Arc::default()).ok();
+}
+
 /// Corrects what sockkit may have inherited from its parent process: SIGCHLD gets its default
 /// disposition, because the kernel keeps no exit status of a child while it is ignored, and no
 /// signal is blocked. Called once, before any thread is started.
@@ -257,7 +265,7 @@ pub fn isolate_child(command: &mut Command, descriptor_limit: Option<Rlimit>) ->
         rustix::process::setsid()?;
         #[cfg(target_os = "linux")]
         {
-            let killed = Some(rustix::process::Signal::KILL);
+            let killed = Some(Signal::KILL);
             rustix::process::set_parent_process_death_signal(killed)?;
             // The parent may have ended before the call.
             if rustix::process::getppid() != Some(parent) {

@@ -62,8 +62,7 @@ impl SignalWatch {
             let is_hangup = *number == Signal::HUP.as_raw();
             !sys::is_signal_ignored(*number) && (!is_hangup || hangup.stops())
         });
-        // A file that reaches `RLIMIT_FSIZE` must fail the write instead of ending the process.
-        let mut signals = SignalReceiver::new(numbers.chain([Signal::XFSZ.as_raw()]))?;
+        let mut signals = SignalReceiver::new(numbers)?;
         let watch = this.clone();
         let receive = move || {
             let receive = || signals.receive(|number| watch.received(number));
@@ -80,9 +79,6 @@ impl SignalWatch {
     }
 
     fn received(&self, number: i32) {
-        if number == Signal::XFSZ.as_raw() {
-            return;
-        }
         let number = u8::try_from(number).unwrap_or_default();
         self.last.store(number, Ordering::Relaxed);
         self.stop.request();

@@ -61,6 +61,16 @@ fn every_report_exits_8_with_a_message_if_standard_output_cannot_be_written() {
 }
 
 #[test]
+fn a_file_that_reaches_its_size_limit_is_exit_8() {
+    let directory = tempfile::tempdir().unwrap();
+    for command in ["info", "--version", "resolve --help", "probe 127.0.0.1 9"] {
+        let limited = format!("ulimit -f 0; exec sockkit {command} > file");
+        let ran = shell(&limited).dir(directory.path()).run().code(8);
+        assert!(ran.stderr.contains("cannot write standard output: "), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn every_report_exits_0_without_a_message_if_its_reader_has_closed_the_pipe() {
     for report in reports() {
         let ran = sockkit(&report).with_closed_stdout().run();
