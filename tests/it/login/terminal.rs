@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::mpsc;
 
-use crate::support::{Peer, TIMEOUT, Terminal};
+use crate::support::{Client, Peer, TIMEOUT, Terminal};
 
 /// Commands that run `sockkit ARGS…` at a terminal with an editor, at one that cannot move its
 /// cursor, and with a standard error that is not the terminal.
@@ -17,6 +17,16 @@ fn run(command: &str, directory: &Path) -> Terminal {
     Terminal::of("sh", ["-c", &format!("{command}; exit $?")], directory)
 }
 
+/// Asks a client for a user name and a password, as a server in Portuguese, and accepts them.
+fn ask(client: &mut Client) -> (String, String) {
+    client.send("Usuario: ");
+    let user = client.line();
+    client.send("Senha: ");
+    let password = client.line();
+    client.send("OK\n");
+    (user, password)
+}
+
 #[test]
 fn a_password_typed_ahead_is_never_shown() {
     let directory = tempfile::tempdir().unwrap();
@@ -24,12 +34,7 @@ fn a_password_typed_ahead_is_never_shown() {
         let (asks, asked) = mpsc::channel();
         let peer = Peer::start(move |mut client| {
             asked.recv_timeout(TIMEOUT).unwrap();
-            client.send("Usuario: ");
-            let user = client.line();
-            client.send("Senha: ");
-            let password = client.line();
-            client.send("OK\n");
-            (user, password)
+            ask(&mut client)
         });
         let command = &commands(&format!("login {}", peer.addr))[which];
         let mut terminal = run(command, directory.path());
@@ -56,14 +61,7 @@ fn a_password_typed_ahead_is_never_shown() {
 #[test]
 fn a_user_name_is_shown_and_corrected_on_a_terminal_that_cannot_move_its_cursor() {
     let directory = tempfile::tempdir().unwrap();
-    let peer = Peer::start(|mut client| {
-        client.send("Usuario: ");
-        let user = client.line();
-        client.send("Senha: ");
-        let password = client.line();
-        client.send("OK\n");
-        (user, password)
-    });
+    let peer = Peer::start(|mut client| ask(&mut client));
     let command = &commands(&format!("login {}", peer.addr))[1];
     let mut terminal = run(command, directory.path());
     terminal.screen.wait_for_text("Usuario: ");
