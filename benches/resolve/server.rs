@@ -14,6 +14,10 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait for each reply until then.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(100);
 
+/// The address of the server. dig reuses ports: at 127.0.0.1, its own port is sometimes that of the
+/// server, and it reads its query as the reply.
+pub(crate) const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
 /// The zone.
 pub(crate) const ZONE: &str = "bench.example";
 
@@ -40,11 +44,11 @@ impl Server {
         let folder = tempfile::tempdir()?;
         let path = folder.path().display();
         // knotd does not report the port that the kernel chooses, so it gets one that was free.
-        let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = UdpSocket::bind((ADDRESS, 0))?.local_addr()?.port();
         let zone_file = folder.path().join("zone");
         fs::write(&zone_file, format!("$ORIGIN {ZONE}.\n{ZONE_FILE}"))?;
         let settings = format!(
-            "server:\n  rundir: \"{path}\"\n  listen: 127.0.0.1@{port}\n  udp-workers: 1\n  \
+            "server:\n  rundir: \"{path}\"\n  listen: {ADDRESS}@{port}\n  udp-workers: 1\n  \
              tcp-workers: 1\n  background-workers: 1\ndatabase:\n  storage: \"{path}\"\n\
              zone:\n  - domain: {ZONE}\n    file: \"{}\"\n",
             zone_file.display()
@@ -68,7 +72,7 @@ impl Server {
 
     fn wait_for_reply(&mut self) -> io::Result<()> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-        socket.connect((Ipv4Addr::LOCALHOST, self.port))?;
+        socket.connect((ADDRESS, self.port))?;
         socket.set_read_timeout(Some(PROBE_TIMEOUT))?;
         let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {

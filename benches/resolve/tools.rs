@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use crate::server::{Server, ZONE};
+use crate::server::{ADDRESS, Server, ZONE};
 
 /// A tool.
 #[derive(Clone, Copy)]
@@ -114,12 +114,12 @@ impl<'a> Bench<'a> {
         match tool.run {
             Run::Sockkit(_) => {
                 let mut command = Command::new(self.sockkit);
-                command.args(["resolve", "-q", &format!("@127.0.0.1:{}", self.port)]);
+                command.args(["resolve", "-q", &format!("@{ADDRESS}:{}", self.port)]);
                 command
             }
-            Run::Dig => server_command("dig", "@127.0.0.1", &self.port),
-            Run::Kdig => server_command("kdig", "@127.0.0.1", &self.port),
-            Run::Dnsperf => server_command("dnsperf", "-s127.0.0.1", &self.port),
+            Run::Dig => server_command("dig", &format!("@{ADDRESS}"), &self.port),
+            Run::Kdig => server_command("kdig", &format!("@{ADDRESS}"), &self.port),
+            Run::Dnsperf => server_command("dnsperf", &format!("-s{ADDRESS}"), &self.port),
         }
     }
 
