@@ -21,9 +21,11 @@ pub(super) struct TlsSession {
     connection: Connection,
     /// The first bytes received, until the handshake is complete.
     first: Vec<u8>,
+    /// Why receiving failed, until what was decrypted before is read.
+    read_failure: Option<io::Error>,
     /// Why a write failed that no caller waited for. The kernel reports an error such as a reset
     /// only once; the next read then looks like EOF.
-    failure: Option<io::Error>,
+    write_failure: Option<io::Error>,
     /// How many bytes the socket has accepted.
     sent: u64,
     /// The value of `sent` before `close_notify`, once that is queued.
@@ -36,8 +38,15 @@ impl TlsSession {
     /// Returns a session whose handshake has not begun, on a socket whose acknowledged bytes are
     /// counted from `acknowledged_before`.
     pub(super) fn new(connection: Connection, acknowledged_before: u64) -> Self {
-        let (first, failure) = (Vec::new(), None);
-        Self { connection, first, failure, sent: 0, sent_before_end: None, acknowledged_before }
+        Self {
+            connection,
+            first: Vec::new(),
+            read_failure: None,
+            write_failure: None,
+            sent: 0,
+            sent_before_end: None,
+            acknowledged_before,
+        }
     }
 
     /// Returns whether everything before `close_notify` is acknowledged, if the kernel has counted
@@ -90,7 +99,8 @@ impl TlsSession {
         }
     }
 
-    /// Waits for decrypted bytes and reads them; returns 0 after `close_notify`.
+    /// Waits for decrypted bytes, and reads them and those of the next records that have arrived, as
+    /// far as they fit; returns 0 after `close_notify`. An error comes after the bytes before it.
     ///
     /// The error is `UnexpectedEof` if the peer has closed without `close_notify`, and
     /// `InvalidData` with a [`rustls::Error`] if it broke the protocol.
@@ -100,15 +110,42 @@ impl TlsSession {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        let mut len = ready!(self.poll_read_once(socket, context, buffer))?;
+        // One record has at most 16 KiB, and whatever becomes of the bytes costs a system call.
+        while len > 0 && len < buffer.len() {
+            match self.poll_read_once(socket, context, &mut buffer[len..]) {
+                Poll::Ready(Ok(more)) if more > 0 => len += more,
+                Poll::Ready(Err(error)) => {
+                    self.read_failure = Some(error);
+                    break;
+                }
+                _ => break,
+            }
+        }
+        Poll::Ready(Ok(len))
+    }
+
+    fn poll_read_once(
+        &mut self,
+        socket: &Socket,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         loop {
             match self.connection.reader().read(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                    return Poll::Ready(Err(self.failure.take().unwrap_or(error)));
+                    let failure = self.read_failure.take().or_else(|| self.write_failure.take());
+                    return Poll::Ready(Err(failure.unwrap_or(error)));
                 }
                 done => return Poll::Ready(done),
             }
-            ready!(self.poll_receive(socket, context))?;
+            if let Some(error) = self.read_failure.take() {
+                return Poll::Ready(Err(error));
+            }
+            if let Err(error) = ready!(self.poll_receive(socket, context)) {
+                self.read_failure = Some(error);
+            }
         }
     }
 
@@ -134,7 +171,7 @@ impl TlsSession {
             // the next write sends it. If it fails, so does the next write; what was decrypted must
             // still be read.
             if let Err(error) = self.flush_now(socket) {
-                self.failure = Some(error);
+                self.write_failure = Some(error);
             }
             return Poll::Ready(Ok(len));
         }

@@ -217,6 +217,28 @@ fn e33_a_tls_client_delivers_every_byte_before_the_close() {
 }
 
 #[test]
+fn bytes_before_a_broken_record_are_delivered() {
+    let certificates = Certificates::new();
+    let peer = certificates.peer(|mut stream| {
+        stream.conn.complete_io(&mut stream.sock).unwrap();
+        let mut records = Vec::new();
+        for text in ["first\n", "second\n"] {
+            stream.conn.writer().write_all(text.as_bytes()).unwrap();
+            stream.conn.write_tls(&mut records).unwrap();
+        }
+        // A record of application data that no key has made.
+        records.extend([23, 3, 3, 0, 20]);
+        records.extend([0; 20]);
+        stream.sock.write_all(&records).unwrap();
+        stream.sock.read_to_end(&mut Vec::new()).ok();
+    });
+    let ran = certificates.connect(&peer.port(), "").run().code(6);
+    assert_eq!(ran.stdout, b"first\nsecond\n", "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot decrypt"), "{}", ran.stderr);
+    peer.join();
+}
+
+#[test]
 fn starttls_upgrades_the_connection_and_rejects_injected_replies() {
     let certificates = Certificates::new();
     for injected in ["", "250 injected\r\n"] {
