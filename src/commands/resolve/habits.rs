@@ -26,7 +26,8 @@ pub(super) fn translate(args: &Args) -> Result<Args, Failure> {
     translated.words = words.into_iter().cloned().collect();
     let update = |args: &mut Args| {
         let command = clap::Command::new("resolve").no_binary_name(true).args_override_self(true);
-        let command = Args::augment_args_for_update(command);
+        // The variant for updates of the derive macro would be a second copy of all options.
+        let command = Args::augment_args(command).mut_args(|arg| arg.required(false));
         let mut matches = command.try_get_matches_from(&options)?;
         // Flags that are not among these options keep the value from the command line.
         let ids: Vec<String> = matches.ids().map(ToString::to_string).collect();
