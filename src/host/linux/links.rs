@@ -4,14 +4,13 @@ use std::fmt::Write as _;
 use std::io;
 use std::net::IpAddr;
 
-use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use netlink_packet_route::link::{
     InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage, State,
 };
 
 use crate::host::interface::LOOPBACK;
-use crate::host::linux::netlink::{ROUTE, dump};
+use crate::host::linux::rtnetlink::dump;
 use crate::host::{Interface, InterfaceAddress, LinkState, TrafficTotals};
 
 /// Returns the interfaces, in the order of their index.
@@ -19,17 +18,8 @@ use crate::host::{Interface, InterfaceAddress, LinkState, TrafficTotals};
 /// # Errors
 /// The kernel does not list them.
 pub fn interfaces() -> io::Result<Vec<Interface>> {
-    let links = RouteNetlinkMessage::GetLink(LinkMessage::default());
-    let mut interfaces: Vec<Interface> = dump(ROUTE, &links)?
-        .into_iter()
-        .filter_map(|message| match message {
-            RouteNetlinkMessage::NewLink(link) => Some(interface(&link)),
-            _ => None,
-        })
-        .collect();
-    let addresses = RouteNetlinkMessage::GetAddress(AddressMessage::default());
-    for message in dump(ROUTE, &addresses)? {
-        let RouteNetlinkMessage::NewAddress(message) = message else { continue };
+    let mut interfaces: Vec<Interface> = dump()?.iter().map(interface).collect();
+    for message in dump::<AddressMessage>()? {
         let of = |known: &&mut Interface| known.index == message.header.index;
         if let (Some(owner), Some(address)) = (interfaces.iter_mut().find(of), address(&message)) {
             owner.addresses.push(address);

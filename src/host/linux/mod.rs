@@ -4,6 +4,7 @@ mod links;
 mod netlink;
 mod processes;
 mod routing;
+mod rtnetlink;
 mod sock_diag;
 
 pub use self::links::interfaces;

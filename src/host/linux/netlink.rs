@@ -15,9 +15,6 @@ use rustix::net::{
     socket_with,
 };
 
-/// The protocol of routes, links and addresses: number 0, which rustix writes as `None`.
-pub(super) const ROUTE: Option<Protocol> = None;
-
 /// The protocol of sockets.
 pub(super) const SOCK_DIAG: Option<Protocol> = Some(netlink::SOCK_DIAG);
 

@@ -3,16 +3,16 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use netlink_packet_route::AddressFamily;
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteType, RouteVia,
 };
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use crate::host::linux::links::mac;
-use crate::host::linux::netlink::{ROUTE, dump, get};
+use crate::host::linux::rtnetlink::{dump, get};
 use crate::host::{Neighbor, NeighborState, NextHop, RouteEntry, RouteKind};
 
 /// Returns the routes of the main table, the default routes first.
@@ -20,13 +20,7 @@ use crate::host::{Neighbor, NeighborState, NextHop, RouteEntry, RouteKind};
 /// # Errors
 /// The kernel does not list them.
 pub fn routes() -> io::Result<Vec<RouteEntry>> {
-    let request = RouteNetlinkMessage::GetRoute(RouteMessage::default());
-    let mut routes = Vec::new();
-    for message in dump(ROUTE, &request)? {
-        if let RouteNetlinkMessage::NewRoute(message) = message {
-            routes.extend(routes_of(&message));
-        }
-    }
+    let mut routes: Vec<RouteEntry> = dump()?.iter().flat_map(routes_of).collect();
     routes.sort_by_key(|route| (!route.is_default(), route.destination, route.metric));
     Ok(routes)
 }
@@ -46,10 +40,7 @@ pub fn route_to(destination: IpAddr, interface: Option<u32>) -> io::Result<NextH
     request.header.destination_prefix_length = bits;
     request.attributes.push(RouteAttribute::Destination(destination.into()));
     request.attributes.extend(interface.filter(|index| *index != 0).map(RouteAttribute::Oif));
-    let reply = get(ROUTE, RouteNetlinkMessage::GetRoute(request))?;
-    let RouteNetlinkMessage::NewRoute(reply) = reply else {
-        return Err(io::Error::other("the kernel sent no route"));
-    };
+    let reply = get(request)?;
     let hop = RouteHop::of(&reply.attributes);
     let is_local = reply.header.kind == RouteType::Local;
     Ok(NextHop { gateway: hop.gateway, interface: hop.interface, source: hop.source, is_local })
@@ -60,12 +51,7 @@ pub fn route_to(destination: IpAddr, interface: Option<u32>) -> io::Result<NextH
 /// # Errors
 /// The kernel does not list them.
 pub fn neighbors() -> io::Result<Vec<Neighbor>> {
-    let request = RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default());
-    let found = dump(ROUTE, &request)?.into_iter().filter_map(|message| match message {
-        RouteNetlinkMessage::NewNeighbour(message) => neighbor(&message),
-        _ => None,
-    });
-    Ok(found.collect())
+    Ok(dump()?.iter().filter_map(neighbor).collect())
 }
 
 /// The way out of a route.
