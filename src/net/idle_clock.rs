@@ -1,16 +1,23 @@
 //! A clock that measures the time since the last activity.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::net::deadline::Deadline;
-use crate::sync::lock;
 
 /// The time of the last activity; unset while inactivity does not count.
-#[derive(Debug, Default)]
-pub struct IdleClock(Mutex<Option<Instant>>);
+#[derive(Debug)]
+pub struct IdleClock {
+    /// When the clock was created.
+    origin: Instant,
+    /// The nanoseconds from the origin to the last activity, which fit for centuries; [`UNSET`]
+    /// while there is none. One task sets it, for each message, so it needs no lock.
+    last: AtomicU64,
+}
+
+const UNSET: u64 = u64::MAX;
 
 /// The minimum interval between two checks of an unset clock.
 const RECHECK: Duration = Duration::from_millis(20);
@@ -18,19 +25,18 @@ const RECHECK: Duration = Duration::from_millis(20);
 impl IdleClock {
     /// Returns a clock that is set to the current time.
     pub fn now() -> Self {
-        let this = Self::default();
-        this.renew();
-        this
+        Self { origin: Instant::now(), last: AtomicU64::new(0) }
     }
 
     /// Sets the clock to the current time.
     pub fn renew(&self) {
-        self.set(Some(Instant::now()));
+        let nanoseconds = self.origin.elapsed().as_nanos();
+        self.last.store(nanoseconds.try_into().unwrap_or(UNSET), Ordering::Relaxed);
     }
 
     /// Unsets the clock, so that it does not expire.
     pub(super) fn clear(&self) {
-        self.set(None);
+        self.last.store(UNSET, Ordering::Relaxed);
     }
 
     /// Returns whether the clock is set.
@@ -73,11 +79,17 @@ impl IdleClock {
     }
 
     fn get(&self) -> Option<Instant> {
-        *lock(&self.0)
+        let last = self.last.load(Ordering::Relaxed);
+        (last != UNSET).then(|| self.origin + Duration::from_nanos(last))
     }
+}
 
-    fn set(&self, time: Option<Instant>) {
-        *lock(&self.0) = time;
+impl Default for IdleClock {
+    /// Returns a clock that is unset.
+    fn default() -> Self {
+        let this = Self::now();
+        this.clear();
+        this
     }
 }
 

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -111,7 +112,7 @@ impl Socket {
         simulated!(self, socket => socket.read_now(buffer));
         let mut short = None;
         let full = self.try_io(Interest::READABLE, || {
-            let len = rustix::io::read(self.kernel(), &mut *buffer)?;
+            let (len, _) = recv(self.kernel(), &mut *buffer, RecvFlags::empty())?;
             if len == 0 || len == buffer.len() {
                 return Ok(len);
             }
@@ -130,7 +131,7 @@ impl Socket {
         let mut short = None;
         let full = self.try_io(Interest::WRITABLE, || {
             let len = match pieces {
-                [piece] => rustix::io::write(self.kernel(), piece)?,
+                [piece] => send(self.kernel(), piece, SendFlags::NOSIGNAL)?,
                 pieces => rustix::io::writev(self.kernel(), pieces)?,
             };
             if len == all {
