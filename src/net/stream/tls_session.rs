@@ -100,7 +100,7 @@ impl TlsSession {
     }
 
     /// Waits for decrypted bytes, and reads them and those of the next records that have arrived,
-    /// as far as they fit; returns 0 after `close_notify`. An error comes after the bytes before it.
+    /// as far as they fit; returns 0 after `close_notify`. An error follows the bytes before it.
     ///
     /// The error is `UnexpectedEof` if the peer has closed without `close_notify`, and
     /// `InvalidData` with a [`rustls::Error`] if it broke the protocol.
