@@ -3,11 +3,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sockkit::dns::class::RecordClass;
-use sockkit::dns::international;
+use sockkit::dns::message::class::RecordClass;
+use sockkit::dns::message::query::{QuerySettings, Question};
+use sockkit::dns::message::record_type::RecordType;
 use sockkit::dns::name;
-use sockkit::dns::query::{QuerySettings, Question};
-use sockkit::dns::record_type::RecordType;
+use sockkit::dns::name::international;
 
 /// Length of a header and the flag that makes a query a reply.
 const HEADER: usize = 12;

@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sockkit::dns::international;
 use sockkit::dns::name;
-use sockkit::dns::query_name::QueryName;
+use sockkit::dns::name::international;
+use sockkit::dns::name::query_name::QueryName;
 
 fuzz_target!(|text: &str| {
     if let Ok(query) = text.parse::<QueryName>() {

@@ -5,11 +5,11 @@
 use domain::base::rdata::ComposeRecordData as _;
 use domain::zonefile::inplace::{Entry, Zonefile};
 use libfuzzer_sys::fuzz_target;
-use sockkit::dns::class::RecordClass;
+use sockkit::dns::message::class::RecordClass;
+use sockkit::dns::message::query::{QuerySettings, Question};
+use sockkit::dns::message::record::Record;
+use sockkit::dns::message::record_type::RecordType;
 use sockkit::dns::name;
-use sockkit::dns::query::{QuerySettings, Question};
-use sockkit::dns::record::Record;
-use sockkit::dns::record_type::RecordType;
 
 fuzz_target!(|input: ([u8; 2], &[u8])| {
     let (number, data) = input;
@@ -29,8 +29,7 @@ fuzz_target!(|input: ([u8; 2], &[u8])| {
 
 /// Returns the record with this data, as a reply has it.
 fn read(record_type: RecordType, data: &[u8]) -> Option<Record> {
-    let question =
-        Question { name: name::parse("x.y").ok()?, record_type, class: RecordClass::IN };
+    let question = Question { name: name::parse("x.y").ok()?, record_type, class: RecordClass::IN };
     let (id, mut reply) = question.encode(&QuerySettings::default().without_edns());
     (reply[2], reply[7]) = (0x84, 1);
     // The owner name is that of the question.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use hickory_resolver::proto::op::Message;
 
-use crate::dns::system::DNS_PORT;
+use crate::dns::machine::system::DNS_PORT;
 use crate::net::address::endpoint::{Address, Endpoint, Target};
 use crate::net::address::host::Host;
 use crate::net::address::names::{self, Family};

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-use crate::dns::edns::{CLIENT_COOKIE, EdnsOption, EdnsRequest, MAX_UDP_REPLY};
-use crate::dns::query::QuerySettings;
+use crate::dns::message::edns::{CLIENT_COOKIE, EdnsOption, EdnsRequest, MAX_UDP_REPLY};
+use crate::dns::message::query::QuerySettings;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net;

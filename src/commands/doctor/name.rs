@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::commands::doctor::check::{Check, CheckResult, Layer};
 use crate::commands::doctor::servers::{ServerAnswer, list};
-use crate::dns::system::HostsFile;
+use crate::dns::machine::system::HostsFile;
 use crate::net::Deadline;
 use crate::net::address::host::Host;
 use crate::net::address::names::{self, Family, NameError};

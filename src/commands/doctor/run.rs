@@ -16,7 +16,7 @@ use crate::commands::doctor::proxy;
 use crate::commands::doctor::self_test;
 use crate::commands::doctor::servers::{self, ServerAnswer};
 use crate::commands::doctor::target::DoctorTarget;
-use crate::dns::system;
+use crate::dns::machine::system;
 use crate::host;
 use crate::net::Deadline;
 use crate::net::address::host::Host;

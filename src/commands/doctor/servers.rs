@@ -7,16 +7,16 @@ use tokio::task::JoinSet;
 
 use crate::commands::doctor::check::{Check, CheckResult, Layer, Purpose};
 use crate::dns::Name;
-use crate::dns::attempt::FailureKind;
-use crate::dns::class::RecordClass;
 use crate::dns::exchange::ExchangeOptions;
+use crate::dns::lookup::attempt::FailureKind;
 use crate::dns::lookup::{self, Lookup, LookupOutcome, LookupSettings};
+use crate::dns::machine::search;
+use crate::dns::machine::system::{self, Settings};
+use crate::dns::message::class::RecordClass;
+use crate::dns::message::query::Question;
+use crate::dns::message::record_type::RecordType;
 use crate::dns::name;
-use crate::dns::query::Question;
-use crate::dns::record_type::RecordType;
-use crate::dns::search;
 use crate::dns::server::{self, DnsTransport};
-use crate::dns::system::{self, Settings};
 use crate::net::{Addr, Deadline};
 
 /// How long a server may take to answer over UDP; the C library waits 5 s.

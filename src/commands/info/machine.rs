@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::commands::info::report::{
     AddressReport, DnsReport, InfoReport, InterfaceReport, RouteReport,
 };
-use crate::dns::{setup, system};
+use crate::dns::machine::{setup, system};
 use crate::host::{self, Interface, RouteEntry, identity, proxies};
 use crate::net::address::host::Host;
 use crate::net::address::names::{self, Family};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::dns::system::HostsFile;
+use crate::dns::machine::system::HostsFile;
 use crate::net::address::names;
 use crate::net::{Addr, Deadline};
 use crate::output::{Event, Events, Output};

@@ -1,34 +1,25 @@
 //! `resolve`: queries DNS servers and prints their answers.
 
-mod args;
 mod bulk;
-mod compare;
-mod evidence;
-mod habits;
-mod name_result;
-mod outcome;
 mod plan;
 mod report;
 mod request;
 mod run;
-mod servers;
-mod settings;
 mod trace;
 mod validate;
-mod verdict;
 mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-pub(super) use crate::commands::resolve::args::Args;
 use crate::commands::resolve::plan::Plan;
-use crate::commands::resolve::request::Request;
-use crate::commands::resolve::settings::{RunSettings, Strategy};
+pub(super) use crate::commands::resolve::request::args::Args;
+use crate::commands::resolve::request::settings::{RunSettings, Strategy};
+use crate::commands::resolve::request::{Request, habits, servers, settings};
 use crate::dns::exchange::ExchangeOptions;
 use crate::dns::lookup::LookupSettings;
+use crate::dns::machine::system::{self, DNS_PORT};
 use crate::dns::server::{DnsServerName, DnsTransport};
-use crate::dns::system::{self, DNS_PORT};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::address::endpoint::SourceAddress;

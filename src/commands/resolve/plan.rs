@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::commands::resolve::name_result::NameResult;
-use crate::commands::resolve::settings::{RunSettings, Strategy};
+use crate::commands::resolve::report::name_result::NameResult;
+use crate::commands::resolve::request::settings::{RunSettings, Strategy};
 use crate::dns::Name;
-use crate::dns::class::RecordClass;
 use crate::dns::lookup::{self, Lookup, LookupOutcome};
-use crate::dns::query::Question;
-use crate::dns::query_name::QueryName;
-use crate::dns::record_type::RecordType;
+use crate::dns::machine::system::HostsFile;
+use crate::dns::machine::{local, search};
+use crate::dns::message::class::RecordClass;
+use crate::dns::message::query::Question;
+use crate::dns::message::record_type::RecordType;
+use crate::dns::name::query_name::QueryName;
 use crate::dns::server::DnsServer;
-use crate::dns::system::HostsFile;
-use crate::dns::{local, search};
 use crate::net::Deadline;
 
 /// What all lookups of a run share.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::commands::resolve::compare;
-use crate::commands::resolve::name_result::NameResult;
 use crate::commands::resolve::plan::{Plan, look_up_name};
+use crate::commands::resolve::report::compare;
+use crate::commands::resolve::report::name_result::NameResult;
+use crate::commands::resolve::report::verdict::Verdict;
 use crate::commands::resolve::report::{LookupReport, ResolveReport, short_lines};
-use crate::commands::resolve::verdict::Verdict;
 use crate::dns::lookup;
-use crate::dns::query_name::QueryName;
+use crate::dns::name::query_name::QueryName;
 use crate::exit::Exit;
 use crate::net::Deadline;
 use crate::output::Output;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::commands::resolve::args::Args;
-use crate::commands::resolve::name_result::NameResult;
 use crate::commands::resolve::plan::Plan;
+use crate::commands::resolve::report::name_result::NameResult;
+use crate::commands::resolve::request::args::Args;
 use crate::commands::resolve::run::report;
+use crate::dns::machine::system::DNS_PORT;
+use crate::dns::message::query::Question;
 use crate::dns::name;
-use crate::dns::query::Question;
-use crate::dns::query_name::QueryName;
-use crate::dns::system::DNS_PORT;
+use crate::dns::name::query_name::QueryName;
 use crate::dns::trace::hints::{self, ZoneServer};
 use crate::dns::trace::{self, Hop, HopResult, TraceSettings};
 use crate::exit::Exit;

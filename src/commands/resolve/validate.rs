@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::commands::resolve::args::Args;
-use crate::commands::resolve::evidence::{EvidenceReport, ValidationReport};
-use crate::commands::resolve::name_result::NameResult;
-use crate::commands::resolve::outcome;
 use crate::commands::resolve::plan::Plan;
+use crate::commands::resolve::report::evidence::{EvidenceReport, ValidationReport};
+use crate::commands::resolve::report::name_result::NameResult;
+use crate::commands::resolve::report::outcome;
 use crate::commands::resolve::request::Request;
+use crate::commands::resolve::request::args::Args;
+use crate::commands::resolve::request::settings::RunSettings;
 use crate::commands::resolve::run::report;
-use crate::commands::resolve::settings::RunSettings;
-use crate::dns::class::RecordClass;
 use crate::dns::lookup::{self, Lookup, LookupOutcome, LookupSettings};
-use crate::dns::query::Question;
-use crate::dns::query_name::QueryName;
-use crate::dns::record_type::RecordType;
+use crate::dns::message::class::RecordClass;
+use crate::dns::message::query::Question;
+use crate::dns::message::record_type::RecordType;
+use crate::dns::name::query_name::QueryName;
 use crate::dns::validation::anchor::{self, TrustAnchor};
 use crate::dns::validation::{Cause, Security, Validation, Validator};
 use crate::exit::Exit;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::commands::resolve::args::Args;
-use crate::commands::resolve::name_result::NameResult;
-use crate::commands::resolve::outcome;
 use crate::commands::resolve::plan::Plan;
+use crate::commands::resolve::report::name_result::NameResult;
+use crate::commands::resolve::report::outcome;
+use crate::commands::resolve::request::args::Args;
 use crate::commands::resolve::run::{look_up_all, report};
 use crate::dns::lookup::Lookup;
-use crate::dns::query_name::QueryName;
+use crate::dns::name::query_name::QueryName;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::Deadline;

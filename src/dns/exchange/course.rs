@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::dns::reply::Discarded;
+use crate::dns::message::reply::Discarded;
 use crate::net::tls::TlsError;
 use crate::reason;
 

@@ -24,10 +24,10 @@ use crate::dns::exchange::stream::StreamExchange;
 use crate::dns::exchange::udp::ServerSocket;
 pub use crate::dns::exchange::udp::UdpSockets;
 
-use crate::dns::edns::EdnsReply;
-use crate::dns::query::{QuerySettings, Question};
-use crate::dns::rcode::Rcode;
-use crate::dns::reply::{Discarded, Mismatch, Reply};
+use crate::dns::message::edns::EdnsReply;
+use crate::dns::message::query::{QuerySettings, Question};
+use crate::dns::message::rcode::Rcode;
+use crate::dns::message::reply::{Discarded, Mismatch, Reply};
 use crate::dns::server::{DnsServer, DnsTransport};
 use crate::net::Deadline;
 use crate::net::address::endpoint::SourceAddress;

@@ -12,11 +12,11 @@ use crate::dns::exchange::h3;
 use crate::dns::exchange::https;
 #[cfg(feature = "doq")]
 use crate::dns::exchange::quic::{self, QuicConnection};
-use crate::dns::query::Question;
-use crate::dns::rcode::Rcode;
-use crate::dns::record::{Malformed, Record};
-use crate::dns::record_type::RecordType;
-use crate::dns::reply::Reply;
+use crate::dns::message::query::Question;
+use crate::dns::message::rcode::Rcode;
+use crate::dns::message::record::{Malformed, Record};
+use crate::dns::message::record_type::RecordType;
+use crate::dns::message::reply::Reply;
 use crate::dns::server::{DnsServer, DnsTransport};
 use crate::net::address::endpoint::SourceAddress;
 use crate::net::deadline::Elapsed;

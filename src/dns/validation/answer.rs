@@ -4,10 +4,10 @@ use hickory_resolver::proto::serialize::binary::{BinDecodable as _, BinDecoder};
 
 use crate::dns::Name;
 use crate::dns::lookup::{Lookup, LookupOutcome};
+use crate::dns::message::query::Question;
+use crate::dns::message::rcode::Rcode;
+use crate::dns::message::record_type::RecordType;
 use crate::dns::name;
-use crate::dns::query::Question;
-use crate::dns::rcode::Rcode;
-use crate::dns::record_type::RecordType;
 use crate::dns::validation::chain::Chain;
 use crate::dns::validation::denial::Absence;
 use crate::dns::validation::rrset::{MessageSets, RecordSet, labels};

@@ -6,13 +6,13 @@ use std::rc::Rc;
 use jiff::Timestamp;
 
 use crate::dns::Name;
-use crate::dns::class::RecordClass;
 use crate::dns::lookup::Lookup;
+use crate::dns::message::class::RecordClass;
+use crate::dns::message::query::Question;
+use crate::dns::message::rcode::Rcode;
+use crate::dns::message::rdata;
+use crate::dns::message::record_type::RecordType;
 use crate::dns::name;
-use crate::dns::query::Question;
-use crate::dns::rcode::Rcode;
-use crate::dns::rdata;
-use crate::dns::record_type::RecordType;
 use crate::dns::validation::anchor::TrustAnchor;
 use crate::dns::validation::denial::{Absence, Denials};
 use crate::dns::validation::key::{self, DelegationSigner, KeyVoucher, MAX_DS, MAX_KEYS, ZoneKey};

@@ -4,7 +4,7 @@ use hickory_proto::dnssec::crypto::Digest;
 use hickory_proto::dnssec::{Algorithm, DigestType};
 
 use crate::dns::Name;
-use crate::dns::query::push_name;
+use crate::dns::message::query::push_name;
 use crate::dns::validation::wire::WireReader;
 
 /// The most keys that a zone may have. Zones have two to four, and some more during a change of

@@ -20,8 +20,8 @@ mod wire;
 use jiff::Timestamp;
 
 use crate::dns::lookup::{Lookup, LookupOutcome};
+use crate::dns::message::query::Question;
 use crate::dns::name;
-use crate::dns::query::Question;
 use crate::dns::validation::anchor::TrustAnchor;
 pub use crate::dns::validation::answer::Claim;
 use crate::dns::validation::answer::Claims;

@@ -8,10 +8,10 @@
 use hickory_resolver::proto::serialize::binary::{BinDecodable as _, BinDecoder};
 
 use crate::dns::Name;
-use crate::dns::class::RecordClass;
+use crate::dns::message::class::RecordClass;
+use crate::dns::message::query::push_name;
+use crate::dns::message::record_type::RecordType;
 use crate::dns::name;
-use crate::dns::query::push_name;
-use crate::dns::record_type::RecordType;
 use crate::dns::validation::signature::Signature;
 
 /// The records of one name, class and type (an `RRset`).

@@ -1,7 +1,7 @@
 //! Signatures (RRSIG records, RFC 4034 section 3).
 
 use crate::dns::Name;
-use crate::dns::record_type::RecordType;
+use crate::dns::message::record_type::RecordType;
 use crate::dns::validation::wire::WireReader;
 
 /// A signature.

@@ -4,8 +4,8 @@ use hickory_proto::dnssec::{Algorithm, PublicKey as _, PublicKeyBuf};
 use jiff::Timestamp;
 
 use crate::dns::Name;
+use crate::dns::message::rdata;
 use crate::dns::name;
-use crate::dns::rdata;
 use crate::dns::validation::key::ZoneKey;
 use crate::dns::validation::rrset::RecordSet;
 use crate::dns::validation::signature::Signature;

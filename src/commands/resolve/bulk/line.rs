@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::commands::resolve::bulk::names::BadLine;
-use crate::commands::resolve::name_result::NameResult;
-use crate::commands::resolve::outcome;
 use crate::commands::resolve::report::LookupReport;
-use crate::commands::resolve::settings::RunSettings;
+use crate::commands::resolve::report::name_result::NameResult;
+use crate::commands::resolve::report::outcome;
+use crate::commands::resolve::request::settings::RunSettings;
 use crate::dns::lookup::{self, Lookup};
 use crate::exit::Exit;
 use crate::output::{Cell, Output, Report, Table};

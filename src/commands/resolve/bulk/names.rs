@@ -4,8 +4,8 @@ use std::io::{self, BufRead as _, BufReader, Read};
 
 use tokio::sync::mpsc;
 
-use crate::dns::query_name::QueryName;
-use crate::dns::record_type::RecordType;
+use crate::dns::message::record_type::RecordType;
+use crate::dns::name::query_name::QueryName;
 use crate::{reason, threads};
 
 /// The most parts of the input that are read ahead of the lookups; each has at most 8 KiB.

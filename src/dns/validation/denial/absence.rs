@@ -1,7 +1,7 @@
 //! What is proven about data that is not there, and the types that a name has.
 
 use crate::dns::Name;
-use crate::dns::record_type::RecordType;
+use crate::dns::message::record_type::RecordType;
 
 /// What is proven about the data that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ mod nsec3;
 mod tests;
 
 use crate::dns::Name;
+use crate::dns::message::record_type::RecordType;
 use crate::dns::name;
-use crate::dns::record_type::RecordType;
 pub(super) use crate::dns::validation::denial::absence::Absence;
 use crate::dns::validation::denial::nsec::Nsec;
 use crate::dns::validation::denial::nsec3::{HashedDenials, Nsec3};

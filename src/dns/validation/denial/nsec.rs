@@ -1,7 +1,7 @@
 //! Proofs with NSEC records (RFC 4034 section 4), each of which names the next name of its zone.
 
 use crate::dns::Name;
-use crate::dns::record_type::RecordType;
+use crate::dns::message::record_type::RecordType;
 use crate::dns::validation::denial::absence::{Absence, TypeMap};
 use crate::dns::validation::rrset::wildcard;
 use crate::dns::validation::wire::WireReader;

@@ -3,9 +3,9 @@
 use hickory_proto::dnssec::Nsec3HashAlgorithm;
 
 use crate::dns::Name;
+use crate::dns::message::rdata::text::base32;
+use crate::dns::message::record_type::RecordType;
 use crate::dns::name;
-use crate::dns::rdata::text::base32;
-use crate::dns::record_type::RecordType;
 use crate::dns::validation::denial::absence::{Absence, TypeMap};
 use crate::dns::validation::rrset::{labels, suffix, wildcard};
 use crate::dns::validation::wire::WireReader;

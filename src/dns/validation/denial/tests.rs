@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::dns::class::RecordClass;
-use crate::dns::query::push_name;
-use crate::dns::rdata::text::base32;
+use crate::dns::message::class::RecordClass;
+use crate::dns::message::query::push_name;
+use crate::dns::message::rdata::text::base32;
 use crate::dns::validation::rrset::MessageSets;
 
 fn name(text: &str) -> Name {

@@ -1,0 +1,290 @@
+//! What is said about the lookups of one name: notes, warnings and errors.
+
+use std::time::Duration;
+
+use crate::commands::resolve::report::name_result::NameResult;
+use crate::commands::resolve::report::outcome;
+use crate::dns::Name;
+use crate::dns::lookup::attempt::ServerAttempt;
+use crate::dns::lookup::{Lookup, LookupOutcome};
+use crate::dns::machine::system::HostsFile;
+use crate::dns::message::rdata::text::hex;
+use crate::dns::message::record_type::RecordType;
+use crate::dns::name::{self, international};
+use crate::exit::Exit;
+use crate::output::{ErrorReport, Output, figures};
+
+/// The result of all lookups of one name.
+pub(in crate::commands::resolve) struct Verdict<'a> {
+    pub result: &'a NameResult,
+    /// How long each server had for its reply.
+    pub limit: Duration,
+    /// Whether sockkit chose the record types: then it is normal that some have no records.
+    pub by_default: bool,
+    /// Whether `/etc/hosts` was asked too.
+    pub by_machine: bool,
+}
+
+impl Verdict<'_> {
+    /// Returns the exit code: success if any type has a record, else the highest of all lookups.
+    pub(in crate::commands::resolve) fn exit(&self) -> Exit {
+        if self.any_found() {
+            return Exit::Success;
+        }
+        let exits = self.result.lookups.iter().map(outcome::exit);
+        exits.max().unwrap_or(Exit::Internal)
+    }
+
+    /// Prints what the table of records does not show: notes, warnings and errors.
+    pub(in crate::commands::resolve) fn report(&self, out: Output) {
+        self.note_hosts_entries(out);
+        self.report_name(out);
+        for name in &self.result.tried {
+            out.detail(&format!("{} has no such record; tried the next name", bare(name)));
+        }
+        self.report_servers(out);
+        self.report_replies(out);
+        for line in self.negatives() {
+            if self.by_default && self.any_found() {
+                out.detail(&line);
+            } else {
+                out.note(&line);
+            }
+        }
+        for failure in self.failures() {
+            if self.any_found() {
+                out.warn(&failure.message);
+            } else {
+                out.error(&failure);
+            }
+        }
+    }
+
+    fn any_found(&self) -> bool {
+        self.result.lookups.iter().any(|lookup| outcome::exit(lookup) == Exit::Success)
+    }
+
+    /// Notes the entries of /etc/hosts if only servers were asked: most programs use them instead
+    /// of the DNS.
+    fn note_hosts_entries(&self, out: Output) {
+        let asks_for_addresses = |lookup: &Lookup| {
+            let record_type = lookup.question.record_type;
+            matches!(record_type, RecordType::A | RecordType::AAAA | RecordType::ANY)
+        };
+        let NameResult { subject, lookups, .. } = self.result;
+        if self.by_machine || subject.ip.is_some() || !lookups.iter().any(asks_for_addresses) {
+            return;
+        }
+        let given = &subject.given;
+        let hosts = HostsFile::read();
+        let entries = hosts.addrs_of(given);
+        if !entries.is_empty() {
+            let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+            let entries = entries.join(", ");
+            out.note(&format!(
+                "/etc/hosts maps {given} to {entries}; programs on this machine use that"
+            ));
+        }
+    }
+
+    /// Says how the name that was asked for differs from the one that the user gave.
+    fn report_name(&self, out: Output) {
+        let subject = &self.result.subject;
+        for label in international::invalid_labels(&subject.name) {
+            let given = &subject.given;
+            out.warn(&format!("{given}: the label {label} encodes no letters; queried as it is"));
+        }
+        if subject.ip.is_some()
+            && let Some((ip, zone)) = subject.given.split_once('%')
+        {
+            out.note(&format!("the zone {zone} is not part of the reverse name of {ip}"));
+        }
+    }
+
+    /// Warns about servers that failed before one answered, and about messages that did not match
+    /// the query; with `-v`, prints the server, status and time of every reply.
+    fn report_servers(&self, out: Output) {
+        let mut lines = Vec::new();
+        for lookup in &self.result.lookups {
+            let has_answer =
+                !matches!(lookup.outcome, LookupOutcome::NoAnswer | LookupOutcome::LedElsewhere(_));
+            for ServerAttempt { server, failure, .. } in &lookup.failed {
+                if has_answer {
+                    lines.push(format!("no usable answer from {server}: {failure}"));
+                }
+            }
+            if let (Some(server), Some((reply, course))) =
+                (lookup.answered_by(), lookup.decisive_reply())
+            {
+                let name = bare(&lookup.question.name);
+                let record_type = lookup.question.record_type;
+                let (status, how) = (outcome::status(lookup), outcome::course_text(reply, course));
+                out.detail(&format!(
+                    "{server} answered {name} {record_type}: {status}, {}{how}",
+                    figures::time(lookup.time)
+                ));
+            }
+            let discarded = outcome::discarded(lookup);
+            match discarded.count() {
+                0 => {}
+                1 => lines.push(format!(
+                    "discarded 1 message that does not match the query: {discarded}"
+                )),
+                count => lines.push(format!(
+                    "discarded {count} messages that do not match the query: {discarded}"
+                )),
+            }
+        }
+        warn_once(&lines, out);
+    }
+
+    /// Reports what is unusual in the replies, and what the servers say about them.
+    fn report_replies(&self, out: Output) {
+        let mut warnings = Vec::new();
+        let mut notes = Vec::new();
+        for lookup in &self.result.lookups {
+            if let LookupOutcome::LedElsewhere(target) = &lookup.outcome {
+                notes.push(self.led_elsewhere(target, lookup));
+            }
+            let repeated = outcome::repeated(lookup);
+            if repeated > 0 {
+                notes.push(format!("{repeated} of the records are repeated in the reply"));
+            }
+            let Some((reply, _)) = lookup.decisive_reply() else { continue };
+            if reply.extra_octets > 0 {
+                let count = reply.extra_octets;
+                warnings.push(format!("the reply has {count} octets after its last record"));
+            }
+            if reply.flags.truncated && lookup.answered.is_some() {
+                warnings.push("the reply is truncated: records are missing".to_owned());
+            }
+            if let Some(edns) = reply.edns.as_ref().filter(|_| lookup.answered.is_some()) {
+                notes.extend(edns.errors().iter().map(|error| format!("the server says {error}")));
+                notes.extend(outcome::edns_notes(edns));
+            }
+            if outcome::refuses_any(lookup) {
+                notes.push("the server does not answer ANY with all records (RFC 8482)".to_owned());
+            }
+            if lookup.answered.is_none() && out.is_verbose() {
+                notes.push(format!("the reply in hexadecimal: {}", hex(&reply.octets)));
+            }
+        }
+        warn_once(&warnings, out);
+        notes.dedup();
+        for line in &notes {
+            out.note(line);
+        }
+    }
+
+    fn led_elsewhere(&self, target: &Name, lookup: &Lookup) -> String {
+        let given = &self.result.subject.given;
+        let said: Vec<String> =
+            lookup.failed.iter().map(|attempt| attempt.failure.to_string()).collect();
+        let server = lookup.answered_by().map_or_else(String::new, ToString::to_string);
+        let target = bare(target);
+        format!(
+            "{given} is an alias of {target}, which {server} does not serve ({})",
+            said.join(", ")
+        )
+    }
+
+    /// Returns a line for each negative answer: a name that does not exist, or has no such records.
+    fn negatives(&self) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        let mut without: Vec<(&Name, Vec<String>)> = Vec::new();
+        for lookup in &self.result.lookups {
+            match &lookup.outcome {
+                LookupOutcome::NoSuchName(name) => {
+                    let line = self.no_such_name(name, lookup);
+                    if !lines.contains(&line) {
+                        lines.push(line);
+                    }
+                }
+                LookupOutcome::NoData(name) => {
+                    let record_type = lookup.question.record_type.to_string();
+                    match without.iter_mut().find(|entry| entry.0 == name) {
+                        Some(entry) => entry.1.push(record_type),
+                        None => without.push((name, vec![record_type])),
+                    }
+                }
+                _ => {}
+            }
+        }
+        let no_data = without.iter().map(|(name, types)| {
+            let (name, types) = (self.describe(name), types.join(" or "));
+            format!("{name} has no {types} record (the name exists){}", self.tried())
+        });
+        lines.extend(no_data);
+        lines
+    }
+
+    fn no_such_name(&self, name: &Name, lookup: &Lookup) -> String {
+        let server = lookup.answered_by();
+        let server = server.map_or_else(String::new, |server| format!(" from {server}"));
+        let ttl = outcome::negative_ttl(lookup);
+        let ttl = ttl.map_or_else(String::new, |ttl| format!(", which may be cached for {ttl} s"));
+        format!("{} does not exist (NXDOMAIN{server}{ttl}){}", self.describe(name), self.tried())
+    }
+
+    /// Returns the other names that were tried, as the end of a sentence.
+    fn tried(&self) -> String {
+        let names: Vec<String> = self.result.tried.iter().map(bare).collect();
+        if names.is_empty() { String::new() } else { format!("; also tried {}", names.join(", ")) }
+    }
+
+    /// Returns `name` for use as the subject of a message, with the name or address that was given.
+    fn describe(&self, name: &Name) -> String {
+        let subject = &self.result.subject;
+        let given = &subject.given;
+        match (*name == subject.name, subject.ip.is_some()) {
+            // Letters of another alphabet can look like those of a name that exists.
+            (true, false) if !given.is_ascii() => format!("{given} ({})", bare(name)),
+            (true, false) => given.clone(),
+            (true, true) => format!("{} (the reverse name of {given})", bare(name)),
+            (false, _) if self.is_candidate(name) => bare(name),
+            (false, _) => format!("{given} is an alias of {}, which", bare(name)),
+        }
+    }
+
+    /// Returns whether `name` was asked for, although the user gave another one: it is from the
+    /// search list.
+    fn is_candidate(&self, name: &Name) -> bool {
+        self.result.lookups.iter().any(|lookup| lookup.question.name == *name)
+    }
+
+    /// Returns the error of each failed lookup, without duplicates.
+    fn failures(&self) -> Vec<ErrorReport> {
+        let given = &self.result.subject.given;
+        let mut failures: Vec<ErrorReport> = Vec::new();
+        for lookup in &self.result.lookups {
+            let exit = outcome::exit(lookup);
+            if exit <= Exit::Negative {
+                continue;
+            }
+            let message =
+                format!("cannot look up {given}: {}", outcome::failure(lookup, self.limit));
+            if failures.iter().all(|known| known.message != message) {
+                let (cause, hint) = (outcome::cause(lookup), outcome::hint(lookup));
+                failures.push(ErrorReport { code: exit.code(), message, cause, hint });
+            }
+        }
+        failures
+    }
+}
+
+fn warn_once(lines: &[String], out: Output) {
+    for (at, line) in lines.iter().enumerate() {
+        if !lines[..at].contains(line) {
+            out.warn(line);
+        }
+    }
+}
+
+/// Returns a name without its trailing dot, for use in a sentence.
+fn bare(name: &Name) -> String {
+    let shown = name::show(name);
+    match shown.strip_suffix('.') {
+        Some("") | None => shown,
+        Some(bare) => bare.to_owned(),
+    }
+}
