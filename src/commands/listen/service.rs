@@ -74,14 +74,17 @@ impl Service for Listen {
             // Before the event is printed, which draws the prompt again.
             self.out.set_receivers(self.receivers.len());
         }
-        if self.interactive && !self.keep_open {
-            // The event must be printed before the prompt. An error is ignored, because the first
-            // write of received data reports it too.
-            let prompt = async {
+        if self.interactive {
+            // The event must be printed before the prompt and the client's data, which appear on
+            // the same terminal. An error is ignored, because the first write of received data
+            // reports it too.
+            let shown = async {
                 self.events.deliver(connected).await.ok();
-                self.events.prompt().await;
+                if !self.keep_open {
+                    self.events.prompt().await;
+                }
             };
-            until(&self.stop, prompt).await;
+            until(&self.stop, shown).await;
         } else {
             self.events.send(connected);
         }

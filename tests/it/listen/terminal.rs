@@ -40,9 +40,7 @@ fn with_several_clients_each_line_names_its_sender_and_the_prompt_counts_the_rec
     let (mut terminal, addr) = start_listening("-k", &directory);
     let mut one = Client::connect(addr);
     terminal.wait_until_editing();
-    // The event may follow the data, whose line it would interrupt.
     let label = one.local_addr();
-    terminal.screen.wait_for_text(&label.to_string());
     one.send("Hel");
     let from_one = |text: &str| format!("{label}: {text}");
     terminal.wait_for_rows(&[&from_one("Hel"), ">"]);
@@ -75,6 +73,26 @@ fn with_several_clients_each_line_names_its_sender_and_the_prompt_counts_the_rec
     terminal.type_in("\u{3}");
     assert_eq!(terminal.exit_code(), 0);
     assert!(terminal.has_default_settings());
+}
+
+#[test]
+fn each_client_is_reported_before_its_data() {
+    let directory = tempfile::tempdir().unwrap();
+    let (terminal, addr) = start_listening("-k", &directory);
+    let mut clients: Vec<Client> = (0..20).map(|_| Client::connect(addr)).collect();
+    for client in &mut clients {
+        client.send("data\n");
+    }
+    for client in &clients {
+        let label = client.local_addr();
+        let (report, data) = (format!("connected {label} "), format!("{label}: data"));
+        let (reported, received) = terminal.screen.wait_for(|text| {
+            let rows = rows(text);
+            let place = |start| rows.iter().position(|row: &String| row.starts_with(start));
+            Some((place(&report), place(&data)?))
+        });
+        assert!(reported.is_some_and(|reported| reported < received), "{label} was not reported");
+    }
 }
 
 #[test]
