@@ -282,6 +282,26 @@ fn the_clients_of_a_listener_get_its_input_although_an_output_is_blocked() {
 }
 
 #[test]
+fn a_connection_ends_although_standard_error_is_blocked() {
+    for blocked in [Blocked::Stderr, Blocked::Events] {
+        let mut run = start("listen 127.0.0.1:0 -k --port-file port --grace 500ms", blocked);
+        let addr = run.addr();
+        drop(run.child.0.stdin.take());
+        for _ in 0..EXCHANGES {
+            let since = Instant::now();
+            let mut client = Client::connect(addr);
+            client.send("hello\n");
+            client.shut_down();
+            assert_eq!(client.read_to_end(), b"", "{blocked:?}");
+            assert!(since.elapsed() < ON_TIME, "{blocked:?}: {:?}", since.elapsed());
+        }
+        let since = Instant::now();
+        run.signal();
+        run.exit_after(since);
+    }
+}
+
+#[test]
 fn events_to_a_blocked_output_leave_memory_flat() {
     for (blocked, args) in
         [(Blocked::Stdout, "echo-server -v"), (Blocked::Stderr, "echo-server --stats")]

@@ -1,7 +1,7 @@
 //! Reads standard input: through the line editor in an interactive session, otherwise unchanged.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, IsTerminal as _, Read};
 
 use crate::blocking::Reader;
 use crate::output::handle::Output;
@@ -20,8 +20,10 @@ enum KeyboardSource {
     Unopened(File),
     /// The lines that the user edits, and the unread part of the last one.
     Edited(Box<LineEditor>, Cursor<Vec<u8>>),
-    /// Standard input, unchanged.
-    Plain(Reader),
+    /// The lines that the user types at a terminal without an editor.
+    Typed(Reader),
+    /// Standard input that is no terminal.
+    Redirected(Reader),
     /// The user has ended the input.
     Ended,
 }
@@ -36,9 +38,15 @@ impl Keyboard {
     /// Prepares for reading.
     fn open(&mut self) -> io::Result<()> {
         if let KeyboardSource::Unopened(stdin) = &self.source {
-            self.source = match LineEditor::of_session(self.out, stdin.try_clone()?) {
-                Some(editor) => KeyboardSource::Edited(Box::new(editor), Cursor::default()),
-                None => KeyboardSource::Plain(Reader(stdin.try_clone()?)),
+            let file = stdin.try_clone()?;
+            self.source = if file.is_terminal() {
+                match LineEditor::of_session(self.out, stdin.try_clone()?) {
+                    Some(editor) => KeyboardSource::Edited(Box::new(editor), Cursor::default()),
+                    None => KeyboardSource::Typed(Reader(file)),
+                }
+            } else {
+                // It must not wait for a blocked terminal.
+                KeyboardSource::Redirected(Reader(file))
             };
         }
         Ok(())
@@ -67,7 +75,8 @@ impl Read for Keyboard {
                     }
                 }
             },
-            KeyboardSource::Plain(stdin) => {
+            KeyboardSource::Redirected(stdin) => stdin.read(buffer),
+            KeyboardSource::Typed(stdin) => {
                 let len = stdin.read(buffer)?;
                 if buffer[..len].ends_with(b"\n") {
                     self.out.terminal().line_entered();

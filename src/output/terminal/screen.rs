@@ -28,6 +28,8 @@ const WRITE_SIZE: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Terminal {
     screen: Mutex<Screen>,
+    /// Locked by the thread that writes to a standard error that is no terminal.
+    redirected: Mutex<()>,
     /// Notified when the terminal has reported its cursor.
     cursor_reported: Condvar,
     bar: Bar,
@@ -195,15 +197,19 @@ impl Terminal {
     /// Prints `lines`, each with its newline, to standard error, without other output between them.
     /// A failure of standard error is ignored, since it cannot be reported.
     pub(crate) fn print_diagnostics(&self, lines: impl IntoIterator<Item = impl AsRef<str>>) {
+        if !io::stderr().is_terminal() {
+            // A pipe without a reader must not block what is typed or printed.
+            let _turn = lock(&self.redirected);
+            self.write_lines("", lines);
+            return;
+        }
         let mut screen = self.lock_adapted();
-        if !screen.is_editing() {
-            self.write_diagnostics(&mut screen, lines);
-        } else if io::stderr().is_terminal() {
+        if screen.is_editing() {
             let all: Vec<_> = lines.into_iter().collect();
             let all: Vec<_> = all.iter().map(AsRef::as_ref).collect();
             self.print(&mut screen, Piece::Diagnostics(all.concat())).ok();
         } else {
-            self.write_lines("", lines);
+            self.write_diagnostics(&mut screen, lines);
         }
     }
 
