@@ -4,9 +4,11 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd as _;
 
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::net;
 use crate::net::relay::{BlockingWriter, Input, Sink};
-use crate::output::{Keyboard, Output, Payload, end_standard_output};
+use crate::output::{Events, Keyboard, Output, Payload, end_standard_output};
 
 /// Starts reading standard input: a pipe in the runtime, anything else in a thread. In a session
 /// that has begun at the terminal of `out`, the user edits the lines.
@@ -74,4 +76,30 @@ pub(crate) fn print(payload: Payload, end: OutputEnd) -> Result<Sink, net::Error
     }
     let failed = |source| net::Error::System { operation: "start a thread", source };
     Sink::start(StandardOutput { payload: Some(payload), end }).map_err(failed)
+}
+
+/// Returns `result`, or instead that received data was lost, because standard output took nothing
+/// before the deadline or the stop. If `result` is already an error or the exit code of a signal, a
+/// warning reports the loss.
+///
+/// # Errors
+/// That of `result`; data was lost.
+pub(crate) fn check_written(
+    sink: &Sink,
+    events: &Events,
+    result: anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
+    let message = match sink.unwritten() {
+        0 => return result,
+        1 => "1 received byte was not written".to_owned(),
+        count => format!("{count} received bytes were not written"),
+    };
+    let message = format!("{message}: standard output took nothing in time");
+    match result {
+        Err(_) | Ok(Exit::Signal(_)) => {
+            events.warn(&message);
+            result
+        }
+        Ok(_) => Err(Failure::new(Exit::File, message).into()),
+    }
 }

@@ -20,6 +20,7 @@ use crate::session;
 use crate::session::datagrams::DatagramIo;
 use crate::session::outcome;
 use crate::session::settings::SessionSettings;
+use crate::session::standard_io;
 use crate::session::terminal::{self, until};
 
 /// After the input ends, how long to wait for replies unless `--linger` sets it.
@@ -121,7 +122,7 @@ pub(crate) async fn connect(
             }
             end => {
                 exchange.note_missing_reply(&events, counts, &end);
-                return outcome::exit_of(end, &name);
+                return standard_io::check_written(&sink, &events, outcome::exit_of(end, &name));
             }
         }
     }

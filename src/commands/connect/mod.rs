@@ -192,6 +192,7 @@ async fn run_session(
         Err(error) if got_no_answer && session.tls.is_none() => Err(suggest_tls(error)),
         exit => exit,
     };
+    let exit = standard_io::check_written(&sink, events, exit);
     session.observers.finish(exit, deadline, stop.draining()).await
 }
 

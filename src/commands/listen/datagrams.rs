@@ -17,6 +17,7 @@ use crate::session::observers::Observers;
 use crate::session::outcome;
 use crate::session::settings::SessionSettings;
 use crate::session::signals::{Hangup, SignalWatch};
+use crate::session::standard_io;
 use crate::session::{self, ending};
 use crate::sync::lock;
 
@@ -114,14 +115,15 @@ async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<
     if interactive {
         reporter.events.end_session();
     }
-    match (end, signals.exit()) {
+    let exit = match (end, signals.exit()) {
         // With --keep-open, a signal is the normal end; else it interrupts the exchange.
         (ExchangeEnd::Stopped, Some(signal)) if !request.keep_open => Ok(signal),
         (end, _) => {
             let peer = reporter.last_peer.into_inner().unwrap_or_else(PoisonError::into_inner);
             outcome::exit_of(end, &peer.unwrap_or_else(|| request.address.to_string()))
         }
-    }
+    };
+    standard_io::check_written(&sink, &reporter.events, exit)
 }
 
 /// Reports the notices of the listener as events.

@@ -216,7 +216,8 @@ impl Listen {
     pub(super) fn finish(&self, end: ServerEnd) -> anyhow::Result<Exit> {
         let key_log = self.session.tls.as_ref().and_then(Tls::key_log);
         finish_key_log(key_log.as_deref(), &self.events);
-        self.session.observers.finish_blocking(self.exit(end))
+        let exit = standard_io::check_written(&self.sink, &self.events, self.exit(end));
+        self.session.observers.finish_blocking(exit)
     }
 
     fn exit(&self, end: ServerEnd) -> anyhow::Result<Exit> {

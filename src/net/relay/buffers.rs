@@ -3,6 +3,7 @@
 
 use std::io;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -22,6 +23,8 @@ pub(super) struct Pool {
     /// One permit per buffer; closed when the writer fails.
     pub(super) permits: Arc<Semaphore>,
     spare: Mutex<Vec<Vec<u8>>>,
+    /// How many bytes wait for the writer, including those that it is writing.
+    pub(super) unwritten: AtomicUsize,
     /// The error that stopped the writer.
     pub(super) failure: FirstError,
 }
@@ -29,7 +32,8 @@ pub(super) struct Pool {
 impl Default for Pool {
     fn default() -> Self {
         let permits = Arc::new(Semaphore::new(BUFFERS));
-        Self { permits, spare: Mutex::default(), failure: FirstError::default() }
+        let (spare, unwritten, failure) = Default::default();
+        Self { permits, spare, unwritten, failure }
     }
 }
 

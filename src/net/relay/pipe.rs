@@ -124,6 +124,11 @@ impl<B: AsRef<[u8]>> PipeWriter<B> {
         self.pipe.lock().await.take();
     }
 
+    /// Returns how many queued bytes are not written.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.queue().iter().map(|(_, len, written)| len - written).sum()
+    }
+
     /// Waits until a write has failed, and returns the error.
     pub(crate) async fn failed(&self) -> io::Error {
         // `self` holds the sender, so the channel cannot close during the wait.

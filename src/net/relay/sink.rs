@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::net::relay::buffers::{BUFFERS, Buffer, CHUNK, Pool};
 use crate::net::relay::pipe::PipeWriter;
@@ -138,6 +139,7 @@ impl Sink {
     ) -> io::Result<()> {
         match &self.outlet {
             Outlet::Thread(queue) => {
+                self.pool.unwritten.fetch_add(len, Ordering::Relaxed);
                 // The caller has waited for the buffer.
                 queue.0.push(SinkMessage::Bytes { from: Arc::clone(from), buffer, len }, 1);
                 if queue.0.has_ended() { Err(self.pool.failure()) } else { Ok(()) }
@@ -188,6 +190,16 @@ impl Sink {
         }
     }
 
+    /// Returns how many delivered bytes are not written; of those that a thread is writing, a part
+    /// may be. After a failure, which [`Self::flush`] returns, this is 0.
+    pub fn unwritten(&self) -> usize {
+        match &self.outlet {
+            Outlet::Thread(queue) if queue.0.has_ended() => 0,
+            Outlet::Thread(_) => self.pool.unwritten.load(Ordering::Relaxed),
+            Outlet::Pipe(pipe) => pipe.unwritten(),
+        }
+    }
+
     /// Waits until everything queued so far is written.
     ///
     /// # Errors
@@ -227,6 +239,7 @@ impl SinkMessage {
                     pool.permits.close();
                     return false;
                 }
+                pool.unwritten.fetch_sub(len, Ordering::Relaxed);
             }
             Self::PeerClosed => writer.peer_closed(),
         }

@@ -34,9 +34,11 @@ pub(crate) fn payload(len: u32) -> Vec<u8> {
     (0..len).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
-/// A pipe that is full, so that its next writer blocks.
+/// A pipe that is full, so that its next writer blocks. It is as large as sockkit makes a pipe, so
+/// that it stays full.
 pub(crate) fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, writer) = std::io::pipe().unwrap();
+    rustix::pipe::fcntl_setpipe_size(&writer, 256 * 1024).unwrap();
     rustix::io::ioctl_fionbio(&writer, true).unwrap();
     while rustix::io::write(&writer, &[0; 4096]).is_ok() {}
     while rustix::io::write(&writer, &[0]).is_ok() {}

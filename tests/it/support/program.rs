@@ -1,7 +1,7 @@
 //! sockkit as a child process: start it, write to it, signal it and wait for it.
 
 use std::ffi::OsStr;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, PipeWriter, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -19,7 +19,7 @@ pub(crate) struct Sockkit {
     command: Command,
     stdin: Option<Vec<u8>>,
     /// Whether the reader of standard output is closed before the start.
-    stdout_is_closed: bool,
+    stdout: Option<PipeWriter>,
 }
 
 /// The exit code and the output of a run.
@@ -82,7 +82,7 @@ impl Sockkit {
                 command.env_remove(name);
             }
         }
-        Self { command, stdin: None, stdout_is_closed: false }
+        Self { command, stdin: None, stdout: None }
     }
 
     pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
@@ -106,8 +106,13 @@ impl Sockkit {
     }
 
     /// Makes standard output a pipe whose reader is closed.
-    pub(crate) fn with_closed_stdout(mut self) -> Self {
-        self.stdout_is_closed = true;
+    pub(crate) fn with_closed_stdout(self) -> Self {
+        let (_reader, writer) = io::pipe().unwrap();
+        self.with_stdout(writer)
+    }
+
+    pub(crate) fn with_stdout(mut self, writer: PipeWriter) -> Self {
+        self.stdout = Some(writer);
         self
     }
 
@@ -125,8 +130,7 @@ impl Sockkit {
     #[track_caller]
     pub(crate) fn start(mut self) -> Running {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        if self.stdout_is_closed {
-            let (_reader, writer) = io::pipe().unwrap();
+        if let Some(writer) = self.stdout {
             self.command.stdout(writer);
         }
         let mut child = self.command.spawn().unwrap();
