@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::commands::resolve::plan::Plan;
 use crate::commands::resolve::report::name_result::NameResult;
-use crate::commands::resolve::report::outcome;
+use crate::commands::resolve::report::{compare, outcome};
 use crate::commands::resolve::request::args::Args;
+use crate::commands::resolve::request::settings::Strategy;
 use crate::commands::resolve::run::{look_up_all, report};
 use crate::dns::lookup::Lookup;
 use crate::dns::name::query_name::QueryName;
@@ -34,7 +35,7 @@ impl WatchSettings {
     /// Returns the settings if an option asks to look up again, or to expect a value.
     ///
     /// # Errors
-    /// An interval is too short.
+    /// An interval is too short, or the expected value is empty.
     pub(super) fn of(args: &Args) -> Result<Option<Self>, Failure> {
         if args.expect.is_none() && args.wait.is_none() && args.watch.is_none() {
             return Ok(None);
@@ -42,6 +43,10 @@ impl WatchSettings {
         if args.watch.is_some_and(|interval| interval < MIN_INTERVAL) {
             let message = format!("--watch is shorter than {MIN_INTERVAL:?}");
             return Err(Failure::new(Exit::Usage, message).hint("--watch 5s"));
+        }
+        if args.expect.as_deref() == Some("") {
+            let message = "--expect is empty: it needs the data of a record";
+            return Err(Failure::new(Exit::Usage, message).hint("--expect 192.0.2.1"));
         }
         Ok(Some(Self {
             expected: args.expect.clone(),
@@ -52,16 +57,34 @@ impl WatchSettings {
     }
 
     /// Returns whether the results are what the user waits for: each name has a record, or the
-    /// expected one.
-    fn is_met(&self, results: &[NameResult]) -> bool {
-        results.iter().all(|result| match &self.expected {
-            None => result.lookups.iter().any(|lookup| outcome::exit(lookup) == Exit::Success),
-            Some(expected) => {
-                let mut data = result.lookups.iter().flat_map(Lookup::data);
-                data.any(|data| is_same(data, expected))
-            }
+    /// expected one, and the servers agree if their answers are compared.
+    fn is_met(&self, results: &[NameResult], plan: &Plan) -> bool {
+        results.iter().all(|result| self.has_record(result, plan))
+            && compared(results, plan) == Exit::Success
+    }
+
+    /// Returns whether a name has a record, or the expected one. Of several servers that are all
+    /// asked, each must have the expected one.
+    fn has_record(&self, result: &NameResult, plan: &Plan) -> bool {
+        let Some(expected) = &self.expected else {
+            return result.lookups.iter().any(|lookup| outcome::exit(lookup) == Exit::Success);
+        };
+        let is_as_expected = |lookup: &Lookup| lookup.data().any(|data| is_same(data, expected));
+        if plan.settings.strategy != Strategy::Each {
+            return result.lookups.iter().any(is_as_expected);
+        }
+        compare::types(result).into_iter().any(|record_type| {
+            let mut of_type =
+                result.lookups.iter().filter(|it| it.question.record_type == record_type);
+            of_type.all(is_as_expected)
         })
     }
+}
+
+/// Returns the exit code of the comparison of servers; success if there is none.
+fn compared(results: &[NameResult], plan: &Plan) -> Exit {
+    let exits = results.iter().filter(|_| plan.settings.compare).map(compare::exit);
+    exits.max().unwrap_or(Exit::Success)
 }
 
 /// Returns whether `data` is the expected text: a name also without its final dot, and a string
@@ -106,7 +129,7 @@ pub(super) async fn run(
                 report(&results, &plan, out)?;
                 shown = Some(now);
             }
-        } else if is_over || settings.wait.is_none() || settings.is_met(&results) {
+        } else if is_over || settings.wait.is_none() || settings.is_met(&results, &plan) {
             if is_over && let Some(before) = last {
                 results = before;
             }
@@ -136,23 +159,34 @@ fn conclude(
     plan: &Plan,
     out: Output,
 ) -> anyhow::Result<Exit> {
-    let exit = report(results, plan, out)?;
-    Ok(match (settings.is_met(results), settings.wait) {
-        (true, _) => Exit::Success,
-        (false, Some(limit)) => {
-            not_met(settings, Exit::TimedOut, &format!(" within {limit:?}"), out)
-        }
-        (false, None) => not_met(settings, exit.max(Exit::Negative), "", out),
-    })
-}
-
-fn not_met(settings: &WatchSettings, exit: Exit, within: &str, out: Output) -> Exit {
-    let message = match &settings.expected {
-        Some(expected) => format!("no record has the data {expected:?}{within}"),
-        None => format!("no record was found{within}"),
-    };
-    out.error(&ErrorReport { code: exit.code(), message, ..ErrorReport::default() });
-    exit
+    let mut exit = report(results, plan, out)?;
+    if settings.is_met(results, plan) {
+        return Ok(Exit::Success);
+    }
+    exit = if settings.wait.is_some() { Exit::TimedOut } else { exit.max(Exit::Negative) };
+    let within = settings.wait.map(|limit| format!(" within {limit:?}"));
+    let within = within.unwrap_or_default();
+    let mut messages: Vec<String> = Vec::new();
+    for result in results.iter().filter(|result| !settings.has_record(result, plan)) {
+        let given = &result.subject.given;
+        let server = match plan.settings.strategy {
+            Strategy::Each if plan.servers.len() > 1 => " from every server",
+            _ => "",
+        };
+        messages.push(match &settings.expected {
+            Some(expected) => {
+                format!("{given} has no record with the data {expected:?}{server}{within}")
+            }
+            None => format!("{given} has no record{within}"),
+        });
+    }
+    if messages.is_empty() && settings.wait.is_some() {
+        messages.push(format!("the servers' answers did not become the same{within}"));
+    }
+    for message in messages {
+        out.error(&ErrorReport { code: exit.code(), message, ..ErrorReport::default() });
+    }
+    Ok(exit)
 }
 
 /// Returns what counts as a change: the status and the data of each lookup.

@@ -248,6 +248,12 @@ fn options_that_do_not_fit_and_a_missing_file_are_errors() {
         (&["-", "a.example"][..], 2),
         (&["-", "--short"], 2),
         (&["a.example", "--unordered"], 2),
+        (&["-", "--expect=192.0.2.1"], 2),
+        (&["-f", "/dev/null", "--expect=192.0.2.1"], 2),
+        (&["-", "--wait=1s"], 2),
+        (&["-", "--watch=1s"], 2),
+        (&["-", "--trace"], 2),
+        (&["-", "--validate"], 2),
         (&["-f", "/nonexistent/names"], 8),
     ] {
         bulk(words, "").code(code);
@@ -287,7 +293,11 @@ fn expect_and_wait_end_when_the_record_appears_or_the_time_is_over() {
         Sockkit::new(all.iter().chain(words)).run()
     };
     let ran = lookup(&["--expect=192.0.2.2"]).code(1);
-    assert!(ran.stderr.contains("no record has the data \"192.0.2.2\""), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("t.example has no record with the data \"192.0.2.2\""),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(lookup(&["--expect=192.0.2.2", "--wait=20s"]).code(0).out(), "192.0.2.2\n");
     let ran = lookup(&["--expect=192.0.2.9", "--wait=300ms"]).code(5);
     assert!(ran.stderr.contains("\"192.0.2.9\" within 300ms"), "{}", ran.stderr);
@@ -296,6 +306,22 @@ fn expect_and_wait_end_when_the_record_appears_or_the_time_is_over() {
     let started = Instant::now();
     Sockkit::new(words).run().code(5);
     assert!(started.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
+fn an_unmet_expectation_names_the_name_and_an_empty_one_is_a_usage_error() {
+    let server = DnsServer::with_records(vec![
+        a("a.example.", [192, 0, 2, 1]),
+        a("b.example.", [192, 0, 2, 2]),
+    ]);
+    let lookup = |expected: &str| {
+        let words = ["resolve", "--short", "a.example", "b.example", "a", "--expect", expected];
+        Sockkit::new(words.iter().chain([&&*server.argument()])).run()
+    };
+    let ran = lookup("192.0.2.1").code(1);
+    assert_eq!(ran.stderr, "error: b.example has no record with the data \"192.0.2.1\"\n");
+    let ran = lookup("").code(2);
+    assert!(ran.stderr.contains("--expect is empty"), "{}", ran.stderr);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Run, assert_ends_soon, closed_port, resolve, server_answering, silent_server, www_records,
 };
+use crate::support::Sockkit;
 use crate::support::peers::dns_server::{DnsServer, a, wire};
 
 fn with_address(last: u8) -> DnsServer {
@@ -65,6 +66,44 @@ fn r29_compare_marks_where_servers_differ_and_ignores_ttls_and_order() {
     let run = resolve(["--compare", "t.example", "a", &one.argument(), &none.argument()]);
     assert_eq!(run.code, 1);
     run.assert_stderr_contains("has none (NXDOMAIN)");
+}
+
+#[test]
+fn an_expectation_holds_only_if_every_server_that_is_asked_meets_it() {
+    let (one, same, two) = (with_address(1), with_address(1), with_address(2));
+    let lookup = |words: &[&str], server: &DnsServer| {
+        let servers = [one.argument(), server.argument()];
+        let all = ["resolve", "t.example", "--expect=192.0.2.1", &servers[0], &servers[1]];
+        Sockkit::new(all.iter().chain(words)).run()
+    };
+    lookup(&["--all"], &same).code(0);
+    lookup(&["--compare"], &same).code(0);
+    lookup(&[], &two).code(0);
+    for option in ["--all", "--compare"] {
+        let ran = lookup(&[option], &two).code(1);
+        let reason = "t.example has no record with the data \"192.0.2.1\" from every server";
+        assert!(ran.stderr.contains(reason), "{}", ran.stderr);
+        lookup(&[option, "--wait=200ms"], &two).code(5);
+    }
+}
+
+#[test]
+fn a_comparison_that_waits_ends_when_the_servers_agree() {
+    let (one, two) = (with_address(1), with_address(2));
+    let words = ["--compare", "t.example", "a", "--wait=300ms"];
+    let [compare, name, kind, wait] = words;
+    let run = resolve([compare, name, kind, wait, &one.argument(), &two.argument()]);
+    assert_eq!(run.code, 5);
+    run.assert_stderr_contains("the servers' answers did not become the same within 300ms");
+    // Both have the expected record, but only one has another record beside it.
+    let both = DnsServer::with_records(vec![
+        a("t.example.", [192, 0, 2, 1]),
+        a("t.example.", [192, 0, 2, 2]),
+    ]);
+    let expect = "--expect=192.0.2.1";
+    let run = resolve(["--compare", name, kind, expect, &one.argument(), &both.argument()]);
+    assert_eq!(run.code, 1);
+    run.assert_stderr_contains("the servers differ");
 }
 
 #[test]

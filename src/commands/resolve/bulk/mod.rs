@@ -68,6 +68,17 @@ pub(super) fn input(args: &Args, request: &Request) -> Result<Option<BulkInput>,
                        --compare or --system";
         return Err(Failure::new(Exit::Usage, message).hint("--json"));
     }
+    let of_few = [
+        (args.expect.is_some(), "--expect"),
+        (args.wait.is_some(), "--wait"),
+        (args.watch.is_some(), "--watch"),
+        (args.trace, "--trace"),
+        (args.validate, "--validate"),
+    ];
+    if let Some((_, option)) = of_few.iter().find(|option| option.0) {
+        let message = format!("{option} cannot be used with names from a file or standard input");
+        return Err(Failure::new(Exit::Usage, message).hint("the names as arguments"));
+    }
     debug_assert!(request.subjects.is_empty());
     let (reader, size): (Box<dyn Read + Send>, _) = match &args.file {
         Some(path) if path != Path::new(STANDARD_INPUT) => {

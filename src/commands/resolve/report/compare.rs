@@ -86,7 +86,8 @@ pub(in crate::commands::resolve) fn system_differences(result: &NameResult) -> V
     types(result).into_iter().filter_map(line).collect()
 }
 
-fn types(result: &NameResult) -> Vec<RecordType> {
+/// Returns the record types of the lookups, each once.
+pub(in crate::commands::resolve) fn types(result: &NameResult) -> Vec<RecordType> {
     let mut types: Vec<RecordType> = Vec::new();
     for lookup in &result.lookups {
         if !types.contains(&lookup.question.record_type) {

@@ -160,12 +160,13 @@ pub struct Args {
     pub(in crate::commands::resolve) name_timeout: Limit,
     /// Exit with 1 unless a record has this data
     ///
-    /// VALUE is the data as `--short` prints it, without regard to case.
+    /// VALUE is the data as `--short` prints it, without regard to case. Each name must have such
+    /// a record; with --all and --compare, each server must have it.
     #[arg(long, value_name = "VALUE", help_heading = WATCHING, hide_short_help = true)]
     pub(in crate::commands::resolve) expect: Option<String>,
     /// Look up again each second until there is a record, or the one of --expect
     ///
-    /// After this long, sockkit exits with 5.
+    /// With --compare, the servers must agree, too. After this long, sockkit exits with 5.
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = WATCHING,
           conflicts_with_all = ["watch", "file"], hide_short_help = true)]
     pub(in crate::commands::resolve) wait: Option<Duration>,
