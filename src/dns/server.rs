@@ -92,7 +92,9 @@ impl DnsTransport {
     /// Returns the application protocol that a client offers in the TLS handshake (ALPN).
     pub fn alpn(self) -> Option<&'static str> {
         match self {
-            Self::Udp | Self::Tcp | Self::Tls => None,
+            Self::Udp | Self::Tcp => None,
+            // Servers may require it for zone transfers (RFC 9103 section 8.1).
+            Self::Tls => Some("dot"),
             Self::Https => Some("h2"),
             Self::Quic => Some("doq"),
             Self::H3 => Some("h3"),

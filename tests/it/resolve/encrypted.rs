@@ -206,7 +206,7 @@ pub(super) fn start_named(folder: &Path, before: &str, listen: &str) -> KillOnDr
     let settings = format!(
         "{before}options {{ directory \"{}\"; pid-file none; session-keyfile none; recursion no;\n\
          {listen} listen-on-v6 {{ none; }}; }};\n\
-         controls {{ }};\nzone \"ita.br\" {{ type primary; file \"zone\"; }};\n",
+         controls {{ }};\nzone \"ita.br\" {{ type primary; file \"zone\"; allow-transfer {{ any; }}; }};\n",
         folder.display()
     );
     let file = folder.join("named.conf");
@@ -270,6 +270,10 @@ fn bind_answers_over_udp_tcp_tls_and_https() {
                 (vec!["161.24.23.180".to_owned()], &json!(url))
             );
         }
+        // BIND transfers a zone over TLS only to a client that offers the protocol `dot`.
+        let transfer = ["resolve", "--plain", "ita.br", "--axfr", "@tls://127.0.0.1", "--ca", &ca];
+        let ran = Sockkit::new(transfer).run().code(0);
+        assert!(ran.out().contains("www.ita.br.\tA\t300\t161.24.23.180"), "{}", ran.out());
     });
 }
 
