@@ -268,14 +268,16 @@ fn handshake_exit_and_hint(problem: &tls::TlsProblem) -> (Exit, Option<String>) 
 }
 
 /// Returns the hint for a server's certificate, with the fingerprint `pin`, that was rejected.
-fn certificate_hint(refusal: &tls::CertificateRefusal, pin: tls::Pin) -> String {
+pub fn certificate_hint(refusal: &tls::CertificateRefusal, pin: tls::Pin) -> String {
     use tls::CertificateRefusal;
     match refusal {
         CertificateRefusal::WrongPin => {
             format!("--pin {pin} if you know that the certificate was renewed")
         }
-        CertificateRefusal::WrongName { .. } => {
-            format!("--servername with a name in the certificate, --pin {pin}, or --insecure")
+        CertificateRefusal::WrongName { presented, .. } => {
+            let name = presented.iter().find(|name| !name.contains(['*', '\\', ' ']));
+            let name = name.map(|name| format!("--servername {name}, "));
+            format!("{}--pin {pin}, or --insecure", name.unwrap_or_default())
         }
         CertificateRefusal::Expired(_) | CertificateRefusal::NotYetValid(_) => {
             format!("`date` to check the clock on both machines, --pin {pin}, or --insecure")

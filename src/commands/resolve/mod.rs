@@ -116,6 +116,7 @@ fn run_settings(args: &Args, request: &Request, out: Output) -> anyhow::Result<R
             (_, true) => Strategy::Fastest,
             _ => Strategy::First,
         },
+        trace: args.trace,
         compare: args.compare,
         by_machine,
         bootstrap: args.bootstrap.map(|ip| SocketAddr::new(ip, DNS_PORT)),

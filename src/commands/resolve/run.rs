@@ -63,7 +63,7 @@ pub(super) fn report(results: &[NameResult], plan: &Plan, out: Output) -> anyhow
                 }
             }
         }
-        let verdict = Verdict { result, limit, by_default, by_machine: plan.by_machine };
+        let verdict = Verdict { result, limit, by_default, settings: &plan.settings };
         verdict.report(out);
         exit = exit.max(verdict.exit());
         if plan.settings.compare {

@@ -106,7 +106,7 @@ pub(super) async fn run(
         if !short {
             print_evidence(&validations, &lookups, out)?;
         }
-        print_verdicts(&subject.given, &validations, &lookups, *short, out);
+        print_verdicts(&subject.given, &validations, &lookups, &plan.settings, out);
         let result = NameResult { subject, lookups, tried: Vec::new() };
         exit = exit.max(report(&[result], &plan, out)?);
     }
@@ -172,7 +172,7 @@ fn print_verdicts(
     given: &str,
     validations: &[Validation],
     lookups: &[Lookup],
-    short: bool,
+    settings: &RunSettings,
     out: Output,
 ) {
     let mut known: Vec<String> = Vec::new();
@@ -191,7 +191,7 @@ fn print_verdicts(
             continue;
         }
         if security == Security::Insecure {
-            if short {
+            if settings.short {
                 out.note(&message);
             } else {
                 out.detail(&message);
@@ -201,7 +201,7 @@ fn print_verdicts(
                 code: validation_exit(validation, lookup).code(),
                 message: message.clone(),
                 cause: None,
-                hint: hint(validation, weakness.cause),
+                hint: hint(validation, weakness.cause, settings),
             });
         }
         known.push(message);
@@ -209,7 +209,7 @@ fn print_verdicts(
 }
 
 /// Returns what to try after a failed validation.
-fn hint(validation: &Validation, cause: Cause) -> Option<String> {
+fn hint(validation: &Validation, cause: Cause, settings: &RunSettings) -> Option<String> {
     let top = validation.chain.first();
     let fails_at_top = top.is_some_and(|link| link.security() == Security::Bogus);
     let has_keys = top.is_some_and(|link| !link.keys.is_empty());
@@ -221,7 +221,7 @@ fn hint(validation: &Validation, cause: Cause) -> Option<String> {
             Some("another server, as @HOST: this one may not pass on DNSSEC records".to_owned())
         }
         Cause::NoTrustAnchor => Some("another --trust-anchor FILE".to_owned()),
-        Cause::NoAnswer => outcome::hint(validation.failed.as_deref()?),
+        Cause::NoAnswer => outcome::hint(validation.failed.as_deref()?, settings),
         _ => None,
     }
 }

@@ -29,6 +29,9 @@ pub enum AttemptError {
     Answered(Rcode),
     /// It does not recurse, and referred to this other server.
     Referred(String),
+    /// It does not serve the zone, although the parent zone refers to it, and refers to no server
+    /// that is nearer to the name; the text is what it did instead.
+    Lame(String),
     /// Its reply is malformed, or contradicts itself.
     Malformed(Malformed),
     /// It sent no reply.
@@ -81,7 +84,7 @@ impl AttemptError {
     pub fn kind(&self) -> FailureKind {
         let mut error = match self {
             Self::Answered(rcode) => return FailureKind::Answered(*rcode),
-            Self::Referred(_) => return FailureKind::Referred,
+            Self::Referred(_) | Self::Lame(_) => return FailureKind::Referred,
             Self::Malformed(_) => return FailureKind::Malformed,
             Self::Exchange(error) => error,
         };
@@ -107,6 +110,7 @@ impl fmt::Display for AttemptError {
         match self {
             Self::Answered(rcode) => write!(f, "{rcode}"),
             Self::Referred(to) => write!(f, "referred to {to} (the server does not recurse)"),
+            Self::Lame(reason) => f.write_str(reason),
             Self::Malformed(error) => write!(f, "malformed reply: {error}"),
             Self::Exchange(error) => error.fmt(f),
         }

@@ -85,6 +85,8 @@ pub enum LookupOutcome {
     NoAnswer,
     /// The aliases form a loop, or there are too many.
     Aliases(AliasError),
+    /// The addresses of these name servers depend on each other; the last is the first.
+    ServerLoop(Vec<Name>),
 }
 
 /// Looks up `question`: queries the servers in order until one answers, and again for each alias

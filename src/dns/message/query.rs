@@ -55,6 +55,11 @@ impl QuerySettings {
         padded
     }
 
+    /// Returns whether queries have a cookie.
+    pub fn has_cookie(&self) -> bool {
+        self.edns.as_ref().is_some_and(|edns| edns.options.iter().any(EdnsOption::is_cookie))
+    }
+
     /// Returns the same settings with the cookie that the server gave; `None` if none was sent.
     pub fn with_server_cookie(&self, cookie: &[u8]) -> Option<Self> {
         let mut renewed = self.clone();

@@ -47,7 +47,7 @@ impl Rcode {
             5 => Some("the server is configured not to answer this query"),
             9 => Some("the server does not serve this zone, or not to this client"),
             16 => Some("the server does not support this version of EDNS"),
-            23 => Some("the query has no cookie that the server accepts: try --cookie"),
+            23 => Some("the query has no cookie that the server accepts"),
             _ => None,
         }
     }

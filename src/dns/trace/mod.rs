@@ -93,6 +93,10 @@ const HOP_TIMEOUT: Duration = Duration::from_millis(1500);
 struct Tracer<'a> {
     settings: &'a TraceSettings,
     hops: Vec<Hop>,
+    /// The servers whose addresses are being looked up, each for the one before it.
+    unlocated: Vec<Name>,
+    /// The first loop of servers whose addresses depend on each other.
+    server_loop: Option<Vec<Name>>,
 }
 
 /// The end of the way from the root to a name.
@@ -105,7 +109,8 @@ enum End {
 
 /// Follows the name of `question` from the root, and returns each query and the result.
 pub async fn trace(question: Question, settings: &TraceSettings) -> (Vec<Hop>, Lookup) {
-    let mut tracer = Tracer { settings, hops: Vec::new() };
+    let mut tracer =
+        Tracer { settings, hops: Vec::new(), unlocated: Vec::new(), server_loop: None };
     let mut chain = AliasChain::new(question.name.clone(), question.class);
     let mut lookup = Lookup::unanswered(question.clone());
     loop {
@@ -113,8 +118,11 @@ pub async fn trace(question: Question, settings: &TraceSettings) -> (Vec<Hop>, L
         let exchanged = match tracer.walk(&current, 0).await {
             End::Answered(exchanged) => *exchanged,
             End::Failed(failed) => {
-                lookup.failed = failed;
                 lookup.answered = None;
+                if let Some(names) = tracer.server_loop.take().filter(|_| failed.is_empty()) {
+                    lookup.outcome = LookupOutcome::ServerLoop(names);
+                }
+                lookup.failed = failed;
                 break;
             }
         };
@@ -240,9 +248,21 @@ impl Tracer<'_> {
 
     /// Looks up the addresses of a server for which the referral has none.
     async fn addresses_of(&mut self, server: &Name, depth: usize) -> Vec<IpAddr> {
+        if let Some(at) = self.unlocated.iter().position(|name| name == server) {
+            let names = self.unlocated[at..].iter().chain([server]).cloned().collect();
+            self.server_loop.get_or_insert(names);
+            return Vec::new();
+        }
         if depth >= MAX_DEPTH {
             return Vec::new();
         }
+        self.unlocated.push(server.clone());
+        let ips = self.look_up_addresses(server, depth).await;
+        self.unlocated.pop();
+        ips
+    }
+
+    async fn look_up_addresses(&mut self, server: &Name, depth: usize) -> Vec<IpAddr> {
         let class = RecordClass::IN;
         let types: &[RecordType] = match self.settings.family {
             Family::V4 => &[RecordType::A],
@@ -278,6 +298,11 @@ enum Judgement {
     Bad(HopResult, AttemptError),
 }
 
+/// Returns the judgement about a server that is of no use to the trace, for this reason.
+fn lame(reason: String) -> Judgement {
+    Judgement::Bad(HopResult::Lame(format!("it {reason}")), AttemptError::Lame(reason))
+}
+
 fn judge(reply: &Reply, question: &Question, zone: &Name) -> Judgement {
     if let Some(defect) = &reply.defect {
         let failure = AttemptError::Malformed(defect.clone());
@@ -294,17 +319,13 @@ fn judge(reply: &Reply, question: &Question, zone: &Name) -> Judgement {
     let is_ns = |record: &&Record| record.record_type == RecordType::NS;
     let mut delegations = reply.authorities.iter().filter(is_ns);
     let Some(first) = delegations.next() else {
-        let lame = "it is not authoritative, and refers to no other server";
-        let failure = AttemptError::Referred("no other server".to_owned());
-        return Judgement::Bad(HopResult::Lame(lame.to_owned()), failure);
+        return lame("is not authoritative, and refers to no other server".to_owned());
     };
     let below = &first.name;
     let is_downward = zone.zone_of(below) && below != zone && below.zone_of(&question.name);
     if !is_downward {
         let shown = name::show(below);
-        let failure = AttemptError::Referred(first.data.clone());
-        let lame = format!("it is not authoritative, and refers to the servers of {shown}");
-        return Judgement::Bad(HopResult::Lame(lame), failure);
+        return lame(format!("is not authoritative, and refers to the servers of {shown}"));
     }
     let of_zone = reply.authorities.iter().filter(is_ns).filter(|record| record.name == *below);
     let servers = of_zone.filter_map(|record| name::parse(&record.data).ok()).map(|name| {

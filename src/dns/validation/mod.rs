@@ -114,7 +114,9 @@ fn unanswered(lookup: &Lookup, claims: &[Claim]) -> Option<Weakness> {
             format!("{shown} leads to {}, which the server does not serve", name::show(target))
         }
         LookupOutcome::Aliases(error) => error.to_string(),
-        LookupOutcome::NoAnswer => format!("{shown} has no answer to check"),
+        LookupOutcome::NoAnswer | LookupOutcome::ServerLoop(_) => {
+            format!("{shown} has no answer to check")
+        }
     };
     Some(Weakness::new(Cause::NoAnswer, text))
 }

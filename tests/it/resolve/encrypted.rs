@@ -90,6 +90,7 @@ fn r57_a_certificate_that_does_not_verify_exits_6_with_the_reason() {
     let run = lookup(&[&server, "--ca", &ca, "--servername", "other.example"]);
     assert_eq!(run.code, 6);
     run.assert_stderr_contains("other.example");
+    run.assert_stderr_contains("--servername 127.0.0.1, --pin sha256:");
     let run = lookup(&[&server, "--insecure"]);
     assert_eq!(run.code, 0);
     run.assert_stderr_contains("the server's certificate is not verified (--insecure)");

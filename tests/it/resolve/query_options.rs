@@ -101,6 +101,18 @@ fn a_query_is_repeated_with_the_cookie_that_the_server_gives() {
 }
 
 #[test]
+fn a_cookie_is_suggested_only_to_a_query_without_one() {
+    let server = super::server_answering(ResponseCode::BADCOOKIE);
+    let run = resolve(["t.example", "a", &server.argument()]);
+    assert_eq!(run.code, 4);
+    run.assert_stderr_contains("try: --cookie\n");
+    let run = resolve(["t.example", "a", "--cookie", &server.argument()]);
+    assert_eq!(run.code, 4);
+    run.assert_stderr_contains("BADCOOKIE (the query has no cookie that the server accepts)");
+    assert!(!run.stderr.contains("--cookie"), "{}", run.stderr);
+}
+
+#[test]
 fn a_query_is_padded_on_request() {
     let (server, queries) = server(b"");
     resolve(["t.example", "a", "--padding=256", &server.argument()]);

@@ -138,19 +138,29 @@ fn a_trace_ends_at_a_negative_answer_a_loop_and_servers_that_fail() {
             "a.one.br." | "ns.one.br." => {
                 refer(reply, vec![ns("one.br.", "ns.two.br.")], Vec::new());
             }
+            "lost.br." => {}
             "ns.two.br." => refer(reply, vec![ns("two.br.", "ns.one.br.")], Vec::new()),
             _ => reply.metadata.response_code = ResponseCode::Refused,
         });
         let run = trace(&["--json", "no.br"]);
         assert_eq!((run.code, &run.json().last().unwrap()["status"]), (1, &json!("NXDOMAIN")));
         let run = trace(&["--json", "a.one.br"]);
-        assert_eq!((run.code, &run.json().last().unwrap()["status"]), (4, &json!("ERROR")));
+        assert_eq!((run.code, &run.json().last().unwrap()["status"]), (9, &json!("ERROR")));
         assert!(run.json().len() < 20, "{}", run.stdout);
-        let no_server = "no server has an address that can be queried";
-        run.assert_stderr_contains(no_server);
+        let server_loop = "the addresses of name servers depend on each other: \
+                           ns.two.br. -> ns.one.br. -> ns.two.br.";
+        run.assert_stderr_contains(server_loop);
+        assert_eq!(run.json().last().unwrap()["error"], server_loop, "the report has the loop");
+        let run = trace(&["lost.br"]);
+        assert_eq!(run.code, 4);
+        run.assert_stderr_contains(
+            "udp://127.0.0.3:53 is not authoritative, and refers to no other server\n",
+        );
+        run.assert_stderr_contains("try: without --trace");
+        assert!(!run.stderr.contains('@'), "{}", run.stderr);
         let run = trace(&["--json", "-6", "no.br"]);
         assert_eq!((run.code, run.json().len()), (4, 1));
-        run.assert_stderr_contains(no_server);
+        run.assert_stderr_contains("no server has an address that can be queried");
         let run = trace(&["--json", "other.br"]);
         assert_eq!((run.code, &run.json().last().unwrap()["status"]), (4, &json!("REFUSED")));
         // Nothing listens at 127.0.0.3 any more than at this port.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::commands::resolve::request::settings::RunSettings;
 use crate::dns::exchange::{Course, ExchangeError};
 use crate::dns::lookup::attempt::{AttemptError, FailureKind, ServerAttempt};
 use crate::dns::lookup::{Lookup, LookupOutcome};
@@ -12,7 +13,9 @@ use crate::dns::message::rdata::text::{hex, quote};
 use crate::dns::message::record::{Malformed, Record};
 use crate::dns::message::record_type::RecordType;
 use crate::dns::message::reply::{Discarded, Reply};
+use crate::dns::name;
 use crate::exit::Exit;
+use crate::failure::certificate_hint;
 use crate::net::Addr;
 use crate::net::error::destination_reason;
 use crate::net::tls::TlsProblem;
@@ -27,7 +30,7 @@ const ERROR: &str = "ERROR";
 pub(in crate::commands::resolve) fn status(lookup: &Lookup) -> Cow<'static, str> {
     match &lookup.outcome {
         LookupOutcome::NoSuchName(_) => Rcode::NXDOMAIN.mnemonic(),
-        LookupOutcome::Aliases(_) => ERROR.into(),
+        LookupOutcome::Aliases(_) | LookupOutcome::ServerLoop(_) => ERROR.into(),
         LookupOutcome::NoAnswer => {
             match lookup.decisive_failure().map(|attempt| &attempt.failure) {
                 Some(AttemptError::Malformed(Malformed::Contradiction(_))) => {
@@ -48,7 +51,7 @@ pub(in crate::commands::resolve) fn status(lookup: &Lookup) -> Cow<'static, str>
 /// Returns why a lookup failed, unless the status says it.
 pub(in crate::commands::resolve) fn error(lookup: &Lookup, limit: Duration) -> Option<String> {
     let says_it = matches!(kind(lookup), Some(FailureKind::Answered(_)));
-    let failed = matches!(lookup.outcome, LookupOutcome::NoAnswer | LookupOutcome::Aliases(_));
+    let failed = exit(lookup) > Exit::Negative;
     (failed && !says_it).then(|| failure(lookup, limit))
 }
 
@@ -76,6 +79,11 @@ pub(in crate::commands::resolve) fn failure(lookup: &Lookup, limit: Duration) ->
     if let LookupOutcome::Aliases(error) = &lookup.outcome {
         return error.to_string();
     }
+    if let LookupOutcome::ServerLoop(names) = &lookup.outcome {
+        let names: Vec<String> = names.iter().map(name::show).collect();
+        let names = names.join(" -> ");
+        return format!("the addresses of name servers depend on each other: {names}");
+    }
     let Some(ServerAttempt { server, failure, .. }) = lookup.decisive_failure() else {
         return match lookup.local {
             Some(_) => "the system's resolver failed".to_owned(),
@@ -92,7 +100,7 @@ pub(in crate::commands::resolve) fn failure(lookup: &Lookup, limit: Duration) ->
             format!("{server} contradicts itself: NXDOMAIN, but with records of {name}")
         }
         AttemptError::Malformed(error) => format!("{server}: malformed reply: {error}"),
-        AttemptError::Referred(_) => format!("{server} {failure}"),
+        AttemptError::Referred(_) | AttemptError::Lame(_) => format!("{server} {failure}"),
         AttemptError::Exchange(ExchangeError::NoReply(_)) => {
             let is_silent =
                 |attempt: &&ServerAttempt| attempt.failure.kind() == FailureKind::NoReply;
@@ -117,7 +125,7 @@ pub(in crate::commands::resolve) fn exit(lookup: &Lookup) -> Exit {
             Exit::Success
         }
         (LookupOutcome::NoData(_) | LookupOutcome::NoSuchName(_), _) => Exit::Negative,
-        (LookupOutcome::Aliases(_), _)
+        (LookupOutcome::Aliases(_) | LookupOutcome::ServerLoop(_), _)
         | (LookupOutcome::NoAnswer, Some(FailureKind::Malformed)) => Exit::Protocol,
         (LookupOutcome::NoAnswer, Some(FailureKind::NoReply)) => Exit::TimedOut,
         (LookupOutcome::NoAnswer, Some(FailureKind::Tls)) => Exit::Tls,
@@ -163,12 +171,15 @@ fn attempts(lookup: &Lookup) -> String {
 }
 
 /// Returns what to try after a failure.
-pub(in crate::commands::resolve) fn hint(lookup: &Lookup) -> Option<String> {
+pub(in crate::commands::resolve) fn hint(
+    lookup: &Lookup,
+    settings: &RunSettings,
+) -> Option<String> {
     let failure = &lookup.decisive_failure()?.failure;
     if let AttemptError::Exchange(ExchangeError::Tls(error)) = failure {
         return Some(match &error.problem {
-            TlsProblem::Certificate { pin: Some(pin), .. } => {
-                format!("--ca FILE to trust its issuer, or --pin {pin} to trust this certificate")
+            TlsProblem::Certificate { refusal, pin: Some(pin), .. } => {
+                certificate_hint(refusal, *pin)
             }
             TlsProblem::NoProtocol => {
                 "another port or transport: this is another service".to_owned()
@@ -182,7 +193,17 @@ pub(in crate::commands::resolve) fn hint(lookup: &Lookup) -> Option<String> {
     if let AttemptError::Exchange(ExchangeError::NoQuic) = failure {
         return Some("@tls://HOST or @https://HOST, which use TCP".to_owned());
     }
+    let has_cookie = settings.lookup.exchange.query.has_cookie();
+    if matches!(failure, AttemptError::Answered(Rcode::BADCOOKIE)) && !has_cookie {
+        return Some("--cookie".to_owned());
+    }
+    if matches!(failure, AttemptError::Lame(_)) {
+        let hint = "without --trace, or tell the operator of the zone to correct its NS records";
+        return Some(hint.to_owned());
+    }
     match exit(lookup) {
+        Exit::Network if settings.trace => Some("without --trace, to ask this machine's servers"),
+        Exit::TimedOut if settings.trace => Some("a longer --timeout, --tcp, or without --trace"),
         Exit::Network => Some("another server, as @HOST; `sockkit info` lists the default servers"),
         Exit::TimedOut => Some("a longer --timeout, another server as @HOST, or --tcp"),
         _ => None,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::commands::resolve::report::name_result::NameResult;
 use crate::commands::resolve::report::outcome;
+use crate::commands::resolve::request::settings::RunSettings;
 use crate::dns::Name;
 use crate::dns::lookup::attempt::ServerAttempt;
 use crate::dns::lookup::{Lookup, LookupOutcome};
@@ -21,8 +22,8 @@ pub(in crate::commands::resolve) struct Verdict<'a> {
     pub limit: Duration,
     /// Whether sockkit chose the record types: then it is normal that some have no records.
     pub by_default: bool,
-    /// Whether `/etc/hosts` was asked too.
-    pub by_machine: bool,
+    /// How the names were looked up.
+    pub settings: &'a RunSettings,
 }
 
 impl Verdict<'_> {
@@ -72,7 +73,10 @@ impl Verdict<'_> {
             matches!(record_type, RecordType::A | RecordType::AAAA | RecordType::ANY)
         };
         let NameResult { subject, lookups, .. } = self.result;
-        if self.by_machine || subject.ip.is_some() || !lookups.iter().any(asks_for_addresses) {
+        if self.settings.by_machine
+            || subject.ip.is_some()
+            || !lookups.iter().any(asks_for_addresses)
+        {
             return;
         }
         let given = &subject.given;
@@ -264,7 +268,7 @@ impl Verdict<'_> {
             let message =
                 format!("cannot look up {given}: {}", outcome::failure(lookup, self.limit));
             if failures.iter().all(|known| known.message != message) {
-                let (cause, hint) = (outcome::cause(lookup), outcome::hint(lookup));
+                let (cause, hint) = (outcome::cause(lookup), outcome::hint(lookup, self.settings));
                 failures.push(ErrorReport { code: exit.code(), message, cause, hint });
             }
         }

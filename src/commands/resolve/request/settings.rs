@@ -29,6 +29,8 @@ pub(in crate::commands::resolve) struct RunSettings {
     pub(in crate::commands::resolve) random_order: bool,
     /// Which servers are asked.
     pub(in crate::commands::resolve) strategy: Strategy,
+    /// Whether the servers are found from the root down.
+    pub(in crate::commands::resolve) trace: bool,
     /// Whether to compare the servers' answers.
     pub(in crate::commands::resolve) compare: bool,
     /// Whether to answer as this machine would, because the command line names no server.
