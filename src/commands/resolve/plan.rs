@@ -54,6 +54,9 @@ impl Plan {
     }
 }
 
+/// The types of addresses, about which programs ask together.
+const ADDRESS_TYPES: [RecordType; 2] = [RecordType::A, RecordType::AAAA];
+
 /// Looks up records of these types of `subject`, until the deadline.
 pub(super) async fn look_up_name(
     subject: QueryName,
@@ -73,14 +76,16 @@ pub(super) async fn look_up_name(
     } else if plan.by_machine && plan.class == RecordClass::IN {
         let subject = &result.subject;
         let hosts = plan.hosts.clone().unwrap_or_else(|| Arc::new(HostsFile::read()));
-        let local = types.iter().filter_map(|kind| local::answer(subject, *kind, &hosts));
-        result.lookups = local.collect();
-        if local::is_loopback(subject) {
-            let has_answer = |kind: &RecordType| {
-                result.lookups.iter().any(|lookup| lookup.question.record_type == *kind)
-            };
-            left_to_servers.retain(|kind| !has_answer(kind));
-        }
+        let asks_for_both = plan.types.is_empty() && types == ADDRESS_TYPES;
+        let answer = |kind: &RecordType| local::answer(subject, *kind, &hosts, asks_for_both);
+        result.lookups = types.iter().filter_map(answer).collect();
+        let is_loopback = local::is_loopback(subject);
+        let is_settled = |kind: &RecordType| {
+            let mut of_type =
+                result.lookups.iter().filter(|lookup| lookup.question.record_type == *kind);
+            of_type.any(|lookup| is_loopback || lookup.is_negative())
+        };
+        left_to_servers.retain(|kind| !is_settled(kind));
     }
     // The system's resolver searches too.
     let is_searched = plan.settings.with_system || result.lookups.is_empty();

@@ -17,14 +17,31 @@ use crate::net::Deadline;
 use crate::net::address::names::{self, Family, NameError};
 
 /// Returns the answer of this machine to a question about `subject`; `None` if it has none, and
-/// asks a server.
-pub fn answer(subject: &QueryName, record_type: RecordType, hosts: &HostsFile) -> Option<Lookup> {
+/// asks a server. With `asks_for_both` families, an entry of one family is the whole answer, as in
+/// the system's resolver.
+pub fn answer(
+    subject: &QueryName,
+    record_type: RecordType,
+    hosts: &HostsFile,
+    asks_for_both: bool,
+) -> Option<Lookup> {
     let (source, data) = match (subject.ip, record_type) {
         (Some(ip), RecordType::PTR) => {
             let name = name::parse(hosts.name_of(ip)?).ok()?;
             (LocalSource::HostsFile, vec![name::show(&name)])
         }
-        (None, RecordType::A | RecordType::AAAA) => addresses(subject, record_type, hosts)?,
+        (None, RecordType::A | RecordType::AAAA) => {
+            let (source, data) = addresses(subject, record_type, hosts)?;
+            // The DNS may have addresses of the other family.
+            if data.is_empty() && !asks_for_both && !is_localhost(&subject.name) {
+                return None;
+            }
+            (source, data)
+        }
+        // RFC 6761 section 6.3: a localhost name has no other records, and no query is sent.
+        (None, other) if is_localhost(&subject.name) && !other.is_transfer() => {
+            (addresses(subject, RecordType::A, hosts)?.0, Vec::new())
+        }
         _ => return None,
     };
     Some(lookup_of(&subject.name, record_type, source, data))
@@ -92,8 +109,7 @@ fn addresses(
     };
     let of_type = |ip: &&IpAddr| ip.is_ipv4() == (record_type == RecordType::A);
     let data: Vec<String> = ips.iter().filter(of_type).map(ToString::to_string).collect();
-    // The DNS may have addresses of the other family.
-    (is_localhost || !data.is_empty()).then_some((source, data))
+    Some((source, data))
 }
 
 const LOCALHOST_ADDRS: [IpAddr; 2] =
@@ -157,13 +173,16 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_of_names_and_names_of_addresses_have_local_answers() {
+    fn localhost_names_have_addresses_and_no_other_records() {
         let localhost: QueryName = "x.localhost".parse().unwrap();
         let hosts = HostsFile::default();
-        let lookup = answer(&localhost, RecordType::AAAA, &hosts).unwrap();
+        let lookup = answer(&localhost, RecordType::AAAA, &hosts, false).unwrap();
         assert_eq!(lookup.data().collect::<Vec<&str>>(), ["::1"]);
         assert_eq!(lookup.local, Some(LocalSource::LocalhostRule));
-        assert!(answer(&localhost, RecordType::MX, &hosts).is_none());
+        let lookup = answer(&localhost, RecordType::MX, &hosts, false).unwrap();
+        assert!(lookup.is_negative());
+        assert_eq!(lookup.local, Some(LocalSource::LocalhostRule));
+        assert!(answer(&localhost, RecordType::AXFR, &hosts, false).is_none());
         assert!(is_loopback(&localhost) && is_loopback(&"127.9.9.9".parse().unwrap()));
     }
 }

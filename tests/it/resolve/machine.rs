@@ -7,10 +7,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::RData;
+use hickory_resolver::proto::rr::rdata::AAAA;
 use serde_json::json;
 
 use super::{Run, resolve, silent_server};
-use crate::support::peers::dns_server::{DnsServer, Transport, a, raw, wire};
+use crate::support::peers::dns_server::{DnsServer, Transport, a, raw, record, wire};
 use crate::support::{Sockkit, on_own_machine};
 
 fn dns_port() -> SocketAddr {
@@ -48,6 +50,47 @@ fn localhost_is_an_answer_without_a_query() {
         let run = resolve(["--json", "x.localhost", "a"]);
         assert_eq!((run.code, &run.json()[0]["server"]), (0, &json!("builtin:localhost")));
         assert_eq!(run.data(), ["127.0.0.1"]);
+    });
+}
+
+#[test]
+fn localhost_names_have_no_other_records_and_no_server_is_asked() {
+    on_own_machine("other types of localhost", RESOLV_CONF, HOSTS, || {
+        let server = DnsServer::with_records_at(dns_port(), Vec::new());
+        for (name, source) in [
+            ("localhost", "file:///etc/hosts"),
+            ("localhost.", "file:///etc/hosts"),
+            ("a.b.localhost", "builtin:localhost"),
+        ] {
+            let run = resolve(["--json", name, "mx", "txt"]);
+            assert_eq!((run.code, run.json().len()), (1, 2), "{}", run.stderr);
+            let line = &run.json()[0];
+            assert_eq!((&line["server"], &line["status"]), (&json!(source), &json!("NOERROR")));
+            run.assert_stderr_contains(&format!("{name} has no MX or TXT record"));
+        }
+        assert_eq!(server.count(), 0);
+    });
+}
+
+#[test]
+fn an_entry_of_one_family_is_the_whole_answer_to_the_default_question() {
+    on_own_machine("hosts file of one family", RESOLV_CONF, HOSTS, || {
+        let records = vec![
+            a("same.example.", [192, 0, 2, 8]),
+            record("same.example.", RData::AAAA(AAAA("2001:db8::8".parse().unwrap()))),
+        ];
+        let server = DnsServer::with_records_at(dns_port(), records);
+        let run = resolve(["--plain", "same.example"]);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+        assert_eq!(run.stdout, "same.example.\tA\t0\t192.0.2.8\tfrom file:///etc/hosts\n");
+        assert_eq!(server.count(), 1, "only the addresses of the same family are compared");
+        let run = resolve(["--short", "same.example", "aaaa"]);
+        assert_eq!((run.code, run.stdout.as_str()), (0, "2001:db8::8\n"));
+    });
+    on_own_machine("hosts file without DNS", RESOLV_CONF, HOSTS, || {
+        let run = resolve(["--short", "www.example"]);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+        assert_eq!(run.stdout, "192.0.2.7\n");
     });
 }
 
