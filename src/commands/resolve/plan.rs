@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::commands::resolve::report::name_result::NameResult;
+use crate::commands::resolve::report::name_result::{NameResult, TriedName};
 use crate::commands::resolve::request::settings::{RunSettings, Strategy};
 use crate::dns::Name;
+use crate::dns::lookup::attempt::FailureKind;
 use crate::dns::lookup::{self, Lookup, LookupOutcome};
 use crate::dns::machine::system::HostsFile;
 use crate::dns::machine::{local, search};
 use crate::dns::message::class::RecordClass;
 use crate::dns::message::query::Question;
+use crate::dns::message::rcode::Rcode;
 use crate::dns::message::record_type::RecordType;
 use crate::dns::name::query_name::QueryName;
 use crate::dns::server::DnsServer;
@@ -64,7 +66,7 @@ pub(super) async fn look_up_name(
     deadline: Deadline,
     plan: Arc<Plan>,
 ) -> NameResult {
-    let mut result = NameResult { subject, lookups: Vec::new(), tried: Vec::new() };
+    let mut result = NameResult::of(subject, Vec::new());
     let mut names = vec![result.subject.name.clone()];
     let mut left_to_servers = types.clone();
     if plan.settings.with_system {
@@ -107,8 +109,12 @@ pub(super) async fn look_up_name(
 }
 
 /// Looks up `names` until one exists, and returns its lookups. If none does, returns those of the
-/// first that exists without data, or else those of the name as the user gave it. A failure of a
-/// server ends the search, because the name may exist.
+/// name as the user gave it if this was the first, or if a server rejected it; else those of the
+/// first name that exists without data, or that a server rejected.
+///
+/// As in the C library, a name that a server rejects does not end the search if it is the name as
+/// the user gave it, or with SERVFAIL; with another code, only the former is still tried. Without a
+/// reply, the search ends.
 async fn search_names(
     names: Vec<Name>,
     types: &[RecordType],
@@ -116,24 +122,49 @@ async fn search_names(
     plan: &Arc<Plan>,
     result: &mut NameResult,
 ) -> Vec<Lookup> {
-    let mut negative: Vec<(Name, Vec<Lookup>)> = Vec::new();
-    for name in names {
+    let mut unfound: Vec<(TriedName, Vec<Lookup>)> = Vec::new();
+    let mut names = names.into_iter();
+    let as_given = result.subject.name.clone();
+    let mut is_stopped = false;
+    while let Some(name) = names.next() {
+        if is_stopped && name != as_given {
+            result.skipped.push(name);
+            continue;
+        }
         let lookups = look_up_types(&name, types, deadline, plan).await;
-        if !lookups.iter().all(Lookup::is_negative) {
-            result.tried = negative.into_iter().map(|tried| tried.0).collect();
+        let is_decided = lookups.iter().any(|it| !it.is_negative() && rejection(it).is_none());
+        if is_decided {
+            if !lookups.iter().any(Lookup::is_found) {
+                result.skipped.extend(names);
+            }
+            result.tried = unfound.into_iter().map(|tried| tried.0).collect();
             return lookups;
         }
-        negative.push((name, lookups));
+        let mut rejections = lookups.iter().filter_map(rejection);
+        let rejected = rejections.clone().next();
+        is_stopped |= name != as_given && rejections.any(|rcode| rcode != Rcode::SERVFAIL);
+        unfound.push((TriedName { name, rejected }, lookups));
     }
-    let has_no_data = |tried: &(Name, Vec<Lookup>)| {
+    let has_no_data = |tried: &(TriedName, Vec<Lookup>)| {
         tried.1.iter().any(|lookup| matches!(lookup.outcome, LookupOutcome::NoData(_)))
     };
-    let as_given = |tried: &(Name, Vec<Lookup>)| tried.0 == result.subject.name;
-    let position = negative.iter().position(has_no_data);
-    let at = position.or_else(|| negative.iter().position(as_given)).unwrap_or_default();
-    let (_, lookups) = negative.remove(at);
-    result.tried = negative.into_iter().map(|tried| tried.0).collect();
+    let is_rejected = |tried: &(TriedName, Vec<Lookup>)| tried.0.rejected.is_some();
+    let given_at = unfound.iter().position(|tried| tried.0.name == as_given);
+    let first = given_at.filter(|at| *at == 0);
+    let at = first.filter(|at| is_rejected(&unfound[*at]));
+    let at = at.or_else(|| unfound.iter().position(has_no_data)).or(first);
+    let at = at.or_else(|| unfound.iter().position(is_rejected)).or(given_at);
+    let (_, lookups) = unfound.remove(at.unwrap_or_default());
+    result.tried = unfound.into_iter().map(|tried| tried.0).collect();
     lookups
+}
+
+/// Returns the response code with which a server rejected a question, if no server answered it.
+fn rejection(lookup: &Lookup) -> Option<Rcode> {
+    match lookup.decisive_failure()?.failure.kind() {
+        FailureKind::Answered(rcode) => Some(rcode),
+        _ => None,
+    }
 }
 
 async fn look_up_types(

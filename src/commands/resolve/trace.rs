@@ -88,8 +88,7 @@ pub(super) async fn run(
             [] => &subject.default_types()[..1],
             types => types,
         };
-        let mut result =
-            NameResult { subject: subject.clone(), lookups: Vec::new(), tried: Vec::new() };
+        let mut result = NameResult::of(subject.clone(), Vec::new());
         for record_type in types {
             let question = Question {
                 name: subject.name.clone(),

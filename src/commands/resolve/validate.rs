@@ -107,7 +107,7 @@ pub(super) async fn run(
             print_evidence(&validations, &lookups, out)?;
         }
         print_verdicts(&subject.given, &validations, &lookups, &plan.settings, out);
-        let result = NameResult { subject, lookups, tried: Vec::new() };
+        let result = NameResult::of(subject, lookups);
         exit = exit.max(report(&[result], &plan, out)?);
     }
     Ok(exit)

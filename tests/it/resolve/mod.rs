@@ -13,6 +13,7 @@ mod presentation;
 mod query_options;
 #[cfg(feature = "doh3")]
 mod quic;
+mod search;
 mod servers;
 mod snapshots;
 mod strategies;

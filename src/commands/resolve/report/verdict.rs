@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::commands::resolve::report::name_result::NameResult;
+use crate::commands::resolve::report::name_result::{NameResult, TriedName};
 use crate::commands::resolve::report::outcome;
 use crate::commands::resolve::request::settings::RunSettings;
 use crate::dns::Name;
@@ -40,8 +40,18 @@ impl Verdict<'_> {
     pub(in crate::commands::resolve) fn report(&self, out: Output) {
         self.note_hosts_entries(out);
         self.report_name(out);
-        for name in &self.result.tried {
-            out.detail(&format!("{} has no such record; tried the next name", bare(name)));
+        for TriedName { name, rejected } in &self.result.tried {
+            let name = bare(name);
+            out.detail(&match rejected {
+                None => format!("{name} has no such record; tried the next name"),
+                Some(rcode) => format!("{name} was answered with {rcode}; tried the next name"),
+            });
+        }
+        for name in &self.result.skipped {
+            out.detail(&format!(
+                "{} was not tried, because a failure ended the search",
+                bare(name)
+            ));
         }
         self.report_servers(out);
         self.report_replies(out);
@@ -232,8 +242,17 @@ impl Verdict<'_> {
 
     /// Returns the other names that were tried, as the end of a sentence.
     fn tried(&self) -> String {
-        let names: Vec<String> = self.result.tried.iter().map(bare).collect();
-        if names.is_empty() { String::new() } else { format!("; also tried {}", names.join(", ")) }
+        let tried = |TriedName { name, rejected }: &TriedName| match rejected {
+            None => bare(name),
+            Some(rcode) => format!("{} ({rcode})", bare(name)),
+        };
+        let tried: Vec<String> = self.result.tried.iter().map(tried).collect();
+        let skipped: Vec<String> = self.result.skipped.iter().map(bare).collect();
+        let part = |text: &str, names: &[String]| match names {
+            [] => String::new(),
+            names => format!("; {text} {}", names.join(", ")),
+        };
+        part("also tried", &tried) + &part("the failure ended the search before", &skipped)
     }
 
     /// Returns `name` for use as the subject of a message, with the name or address that was given.
@@ -265,8 +284,12 @@ impl Verdict<'_> {
             if exit <= Exit::Negative {
                 continue;
             }
-            let message =
-                format!("cannot look up {given}: {}", outcome::failure(lookup, self.limit));
+            let name = &lookup.question.name;
+            let candidate =
+                (*name != self.result.subject.name).then(|| format!(" as {}", bare(name)));
+            let (candidate, tried) = (candidate.unwrap_or_default(), self.tried());
+            let reason = outcome::failure(lookup, self.limit);
+            let message = format!("cannot look up {given}{candidate}: {reason}{tried}");
             if failures.iter().all(|known| known.message != message) {
                 let (cause, hint) = (outcome::cause(lookup), outcome::hint(lookup, self.settings));
                 failures.push(ErrorReport { code: exit.code(), message, cause, hint });
