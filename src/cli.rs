@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
 use crate::commands::{Command, Invocation};
@@ -146,6 +146,17 @@ pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
                 if is_coloured { text.ansi().to_string() } else { text.to_string() }
             })
         }
+        ErrorKind::UnknownArgument if let Some(name) = name_with_dash(answer, args) => {
+            let format = if wants_json(args) { Format::Json } else { Format::default() };
+            let out = Output::new(format, ColorChoice::Never, Verbosity::Normal);
+            out.error(&ErrorReport {
+                code: Exit::Usage.code(),
+                message: format!("unexpected argument {}", text::quote(name.as_bytes())),
+                cause: None,
+                hint: Some(format!("-- {}, if it is a name", text::escape(name.as_bytes()))),
+            });
+            Exit::Usage
+        }
         _ if wants_json(args) => {
             let out = Output::new(Format::Json, ColorChoice::Never, Verbosity::Normal);
             let rendered = answer.render().to_string();
@@ -184,6 +195,19 @@ fn name_invalid_text(args: &[OsString]) -> Option<clap::Error> {
         None => format!("argument {given}"),
     };
     Some(clap::Error::raw(ErrorKind::ValueValidation, format!("invalid {what}: it is not UTF-8\n")))
+}
+
+/// Returns the argument that looks like a domain name, if clap took its first letters for options.
+fn name_with_dash<'a>(answer: &clap::Error, args: &'a [OsString]) -> Option<&'a str> {
+    let Some(ContextValue::String(option)) = answer.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let letter = option.strip_prefix('-').filter(|letter| !letter.starts_with('-'))?;
+    let mut words = args.iter().filter_map(|arg| arg.to_str());
+    words.find(|word| {
+        let is_short = word.starts_with('-') && !word.starts_with("--");
+        is_short && word.contains(letter) && word.contains('.')
+    })
 }
 
 /// Returns the text of `--version -v`. Packaging sets the two environment variables at build time.

@@ -62,7 +62,10 @@ pub struct DnsServerName {
 pub enum InvalidServer {
     /// The host or the port is invalid.
     #[error(transparent)]
-    Address(#[from] ParseError),
+    Address(ParseError),
+    /// The port is neither a number from 1 to 65535 nor a known service name.
+    #[error("{0:?} is not a port: give a number from 1 to 65535, or a service name such as domain")]
+    Port(String),
     /// The scheme is unknown.
     #[error("{0:?} is not a transport of the DNS: use udp, tcp, tls, https, quic or h3")]
     Scheme(String),
@@ -77,6 +80,15 @@ pub enum InvalidServer {
 /// The path of a server over HTTP whose URL has none: RFC 8484 section 4.1.1 uses it in examples,
 /// and practically all servers have it.
 const DEFAULT_PATH: &str = "/dns-query";
+
+impl From<ParseError> for InvalidServer {
+    fn from(error: ParseError) -> Self {
+        match error {
+            ParseError::Port(text) => Self::Port(text),
+            error => Self::Address(error),
+        }
+    }
+}
 
 impl DnsTransport {
     /// Returns whether the transport uses TLS, which needs a server's certificate.

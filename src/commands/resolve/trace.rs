@@ -188,7 +188,8 @@ impl HopReport {
         match (&self.referred_to, &self.servers) {
             (Some(zone), Some(servers)) => {
                 let (all, known) = (servers.len(), self.glue.unwrap_or_default());
-                format!("refers to {zone}: {all} servers, {known} with addresses")
+                let s = if all == 1 { "" } else { "s" };
+                format!("refers to {zone}: {all} server{s}, {known} with addresses")
             }
             _ if self.result == "lame" => {
                 format!("lame: {} does not serve {}: {reason}", self.server_name, self.zone)

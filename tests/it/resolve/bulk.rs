@@ -154,7 +154,7 @@ fn r63_a_signal_ends_the_run_with_the_summary() {
     let ran = shell(&format!("{script}; echo ${{PIPESTATUS[1]}}")).run();
     // timeout(1) reports 124 because it sent the signal.
     assert_eq!(ran.out(), "a.example\tA\tNOERROR\t192.0.2.1\n124\n");
-    assert!(ran.stderr.contains("note: 1 lookups in "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("note: 1 lookup in "), "{}", ran.stderr);
 }
 
 /// Looks up this many names one after the other. Returns how many queries each port has sent.

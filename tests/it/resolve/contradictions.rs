@@ -77,6 +77,19 @@ fn r13_octets_after_the_last_record_are_reported() {
 }
 
 #[test]
+fn one_octet_and_one_repeated_record_are_in_the_singular() {
+    let (run, _) = reply_with(|query| {
+        let mut bytes = answer(query, |reply| {
+            reply.add_answer(a(&query.name, [192, 0, 2, 1]));
+        });
+        bytes.push(0);
+        bytes
+    });
+    run.assert_stderr_contains("1 of the records is repeated in the reply");
+    run.assert_stderr_contains("the reply has 1 octet after its last record");
+}
+
+#[test]
 fn r13_counts_beyond_the_message_exit_9_with_the_records_that_exist() {
     let (run, _) = reply_with(|query| {
         let mut bytes = answer(query, |_| {});

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{Run, resolve, silent_server};
 use crate::support::peers::dns_server::{DnsServer, Transport, a, raw, record, wire};
-use crate::support::{Sockkit, on_own_machine};
+use crate::support::{Sockkit, eventually, on_own_machine};
 
 fn dns_port() -> SocketAddr {
     "127.0.0.1:53".parse().unwrap()
@@ -361,6 +361,13 @@ fn r46_a_server_is_reached_through_the_zone_of_its_address() {
     on_own_machine("zones", resolv_conf, HOSTS, || {
         let ip = ["ip", "-6", "addr", "add", "fe80::53/64", "dev", "lo", "nodad"];
         assert!(Command::new(ip[0]).args(&ip[1..]).status().unwrap().success());
+        // The kernel makes the route later; a socket that is connected before does not use it.
+        let has_route = || {
+            let routes =
+                Command::new("ip").args(["-6", "route", "show", "table", "local"]).output();
+            String::from_utf8_lossy(&routes.unwrap().stdout).contains("fe80::53").then_some(())
+        };
+        eventually("the address has a route", has_route);
         let lo = 1;
         let addr = SocketAddrV6::new("fe80::53".parse().unwrap(), 53, 0, lo);
         let _server =

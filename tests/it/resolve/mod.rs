@@ -208,7 +208,30 @@ fn an_invalid_name_is_refused_before_any_query() {
 }
 
 #[test]
+fn a_name_that_begins_with_a_dash_is_quoted_in_the_error_as_a_whole() {
+    let run = resolve(["-dash.ita.br"]);
+    assert_eq!(run.code, 2);
+    let expected = "error: unexpected argument \"-dash.ita.br\"\n\
+                    try: -- -dash.ita.br, if it is a name\n";
+    assert_eq!(run.stderr, expected);
+    let run = resolve(["--json", "-dash.ita.br"]);
+    assert_eq!(run.code, 2);
+    run.assert_stderr_contains("\"hint\":\"-- -dash.ita.br, if it is a name\"");
+    let server = DnsServer::with_records(Vec::new());
+    let run = resolve([&*server.argument(), "--", "-dash.ita.br"]);
+    assert_eq!(run.code, 1);
+    run.assert_stderr_contains("-dash.ita.br does not exist");
+}
+
+#[test]
 fn an_unusable_server_argument_exits_2_or_3() {
+    let run = resolve(["www.ita.br", "@127.0.0.1:99999"]);
+    assert_eq!(run.code, 2);
+    run.assert_stderr_contains("give a number from 1 to 65535");
+    let run = resolve(["www.ita.br", "@::1", "--from", "127.0.0.1"]);
+    assert_eq!(run.code, 3);
+    run.assert_stderr_contains("cannot query ::1: no address of the family of --from");
+    assert!(!run.stderr.contains("-4"), "{}", run.stderr);
     let run = resolve(["www.ita.br", "@no such host"]);
     assert_eq!(run.code, 2);
     // The zone is not an interface, so the system's resolver fails without a query.

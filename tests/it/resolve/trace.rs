@@ -91,6 +91,7 @@ fn r19_a_trace_shows_each_referral_and_passes_over_a_lame_server() {
             "{}",
             run.stdout
         );
+        assert!(run.stdout.contains("refers to br.: 1 server, 1 with addresses"), "{}", run.stdout);
         assert_eq!(trace(&["--short", "www.ita.br"]).stdout, "161.24.23.180\n");
         assert_eq!(trace(&["+trace", "+short", "www.ita.br"]).stdout, "161.24.23.180\n");
     });

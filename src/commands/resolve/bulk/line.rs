@@ -51,7 +51,7 @@ impl BulkResult {
         if lookup.is_negative() && status == "NOERROR" {
             status = NO_DATA.into();
         }
-        let limit = limit.unwrap_or(lookup::SERVER_TIMEOUT);
+        let limit = limit.map_or(lookup::SERVER_TIMEOUT, rounded);
         let line = FoundLine { result, lookup, settings, limit, status: &status };
         Self { text: out.text(&line), exit: outcome::exit(lookup), status }
     }
@@ -60,6 +60,12 @@ impl BulkResult {
     pub(super) fn bad_line(bad: &BadLine, out: Output) -> Self {
         Self { text: out.text(bad), status: BAD_NAME.into(), exit: Exit::Usage }
     }
+}
+
+/// Returns a duration in whole milliseconds.
+fn rounded(duration: Duration) -> Duration {
+    let millis = (duration.as_micros() + 500) / 1000;
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
 /// The line of a lookup.

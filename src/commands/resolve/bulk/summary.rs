@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::commands::resolve::bulk::line::BulkResult;
 use crate::exit::Exit;
+use crate::output::figures;
 
 /// The results so far.
 pub(super) struct Summary {
@@ -47,6 +48,7 @@ impl Summary {
     pub(super) fn text(&self) -> String {
         let each = self.by_status.iter().map(|(status, count)| format!(", {count} {status}"));
         let time = self.started.elapsed();
-        format!("{} lookups in {time:.1?}{}", self.count, each.collect::<String>())
+        let s = if self.count == 1 { "" } else { "s" };
+        format!("{} lookup{s} in {}{}", self.count, figures::time(time), each.collect::<String>())
     }
 }

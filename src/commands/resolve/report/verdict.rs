@@ -162,12 +162,16 @@ impl Verdict<'_> {
             }
             let repeated = outcome::repeated(lookup);
             if repeated > 0 {
-                notes.push(format!("{repeated} of the records are repeated in the reply"));
+                let are = if repeated == 1 { "is" } else { "are" };
+                notes.push(format!("{repeated} of the records {are} repeated in the reply"));
             }
             let Some((reply, _)) = lookup.decisive_reply() else { continue };
             if reply.extra_octets > 0 {
-                let count = reply.extra_octets;
-                warnings.push(format!("the reply has {count} octets after its last record"));
+                let octets = match reply.extra_octets {
+                    1 => "1 octet".to_owned(),
+                    count => format!("{count} octets"),
+                };
+                warnings.push(format!("the reply has {octets} after its last record"));
             }
             if reply.flags.truncated && lookup.answered.is_some() {
                 warnings.push("the reply is truncated: records are missing".to_owned());

@@ -12,8 +12,9 @@ use crate::dns::server::{self, DnsServer, DnsServerName, DnsTransport};
 use crate::dns::{Name, name};
 use crate::exit::Exit;
 use crate::failure::{Failure, explain};
-use crate::net::Deadline;
 use crate::net::address::host::Host;
+use crate::net::address::names::{Family, NameError};
+use crate::net::{self, Deadline};
 use crate::output::Output;
 
 /// Returns the servers to query, in order: those of the command line, each with all of its
@@ -84,7 +85,15 @@ async fn locate_one(
             let addrs = ask_bootstrap(host, bootstrap, settings, deadline).await?;
             Ok(name.at(settings.transport, &addrs))
         }
-        _ => Ok(name.locate(settings.transport, settings.family, deadline).await?),
+        _ => match name.locate(settings.transport, settings.family, deadline).await {
+            Err(net::Error::Name { name, source: NameError::NoneOfFamily })
+                if settings.lookup.exchange.from.is_some_and(|it| it.family() != Family::Any) =>
+            {
+                let message = format!("cannot query {name}: no address of the family of --from");
+                Err(Failure::new(Exit::NameNotResolved, message).hint("another --from").into())
+            }
+            located => Ok(located?),
+        },
     }
 }
 
