@@ -275,7 +275,17 @@ fn tries_limits_the_number_of_queries() {
 
 #[test]
 fn r11_a_malformed_reply_exits_9() {
-    let cases: [fn(&Query) -> Vec<u8>; 3] = [
+    let cases: [fn(&Query) -> Vec<u8>; 5] = [
+        |query| {
+            let mut bytes = query.message.metadata.id.to_be_bytes().to_vec();
+            bytes.extend([0x81, 0x80, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xff, 0xfe]);
+            bytes
+        },
+        |query| {
+            let mut bytes = query.message.metadata.id.to_be_bytes().to_vec();
+            bytes.extend([0xff; 40]);
+            bytes
+        },
         |query| {
             let mut bytes = query.message.metadata.id.to_be_bytes().to_vec();
             bytes.extend([0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0, 0xc0, 0x0c, 0xff]);

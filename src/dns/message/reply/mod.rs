@@ -190,7 +190,10 @@ impl Question {
         if header.id != id {
             return Err(Mismatch::Id);
         }
-        if header.opcode() != 0 {
+        let mut decoder = BinDecoder::new(bytes).clone(HEADER);
+        let checked = self.check_question(&mut decoder, &header);
+        // A message without a question that can be read is malformed, also if its opcode differs.
+        if header.opcode() != 0 && !matches!(checked, Ok(Err(_))) {
             return Err(Mismatch::Opcode);
         }
         let mut reply = Reply {
@@ -204,10 +207,13 @@ impl Question {
             extra_octets: 0,
             octets: bytes.to_vec(),
         };
-        let mut decoder = BinDecoder::new(bytes).clone(HEADER);
-        match self.check_question(&mut decoder, &header)? {
+        match checked? {
             Ok(()) => reply.read_sections(&mut decoder, header.counts),
-            Err(defect) => reply.defect = Some(defect),
+            Err(defect) => {
+                reply.defect = Some(defect);
+                // The bit of such a message does not mean that TCP has a longer reply.
+                reply.flags.truncated = false;
+            }
         }
         if reply.defect.is_none() {
             reply.extra_octets = decoder.len();
@@ -229,8 +235,7 @@ impl Question {
             0 if answers == 0 && header.rcode() != Rcode::NOERROR => return Ok(Ok(())),
             // RFC 5936 section 2.2: the later messages of a zone transfer may have no question.
             0 if self.record_type.is_transfer() => return Ok(Ok(())),
-            1 => {}
-            _ => return Err(Mismatch::Question),
+            _ => {}
         }
         let read = |decoder: &mut BinDecoder<'_>| {
             let name = Name::read(decoder).ok()?;
@@ -238,12 +243,16 @@ impl Question {
             let class = decoder.read_u16().ok()?.unverified();
             Some((name, record_type, class))
         };
-        let Some(question) = read(decoder) else {
-            return Ok(Err(Malformed::Unreadable("the question")));
-        };
         // Names are compared without regard to case, which servers may change.
         let expected = (self.name.clone(), self.record_type.0, self.class.0);
-        if question == expected { Ok(Ok(())) } else { Err(Mismatch::Question) }
+        let mut is_same = questions == 1;
+        for _ in 0..questions {
+            match read(decoder) {
+                Some(question) => is_same &= question == expected,
+                None => return Ok(Err(Malformed::Unreadable("the question"))),
+            }
+        }
+        if is_same { Ok(Ok(())) } else { Err(Mismatch::Question) }
     }
 }
 
