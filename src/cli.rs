@@ -204,6 +204,9 @@ fn name_with_dash<'a>(answer: &clap::Error, args: &'a [OsString]) -> Option<&'a 
     };
     let letter = option.strip_prefix('-').filter(|letter| !letter.starts_with('-'))?;
     let mut words = args.iter().filter_map(|arg| arg.to_str());
+    if words.clone().any(|word| word == option) {
+        return None;
+    }
     words.find(|word| {
         let is_short = word.starts_with('-') && !word.starts_with("--");
         is_short && word.contains(letter) && word.contains('.')

@@ -217,6 +217,10 @@ fn a_name_that_begins_with_a_dash_is_quoted_in_the_error_as_a_whole() {
     let run = resolve(["--json", "-dash.ita.br"]);
     assert_eq!(run.code, 2);
     run.assert_stderr_contains("\"hint\":\"-- -dash.ita.br, if it is a name\"");
+    // An option alone is not a part of another argument.
+    let run = resolve(["-x192.0.2.1", "-2"]);
+    assert_eq!(run.code, 2);
+    run.assert_stderr_contains("unexpected argument '-2'");
     let server = DnsServer::with_records(Vec::new());
     let run = resolve([&*server.argument(), "--", "-dash.ita.br"]);
     assert_eq!(run.code, 1);
