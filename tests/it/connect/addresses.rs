@@ -15,13 +15,19 @@ fn run_in_network(test: &str, script: &str) -> Option<Outcome> {
         "ip link set lo up
         sockkit() {{ {program} \"$@\"; }}
         here=$(mktemp -d); cd $here
+        # The listener removes its port file when it ends: after that, the directory is removed.
+        end() {{
+            kill $server 2> stopped || true
+            wait $server || true
+            rm -r $here
+        }}
         trap 'rm -r $here' EXIT
         : > hosts; mount --bind hosts /etc/hosts
         : > resolv; mount --bind resolv /etc/resolv.conf
         serve() {{
             rm -f port
             {program} listen $1 -k -q --port-file port < /dev/null & server=$!
-            trap 'kill $server 2> stopped || true; rm -r $here' EXIT
+            trap end EXIT
             while [ ! -s port ]; do sleep 0.01; done
         }}
         {script}
