@@ -33,6 +33,7 @@
 //! The library exists for the `sockkit` program and its tests: the Rust API may change with any
 //! version.
 
+pub mod allowance;
 pub mod blocking;
 pub mod chat;
 pub mod cli;

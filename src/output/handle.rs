@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 use std::sync::mpsc;
-use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::allowance::Allowance;
 use crate::output::color::{ColorChoice, Paint};
 use crate::output::event::Event;
 use crate::output::format::{Format, Verbosity};
@@ -43,6 +43,7 @@ pub struct Output {
     err: Paint,
     /// A process needs its terminal until it ends.
     terminal: &'static Terminal,
+    allowance: &'static Allowance,
 }
 
 impl Default for Output {
@@ -63,6 +64,7 @@ impl Output {
             out: Paint::decide(color, on_terminal),
             err: Paint::decide(color, io::stderr().is_terminal()),
             terminal: Box::leak(Box::default()),
+            allowance: Box::leak(Box::default()),
         }
     }
 
@@ -104,6 +106,11 @@ impl Output {
     /// Returns the terminal.
     pub(crate) fn terminal(self) -> &'static Terminal {
         self.terminal
+    }
+
+    /// Returns the time that outputs which take nothing may delay the end of the run.
+    pub(crate) fn allowance(self) -> &'static Allowance {
+        self.allowance
     }
 
     /// Returns the colour setting of standard output.
@@ -294,8 +301,9 @@ impl Output {
     }
 
     /// Prints the last lines of a run: how many events were not printed, and the error. A blocked
-    /// standard error delays the end of the run by at most `limit` (`None`: without a limit).
-    pub fn end(self, unprinted: u64, error: Option<ErrorReport>, limit: Option<Duration>) {
+    /// standard error delays the end of the run without limit, or if it `is_limited` by at most the
+    /// allowance.
+    pub fn end(self, unprinted: u64, error: Option<ErrorReport>, is_limited: bool) {
         if unprinted == 0 && error.is_none() {
             return;
         }
@@ -307,7 +315,9 @@ impl Output {
                 self.error(error);
             }
         };
-        let Some(limit) = limit else { return print() };
+        if !is_limited {
+            return print();
+        }
         let (done, printed) = mpsc::channel();
         let print = move || {
             print();
@@ -315,7 +325,7 @@ impl Output {
             done.send(()).ok();
         };
         match threads::start("end", print.clone()) {
-            Ok(()) => drop(printed.recv_timeout(limit)),
+            Ok(()) => drop(self.allowance.wait(|limit| printed.recv_timeout(limit))),
             // The error may be that no thread can be started.
             Err(_) => print(),
         }

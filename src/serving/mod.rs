@@ -7,4 +7,4 @@ pub(crate) mod readiness;
 mod run;
 pub(crate) mod settings;
 
-pub(crate) use self::run::{EVENT_FLUSH_TIMEOUT, ServerEnd, ServerPlan, run, run_until_stopped};
+pub(crate) use self::run::{ServerEnd, ServerPlan, run, run_until_stopped};

@@ -119,14 +119,11 @@ where
     let outcome = served.and_then(|(end, service)| conclude(&service, end));
     finish_key_log(key_log.as_deref(), &queue.events());
     // The time is limited, because a blocked terminal would keep the process alive.
-    let exit = ending::finish(queue, out, outcome, Some(EVENT_FLUSH_TIMEOUT));
+    let exit = ending::finish(queue, out, outcome, Some(Duration::ZERO));
     // Does not wait for name lookups or for clients that were cut off.
     runtime.shutdown_background();
     Ok(exit)
 }
-
-/// At exit, how long to wait until the last events are printed.
-pub(crate) const EVENT_FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 async fn serve<S, B, A>(
     address: Option<&ListenAddress>,

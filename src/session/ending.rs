@@ -7,12 +7,6 @@ use crate::failure;
 use crate::net::Deadline;
 use crate::output::{EventQueue, Output};
 
-/// After the deadline or a signal, how long to wait for a blocked reader of the last events.
-const LAST_EVENTS_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// After the queue was given its time, how long standard error may take for the last lines.
-const LAST_ERROR_TIMEOUT: Duration = Duration::from_millis(250);
-
 /// Does the same as [`finish`] for a client: a reader of its output may delay the end until the
 /// `deadline` of the run, but not after a signal.
 pub(crate) fn finish_client(
@@ -25,19 +19,23 @@ pub(crate) fn finish_client(
         Ok(Exit::Signal(_)) => Some(Duration::ZERO),
         _ => deadline.remaining(),
     };
-    finish(queue, out, outcome, left.map(|left| left.max(LAST_EVENTS_TIMEOUT)))
+    finish(queue, out, outcome, left)
 }
 
-/// Prints what is left in `queue` and the error of `outcome`, and returns the exit code. With
-/// `limit`, a reader that takes nothing delays this by little more than `limit`, and the number of
-/// lost events is printed.
+/// Prints what is left in `queue` and the error of `outcome`, and returns the exit code. If the run
+/// has only the time `left`, a reader that takes nothing delays this by at most the allowance of
+/// `out` after that, and the number of lost events is printed.
 pub(crate) fn finish(
     queue: EventQueue,
     out: Output,
     outcome: anyhow::Result<Exit>,
-    limit: Option<Duration>,
+    left: Option<Duration>,
 ) -> Exit {
-    let (unprinted, outcome) = match (queue.finish(limit), outcome) {
+    let printed = match left {
+        None => queue.finish(None),
+        Some(left) => out.allowance().wait(|limit| queue.finish(Some(left.max(limit)))),
+    };
+    let (unprinted, outcome) = match (printed, outcome) {
         (Ok(count), outcome) => (count, outcome),
         // The reader may close standard output; the run has its own result.
         (Err(error), Ok(exit)) if error.is_closed_by_reader() => (0, Ok(exit)),
@@ -48,6 +46,6 @@ pub(crate) fn finish(
         Ok(exit) => (exit, None),
         Err(error) => failure::explain(&error),
     };
-    out.end(unprinted, error, limit.map(|_| LAST_ERROR_TIMEOUT));
+    out.end(unprinted, error, left.is_some());
     exit
 }

@@ -8,6 +8,7 @@ mod connection;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::allowance::Allowance;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::Deadline;
@@ -72,9 +73,6 @@ pub(crate) enum WhenBlocked {
 /// that is busy recovers in this time; a FIFO without a reader does not.
 const RECORDING_STALL: Duration = Duration::from_secs(1);
 
-/// After the deadline or a stop, how long the last lines of a recording may take.
-const LAST_LINES_TIMEOUT: Duration = Duration::from_secs(1);
-
 fn failure(error: &RecordingError) -> Failure {
     let hint = match error {
         RecordingError::Open { .. } => "--record FILE with another file",
@@ -135,6 +133,12 @@ impl Observers {
         Some(Box::new(self.connection(ONLY_CONNECTION, "")?))
     }
 
+    /// Returns how long an output may delay the end of a session after the deadline or a stop;
+    /// `None` if the run has several sessions.
+    pub(crate) fn allowance(&self) -> Option<&'static Allowance> {
+        (self.when_blocked == WhenBlocked::Wait).then(|| self.out.allowance())
+    }
+
     fn connection(&self, conn: u64, peer: &str) -> Option<ConnectionObserver> {
         let is_complete = self.when_blocked == WhenBlocked::Wait;
         let hexdump = || Hexdump::new(self.events.clone(), is_complete, peer, self.started);
@@ -188,7 +192,7 @@ impl Observers {
 
     /// Waits until the recording is written, and returns `result`, or instead that the recording is
     /// incomplete. After the deadline or once `stop` completes, a file that takes nothing delays
-    /// the end by at most [`LAST_LINES_TIMEOUT`].
+    /// the end by at most what is left of the allowance of the output.
     ///
     /// # Errors
     /// That of `result`; the recording is incomplete.
@@ -204,7 +208,7 @@ impl Observers {
                     () = deadline.passed() => {}
                     () = stop => {}
                 }
-                tokio::time::sleep(LAST_LINES_TIMEOUT).await;
+                self.out.allowance().used_up().await;
             };
             tokio::select! {
                 () = recording.flush() => {}
@@ -214,13 +218,13 @@ impl Observers {
         self.check(result)
     }
 
-    /// Does the same as [`Self::finish`] outside of a runtime, for at most [`LAST_LINES_TIMEOUT`].
+    /// Does the same as [`Self::finish`] after the deadline or a stop, outside of a runtime.
     ///
     /// # Errors
     /// As for [`Self::finish`].
     pub(crate) fn finish_blocking(&self, result: anyhow::Result<Exit>) -> anyhow::Result<Exit> {
         if let Some(recording) = &self.recording {
-            recording.flush_blocking(LAST_LINES_TIMEOUT);
+            self.out.allowance().wait(|limit| recording.flush_blocking(limit));
         }
         self.check(result)
     }

@@ -10,6 +10,7 @@ use std::io::ErrorKind;
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
+use crate::allowance::Allowance;
 use crate::exit::Exit;
 use crate::net::relay::{self, FinRule, Input, RelaySettings, Sink, Source, StopRule};
 use crate::net::stop::lasting;
@@ -131,6 +132,8 @@ impl Session {
         let settings = self.settings.relay_settings(fin, self.stop, deadline);
         let stop = pin!(stop);
         let mut stop = pin!(lasting(stop));
+        let own = Allowance::default();
+        let allowance = self.allowance(&own);
         let opened_by = deadline.earlier(handshake);
         let driven = async {
             let opened = tokio::select! {
@@ -150,7 +153,7 @@ impl Session {
                         }
                     }
                     (None, Some(program)) => {
-                        let session = ExecSession { program, peer, local };
+                        let session = ExecSession { program, peer, local, allowance };
                         session.run(&mut stream, &name, settings, stop.as_mut()).await
                     }
                     (None, None) => {
@@ -161,7 +164,7 @@ impl Session {
                             relay::run(&mut stream, &name, input, sink, settings, stop.as_mut())
                                 .await;
                         SessionEnd::Stream(match sink {
-                            Some(sink) => relay::flush(sink, deadline, end, stop).await,
+                            Some(sink) => relay::flush(sink, deadline, end, stop, allowance).await,
                             None => end,
                         })
                     }
@@ -216,6 +219,12 @@ impl Session {
             fails_run: true,
             stopped_early: false,
         }
+    }
+
+    /// Returns how long an output may delay the end after the deadline or a stop: `own` for one of
+    /// several connections, whose ends do not end the run.
+    fn allowance<'a>(&self, own: &'a Allowance) -> &'a Allowance {
+        self.observers.allowance().unwrap_or(own)
     }
 
     /// Attaches the observers to connection number `conn`, with `peer`.
@@ -291,7 +300,10 @@ impl Session {
                 let never = std::future::pending;
                 let (input, output) = (Some(&mut nothing), Some(sink));
                 let end = relay::run(stream, peer, input, output, settings, never()).await;
-                match relay::flush(sink, settings.deadline, end, never()).await {
+                let own = Allowance::default();
+                match relay::flush(sink, settings.deadline, end, never(), self.allowance(&own))
+                    .await
+                {
                     ExchangeEnd::LingerExpired => SessionEnd::ScriptOver,
                     end => SessionEnd::Stream(end),
                 }
@@ -344,6 +356,7 @@ struct ExecSession<'a> {
     program: &'a CommandLine,
     peer: &'a Addr,
     local: &'a Addr,
+    allowance: &'a Allowance,
 }
 
 impl ExecSession<'_> {
@@ -369,7 +382,7 @@ impl ExecSession<'_> {
             // reader any more.
             return SessionEnd::Stream(end);
         }
-        let end = relay::flush(sink, settings.deadline, end, stop.as_mut()).await;
+        let end = relay::flush(sink, settings.deadline, end, stop.as_mut(), self.allowance).await;
         // The program may still be working, for as long as it needs.
         tokio::select! {
             biased;

@@ -18,9 +18,8 @@ use crate::session::outcome;
 use crate::session::signals::{self, Hangup, SignalWatch};
 use crate::{sys, threads};
 
-/// How long to wait for the line editor to give the terminal back, which a blocked terminal can
-/// delay.
-const EDITOR_END_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a stop (Ctrl-Z) waits for the line editor to give the terminal back.
+const SUSPEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The saved settings of the terminal on standard input; dropping this restores them.
 pub(crate) struct TerminalGuard {
@@ -40,7 +39,7 @@ impl Drop for TerminalGuard {
         let Some(before) = &self.settings else { return };
         // The editor must stop first, because it may be about to change the settings.
         let out = self.out;
-        within_timeout(move || out.end_session());
+        out.allowance().wait(|limit| within(limit, move || out.end_session()));
         let now = tcgetattr(rustix::stdio::stdin());
         if !now.is_ok_and(|now| is_same(before, &now)) {
             // An error is ignored, because nothing better can be done. Unchanged settings are not
@@ -50,9 +49,9 @@ impl Drop for TerminalGuard {
     }
 }
 
-/// Runs `work`, which a blocked terminal can delay, in a thread, and waits for its end, at most
-/// [`EDITOR_END_TIMEOUT`].
-fn within_timeout(work: impl FnOnce() + Send + 'static) {
+/// Runs `work`, which a blocked terminal can delay, in a thread, and waits for its end, at most for
+/// `limit`.
+fn within(limit: Duration, work: impl FnOnce() + Send + 'static) {
     let (done, end) = mpsc::channel();
     let work = move || {
         work();
@@ -61,7 +60,7 @@ fn within_timeout(work: impl FnOnce() + Send + 'static) {
     };
     // Without a thread, the wait ends at once.
     thread::Builder::new().spawn(work).ok();
-    end.recv_timeout(EDITOR_END_TIMEOUT).ok();
+    end.recv_timeout(limit).ok();
 }
 
 /// Begins an interactive session at the terminal that shows `payload`. If lines are edited there,
@@ -81,7 +80,7 @@ pub(crate) fn begin_session(payload: &Payload, out: Output) -> Result<(), net::E
 pub(crate) fn follow_job_control(out: Output) -> Result<(), net::Error> {
     let handle = move |number| {
         if number == Signal::TSTP.as_raw() {
-            within_timeout(move || out.suspend());
+            within(SUSPEND_TIMEOUT, move || out.suspend());
             sys::stop_as_by_default(number);
             resume(out);
         } else if number == Signal::CONT.as_raw() {

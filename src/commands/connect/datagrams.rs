@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::allowance::Allowance;
 use crate::exit::Exit;
 use crate::net::address::endpoint::{Address, Endpoint, LocalAddress};
 use crate::net::address::names::{self, NameError};
@@ -41,6 +42,8 @@ pub(super) struct DatagramExchange<'a> {
     pub(super) settings: SessionSettings,
     /// How the input is divided into datagrams; `None` for the default.
     pub(super) split: Option<Split>,
+    /// After a timeout or a stop, how long an output that blocks may delay the end.
+    pub(super) allowance: &'static Allowance,
 }
 
 /// Exchanges datagrams with the first of the peer's addresses that does not refuse them. An address
@@ -216,6 +219,7 @@ impl PeerExchange<'_> {
             idle: settings.idle,
             deadline: *deadline,
             receive: settings.receives,
+            allowance: self.exchange.allowance,
         };
         datagram::exchange_datagrams(
             self.socket,

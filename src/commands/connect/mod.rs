@@ -116,7 +116,14 @@ async fn run_session(
         datagram::reject_automation(is_automated)?;
         args.dial.allow_datagrams()?;
         let split = args.datagrams.split(&settings)?;
-        let exchange = DatagramExchange { endpoint, dial: &args.dial, deadline, settings, split };
+        let exchange = DatagramExchange {
+            endpoint,
+            dial: &args.dial,
+            deadline,
+            settings,
+            split,
+            allowance: out.allowance(),
+        };
         let observer = session.observers.datagram_observer();
         let payload = Payload::of_datagrams(out, events.clone(), settings.raw)?;
         let io = DatagramIo::open(payload, settings, out, events.clone(), observer, interactive)?;

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::commands::listen::peer_name::PeerNames;
 use crate::exit::Exit;
@@ -10,8 +11,8 @@ use crate::net::datagram::{
 };
 use crate::net::{self, Deadline, ExchangeEnd, ListenAddress, runtime};
 use crate::output::{Event, EventQueue, Events, Output, Payload};
+use crate::serving::readiness;
 use crate::serving::settings::ServerSettings;
-use crate::serving::{self, readiness};
 use crate::session::datagrams::DatagramIo;
 use crate::session::observers::Observers;
 use crate::session::outcome;
@@ -48,7 +49,7 @@ pub(super) fn run(
     });
     observers.end_progress();
     let outcome = observers.finish_blocking(outcome);
-    let exit = ending::finish(queue, out, outcome, Some(serving::EVENT_FLUSH_TIMEOUT));
+    let exit = ending::finish(queue, out, outcome, Some(Duration::ZERO));
     runtime.shutdown_background();
     Ok(exit)
 }
@@ -94,6 +95,7 @@ async fn listen(request: &DatagramListen<'_>, io: DatagramIo) -> anyhow::Result<
         idle: request.settings.idle,
         deadline: request.deadline,
         receive: request.settings.receives,
+        allowance: out.allowance(),
     };
     let stop = async {
         let stop = signals.stop();

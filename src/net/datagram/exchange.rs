@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::allowance::Allowance;
 use crate::net::address::addr::Addr;
 use crate::net::datagram::address::{DatagramAddress, Received};
 use crate::net::datagram::observer::DatagramObserver;
@@ -20,9 +21,6 @@ use crate::net::error::is_transient;
 use crate::net::idle_clock::IdleClock;
 use crate::net::relay::Sink;
 use crate::sync::lock;
-
-/// How long the final flush of the sink may take after a timeout or a stop.
-pub(super) const DATAGRAM_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Maximum number of datagrams to read from the receive buffer after a failure: about as many as a
 /// buffer of a common size holds. The limit ends the exchange even if the peer keeps sending.
@@ -39,6 +37,8 @@ pub struct ExchangeSettings {
     pub deadline: Deadline,
     /// Whether to write received datagrams to the sink; otherwise they are discarded.
     pub receive: bool,
+    /// After a timeout or a stop, how long an output that blocks may delay the end.
+    pub allowance: &'static Allowance,
 }
 
 /// The peer of an exchange: one address, or a broadcast or multicast group.
@@ -106,7 +106,7 @@ pub async fn exchange_datagrams(
             end = output;
         }
     }
-    let end = flush(sink, settings.deadline, end).await;
+    let end = flush(sink, settings.deadline, end, settings.allowance).await;
     let counts = traffic.counts();
     *observer = traffic.into_observer();
     (counts, end)
@@ -114,11 +114,21 @@ pub async fn exchange_datagrams(
 
 /// Waits until all received datagrams are written; returns `end`, or instead the failure to write
 /// them in time.
-pub(super) async fn flush(sink: &Sink, deadline: Deadline, end: ExchangeEnd) -> ExchangeEnd {
-    // After a timeout or a stop, an output that blocks delays the end by at most this limit.
-    let flush_deadline =
-        if end.is_in_time() { deadline } else { Deadline::after(DATAGRAM_FLUSH_TIMEOUT) };
-    match flush_deadline.bound(sink.flush()).await {
+pub(super) async fn flush(
+    sink: &Sink,
+    deadline: Deadline,
+    end: ExchangeEnd,
+    allowance: &Allowance,
+) -> ExchangeEnd {
+    let is_in_time = end.is_in_time();
+    let too_late =
+        async { if is_in_time { deadline.passed().await } else { allowance.used_up().await } };
+    let flushed = tokio::select! {
+        biased;
+        flushed = sink.flush() => Ok(flushed),
+        () = too_late => Err(Elapsed),
+    };
+    match flushed {
         Ok(Err(error)) if !matches!(end, ExchangeEnd::Output(_)) => ExchangeEnd::Output(error),
         Err(Elapsed) if !matches!(end, ExchangeEnd::Stopped) => ExchangeEnd::TimedOut,
         _ => end,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::allowance::Allowance;
 use crate::net::accept::access::Access;
 use crate::net::address::addr::Addr;
 use crate::net::datagram::address::Route;
@@ -45,6 +46,8 @@ pub struct DatagramListenSettings {
     pub deadline: Deadline,
     /// Whether to write received datagrams to the sink; otherwise they are only counted.
     pub receive: bool,
+    /// After a timeout or a stop, how long an output that blocks may delay the end.
+    pub allowance: &'static Allowance,
 }
 
 /// An event that a listener reports to its caller.
@@ -124,7 +127,8 @@ impl DatagramListener<'_> {
             traffic: Traffic::new(IdleClock::default(), observer.take()),
         };
         let end = run.run(outgoing, stop).await;
-        let end = flush(sink, self.settings.deadline, end).await;
+        let DatagramListenSettings { deadline, allowance, .. } = self.settings;
+        let end = flush(sink, deadline, end, allowance).await;
         let reason = end.to_string();
         for peer in run.peers().remove_all() {
             self.notify_removed(peer, &reason);

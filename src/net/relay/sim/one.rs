@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::script::{InputEnd, InputScript, OutputScript, Production, Written};
+use crate::allowance::Allowance;
 use crate::net::deadline::Deadline;
 use crate::net::end::ExchangeEnd;
 use crate::net::relay;
@@ -177,7 +178,8 @@ async fn run(case: &Case, random: &mut Random) -> Outcome {
     let (input, output, stopped) = (source.as_mut(), sink.as_ref(), stop.passed());
     let mut end = relay::run(&mut near, "peer", input, output, settings, stopped).await;
     if let Some(sink) = &sink {
-        end = relay::flush(sink, settings.deadline, end, stop.passed()).await;
+        end =
+            relay::flush(sink, settings.deadline, end, stop.passed(), &Allowance::default()).await;
     }
     let ended = Instant::now();
     drop(near);
