@@ -7,6 +7,15 @@ use crate::dns::message::reply::Discarded;
 use crate::net::tls::TlsError;
 use crate::reason;
 
+/// Returns in words how many queries were sent.
+pub fn queries_sent(count: u32) -> String {
+    match count {
+        0 => "no query sent".to_owned(),
+        1 => "1 query sent".to_owned(),
+        count => format!("{count} queries sent"),
+    }
+}
+
 /// The course of an exchange.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Course {
@@ -22,12 +31,21 @@ pub struct Course {
     pub discarded: Discarded,
 }
 
+/// An exchange without a reply, and its course until then.
+#[derive(Debug)]
+pub struct FailedExchange {
+    /// Why there is no reply.
+    pub error: ExchangeError,
+    /// How far it got; the time is unknown.
+    pub course: Course,
+}
+
 /// Why a server gave no reply.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
-    /// No message that matches the query arrived in time.
-    #[error("no answer")]
-    NoReply(Discarded),
+    /// No message that matches the query arrived in time, after this number of queries.
+    #[error("no reply ({})", queries_sent(*.0))]
+    NoReply(u32),
     /// The server could not be reached, or closed the connection.
     #[error("{}", reason::of(.0))]
     Io(#[from] io::Error),

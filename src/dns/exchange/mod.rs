@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use crate::dns::exchange::course::{Course, ExchangeError};
+pub use crate::dns::exchange::course::{Course, ExchangeError, FailedExchange, queries_sent};
 use crate::dns::exchange::stream::StreamExchange;
 use crate::dns::exchange::udp::ServerSocket;
 pub use crate::dns::exchange::udp::UdpSockets;
@@ -27,7 +27,7 @@ pub use crate::dns::exchange::udp::UdpSockets;
 use crate::dns::message::edns::EdnsReply;
 use crate::dns::message::query::{QuerySettings, Question};
 use crate::dns::message::rcode::Rcode;
-use crate::dns::message::reply::{Discarded, Mismatch, Reply};
+use crate::dns::message::reply::{Mismatch, Reply};
 use crate::dns::server::{DnsServer, DnsTransport};
 use crate::net::Deadline;
 use crate::net::address::endpoint::SourceAddress;
@@ -86,40 +86,19 @@ pub async fn exchange(
     question: &Question,
     settings: &ExchangeOptions,
     deadline: Deadline,
-) -> Result<Exchanged, ExchangeError> {
-    if deadline.has_passed() {
-        // No time is left to wait for a reply, so no query is sent.
-        return Err(ExchangeError::NoReply(Discarded::default()));
-    }
+) -> Result<Exchanged, FailedExchange> {
     let started = Instant::now();
     let mut query =
         Query { question, settings, course: Course::default(), unanswered: Duration::ZERO };
-    let mut asked = settings.query.clone();
-    if server.transport.is_encrypted() {
-        asked = asked.padded();
-    }
-    let (mut reply, mut answered_by) = query.ask(server.clone(), &asked, deadline).await?;
-    // RFC 7873 section 5.3: the server asks to use its new cookie.
-    let cookie = reply.edns.as_ref().and_then(EdnsReply::cookie);
-    let renewed = cookie.and_then(|cookie| asked.with_server_cookie(cookie));
-    if let (Rcode::BADCOOKIE, Some(renewed)) = (reply.rcode, renewed)
-        && let Ok(again) = query.ask(server.clone(), &renewed, deadline).await
-    {
-        (reply, answered_by) = again;
-    }
-    // RFC 6891 section 7: retry without EDNS. An OPT record in the reply is not evidence of EDNS
-    // support, because some servers echo what they do not understand.
-    let may_lack_edns = matches!(reply.rcode, Rcode::FORMERR | Rcode::NOTIMP);
-    if may_lack_edns && settings.query.edns.is_some() {
-        let again = query.ask(server, &settings.query.without_edns(), deadline).await;
-        // Without a second reply, the first one stays the result.
-        if let Ok(again) = again {
-            (reply, answered_by) = again;
-            query.course.edns_rejected = true;
+    let answered = query.run(server, deadline).await;
+    let Query { mut course, unanswered, .. } = query;
+    match answered {
+        Ok((reply, server)) => {
+            course.time = started.elapsed().saturating_sub(unanswered);
+            Ok(Exchanged { reply, server, course })
         }
+        Err(error) => Err(FailedExchange { error, course }),
     }
-    query.course.time = started.elapsed().saturating_sub(query.unanswered);
-    Ok(Exchanged { reply, server: answered_by, course: query.course })
 }
 
 /// A question that is being asked.
@@ -132,6 +111,43 @@ struct Query<'a> {
 }
 
 impl Query<'_> {
+    /// Queries the server, and again if its reply asks for another query.
+    async fn run(
+        &mut self,
+        server: DnsServer,
+        deadline: Deadline,
+    ) -> Result<(Reply, DnsServer), ExchangeError> {
+        if deadline.has_passed() {
+            // No time is left to wait for a reply, so no query is sent.
+            return Err(ExchangeError::NoReply(0));
+        }
+        let mut asked = self.settings.query.clone();
+        if server.transport.is_encrypted() {
+            asked = asked.padded();
+        }
+        let (mut reply, mut answered_by) = self.ask(server.clone(), &asked, deadline).await?;
+        // RFC 7873 section 5.3: the server asks to use its new cookie.
+        let cookie = reply.edns.as_ref().and_then(EdnsReply::cookie);
+        let renewed = cookie.and_then(|cookie| asked.with_server_cookie(cookie));
+        if let (Rcode::BADCOOKIE, Some(renewed)) = (reply.rcode, renewed)
+            && let Ok(again) = self.ask(server.clone(), &renewed, deadline).await
+        {
+            (reply, answered_by) = again;
+        }
+        // RFC 6891 section 7: retry without EDNS. An OPT record in the reply is not evidence of
+        // EDNS support, because some servers echo what they do not understand.
+        let may_lack_edns = matches!(reply.rcode, Rcode::FORMERR | Rcode::NOTIMP);
+        if may_lack_edns && self.settings.query.edns.is_some() {
+            let bare = self.settings.query.without_edns();
+            // Without a second reply, the first one stays the result.
+            if let Ok(again) = self.ask(server, &bare, deadline).await {
+                (reply, answered_by) = again;
+                self.course.edns_rejected = true;
+            }
+        }
+        Ok((reply, answered_by))
+    }
+
     async fn ask(
         &mut self,
         server: DnsServer,
@@ -165,6 +181,7 @@ impl Query<'_> {
         deadline: Deadline,
     ) -> Result<Reply, ExchangeError> {
         let (id, message) = self.question.encode(query);
+        let tries_before = self.course.tries;
         let reused = self.settings.sockets.as_deref();
         let mut socket = match reused.and_then(|sockets| sockets.take(addr)) {
             Some(socket) => socket,
@@ -195,12 +212,7 @@ impl Query<'_> {
             is_first = false;
             self.unanswered += sent.elapsed();
         }
-        Err(self.no_reply())
-    }
-
-    /// Returns the error for the end of the time.
-    fn no_reply(&self) -> ExchangeError {
-        ExchangeError::NoReply(self.course.discarded.clone())
+        Err(ExchangeError::NoReply(self.course.tries - tries_before))
     }
 
     async fn over_stream(
@@ -209,7 +221,6 @@ impl Query<'_> {
         query: &QuerySettings,
         deadline: Deadline,
     ) -> Result<Reply, ExchangeError> {
-        self.course.tries += 1;
         let mut encoded = self.question.encode(query);
         if server.transport.is_http() || server.transport == DnsTransport::Quic {
             // RFC 8484 section 4.1 and RFC 9250 section 4.2.1: the id is 0.
@@ -217,8 +228,9 @@ impl Query<'_> {
             encoded.1[..2].fill(0);
         }
         let Self { question, settings, course, .. } = self;
-        let from = settings.from;
-        let mut exchange = StreamExchange { question, encoded, server, from, deadline, course };
+        let (from, tries_before) = (settings.from, course.tries);
+        let mut exchange =
+            StreamExchange { question, encoded, server, from, deadline, course, tries_before };
         let tls = settings.tls.as_deref();
         if question.record_type.is_transfer() {
             // It keeps to the deadline itself, so that the records received so far are not lost.
@@ -227,7 +239,7 @@ impl Query<'_> {
         // On the heap, because most queries need no stream, and each would reserve its memory.
         match deadline.bound(Box::pin(exchange.run(tls))).await {
             Ok(reply) => reply,
-            Err(Elapsed) => Err(self.no_reply()),
+            Err(Elapsed) => Err(exchange.no_reply()),
         }
     }
 }

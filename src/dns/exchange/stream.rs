@@ -34,6 +34,8 @@ pub(super) struct StreamExchange<'a> {
     pub(super) from: Option<SourceAddress>,
     pub(super) deadline: Deadline,
     pub(super) course: &'a mut Course,
+    /// Number of queries sent before this one.
+    pub(super) tries_before: u32,
 }
 
 impl StreamExchange<'_> {
@@ -59,6 +61,7 @@ impl StreamExchange<'_> {
                     (DnsTransport::H3, Some(tls)) => Box::pin(self.over_http3(tls)).await?,
                     _ => {
                         let stream = self.connect(tls).await?;
+                        self.course.tries += 1;
                         https::post(stream, self.server, self.encoded.1.clone()).await?
                     }
                 };
@@ -97,6 +100,7 @@ impl StreamExchange<'_> {
     #[cfg(feature = "doh3")]
     async fn over_http3(&mut self, tls: &ClientHandshake) -> Result<Vec<u8>, ExchangeError> {
         let mut quic = self.connect_quic(tls, h3::MAX_RECEIVED).await?;
+        self.course.tries += 1;
         let exchange = h3::post(quic.connection().clone(), self.server, self.encoded.1.clone());
         let reply = Box::pin(quic.run(exchange)).await;
         quic.close(h3::NO_ERROR).await;
@@ -210,6 +214,7 @@ impl StreamExchange<'_> {
     {
         let (id, message) = &self.encoded;
         let length = u16::try_from(message.len()).unwrap_or(u16::MAX);
+        self.course.tries += 1;
         // Sent in one segment: some servers treat the first segment as the complete query.
         stream.write_all(&[&length.to_be_bytes()[..], message].concat()).await?;
         stream.flush().await?;
@@ -235,8 +240,8 @@ impl StreamExchange<'_> {
     }
 
     /// Returns the error for the end of the time.
-    fn no_reply(&self) -> ExchangeError {
-        ExchangeError::NoReply(self.course.discarded.clone())
+    pub(super) fn no_reply(&self) -> ExchangeError {
+        ExchangeError::NoReply(self.course.tries - self.tries_before)
     }
 
     fn read_error(&self, error: io::Error) -> ExchangeError {

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::dns::exchange::{Course, ExchangeError};
+use crate::dns::exchange::{Course, ExchangeError, FailedExchange};
 use crate::dns::message::rcode::Rcode;
 use crate::dns::message::record::Malformed;
-use crate::dns::message::reply::{Discarded, Reply};
+use crate::dns::message::reply::Reply;
 use crate::dns::server::DnsServer;
 use crate::net::tls::TlsProblem;
 
@@ -18,7 +18,7 @@ pub struct ServerAttempt {
     pub failure: AttemptError,
     /// The reply, if the server sent one.
     pub reply: Option<Reply>,
-    /// The course of the exchange; of one without a reply, only the discarded messages are known.
+    /// The course of the exchange; without a reply, the time is unknown.
     pub course: Course,
 }
 
@@ -69,12 +69,8 @@ impl FailureKind {
 
 impl ServerAttempt {
     /// Returns the attempt of an exchange that failed.
-    pub(in crate::dns) fn without_reply(server: DnsServer, error: ExchangeError) -> Self {
-        let discarded = match &error {
-            ExchangeError::NoReply(discarded) => discarded.clone(),
-            _ => Discarded::default(),
-        };
-        let course = Course { discarded, ..Course::default() };
+    pub(in crate::dns) fn without_reply(server: DnsServer, failed: FailedExchange) -> Self {
+        let FailedExchange { error, course } = failed;
         Self { server, failure: AttemptError::Exchange(error), reply: None, course }
     }
 }

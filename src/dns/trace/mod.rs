@@ -215,10 +215,10 @@ impl Tracer<'_> {
         };
         let exchanged = match exchanged {
             Ok(exchanged) => exchanged,
-            Err(error) => {
-                hop.result = HopResult::Failed(error.to_string());
+            Err(without_reply) => {
+                hop.result = HopResult::Failed(without_reply.error.to_string());
                 self.hops.push(hop);
-                failed.push(ServerAttempt::without_reply(server, error));
+                failed.push(ServerAttempt::without_reply(server, without_reply));
                 return None;
             }
         };

@@ -1,12 +1,13 @@
 //! One exchange with a server: UDP and TCP, EDNS, and replies that do not fit the question.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::{DNSClass, Name};
-use serde_json::json;
+use rustix::net::{AddressFamily, SocketType};
+use serde_json::{Value, json};
 
 use super::{Run, assert_ends_soon, resolve, server_answering, silent_server};
 use crate::support::Sockkit;
@@ -127,9 +128,7 @@ fn r05_a_reply_with_another_id_is_discarded_and_counted() {
         vec![wire(&wrong_id)]
     });
     assert_eq!(run.json()[0]["discarded"], 1);
-    run.assert_stderr_contains(
-        "discarded 1 message that does not match the query: 1 with another id",
-    );
+    run.assert_stderr_contains("discarded 1 message: 1 with another id");
 }
 
 #[test]
@@ -159,6 +158,41 @@ fn r06_a_reply_with_another_opcode_is_discarded_and_counted() {
         vec![bytes]
     });
     run.assert_stderr_contains("1 with another opcode");
+}
+
+#[test]
+fn a_timeout_after_discarded_messages_says_what_is_wrong_with_each() {
+    let server = DnsServer::start(|query| {
+        let mut wrong_id = forged(query);
+        wrong_id.metadata.id ^= 1;
+        vec![wire(&query.message), wire(&wrong_id)]
+    });
+    let run = resolve(["t.example", "a", "--timeout=300ms", "+tries=1", &server.argument()]);
+    assert_eq!(run.code, 5);
+    run.assert_stderr_contains("within 300ms (1 query sent)");
+    let expected =
+        "cause: every message that arrived was discarded: 1 not a reply, 1 with another id";
+    run.assert_stderr_contains(expected);
+    // Over a stream, too.
+    let run = resolve(["t.example", "a", "--timeout=300ms", "--tcp", &server.argument()]);
+    assert_eq!(run.code, 4);
+    run.assert_stderr_contains("discarded 2 messages: 1 not a reply, 1 with another id");
+}
+
+#[test]
+fn the_timeout_of_a_connection_says_that_no_query_was_sent() {
+    // The queue of connections has no free place, so the kernel drops the next SYN.
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    rustix::net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    rustix::net::listen(&socket, 0).unwrap();
+    let listener = TcpListener::from(socket);
+    let addr = listener.local_addr().unwrap();
+    let _queued: Vec<_> =
+        (0..2).map(|_| TcpStream::connect_timeout(&addr, Duration::from_millis(200))).collect();
+    let word = format!("@tcp://{addr}");
+    let run = resolve(["--json", "t.example", "a", "--timeout=300ms", &word]);
+    assert_eq!((run.code, &run.json()[0]["tries"]), (5, &json!(0)));
+    run.assert_stderr_contains("within 300ms (no query sent)");
 }
 
 #[test]
@@ -267,9 +301,14 @@ fn tries_limits_the_number_of_queries() {
     for (tries, count) in [("1", 1), ("4", 4)] {
         let server = silent_server();
         let word = server.argument();
-        let args = ["resolve", "t.example", "a", "--timeout=400ms", "--tries", tries, &word];
-        Sockkit::new(args).run().code(5);
+        let args =
+            ["resolve", "--json", "t.example", "a", "--timeout=400ms", "--tries", tries, &word];
+        let ran = Sockkit::new(args).run().code(5);
         assert_eq!(server.count(), count);
+        let line: Value = serde_json::from_str(&ran.out()).unwrap();
+        assert_eq!(line["tries"], count);
+        let sent = if count == 1 { "(1 query sent)" } else { "(4 queries sent)" };
+        assert!(ran.stderr.contains(sent), "{}", ran.stderr);
     }
 }
 

@@ -123,7 +123,10 @@ fn r27_a_silent_server_ends_the_lookup_at_the_timeout() {
     let reason = format!("no reply from udp://{} within 400ms", server.addr);
     for line in run.json() {
         assert_eq!((&line["status"], &line["server"]), (&json!("TIMEOUT"), &Value::Null));
-        assert_eq!(line["error"], reason);
+        let sent = line["tries"].as_u64().unwrap();
+        assert!((1..=2).contains(&sent), "{line}");
+        let queries = if sent == 1 { "query" } else { "queries" };
+        assert_eq!(line["error"], format!("{reason} ({sent} {queries} sent)"));
     }
     assert!(server.count() <= 4, "two types, two tries at most");
     run.assert_stderr_contains(&reason);
@@ -144,7 +147,8 @@ fn one_timeout_covers_all_lookups() {
     assert_eq!(lines.len(), names.len());
     let reason = format!("no reply from udp://{} within 1s", server.addr);
     for line in lines {
-        assert_eq!((&line["status"], &line["error"]), (&json!("TIMEOUT"), &json!(reason)));
+        assert_eq!(line["status"], "TIMEOUT");
+        assert!(line["error"].as_str().unwrap().starts_with(&reason), "{line}");
     }
     assert!(server.count() <= 32, "those whose time was over before their turn are not queried");
 }
@@ -156,7 +160,8 @@ fn without_a_timeout_the_run_takes_5_seconds() {
     let run = resolve(["www.ita.br", "a", &silent.argument()]);
     assert!(started.elapsed() >= Duration::from_secs(5));
     assert_eq!(run.code, 5);
-    run.assert_stderr_contains(&format!("no reply from udp://{} within 5s\n", silent.addr));
+    let reason = format!("no reply from udp://{} within 5s (2 queries sent)\n", silent.addr);
+    run.assert_stderr_contains(&reason);
 }
 
 #[test]

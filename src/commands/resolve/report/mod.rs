@@ -131,7 +131,7 @@ impl LookupReport {
             server: local.clone().or_else(|| server.clone()),
             status: outcome::status(lookup),
             time_us: u64::try_from(lookup.time.as_micros()).unwrap_or(u64::MAX),
-            tries: decisive.map_or(0, |(_, course)| course.tries),
+            tries: decisive.map_or_else(|| unanswered_queries(lookup), |(_, course)| course.tries),
             discarded: outcome::discarded(lookup).count(),
             flags: decisive.map(|(reply, _)| reply.flags.mnemonics()).unwrap_or_default(),
             answers: lookup.answers.iter().map(|it| AnswerReport::new(it, source, units)).collect(),
@@ -219,6 +219,11 @@ impl AnswerReport {
             note: notes.join(", "),
         }
     }
+}
+
+/// Returns the number of queries that were sent to the servers that failed.
+fn unanswered_queries(lookup: &Lookup) -> u32 {
+    lookup.failed.iter().map(|attempt| attempt.course.tries).sum()
 }
 
 /// Returns the letters of a name for a table.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::commands::resolve::request::settings::RunSettings;
-use crate::dns::exchange::{Course, ExchangeError};
+use crate::dns::exchange::{self, Course, ExchangeError};
 use crate::dns::lookup::attempt::{AttemptError, FailureKind, ServerAttempt};
 use crate::dns::lookup::{Lookup, LookupOutcome};
 use crate::dns::message::edns::EdnsReply;
@@ -104,9 +104,10 @@ pub(in crate::commands::resolve) fn failure(lookup: &Lookup, limit: Duration) ->
         AttemptError::Exchange(ExchangeError::NoReply(_)) => {
             let is_silent =
                 |attempt: &&ServerAttempt| attempt.failure.kind() == FailureKind::NoReply;
-            let silent = lookup.failed.iter().filter(is_silent);
-            let servers: Vec<String> = silent.map(|attempt| attempt.server.to_string()).collect();
-            format!("no reply from {} within {limit:?}", servers.join(", "))
+            let silent: Vec<&ServerAttempt> = lookup.failed.iter().filter(is_silent).collect();
+            let servers: Vec<String> = silent.iter().map(|it| it.server.to_string()).collect();
+            let sent = exchange::queries_sent(silent.iter().map(|it| it.course.tries).sum());
+            format!("no reply from {} within {limit:?} ({sent})", servers.join(", "))
         }
         AttemptError::Exchange(ExchangeError::Io(_)) => {
             format!("no server reachable: {}", attempts(lookup))
@@ -149,8 +150,10 @@ pub(in crate::commands::resolve) fn cause(lookup: &Lookup) -> Option<String> {
     }
     match &decisive.failure {
         AttemptError::Exchange(ExchangeError::Io(_)) => None,
-        AttemptError::Exchange(ExchangeError::NoReply(discarded)) if discarded.count() > 0 => {
-            Some("the received messages do not match the query (ID or question)".to_owned())
+        AttemptError::Exchange(ExchangeError::NoReply(_))
+            if decisive.course.discarded.count() > 0 =>
+        {
+            Some(format!("every message that arrived was discarded: {}", decisive.course.discarded))
         }
         _ if lookup.failed.len() > 1 => Some(attempts(lookup)),
         _ => None,

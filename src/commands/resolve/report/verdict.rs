@@ -141,12 +141,8 @@ impl Verdict<'_> {
             let discarded = outcome::discarded(lookup);
             match discarded.count() {
                 0 => {}
-                1 => lines.push(format!(
-                    "discarded 1 message that does not match the query: {discarded}"
-                )),
-                count => lines.push(format!(
-                    "discarded {count} messages that do not match the query: {discarded}"
-                )),
+                1 => lines.push(format!("discarded 1 message: {discarded}")),
+                count => lines.push(format!("discarded {count} messages: {discarded}")),
             }
         }
         warn_once(&lines, out);
