@@ -2,6 +2,7 @@
 //!
 //! The only module that uses `comfy_table`.
 
+use std::borrow::Cow;
 use std::iter;
 use std::os::fd::BorrowedFd;
 
@@ -31,6 +32,9 @@ pub struct Table {
     /// The widths of the columns if the rows are those of a longer table, which is printed row by
     /// row; longer cells are not cut. Empty if the cells determine the widths.
     pub widths: &'static [usize],
+    /// Whether a table leaves out the columns in which no row has a value. Plain lines have every
+    /// column, so that the number of fields does not depend on the values.
+    pub omits_empty_columns: bool,
 }
 
 /// The space after a column, in characters.
@@ -40,6 +44,23 @@ const GAP: u16 = 2;
 const NARROWEST: usize = 20;
 
 impl Table {
+    /// Returns the table as it is aligned.
+    fn without_empty_columns(&self) -> Cow<'_, Self> {
+        let has_value = |column: &usize| {
+            self.rows.iter().any(|row| row.get(*column).is_some_and(|cell| !cell.text.is_empty()))
+        };
+        let kept: Vec<usize> = (0..self.header.len()).filter(has_value).collect();
+        if !self.omits_empty_columns || kept.len() == self.header.len() {
+            return Cow::Borrowed(self);
+        }
+        let kept_of = |row: &Vec<Cell>| kept.iter().map(|column| row[*column].clone()).collect();
+        Cow::Owned(Self {
+            header: kept.iter().map(|column| self.header[*column]).collect(),
+            rows: self.rows.iter().map(kept_of).collect(),
+            ..self.clone()
+        })
+    }
+
     /// Returns whether the table is readable at `width` columns, with its widest column wrapped.
     /// A list of names and values always is.
     fn fits(&self, width: usize) -> bool {
@@ -96,6 +117,7 @@ impl Cell {
 pub(super) fn aligned(tables: &[Table], width: Option<u16>, paint: Paint) -> String {
     let mut out = String::new();
     for table in tables.iter().filter(|table| !table.rows.is_empty()) {
+        let table = &table.without_empty_columns();
         if !out.is_empty() {
             out.push('\n');
         }
@@ -251,6 +273,24 @@ mod tests {
             "hostname\talpha\\u{1b}[2J\ninterface\tlo\t127.0.0.1/8\n\
              interface\teth0\t2001:db8:1234:5678:9abc:def0:1234:5678/64\n"
         );
+    }
+
+    #[test]
+    fn a_column_without_values_is_left_out_of_a_table_but_not_of_plain_lines() {
+        let table = |note: &str| Table {
+            header: vec!["NAME", "NOTE", "DATA"],
+            rows: vec![
+                vec!["a".into(), "".into(), "1".into()],
+                vec!["b".into(), note.into(), "2".into()],
+            ],
+            omits_empty_columns: true,
+            ..Table::default()
+        };
+        let tables = [table("")];
+        assert_eq!(aligned(&tables, None, never()), "NAME  DATA\na     1\nb     2\n");
+        assert_eq!(plain(&tables), "a\t\t1\nb\t\t2\n");
+        let tables = [table("x")];
+        assert!(aligned(&tables, None, never()).starts_with("NAME  NOTE  DATA\n"));
     }
 
     #[test]

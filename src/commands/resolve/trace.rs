@@ -99,7 +99,7 @@ pub(super) async fn run(
             print_hops(&hops, &plan, out)?;
             result.lookups.push(lookup);
         }
-        if !out.is_json() && !plan.settings.short {
+        if out.is_table() && !plan.settings.short {
             out.verbatim(b"\n")?;
         }
         exit = exit.max(report(&[result], &plan, out)?);
@@ -224,5 +224,6 @@ fn hop_table(hops: &[HopReport]) -> Table {
         ]
     };
     let header = vec!["ZONE", "SERVER", "ADDRESS", "TIME", "RESULT"];
-    Table { header, rows: hops.iter().map(row).collect(), ..Table::default() }
+    let rows = hops.iter().map(row).collect();
+    Table { label: Some("hop"), header, rows, ..Table::default() }
 }

@@ -161,7 +161,9 @@ fn print_evidence(
     }
     if !evidence.is_empty() {
         out.report(&evidence)?;
-        out.verbatim(b"\n")?;
+        if out.is_table() {
+            out.verbatim(b"\n")?;
+        }
     }
     Ok(())
 }

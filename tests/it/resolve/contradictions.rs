@@ -134,7 +134,7 @@ fn a_malformed_reply_is_passed_over_if_the_next_server_answers() {
     });
     let good = DnsServer::with_records(vec![a("t.example.", [192, 0, 2, 7])]);
     let run = resolve(["--plain", "t.example", "a", &bad.argument(), &good.argument()]);
-    assert_eq!((run.code, run.stdout.as_str()), (0, "t.example.\tA\t300\t192.0.2.7\n"));
+    assert_eq!((run.code, run.stdout.as_str()), (0, "t.example.\tA\t300\t192.0.2.7\t\n"));
     run.assert_stderr_contains("no usable answer from udp://");
 }
 

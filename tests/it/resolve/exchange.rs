@@ -58,7 +58,7 @@ fn the_tcp_option_sends_no_datagram() {
         if query.via == Transport::Tcp { vec![wire(&reply)] } else { Vec::new() }
     });
     let run = resolve(["--tcp", "--plain", "t.example", "a", &server.argument()]);
-    assert_eq!(run.stdout, "t.example.\tA\t300\t192.0.2.1\n");
+    assert_eq!(run.stdout, "t.example.\tA\t300\t192.0.2.1\t\n");
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn a_server_without_edns_is_queried_again_without_it() {
             let word = server.argument();
             let words = ["resolve", "--plain", "old.example", "a", &word];
             let ran = Sockkit::new(words.iter().chain(way).copied()).run().code(0);
-            assert_eq!(ran.out(), "old.example.\tA\t300\t192.0.2.1\n");
+            assert_eq!(ran.out(), "old.example.\tA\t300\t192.0.2.1\t\n");
             assert!(ran.stderr.contains(", without EDNS"), "{}", ran.stderr);
             assert!(!ran.stderr.contains("passed over"), "{}", ran.stderr);
             assert_eq!(server.count() - before, 2);

@@ -388,6 +388,6 @@ fn the_timeout_of_5_seconds_is_shared_by_the_servers_and_the_names() {
     let started = Instant::now();
     let run = resolve(["--plain", "t.example", "txt", &silent.argument(), &good.argument()]);
     let time = started.elapsed();
-    assert_eq!((run.code, run.stdout.as_str()), (0, "t.example.\tTXT\t300\t\"x\"\n"));
+    assert_eq!((run.code, run.stdout.as_str()), (0, "t.example.\tTXT\t300\t\"x\"\t\n"));
     assert!(time.as_millis() >= 2400 && time.as_millis() < 4500, "{time:?}");
 }

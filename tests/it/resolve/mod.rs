@@ -181,7 +181,7 @@ fn the_highest_exit_code_of_several_names_wins() {
 fn r48_a_name_that_looks_like_a_type_needs_a_trailing_dot() {
     let server = DnsServer::with_records(vec![a("mx.", [192, 0, 2, 5])]);
     let run = resolve(["mx.", "--plain", &server.argument()]);
-    assert_eq!((run.code, run.stdout.as_str()), (0, "mx.\tA\t300\t192.0.2.5\n"));
+    assert_eq!((run.code, run.stdout.as_str()), (0, "mx.\tA\t300\t192.0.2.5\t\n"));
     let run = resolve(["mx", &server.argument()]);
     assert_eq!(run.code, 2);
     run.assert_stderr_contains("no name given: \"mx\" is a record type");

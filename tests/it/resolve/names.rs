@@ -174,7 +174,7 @@ fn r41_empty_labels_exit_2() {
 fn r42_the_root_is_asked() {
     let server = DnsServer::with_records(vec![raw(".", 2, b"\x01a\x04root\0")]);
     let run = resolve(["--plain", ".", "ns", &server.argument()]);
-    assert_eq!((run.code, run.stdout.as_str()), (0, ".\tNS\t300\ta.root.\n"));
+    assert_eq!((run.code, run.stdout.as_str()), (0, ".\tNS\t300\ta.root.\t\n"));
 }
 
 #[test]

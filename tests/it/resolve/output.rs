@@ -13,12 +13,12 @@ use crate::support::peers::dns_server::{DnsServer, raw, wire};
 use crate::support::{Sockkit, Terminal};
 
 #[test]
-fn plain_is_tab_separated_without_a_header() {
+fn plain_is_tab_separated_without_a_header_and_a_line_always_has_five_fields() {
     let server = DnsServer::with_records(www_records());
     let run = resolve(["--plain", "www.ita.br", &server.argument()]);
     assert_eq!(
         run.stdout,
-        "www.ita.br.\tA\t300\t161.24.23.180\nwww.ita.br.\tAAAA\t300\t2001:db8::10\n"
+        "www.ita.br.\tA\t300\t161.24.23.180\t\nwww.ita.br.\tAAAA\t300\t2001:db8::10\t\n"
     );
 }
 

@@ -54,7 +54,7 @@ fn a_referral_is_not_an_answer() {
     run.assert_stderr_contains(&format!("cannot look up www.example: {reason}"));
     let good = DnsServer::with_records(vec![a("www.example.", [192, 0, 2, 1])]);
     let run = resolve(["--plain", "www.example", "a", &server.argument(), &good.argument()]);
-    assert_eq!((run.code, run.stdout.as_str()), (0, "www.example.\tA\t300\t192.0.2.1\n"));
+    assert_eq!((run.code, run.stdout.as_str()), (0, "www.example.\tA\t300\t192.0.2.1\t\n"));
     run.assert_stderr_contains(&format!(
         "no usable answer from {url}: referred to ns1.example. (the server does not recurse)"
     ));

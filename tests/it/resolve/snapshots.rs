@@ -50,8 +50,8 @@ fn an_answer() {
         www.ita.br.  A     300  161.24.23.180
         www.ita.br.  AAAA  300  2001:db8::10
         == --plain: exit 0
-        www.ita.br.	A	300	161.24.23.180
-        www.ita.br.	AAAA	300	2001:db8::10
+        www.ita.br.	A	300	161.24.23.180	
+        www.ita.br.	AAAA	300	2001:db8::10	
         == --short: exit 0
         161.24.23.180
         2001:db8::10
@@ -81,10 +81,10 @@ fn several_types() {
         www.ita.br.  TYPE65280  300  \# 2 01FF
         stderr: note: www.ita.br has no CAA record (the name exists)
         == --plain: exit 0
-        www.ita.br.	A	300	161.24.23.180
-        www.ita.br.	MX	300	10 mail.
-        www.ita.br.	TXT	300	"v=spf1 " "\027"
-        www.ita.br.	TYPE65280	300	\# 2 01FF
+        www.ita.br.	A	300	161.24.23.180	
+        www.ita.br.	MX	300	10 mail.	
+        www.ita.br.	TXT	300	"v=spf1 " "\027"	
+        www.ita.br.	TYPE65280	300	\# 2 01FF	
         stderr: note: www.ita.br has no CAA record (the name exists)
         == --short: exit 0
         161.24.23.180
@@ -229,7 +229,7 @@ fn a_truncated_reply() {
         www.ita.br.  A     300  192.0.2.1
         stderr: warning: the reply is truncated: records are missing
         == --plain: exit 0
-        www.ita.br.	A	300	192.0.2.1
+        www.ita.br.	A	300	192.0.2.1	
         stderr: warning: the reply is truncated: records are missing
         == --short: exit 0
         192.0.2.1

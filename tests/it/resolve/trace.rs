@@ -92,6 +92,14 @@ fn r19_a_trace_shows_each_referral_and_passes_over_a_lame_server() {
             run.stdout
         );
         assert!(run.stdout.contains("refers to br.: 1 server, 1 with addresses"), "{}", run.stdout);
+        let run = trace(&["--plain", "www.ita.br"]);
+        let fields: Vec<(&str, usize)> = run
+            .stdout
+            .lines()
+            .map(|line| (line.split('\t').next().unwrap(), line.split('\t').count()))
+            .collect();
+        let hop = ("hop", 6);
+        assert_eq!(fields, [hop, hop, hop, hop, ("www.ita.br.", 5)], "{}", run.stdout);
         assert_eq!(trace(&["--short", "www.ita.br"]).stdout, "161.24.23.180\n");
         assert_eq!(trace(&["+trace", "+short", "www.ita.br"]).stdout, "161.24.23.180\n");
     });

@@ -456,7 +456,8 @@ fn the_tables_show_each_answer_and_each_zone_with_its_key() {
     let zone = format!("zone\tplain.\tinsecure\tnone\t{}\tED25519\t{until}\n", tags[0]);
     let reason = "reason\tinsecure\t. proves that plain. has no DS record\n";
     assert!(run.stdout.contains(&zone) && run.stdout.contains(reason), "{}", run.stdout);
-    assert!(run.stdout.contains("\nwww.test.\tA\t300\t192.0.2.1\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("\nwww.test.\tA\t300\t192.0.2.1\t\n"), "{}", run.stdout);
+    assert!(!run.stdout.contains("\n\n"), "{}", run.stdout);
 }
 
 #[test]

@@ -265,17 +265,10 @@ impl Report for ResolveReport {
     }
 }
 
-/// Returns the rows as a table, with the notes only if there is one.
-fn table(mut rows: Vec<Vec<Cell>>) -> Table {
-    let mut header = vec!["NAME", "TYPE", "TTL", "DATA", "NOTE"];
-    let no_note = Cell::default();
-    if rows.iter().all(|row| row.last() == Some(&no_note)) {
-        header.pop();
-        for row in &mut rows {
-            row.pop();
-        }
-    }
-    Table { header, rows, ..Table::default() }
+/// Returns the rows as a table, which has the column of notes only if there is one.
+fn table(rows: Vec<Vec<Cell>>) -> Table {
+    let header = vec!["NAME", "TYPE", "TTL", "DATA", "NOTE"];
+    Table { header, rows, omits_empty_columns: true, ..Table::default() }
 }
 
 /// Returns the data of the records that were asked for, one per line. What this machine answers
