@@ -44,10 +44,9 @@ fn the_usual_command_lines_of_other_tools_work() {
 #[test]
 fn an_option_of_dig_that_sockkit_lacks_is_an_error_that_names_it() {
     for (word, reason) in [
-        ("+besteffort", "+besteffort is not an option that sockkit knows from dig"),
+        ("+besteffart", "+besteffart is not an option that sockkit knows from dig"),
         ("+json", "try: --json"),
-        ("+tls", "try: @tls://HOST"),
-        ("+tls-ca=x", "try: @tls://HOST --ca FILE"),
+        ("+yaml", "sockkit has no +yaml: its formats are table, plain and JSON\ntry: --json"),
         ("+time=x", "\"x\" is not a number of seconds"),
         ("+tries=0", "+tries=0: "),
     ] {

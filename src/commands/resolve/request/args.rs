@@ -40,7 +40,7 @@ Arguments, in any order:
                       with {?dns} after the path, requests use GET
   a, mx, TYPE65280    a record type; add a dot to a name like this: `mx.`
   in, ch, hs          a class; add a dot to a name like this: `in.`
-  +short, +tcp        an option of dig that sockkit knows
+  +short, +tls        an option of dig or kdig
   -                   the names are on standard input, one per line
   anything else       a name, or an address to look up the name of
 
