@@ -24,6 +24,7 @@ use crate::dns::exchange::stream::StreamExchange;
 use crate::dns::exchange::udp::ServerSocket;
 pub use crate::dns::exchange::udp::UdpSockets;
 
+use crate::dns::Name;
 use crate::dns::message::edns::EdnsReply;
 use crate::dns::message::query::{QuerySettings, Question};
 use crate::dns::message::rcode::Rcode;
@@ -69,6 +70,8 @@ impl Default for ExchangeOptions {
 /// A reply, and how it was obtained.
 #[derive(Debug)]
 pub struct Exchanged {
+    /// The name that was asked for.
+    pub name: Name,
     /// The reply.
     pub reply: Reply,
     /// The server, with the transport that carried the reply.
@@ -95,7 +98,7 @@ pub async fn exchange(
     match answered {
         Ok((reply, server)) => {
             course.time = started.elapsed().saturating_sub(unanswered);
-            Ok(Exchanged { reply, server, course })
+            Ok(Exchanged { name: question.name.clone(), reply, server, course })
         }
         Err(error) => Err(FailedExchange { error, course }),
     }

@@ -296,7 +296,7 @@ async fn query_servers(
                     servers[..=at].rotate_right(1);
                     return Some(exchanged);
                 };
-                let Exchanged { reply, server, course } = exchanged;
+                let Exchanged { reply, server, course, .. } = exchanged;
                 ServerAttempt { server, failure, reply: Some(reply), course }
             }
             Err(error) => ServerAttempt::without_reply(server, error),

@@ -136,6 +136,15 @@ pub fn show(name: &Name) -> String {
     shown
 }
 
+/// Returns `name` without its final dot, for use in a sentence.
+pub fn bare(name: &Name) -> String {
+    let shown = show(name);
+    match shown.strip_suffix('.') {
+        Some("") | None => shown,
+        Some(bare) => bare.to_owned(),
+    }
+}
+
 /// Appends an octet of a label or a character-string: unchanged, after a backslash if it is
 /// `special`, or as a backslash and three decimal digits.
 pub(super) fn push_octet(out: &mut String, byte: u8, special: impl Fn(u8) -> bool) {

@@ -237,7 +237,7 @@ impl Tracer<'_> {
             }
             Judgement::Bad(result, failure) => {
                 hop.result = result;
-                let Exchanged { reply, server, course } = exchanged;
+                let Exchanged { reply, server, course, .. } = exchanged;
                 failed.push(ServerAttempt { server, failure, reply: Some(reply), course });
                 None
             }

@@ -112,3 +112,24 @@ fn r25_a_dname_is_shown_with_the_cname_made_from_it_and_followed_without() {
         assert_eq!((run.code, run.data()), (0, expected.into_iter().map(str::to_owned).collect()));
     }
 }
+
+#[test]
+fn verbose_shows_each_reply_of_a_chain() {
+    let server = DnsServer::with_records(vec![
+        cname("www.example.", "a.example."),
+        cname("a.example.", "b.example."),
+        a("b.example.", [192, 0, 2, 7]),
+    ]);
+    let run = resolve(["-v", "www.example", "a", &server.argument()]);
+    let url = format!("udp://{}", server.addr);
+    let lines: Vec<&str> = run.stderr.lines().collect();
+    assert_eq!(lines.len(), 3, "{}", run.stderr);
+    for (line, (name, status)) in lines.iter().zip([
+        ("www.example", "NOERROR (an alias of a.example)"),
+        ("a.example", "NOERROR (an alias of b.example)"),
+        ("b.example", "NOERROR"),
+    ]) {
+        let beginning = format!("note: {url} answered {name} A: {status}, ");
+        assert!(line.starts_with(&beginning), "{line}");
+    }
+}

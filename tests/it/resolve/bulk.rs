@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::silent_server;
-use crate::support::peers::dns_server::{DnsServer, a, wire};
+use crate::support::peers::dns_server::{DnsServer, a, cname, raw, wire};
 use crate::support::{KillOnDrop, Sockkit, Terminal, eventually, full_pipe, shell};
 
 /// Answers with an address, except for names that begin with `no` (NXDOMAIN), `broken` (SERVFAIL),
@@ -48,23 +48,112 @@ fn r63_each_line_has_one_result_in_order_and_failures_are_results() {
     let ran = bulk(&["--plain", "-", &server.argument()], input).code(4);
     assert_eq!(
         ran.out(),
-        "a.example\tA\tNOERROR\t192.0.2.1\n\
-         b.example\tA\tNOERROR\t192.0.2.1\n\
-         no.example\tA\tNXDOMAIN\t\n\
-         broken.example\tA\tSERVFAIL\t\n\
-         empty.example\tA\tNODATA\t\n\
-         bad..name\t\tBADNAME\t\n\
-         192.0.2.9\tPTR\tNODATA\t\n\
-         c.example\tTXT\tNODATA\t\n\
-         d.example\tA\tNOERROR\t192.0.2.1\n\
-         d.example\tAAAA\tNODATA\t\n\
-         e.example NONSENSE\t\tBADNAME\t\n\
-         \\035f.example\tA\tNOERROR\t192.0.2.1\n"
+        "a.example\tA\tNOERROR\t192.0.2.1\t\n\
+         b.example\tA\tNOERROR\t192.0.2.1\t\n\
+         no.example\tA\tNXDOMAIN\t\t\n\
+         broken.example\tA\tSERVFAIL\t\t\n\
+         empty.example\tA\tNODATA\t\t\n\
+         bad..name\t\tBADNAME\t\t\"bad..name\" has an empty label\n\
+         192.0.2.9\tPTR\tNODATA\t\t\n\
+         c.example\tTXT\tNODATA\t\t\n\
+         d.example\tA\tNOERROR\t192.0.2.1\t\n\
+         d.example\tAAAA\tNODATA\t\t\n\
+         e.example NONSENSE\t\tBADNAME\t\t\"NONSENSE\" is not a record type: give a mnemonic such \
+         as MX, or TYPE and a number up to 65535\n\
+         \\035f.example\tA\tNOERROR\t192.0.2.1\t\n"
     );
     assert!(ran.stderr.contains("note: 12 lookups in "), "{}", ran.stderr);
     for status in ["2 BADNAME", "4 NODATA", "4 NOERROR", "1 NXDOMAIN", "1 SERVFAIL"] {
         assert!(ran.stderr.contains(status), "{status} in {}", ran.stderr);
     }
+}
+
+#[test]
+fn r63_the_note_of_a_result_says_what_the_status_does_not() {
+    let server = DnsServer::start(|query| {
+        let mut reply = query.reply();
+        let name = query.name.as_str();
+        let (mut forged, mut also) = (reply.clone(), Vec::new());
+        match name.split('.').next().unwrap() {
+            "two" => {
+                reply.add_answer(raw(name, 16, b"\x01a\x01b"));
+                reply.add_answer(raw(name, 16, b"\x02, "));
+            }
+            "forged" => {
+                forged.metadata.id ^= 1;
+                also.push(wire(&forged));
+                reply.add_answer(raw(name, 16, b"\x01a"));
+            }
+            "gone" => {
+                reply.metadata.response_code = ResponseCode::NXDomain;
+                reply.add_answer(cname(name, "no.example."));
+            }
+            "away" => {
+                reply.metadata.authoritative = true;
+                reply.metadata.recursion_available = false;
+                reply.add_answer(cname(name, "x.elsewhere."));
+            }
+            "x" => reply.metadata.response_code = ResponseCode::Refused,
+            _ => {
+                reply.metadata.response_code = ResponseCode::NXDomain;
+                reply.add_answer(raw(name, 16, b"\x01a"));
+            }
+        }
+        also.push(wire(&reply));
+        also
+    });
+    let input = "two.example\nforged.example\ngone.example\naway.example\nboth.example\n";
+    let words = ["--file=-", "txt", &server.argument()];
+    let ran = bulk(&["--plain", words[0], words[1], words[2]], input).code(9);
+    let url = format!("udp://{}", server.addr);
+    let expected = [
+        ("two", "NOERROR", "\"a\" \"b\", \", \"", String::new()),
+        ("forged", "NOERROR", "\"a\"", "discarded 1 message: 1 with another id".to_owned()),
+        ("gone", "NXDOMAIN", "", "an alias of no.example, which does not exist".to_owned()),
+        (
+            "away",
+            "NOERROR",
+            "",
+            format!(
+                "away.example is an alias of x.elsewhere, which {url} does not serve (REFUSED)"
+            ),
+        ),
+        (
+            "both",
+            "NXDOMAIN",
+            "\"a\"",
+            format!("{url} contradicts itself: NXDOMAIN, but with records of both.example."),
+        ),
+    ];
+    let line = |(name, status, data, note): &(&str, &str, &str, String)| {
+        format!("{name}.example\tTXT\t{status}\t{data}\t{note}\n")
+    };
+    assert_eq!(ran.out(), expected.iter().map(line).collect::<String>());
+    // The table has the same notes, and the JSON those that no other field has.
+    let table = bulk(&words, input).code(9).out();
+    for (line, (.., note)) in table.lines().zip(&expected) {
+        assert!(line.ends_with(note.as_str()), "{line}");
+    }
+    let json = bulk(&["--json", words[0], words[1], words[2]], input).code(9).out();
+    let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let notes: Vec<&Value> = lines.iter().map(|line| &line["notes"]).collect();
+    let (forged, away) = (&expected[1].3, &expected[3].3);
+    assert_eq!(notes, [&Value::Null, &json!([forged]), &Value::Null, &json!([away]), &Value::Null]);
+    // With -v, the note has the evidence, too.
+    let ran = bulk(&["--plain", "-v", words[0], words[1], words[2]], "gone.example").code(1);
+    let note = ran.out().split('\t').next_back().unwrap().to_owned();
+    let evidence = format!("{url} answered gone.example TXT: NXDOMAIN, ");
+    assert!(note.starts_with(&evidence) && note.contains(", flags rd ra; an alias of"), "{note}");
+}
+
+#[test]
+fn a_line_that_cannot_be_looked_up_has_no_record_type() {
+    let ran = bulk(&["--json", "-", "@127.0.0.1:9"], "bad..name\n").code(2);
+    let line: Value = serde_json::from_str(&ran.out()).unwrap();
+    assert_eq!(
+        (&line["status"], &line["record_type"], &line["query_name"], &line["error"]),
+        (&json!("BADNAME"), &Value::Null, &Value::Null, &json!("\"bad..name\" has an empty label"))
+    );
 }
 
 #[test]
@@ -101,7 +190,12 @@ fn unordered_results_do_not_wait_for_a_name_that_times_out() {
     let path = file.to_str().unwrap();
     let words = ["--plain", "-f", path, "--unordered", "--name-timeout=400ms", &server.argument()];
     let ran = bulk(&words, "").code(5);
-    assert_eq!(ran.out(), "a.example\tA\tNOERROR\t192.0.2.1\nhole.example\tA\tTIMEOUT\t\n");
+    let expected = format!(
+        "a.example\tA\tNOERROR\t192.0.2.1\t\n\
+         hole.example\tA\tTIMEOUT\t\tno reply from udp://{} within 400ms (2 queries sent)\n",
+        server.addr
+    );
+    assert_eq!(ran.out(), expected);
 }
 
 #[test]
@@ -120,13 +214,13 @@ fn r63_results_are_printed_while_standard_input_is_open() {
     let mut running = Sockkit::new(["resolve", "--plain", "-", &server.argument()]).start();
     for name in ["a.example", "b.example"] {
         running.write(format!("{name}\n").as_bytes());
-        running.stdout.wait_for_text(&format!("{name}\tA\tNOERROR\t192.0.2.1\n"));
+        running.stdout.wait_for_text(&format!("{name}\tA\tNOERROR\t192.0.2.1\t\n"));
     }
     // The last line has no line ending.
     running.write(b"no.example");
     running.close_stdin();
     let ran = running.wait().code(1);
-    assert!(ran.out().ends_with("no.example\tA\tNXDOMAIN\t\n"), "{}", ran.out());
+    assert!(ran.out().ends_with("no.example\tA\tNXDOMAIN\t\t\n"), "{}", ran.out());
 }
 
 #[test]
@@ -139,7 +233,7 @@ fn r63_a_reader_that_closes_the_pipe_ends_the_run_without_a_message() {
         server.argument()
     );
     let ran = shell(&script).run();
-    assert_eq!(ran.out(), "1.example\tA\tNOERROR\t192.0.2.1\n0\n");
+    assert_eq!(ran.out(), "1.example\tA\tNOERROR\t192.0.2.1\t\n0\n");
     assert!(!ran.stderr.contains("error") && !ran.stderr.contains("ipe"), "{}", ran.stderr);
 }
 
@@ -153,7 +247,7 @@ fn r63_a_signal_ends_the_run_with_the_summary() {
     );
     let ran = shell(&format!("{script}; echo ${{PIPESTATUS[1]}}")).run();
     // timeout(1) reports 124 because it sent the signal.
-    assert_eq!(ran.out(), "a.example\tA\tNOERROR\t192.0.2.1\n124\n");
+    assert_eq!(ran.out(), "a.example\tA\tNOERROR\t192.0.2.1\t\n124\n");
     assert!(ran.stderr.contains("note: 1 lookup in "), "{}", ran.stderr);
 }
 
@@ -273,7 +367,7 @@ fn the_work_splits_over_machines_with_parallel() {
          parallel --will-cite --pipe --keep-order -N 50 -j 2 -- {command} 2>/dev/null"
     );
     let ran = shell(&script).run().code(0);
-    let expected = (1..=200).map(|at| format!("{at}.example\tA\tNOERROR\t192.0.2.1"));
+    let expected = (1..=200).map(|at| format!("{at}.example\tA\tNOERROR\t192.0.2.1\t"));
     assert_eq!(ran.out().lines().collect::<Vec<&str>>(), expected.collect::<Vec<String>>());
 }
 

@@ -144,9 +144,9 @@ fn names_of_a_file_are_answered_from_the_hosts_file_too() {
         let ran = Sockkit::new(words).stdin("WWW\n192.0.2.8\nx.localhost\n").run().code(0);
         assert_eq!(
             ran.out(),
-            "WWW\tA\tNOERROR\t192.0.2.7\n\
-             192.0.2.8\tPTR\tNOERROR\tsame.example.\n\
-             x.localhost\tA\tNOERROR\t127.0.0.1\n"
+            "WWW\tA\tNOERROR\t192.0.2.7\t\n\
+             192.0.2.8\tPTR\tNOERROR\tsame.example.\t\n\
+             x.localhost\tA\tNOERROR\t127.0.0.1\t\n"
         );
     });
 }

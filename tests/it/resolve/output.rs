@@ -55,6 +55,7 @@ fn a_lookup_has_the_documented_fields() {
     let found = resolve(["--json", "--compare", "www.ita.br", "a", &twice, &twice]).json();
     let (_socket, dead) = closed_port();
     let failed = resolve(["--json", "www.ita.br", "a", &dead]).json();
+    let second = resolve(["--json", "www.ita.br", "a", &dead, &twice]).json();
     // A reply with every field: an extended error, a foreign record and an invalid one.
     let odd = DnsServer::start(|query| {
         let mut reply = query.reply();
@@ -75,7 +76,7 @@ fn a_lookup_has_the_documented_fields() {
     let negative = resolve(["--json", "www.example", "a", &negative.argument()]).json();
     let idn = DnsServer::with_records(vec![raw("xn--p1ai.", 12, b"\x08xn--p1ai\0")]);
     let idn = resolve(["--json", "рф", "ptr", &idn.argument()]).json();
-    json_doc::holds("Reports", &[found, failed, odd, negative, soa_reply(), idn].concat());
+    json_doc::holds("Reports", &[found, failed, second, odd, negative, soa_reply(), idn].concat());
 }
 
 /// The report of a negative answer that has an SOA record.

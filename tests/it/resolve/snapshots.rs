@@ -235,7 +235,7 @@ fn a_truncated_reply() {
         192.0.2.1
         stderr: warning: the reply is truncated: records are missing
         == --json: exit 0
-        {"type":"lookup","name":"www.ita.br","query_name":"www.ita.br.","record_type":"A","server":"udp://127.0.0.1:PORT","status":"NOERROR","tries":1,"discarded":0,"flags":["tc","rd","ra"],"answers":[{"name":"www.ita.br.","type":"A","ttl":300,"data":"192.0.2.1"}]}
+        {"type":"lookup","name":"www.ita.br","query_name":"www.ita.br.","record_type":"A","server":"udp://127.0.0.1:PORT","status":"NOERROR","tries":1,"discarded":0,"flags":["tc","rd","ra"],"answers":[{"name":"www.ita.br.","type":"A","ttl":300,"data":"192.0.2.1"}],"notes":["the reply is truncated: records are missing"]}
         stderr: {"type":"warning","message":"the reply is truncated: records are missing"}
     "#]],
     );

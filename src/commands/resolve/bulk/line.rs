@@ -9,8 +9,10 @@ use crate::commands::resolve::bulk::names::BadLine;
 use crate::commands::resolve::report::LookupReport;
 use crate::commands::resolve::report::name_result::NameResult;
 use crate::commands::resolve::report::outcome;
+use crate::commands::resolve::report::remarks::{self, Remarks};
 use crate::commands::resolve::request::settings::RunSettings;
 use crate::dns::lookup::{self, Lookup};
+use crate::dns::name::bare;
 use crate::exit::Exit;
 use crate::output::{Cell, Output, Report, Table};
 
@@ -21,8 +23,11 @@ const BAD_NAME: &str = "BADNAME";
 /// reply.
 const NO_DATA: &str = "NODATA";
 
-/// The widths of the columns for the name, the type and the status: most names are shorter.
-const WIDTHS: [usize; 3] = [30, 5, 8];
+/// The widths of the columns before the note: most names are shorter, and an address fits.
+const WIDTHS: [usize; 4] = [30, 5, 8, 15];
+
+/// What is between the data of two records: data contains it only within quotes.
+const SEPARATOR: &str = ", ";
 
 /// A result as it is printed and counted.
 pub(super) struct BulkResult {
@@ -52,7 +57,8 @@ impl BulkResult {
             status = NO_DATA.into();
         }
         let limit = limit.map_or(lookup::SERVER_TIMEOUT, rounded);
-        let line = FoundLine { result, lookup, settings, limit, status: &status };
+        let is_verbose = out.is_verbose();
+        let line = FoundLine { result, lookup, settings, limit, status: &status, is_verbose };
         Self { text: out.text(&line), exit: outcome::exit(lookup), status }
     }
 
@@ -75,6 +81,27 @@ struct FoundLine<'a> {
     settings: &'a RunSettings,
     limit: Duration,
     status: &'a str,
+    /// Whether to note what is known about each reply.
+    is_verbose: bool,
+}
+
+impl FoundLine<'_> {
+    /// Returns what the status and the data do not say.
+    fn note(&self) -> String {
+        let Self { result, lookup, limit, .. } = self;
+        let mut parts = Vec::new();
+        if lookup.question.name != result.subject.name {
+            parts.push(format!("as {}", bare(&lookup.question.name)));
+        }
+        if self.is_verbose {
+            parts.extend(remarks::evidence(lookup));
+        }
+        parts.extend(remarks::dead_alias(lookup));
+        parts.extend(outcome::error(lookup, *limit));
+        parts.extend(outcome::cause(lookup));
+        parts.extend(Remarks::of(result, lookup).all());
+        parts.join("; ")
+    }
 }
 
 impl Serialize for FoundLine<'_> {
@@ -89,12 +116,13 @@ impl Report for FoundLine<'_> {
         let mut data = String::new();
         for item in self.lookup.data() {
             if !data.is_empty() {
-                data.push(' ');
+                data.push_str(SEPARATOR);
             }
             data.push_str(item);
         }
         let record_type = self.lookup.question.record_type.mnemonic();
-        vec![row(&self.result.subject.given, &record_type, self.status, &data)]
+        let given = &self.result.subject.given;
+        vec![row(given, &record_type, self.status, &data, &self.note())]
     }
 }
 
@@ -107,11 +135,12 @@ impl Serialize for BadLine {
 
 impl Report for BadLine {
     fn tables(&self) -> Vec<Table> {
-        vec![row(&self.text, "", BAD_NAME, "")]
+        vec![row(&self.text, "", BAD_NAME, "", &self.error)]
     }
 }
 
-fn row(name: &str, record_type: &str, status: &str, data: &str) -> Table {
-    let cells = vec![Cell::escaped(name), record_type.into(), status.into(), Cell::escaped(data)];
+fn row(name: &str, record_type: &str, status: &str, data: &str, note: &str) -> Table {
+    let (name, data) = (Cell::escaped(name), Cell::escaped(data));
+    let cells = vec![name, record_type.into(), status.into(), data, Cell::escaped(note)];
     Table { rows: vec![cells], widths: &WIDTHS, ..Table::default() }
 }

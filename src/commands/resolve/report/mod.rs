@@ -4,6 +4,7 @@ pub(in crate::commands::resolve) mod compare;
 pub(in crate::commands::resolve) mod evidence;
 pub(in crate::commands::resolve) mod name_result;
 pub(in crate::commands::resolve) mod outcome;
+pub(in crate::commands::resolve) mod remarks;
 pub(in crate::commands::resolve) mod verdict;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::commands::resolve::report::name_result::NameResult;
+use crate::commands::resolve::report::remarks::Remarks;
 use crate::commands::resolve::request::settings::{RunSettings, Strategy};
 use crate::dns::lookup::{Answer, Lookup};
 use crate::dns::message::class::RecordClass;
@@ -34,7 +36,7 @@ pub(in crate::commands::resolve) struct LookupReport {
     /// The name as the user typed it.
     name: String,
     query_name: Option<String>,
-    record_type: Cow<'static, str>,
+    record_type: Option<Cow<'static, str>>,
     server: Option<String>,
     status: Cow<'static, str>,
     time_us: u64,
@@ -56,6 +58,8 @@ pub(in crate::commands::resolve) struct LookupReport {
     cookie: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     extended_errors: Vec<ExtendedErrorReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -118,6 +122,8 @@ impl LookupReport {
         let edns = decisive.and_then(|(reply, _)| reply.edns.as_ref());
         let errors = edns.map(EdnsReply::errors).unwrap_or_default();
         let subnet = edns.and_then(EdnsReply::client_subnet);
+        let cause = outcome::cause(lookup).filter(|_| errors.is_empty());
+        let notes = cause.into_iter().chain(Remarks::of(result, lookup).for_json()).collect();
         let units = settings.ttl_units;
         let is_compared = settings.compare && lookup.answered.is_some();
         let source = match settings.strategy {
@@ -127,7 +133,7 @@ impl LookupReport {
         Self {
             name: result.subject.given.clone(),
             query_name: Some(name::show(&lookup.question.name)),
-            record_type: lookup.question.record_type.mnemonic(),
+            record_type: Some(lookup.question.record_type.mnemonic()),
             server: local.clone().or_else(|| server.clone()),
             status: outcome::status(lookup),
             time_us: u64::try_from(lookup.time.as_micros()).unwrap_or(u64::MAX),
@@ -142,6 +148,7 @@ impl LookupReport {
             client_subnet: subnet.map(|subnet| subnet.0),
             cookie: edns.and_then(EdnsReply::cookie).map(hex),
             extended_errors: errors.into_iter().map(ExtendedErrorReport::from).collect(),
+            notes,
             error: outcome::error(lookup, limit),
         }
     }
@@ -155,7 +162,7 @@ impl LookupReport {
         Self {
             name: text,
             query_name: None,
-            record_type: "".into(),
+            record_type: None,
             server: None,
             status: status.into(),
             time_us: 0,
@@ -170,6 +177,7 @@ impl LookupReport {
             client_subnet_scope: None,
             cookie: None,
             extended_errors: Vec::new(),
+            notes: Vec::new(),
             error: Some(error),
         }
     }

@@ -150,14 +150,17 @@ pub(in crate::commands::resolve) fn cause(lookup: &Lookup) -> Option<String> {
     }
     match &decisive.failure {
         AttemptError::Exchange(ExchangeError::Io(_)) => None,
-        AttemptError::Exchange(ExchangeError::NoReply(_))
-            if decisive.course.discarded.count() > 0 =>
-        {
-            Some(format!("every message that arrived was discarded: {}", decisive.course.discarded))
+        _ if is_failure_by_discarding(lookup) => {
+            Some(format!("every message that arrived was discarded: {}", discarded(lookup)))
         }
         _ if lookup.failed.len() > 1 => Some(attempts(lookup)),
         _ => None,
     }
+}
+
+/// Returns whether messages arrived before the end of the time, but none that was the reply.
+pub(in crate::commands::resolve) fn is_failure_by_discarding(lookup: &Lookup) -> bool {
+    kind(lookup) == Some(FailureKind::NoReply) && discarded(lookup).count() > 0
 }
 
 /// Returns every failed server with its failure.

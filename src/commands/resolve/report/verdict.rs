@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use crate::commands::resolve::report::name_result::{NameResult, TriedName};
 use crate::commands::resolve::report::outcome;
+use crate::commands::resolve::report::remarks::{self, Remarks};
 use crate::commands::resolve::request::settings::RunSettings;
 use crate::dns::Name;
-use crate::dns::lookup::attempt::ServerAttempt;
 use crate::dns::lookup::{Lookup, LookupOutcome};
 use crate::dns::machine::system::HostsFile;
 use crate::dns::message::rdata::text::hex;
 use crate::dns::message::record_type::RecordType;
-use crate::dns::name::{self, international};
+use crate::dns::name::{bare, international};
 use crate::exit::Exit;
-use crate::output::{ErrorReport, Output, figures};
+use crate::output::{ErrorReport, Output};
 
 /// The result of all lookups of one name.
 pub(in crate::commands::resolve) struct Verdict<'a> {
@@ -53,7 +53,6 @@ impl Verdict<'_> {
                 bare(name)
             ));
         }
-        self.report_servers(out);
         self.report_replies(out);
         for line in self.negatives() {
             if self.by_default && self.any_found() {
@@ -115,91 +114,32 @@ impl Verdict<'_> {
         }
     }
 
-    /// Warns about servers that failed before one answered, and about messages that did not match
-    /// the query; with `-v`, prints the server, status and time of every reply.
-    fn report_servers(&self, out: Output) {
-        let mut lines = Vec::new();
-        for lookup in &self.result.lookups {
-            let has_answer =
-                !matches!(lookup.outcome, LookupOutcome::NoAnswer | LookupOutcome::LedElsewhere(_));
-            for ServerAttempt { server, failure, .. } in &lookup.failed {
-                if has_answer {
-                    lines.push(format!("no usable answer from {server}: {failure}"));
-                }
-            }
-            if let (Some(server), Some((reply, course))) =
-                (lookup.answered_by(), lookup.decisive_reply())
-            {
-                let name = bare(&lookup.question.name);
-                let record_type = lookup.question.record_type;
-                let (status, how) = (outcome::status(lookup), outcome::course_text(reply, course));
-                out.detail(&format!(
-                    "{server} answered {name} {record_type}: {status}, {}{how}",
-                    figures::time(lookup.time)
-                ));
-            }
-            let discarded = outcome::discarded(lookup);
-            match discarded.count() {
-                0 => {}
-                1 => lines.push(format!("discarded 1 message: {discarded}")),
-                count => lines.push(format!("discarded {count} messages: {discarded}")),
-            }
-        }
-        warn_once(&lines, out);
-    }
-
-    /// Reports what is unusual in the replies, and what the servers say about them.
+    /// Warns about what is unusual, and notes what the servers say; with `-v`, prints the server,
+    /// status and time of every reply.
     fn report_replies(&self, out: Output) {
         let mut warnings = Vec::new();
         let mut notes = Vec::new();
         for lookup in &self.result.lookups {
-            if let LookupOutcome::LedElsewhere(target) = &lookup.outcome {
-                notes.push(self.led_elsewhere(target, lookup));
+            for line in remarks::evidence(lookup) {
+                out.detail(&line);
             }
-            let repeated = outcome::repeated(lookup);
-            if repeated > 0 {
-                let are = if repeated == 1 { "is" } else { "are" };
-                notes.push(format!("{repeated} of the records {are} repeated in the reply"));
-            }
-            let Some((reply, _)) = lookup.decisive_reply() else { continue };
-            if reply.extra_octets > 0 {
-                let octets = match reply.extra_octets {
-                    1 => "1 octet".to_owned(),
-                    count => format!("{count} octets"),
-                };
-                warnings.push(format!("the reply has {octets} after its last record"));
-            }
-            if reply.flags.truncated && lookup.answered.is_some() {
-                warnings.push("the reply is truncated: records are missing".to_owned());
-            }
-            if let Some(edns) = reply.edns.as_ref().filter(|_| lookup.answered.is_some()) {
-                notes.extend(edns.errors().iter().map(|error| format!("the server says {error}")));
-                notes.extend(outcome::edns_notes(edns));
-            }
-            if outcome::refuses_any(lookup) {
-                notes.push("the server does not answer ANY with all records (RFC 8482)".to_owned());
-            }
-            if lookup.answered.is_none() && out.is_verbose() {
+            let remarks = Remarks::of(self.result, lookup);
+            warnings.extend(remarks.warnings);
+            notes.extend(remarks.notes);
+            notes.extend(remarks.options);
+            if let Some((reply, _)) = lookup.decisive_reply()
+                && lookup.answered.is_none()
+                && out.is_verbose()
+            {
                 notes.push(format!("the reply in hexadecimal: {}", hex(&reply.octets)));
             }
         }
-        warn_once(&warnings, out);
-        notes.dedup();
-        for line in &notes {
-            out.note(line);
-        }
-    }
-
-    fn led_elsewhere(&self, target: &Name, lookup: &Lookup) -> String {
-        let given = &self.result.subject.given;
-        let said: Vec<String> =
-            lookup.failed.iter().map(|attempt| attempt.failure.to_string()).collect();
-        let server = lookup.answered_by().map_or_else(String::new, ToString::to_string);
-        let target = bare(target);
-        format!(
-            "{given} is an alias of {target}, which {server} does not serve ({})",
-            said.join(", ")
-        )
+        let each_once = |lines: &[String], print: fn(Output, &str)| {
+            let is_new = |at: &usize| !lines[..*at].contains(&lines[*at]);
+            (0..lines.len()).filter(is_new).for_each(|at| print(out, &lines[at]));
+        };
+        each_once(&warnings, Output::warn);
+        each_once(&notes, Output::note);
     }
 
     /// Returns a line for each negative answer: a name that does not exist, or has no such records.
@@ -296,22 +236,5 @@ impl Verdict<'_> {
             }
         }
         failures
-    }
-}
-
-fn warn_once(lines: &[String], out: Output) {
-    for (at, line) in lines.iter().enumerate() {
-        if !lines[..at].contains(line) {
-            out.warn(line);
-        }
-    }
-}
-
-/// Returns a name without its trailing dot, for use in a sentence.
-fn bare(name: &Name) -> String {
-    let shown = name::show(name);
-    match shown.strip_suffix('.') {
-        Some("") | None => shown,
-        Some(bare) => bare.to_owned(),
     }
 }

@@ -1,0 +1,136 @@
+//! What is unusual about the replies of one lookup, in words, and what is known about each reply.
+
+use crate::commands::resolve::report::name_result::NameResult;
+use crate::commands::resolve::report::outcome;
+use crate::dns::lookup::attempt::ServerAttempt;
+use crate::dns::lookup::{Lookup, LookupOutcome};
+use crate::dns::name::bare;
+use crate::output::figures;
+
+/// Remarks about one lookup: the same in every format.
+pub(in crate::commands::resolve) struct Remarks {
+    /// What may be an error of a server or of the network.
+    pub(in crate::commands::resolve) warnings: Vec<String>,
+    /// What limits the answer.
+    pub(in crate::commands::resolve) notes: Vec<String>,
+    /// What the server says in EDNS options, for which the JSON has fields.
+    pub(in crate::commands::resolve) options: Vec<String>,
+}
+
+impl Remarks {
+    pub(in crate::commands::resolve) fn of(result: &NameResult, lookup: &Lookup) -> Self {
+        let mut warnings = failed_servers(lookup);
+        warnings.extend(discarded(lookup));
+        let (mut notes, mut options) = (Vec::new(), Vec::new());
+        notes.extend(led_elsewhere(result, lookup));
+        let repeated = outcome::repeated(lookup);
+        if repeated > 0 {
+            let are = if repeated == 1 { "is" } else { "are" };
+            notes.push(format!("{repeated} of the records {are} repeated in the reply"));
+        }
+        if let Some((reply, _)) = lookup.decisive_reply() {
+            let is_answered = lookup.answered.is_some();
+            if reply.extra_octets > 0 {
+                let octets = match reply.extra_octets {
+                    1 => "1 octet".to_owned(),
+                    count => format!("{count} octets"),
+                };
+                warnings.push(format!("the reply has {octets} after its last record"));
+            }
+            if reply.flags.truncated && is_answered {
+                warnings.push("the reply is truncated: records are missing".to_owned());
+            }
+            if let Some(edns) = reply.edns.as_ref().filter(|_| is_answered) {
+                let errors = edns.errors();
+                options.extend(errors.iter().map(|error| format!("the server says {error}")));
+                options.extend(outcome::edns_notes(edns));
+            }
+        }
+        if outcome::refuses_any(lookup) {
+            notes.push("the server does not answer ANY with all records (RFC 8482)".to_owned());
+        }
+        Self { warnings, notes, options }
+    }
+
+    /// Returns the remarks for which the JSON has no other field.
+    pub(in crate::commands::resolve) fn for_json(self) -> Vec<String> {
+        [self.warnings, self.notes].concat()
+    }
+
+    /// Returns all remarks.
+    pub(in crate::commands::resolve) fn all(self) -> Vec<String> {
+        [self.warnings, self.notes, self.options].concat()
+    }
+}
+
+/// Returns a line for each server that failed before another one answered.
+fn failed_servers(lookup: &Lookup) -> Vec<String> {
+    if matches!(lookup.outcome, LookupOutcome::NoAnswer | LookupOutcome::LedElsewhere(_)) {
+        return Vec::new();
+    }
+    let line = |ServerAttempt { server, failure, .. }: &ServerAttempt| {
+        format!("no usable answer from {server}: {failure}")
+    };
+    lookup.failed.iter().map(line).collect()
+}
+
+/// Returns how many messages were discarded and why, unless that is the cause of a failure.
+fn discarded(lookup: &Lookup) -> Option<String> {
+    let discarded = outcome::discarded(lookup);
+    if outcome::is_failure_by_discarding(lookup) {
+        return None;
+    }
+    match discarded.count() {
+        0 => None,
+        1 => Some(format!("discarded 1 message: {discarded}")),
+        count => Some(format!("discarded {count} messages: {discarded}")),
+    }
+}
+
+/// Returns the alias that leads to a name which does not exist or has no such record.
+pub(in crate::commands::resolve) fn dead_alias(lookup: &Lookup) -> Option<String> {
+    let (name, is) = match &lookup.outcome {
+        LookupOutcome::NoSuchName(name) => (name, "does not exist"),
+        LookupOutcome::NoData(name) => (name, "has no such record"),
+        _ => return None,
+    };
+    (*name != lookup.question.name).then(|| format!("an alias of {}, which {is}", bare(name)))
+}
+
+fn led_elsewhere(result: &NameResult, lookup: &Lookup) -> Option<String> {
+    let LookupOutcome::LedElsewhere(target) = &lookup.outcome else { return None };
+    let given = &result.subject.given;
+    let said: Vec<String> =
+        lookup.failed.iter().map(|attempt| attempt.failure.to_string()).collect();
+    let server = lookup.answered_by().map_or_else(String::new, ToString::to_string);
+    let (target, said) = (bare(target), said.join(", "));
+    Some(format!("{given} is an alias of {target}, which {server} does not serve ({said})"))
+}
+
+/// Returns a line for each reply that the result is from: the server, the status, the time and the
+/// flags.
+pub(in crate::commands::resolve) fn evidence(lookup: &Lookup) -> Vec<String> {
+    let record_type = lookup.question.record_type;
+    let mut lines = Vec::new();
+    let mut next = lookup.earlier.iter().skip(1).chain(&lookup.answered);
+    for exchanged in &lookup.earlier {
+        let alias = next.next().map(|next| format!(" (an alias of {})", bare(&next.name)));
+        let (name, how) =
+            (bare(&exchanged.name), outcome::course_text(&exchanged.reply, &exchanged.course));
+        lines.push(format!(
+            "{} answered {name} {record_type}: {}{}, {}{how}",
+            exchanged.server,
+            exchanged.reply.rcode,
+            alias.unwrap_or_default(),
+            figures::time(exchanged.course.time)
+        ));
+    }
+    if let (Some(server), Some((reply, course))) = (lookup.answered_by(), lookup.decisive_reply()) {
+        let name = lookup.answered.as_ref().map_or(&lookup.question.name, |it| &it.name);
+        let (name, status) = (bare(name), outcome::status(lookup));
+        let how = outcome::course_text(reply, course);
+        let time = figures::time(course.time);
+        lines.push(format!("{server} answered {name} {record_type}: {status}, {time}{how}"));
+    }
+    lines
+}
