@@ -16,6 +16,10 @@ use crate::output::terminal::sequences::CLEAR_ROWS;
 const CLEAR_ROW: &str = "\x1b[K";
 const CLEAR_BELOW: &str = "\x1b[J";
 
+/// The bytes of a sequence that inserts or removes characters in a row: text that is no longer is
+/// written again.
+const SHIFT_BYTES: usize = "\x1b[99@".len();
+
 /// The size of a terminal, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
@@ -118,7 +122,10 @@ impl Painter {
             out.push_str(CLEAR_ROW);
             self.write(out, &row, 0);
             self.cursor = (index, row.width);
-        } else if old.text != row.text || old.prompt != row.prompt {
+        } else if (old.text != row.text || old.prompt != row.prompt)
+            && !self.shift(out, index, &row)
+        {
+            let old = &self.shown[at].row;
             let (same, column) = self.common_beginning(old, &row);
             let is_shorter = row.width < old.width;
             if column > 0 || row.text.is_empty() || !self.wrap_at_end(index) {
@@ -131,6 +138,37 @@ impl Painter {
             self.cursor = (index, row.width);
         }
         self.shown[at].row = row;
+    }
+
+    /// Draws row `index` if text was only inserted into it or removed from it at one place: the
+    /// terminal shifts what follows (ICH and DCH of ECMA-48). Returns whether it was drawn. Only
+    /// the last row is drawn in this way, because terminals differ in whether a row that they have
+    /// wrapped stays wrapped; and only ASCII, because half of a wide character can remain.
+    fn shift(&mut self, out: &mut String, index: usize, row: &Row) -> bool {
+        let at = index - self.top;
+        let is_last = index + 1 == self.layout.rows.len() && at + 1 == self.shown.len();
+        let old = &self.shown[at].row;
+        if !is_last || !old.text.is_ascii() || !row.text.is_ascii() {
+            return false;
+        }
+        let (same, column) = self.common_beginning(old, row);
+        let is_longer = row.text.len() > old.text.len();
+        let (long, short) = if is_longer { (row, old) } else { (old, row) };
+        let rest = &short.text[same..];
+        let changed = long.text.len() - short.text.len();
+        if same < row.prompt || rest.len() <= SHIFT_BYTES || !long.text.ends_with(rest) {
+            return false;
+        }
+        self.move_to(out, (index, column));
+        // Writing to a String cannot fail.
+        if is_longer {
+            write!(out, "\x1b[{changed}@").unwrap_or_default();
+            out.push_str(&row.text[same..same + changed]);
+            self.cursor = (index, column + changed);
+        } else {
+            write!(out, "\x1b[{changed}P").unwrap_or_default();
+        }
+        true
     }
 
     /// Moves the cursor to row `index`, below the last one on the terminal.

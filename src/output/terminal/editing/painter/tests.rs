@@ -34,6 +34,23 @@ fn a_character_at_the_end_takes_one_byte_and_a_wrap_two_more() {
 }
 
 #[test]
+fn the_terminal_shifts_the_rest_of_the_last_row_after_a_change_within_it() {
+    let rest = "0123456789012345678";
+    let (before, after) = (format!("ab{rest}"), format!("abx{rest}"));
+    for (from, to, shown) in [
+        ((before.as_str(), 2), (after.as_str(), 3), "\x1b[1@x"),
+        ((after.as_str(), 3), (before.as_str(), 2), "\x1b[5G\x1b[1P"),
+    ] {
+        let size = Size { columns: 30, rows: 4 };
+        let mut painter = Painter::new(Paint::decide(ColorChoice::Never, false));
+        painter.draw(&mut String::new(), view(from.0, from.1), size);
+        let mut out = String::new();
+        painter.draw(&mut out, view(to.0, to.1), size);
+        assert_eq!(out, shown);
+    }
+}
+
+#[test]
 fn only_the_end_of_the_line_is_drawn_after_a_change_within_it() {
     let (bytes, terminal) = drawn(&[view("0123456", 7), view("012x3456", 4)]);
     // Two movements and the characters from the change on.
@@ -131,18 +148,32 @@ fn a_newline_in_the_middle_draws_the_line_again() {
 proptest! {
     #[test]
     fn the_terminal_shows_the_line_after_any_changes(
-        lines in prop::collection::vec(
-            ("([a-c]|日|\\n|\\t|\u{e9}){0,70}", any::<prop::sample::Index>(), any::<bool>()),
-            1..6,
+        changes in prop::collection::vec(
+            (
+                "([a-c]|日|\\n|\\t|\u{e9}){0,70}|[a-c]{1,3}",
+                any::<prop::sample::Index>(),
+                any::<prop::sample::Index>(),
+                0..3,
+            ),
+            1..8,
         ),
     ) {
+        let boundary = |line: &str, index: prop::sample::Index| {
+            line.floor_char_boundary(index.index(line.len() + 1))
+        };
         let mut views: Vec<(String, usize)> = Vec::new();
-        for (text, index, continues) in lines {
-            let before = views.last().map(|(line, _)| line.clone()).filter(|_| continues);
-            let line = before.unwrap_or_default() + &text;
-            let mut ends: Vec<_> = line.char_indices().map(|(at, _)| at).collect();
-            ends.push(line.len());
-            let pos = ends[index.index(ends.len())];
+        for (text, at, cursor, kind) in changes {
+            let before = views.last().map(|(line, _)| line.clone()).unwrap_or_default();
+            let (start, rest) = before.split_at(boundary(&before, at));
+            let line = match kind {
+                0 => text,
+                1 => format!("{start}{text}{rest}"),
+                _ => {
+                    let removed = rest.floor_char_boundary(text.len().min(rest.len()));
+                    format!("{start}{}", &rest[removed..])
+                }
+            };
+            let pos = boundary(&line, cursor);
             views.push((line, pos));
         }
         let views: Vec<_> = views.iter().map(|(line, pos)| view(line, *pos)).collect();
