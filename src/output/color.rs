@@ -75,15 +75,55 @@ impl Paint {
         self.paint(color.on_default(), text)
     }
 
-    /// Styles the name of a peer in one of several colours, always the same one for the same name.
-    /// Yellow and bright colours are hard to read on a light background.
-    pub(super) fn peer(self, name: &str) -> String {
-        let colors = [AnsiColor::Green, AnsiColor::Blue, AnsiColor::Magenta, AnsiColor::Red];
-        let sum = name.bytes().fold(0, |sum: usize, byte| sum.wrapping_add(byte.into()));
-        self.paint(colors[sum % colors.len()].on_default().bold(), name)
-    }
-
     pub(super) fn paint(self, style: Style, text: &str) -> String {
         if self.on { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
+/// The colours of peers. Red is for errors; yellow and bright colours are hard to read on a light
+/// background.
+const PEER_COLORS: [AnsiColor; 4] =
+    [AnsiColor::Green, AnsiColor::Blue, AnsiColor::Magenta, AnsiColor::Cyan];
+
+/// Styles the names of peers: those that have sent last have different colours.
+#[derive(Debug)]
+pub(super) struct PeerColors {
+    paint: Paint,
+    /// The peers with a colour, and that colour; the one that has sent last is the last.
+    recent: Vec<(String, AnsiColor)>,
+}
+
+impl PeerColors {
+    pub(super) fn new(paint: Paint) -> Self {
+        Self { paint, recent: Vec::new() }
+    }
+
+    /// Styles the name of the peer that sends now.
+    pub(super) fn style(&mut self, name: &str) -> String {
+        let color = match self.recent.iter().position(|(known, _)| known == name) {
+            Some(at) => self.recent.remove(at).1,
+            None if self.recent.len() < PEER_COLORS.len() => PEER_COLORS[self.recent.len()],
+            None => self.recent.remove(0).1,
+        };
+        self.recent.push((name.to_owned(), color));
+        self.paint.paint(color.on_default().bold(), name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_four_peers_that_sent_last_have_different_colours() {
+        let mut colors = PeerColors::new(Paint { on: true });
+        let mut color = |name: &str| colors.style(name).replace(name, "");
+        let first: Vec<String> = ["a", "b", "c", "d"].map(&mut color).into();
+        assert_eq!(first.iter().collect::<std::collections::HashSet<_>>().len(), 4);
+        // Known peers keep their colour, and a new one gets that of the longest silence.
+        assert_eq!(color("a"), first[0]);
+        assert_eq!(color("e"), first[1]);
+        assert_eq!([color("c"), color("d"), color("a")], [2, 3, 0].map(|at| first[at].clone()));
+        assert_eq!(color("b"), first[1]);
     }
 }

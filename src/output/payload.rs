@@ -9,6 +9,7 @@ use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 
 use crate::blocking;
+use crate::output::color::PeerColors;
 use crate::output::event::{Event, NetText};
 use crate::output::event_queue::Events;
 use crate::output::handle::Output;
@@ -22,8 +23,8 @@ use crate::text::{self, StreamEscaper};
 pub struct Payload {
     out: Output,
     target: PayloadTarget,
-    /// Whether a terminal shows which peer sent each line.
-    labels_peers: bool,
+    /// The colours of the peers' names, if a terminal shows which peer sent each line.
+    labels: Option<PeerColors>,
     /// Whether each piece is a datagram.
     is_datagrams: bool,
 }
@@ -65,13 +66,13 @@ impl Payload {
                 PayloadTarget::Verbatim { stdout, on_terminal }
             }
         };
-        Ok(Self { out, target, labels_peers: false, is_datagrams: false })
+        Ok(Self { out, target, labels: None, is_datagrams: false })
     }
 
     /// Shows on a terminal which peer sent each line, because there may be several. Each datagram
     /// then begins a line.
     pub fn label_peers(&mut self) {
-        self.labels_peers = true;
+        self.labels = Some(PeerColors::new(self.out.data_paint()));
     }
 
     /// Does the same as [`Self::new`] for datagrams, each of which is one line of plain output.
@@ -82,7 +83,7 @@ impl Payload {
         if out.is_plain() {
             let on_terminal = io::stdout().is_terminal();
             let target = PayloadTarget::Lines { on_terminal };
-            return Ok(Self { out, target, labels_peers: false, is_datagrams: true });
+            return Ok(Self { out, target, labels: None, is_datagrams: true });
         }
         let mut payload = Self::new(out, events, raw)?;
         payload.is_datagrams = true;
@@ -131,19 +132,23 @@ impl Payload {
                 }
             }
             PayloadTarget::Escaped(escaper, previous_peer) => {
+                let is_labelled = self.labels.is_some();
                 let terminal = self.out.terminal();
-                let label = |peer: &str| {
-                    let text =
-                        format!("{}: ", self.out.data_paint().peer(&text::escape_lines(peer)));
-                    self.labels_peers.then(|| Label { peer: peer.to_owned(), text })
+                let mut label = |peer: &str| {
+                    let colors = self.labels.as_mut()?;
+                    let text = format!("{}: ", colors.style(&text::escape_lines(peer)));
+                    Some(Label { peer: peer.to_owned(), text })
                 };
                 if previous_peer != peer {
                     // One peer's incomplete character must not be joined with another peer's bytes.
-                    terminal.print_peer_text(escaper.finish(), label(previous_peer).as_ref())?;
+                    let rest = escaper.finish();
+                    if !rest.is_empty() {
+                        terminal.print_peer_text(rest, label(previous_peer).as_ref())?;
+                    }
                     peer.clone_into(previous_peer);
                 }
                 let mut text = escaper.push(bytes);
-                if self.is_datagrams && self.labels_peers && !bytes.ends_with(b"\n") {
+                if self.is_datagrams && is_labelled && !bytes.ends_with(b"\n") {
                     text += &escaper.finish();
                     text.push('\n');
                 }
