@@ -198,7 +198,7 @@ impl Service for LoginServer {
             }
             LoginEnd::Submitted(_) | LoginEnd::Tls => String::new(),
         };
-        if let Some(bytes) = dialogue.unfinished() {
+        if let Some(bytes) = dialogue.unfinished().and_then(|bytes| u64::try_from(bytes).ok()) {
             self.events.send(Event::Incomplete { peer: client.peer().to_string(), bytes });
         }
         self.events.closed(&client, &stream, reason);

@@ -154,7 +154,7 @@ pub enum Event {
         /// The peer's address.
         peer: String,
         /// Bytes received of the unfinished login.
-        bytes: usize,
+        bytes: u64,
     },
     /// A user joined the chat.
     Joined {
@@ -282,8 +282,9 @@ impl Event {
             Self::Login { record, .. } => format!("not recorded: {record}"),
             Self::Incomplete { peer, bytes } => {
                 format!(
-                    "incomplete {peer}: disconnected after {bytes} bytes of a login; \
-                     clients that send no line ending need --field-per-read"
+                    "incomplete {peer}: disconnected after {} of a login; \
+                     clients that send no line ending need --field-per-read",
+                    figures::count(*bytes)
                 )
             }
             Self::Joined { peer, nick } => format!("joined {nick} ({peer})"),
@@ -299,7 +300,7 @@ impl Event {
                 "stopping: {clients} client{} to finish; press Ctrl-C again to stop now",
                 if *clients == 1 { "" } else { "s" }
             ),
-            Self::NotShown { count } => format!("warning: {count} events not shown"),
+            Self::NotShown { count } => format!("warning: {}", not_shown(*count)),
         }
     }
 
@@ -365,5 +366,12 @@ impl Event {
             Self::Login { result, .. } if *result != "recorded" => Highlight::Problem,
             _ => Highlight::Neutral,
         }
+    }
+}
+/// Returns in words how many events were lost.
+pub(super) fn not_shown(count: u64) -> String {
+    match count {
+        1 => "1 event not shown".to_owned(),
+        count => format!("{count} events not shown"),
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::allowance::Allowance;
 use crate::output::color::{ColorChoice, Paint};
-use crate::output::event::Event;
+use crate::output::event::{Event, not_shown};
 use crate::output::format::{Format, Verbosity};
 use crate::output::json;
 use crate::output::stats::Stats;
@@ -309,7 +309,7 @@ impl Output {
         }
         let print = move || {
             if unprinted > 0 {
-                self.warn(&format!("{unprinted} events not shown: their reader was too slow"));
+                self.warn(&format!("{}: their reader was too slow", not_shown(unprinted)));
             }
             if let Some(error) = &error {
                 self.error(error);
