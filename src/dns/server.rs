@@ -20,7 +20,7 @@ use crate::net::{self, Addr, Deadline};
 pub enum DnsTransport {
     /// UDP, with a retry over TCP if the reply is truncated.
     Udp,
-    /// TCP, with a connection for each query.
+    /// TCP.
     Tcp,
     /// TLS over TCP (RFC 7858).
     Tls,

@@ -53,15 +53,20 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             None if input.is_some() => args.concurrency,
             None => settings::CONCURRENCY,
         };
+        let connections = settings.lookup.exchange.connections.clone();
         let Request { subjects, types, class, .. } = request;
         let plan = Plan::new(settings, servers, types, class, concurrency);
-        match (input, watch, trace, anchors) {
+        let outcome = match (input, watch, trace, anchors) {
             (Some(input), ..) => bulk::run(input, plan.for_many(), out).await,
             (_, Some(watch), ..) => watch::run(subjects, watch, plan.into(), out).await,
             (_, _, Some(start), _) => trace::run(subjects, start, plan.into(), out).await,
             (.., Some(anchors)) => validate::run(subjects, anchors, plan.into(), out).await,
             _ => run::resolve(subjects, plan.into(), out).await,
+        };
+        if let Some(connections) = connections {
+            connections.close().await;
         }
+        outcome
     });
     // Does not wait for a thread that may still be blocked in the system's resolver.
     runtime.shutdown_background();
@@ -92,6 +97,7 @@ fn run_settings(args: &Args, request: &Request, out: Output) -> anyhow::Result<R
     if args.tls.trusts_anyone() {
         out.warn("the server's certificate is not verified (--insecure)");
     }
+    let has_many_queries = (args.has_input() || args.validate) && from.is_none();
     Ok(RunSettings {
         lookup: LookupSettings {
             exchange: ExchangeOptions {
@@ -102,6 +108,7 @@ fn run_settings(args: &Args, request: &Request, out: Output) -> anyhow::Result<R
                 from,
                 // An idle socket would keep a port of the user's choice.
                 sockets: (args.has_input() && from.is_none()).then(Arc::default),
+                connections: has_many_queries.then(Arc::default),
             },
             follow_aliases: !args.no_follow,
             // The C library limits each query, not the whole run.

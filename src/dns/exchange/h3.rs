@@ -1,14 +1,15 @@
-//! DNS over HTTP/3 (RFC 8484 over RFC 9114): one POST request over QUIC.
+//! DNS over HTTP/3 (RFC 8484 over RFC 9114): requests over QUIC.
 
 use std::future::poll_fn;
 
-use bytes::Buf as _;
+use bytes::{Buf as _, Bytes};
 use h3::client;
 use h3::error::{Code, ConnectionError, LocalError, StreamError};
 use quinn::Connection;
 
 use crate::dns::exchange::course::ExchangeError;
 use crate::dns::exchange::http;
+use crate::dns::exchange::quic::QuicConnection;
 use crate::dns::server::DnsServer;
 use crate::text;
 
@@ -23,45 +24,77 @@ const MAX_HEADER: u64 = 64 * 1024;
 /// The code with which a client closes a connection without an error (RFC 9114 section 8.1).
 pub(super) const NO_ERROR: u32 = 0x100;
 
-/// Sends `message` and returns the message in the response.
-///
-/// # Errors
-/// The server does not speak HTTP/3, or its response is not a DNS message.
-pub(super) async fn post(
-    quic: Connection,
-    server: &DnsServer,
-    message: Vec<u8>,
-) -> Result<Vec<u8>, ExchangeError> {
-    let connection = h3_quinn::Connection::new(quic.clone());
-    let mut builder = client::builder();
-    let built = builder.max_field_section_size(MAX_HEADER).build(connection).await;
-    let (mut connection, mut requests) = built.map_err(|error| connection_error(&quic, &error))?;
-    let exchange = async {
-        let (request, message) = http::request(server, message)?;
-        let failed = |error: StreamError| stream_error(&quic, &error);
-        let mut stream = requests.send_request(request).await.map_err(failed)?;
-        if let Some(message) = message {
-            stream.send_data(message).await.map_err(failed)?;
-        }
-        stream.finish().await.map_err(failed)?;
-        let (head, ()) = stream.recv_response().await.map_err(failed)?.into_parts();
-        http::check_head(&head)?;
-        let mut reply = Vec::new();
-        while let Some(mut part) = stream.recv_data().await.map_err(failed)? {
-            while part.has_remaining() {
-                let bytes = part.chunk();
-                http::append_part(&mut reply, bytes)?;
-                part.advance(bytes.len());
+/// A connection over HTTP/3.
+pub(super) struct Http3Connection {
+    quic: QuicConnection,
+    connection: client::Connection<h3_quinn::Connection, Bytes>,
+    requests: client::SendRequest<h3_quinn::OpenStreams, Bytes>,
+}
+
+impl Http3Connection {
+    /// Begins HTTP/3 on `quic`.
+    ///
+    /// # Errors
+    /// The connection fails.
+    pub(super) async fn open(mut quic: QuicConnection) -> Result<Self, ExchangeError> {
+        let inner = quic.connection().clone();
+        let opened = quic.run(async {
+            let connection = h3_quinn::Connection::new(inner.clone());
+            let mut builder = client::builder();
+            let built = builder.max_field_section_size(MAX_HEADER).build(connection).await;
+            built.map_err(|error| connection_error(&inner, &error))
+        });
+        let (connection, requests) = opened.await?;
+        Ok(Self { quic, connection, requests })
+    }
+
+    /// Sends `message` and returns the message in the response.
+    ///
+    /// # Errors
+    /// The server does not speak HTTP/3, or its response is not a DNS message.
+    pub(super) async fn post(
+        &mut self,
+        server: &DnsServer,
+        message: Vec<u8>,
+    ) -> Result<Vec<u8>, ExchangeError> {
+        let Self { quic: quic_connection, connection, requests } = self;
+        quic_connection.allow(MAX_RECEIVED);
+        let quic = quic_connection.connection().clone();
+        let exchange = async {
+            let (request, message) = http::request(server, message)?;
+            let failed = |error: StreamError| stream_error(&quic, &error);
+            let mut stream = requests.send_request(request).await.map_err(failed)?;
+            if let Some(message) = message {
+                stream.send_data(message).await.map_err(failed)?;
             }
-        }
-        Ok(reply)
-    };
-    tokio::select! {
-        biased;
-        reply = exchange => reply,
-        error = poll_fn(|context| connection.poll_close(context)) => {
-            Err(connection_error(&quic, &error))
-        }
+            stream.finish().await.map_err(failed)?;
+            let (head, ()) = stream.recv_response().await.map_err(failed)?.into_parts();
+            http::check_head(&head)?;
+            let mut reply = Vec::new();
+            while let Some(mut part) = stream.recv_data().await.map_err(failed)? {
+                while part.has_remaining() {
+                    let bytes = part.chunk();
+                    http::append_part(&mut reply, bytes)?;
+                    part.advance(bytes.len());
+                }
+            }
+            Ok(reply)
+        };
+        let exchange = async {
+            tokio::select! {
+                biased;
+                reply = exchange => reply,
+                error = poll_fn(|context| connection.poll_close(context)) => {
+                    Err(connection_error(&quic, &error))
+                }
+            }
+        };
+        quic_connection.run(exchange).await
+    }
+
+    /// Closes the connection with `code`.
+    pub(super) async fn close(self, code: u32) {
+        self.quic.close(code).await;
     }
 }
 

@@ -5,6 +5,7 @@
 //! other addresses. Messages that do not match the query are counted and discarded.
 
 mod connected;
+mod connections;
 mod course;
 #[cfg(feature = "doh3")]
 mod h3;
@@ -19,6 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use crate::dns::exchange::connections::DnsConnections;
 pub use crate::dns::exchange::course::{Course, ExchangeError, FailedExchange, queries_sent};
 use crate::dns::exchange::stream::StreamExchange;
 use crate::dns::exchange::udp::ServerSocket;
@@ -52,6 +54,8 @@ pub struct ExchangeOptions {
     pub from: Option<SourceAddress>,
     /// The UDP sockets that queries reuse; without, each query has a new one.
     pub sockets: Option<Arc<UdpSockets>>,
+    /// The connections that queries reuse; without, each query has a new one.
+    pub connections: Option<Arc<DnsConnections>>,
 }
 
 impl Default for ExchangeOptions {
@@ -63,6 +67,7 @@ impl Default for ExchangeOptions {
             tls: None,
             from: None,
             sockets: None,
+            connections: None,
         }
     }
 }
@@ -232,8 +237,17 @@ impl Query<'_> {
         }
         let Self { question, settings, course, .. } = self;
         let (from, tries_before) = (settings.from, course.tries);
-        let mut exchange =
-            StreamExchange { question, encoded, server, from, deadline, course, tries_before };
+        let connections = settings.connections.as_deref();
+        let mut exchange = StreamExchange {
+            question,
+            encoded,
+            server,
+            from,
+            connections,
+            deadline,
+            course,
+            tries_before,
+        };
         let tls = settings.tls.as_deref();
         if question.record_type.is_transfer() {
             // It keeps to the deadline itself, so that the records received so far are not lost.

@@ -6,10 +6,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 #[cfg(feature = "doq")]
 use crate::dns::exchange::connected::connect_udp;
+use crate::dns::exchange::connections::{DnsConnection, DnsConnections};
 use crate::dns::exchange::course::{Course, ExchangeError};
 #[cfg(feature = "doh3")]
-use crate::dns::exchange::h3;
-use crate::dns::exchange::https;
+use crate::dns::exchange::h3::{self, Http3Connection};
+use crate::dns::exchange::https::Http2Connection;
 #[cfg(feature = "doq")]
 use crate::dns::exchange::quic::{self, QuicConnection};
 use crate::dns::message::query::Question;
@@ -32,6 +33,8 @@ pub(super) struct StreamExchange<'a> {
     pub(super) encoded: (u16, Vec<u8>),
     pub(super) server: &'a DnsServer,
     pub(super) from: Option<SourceAddress>,
+    /// The open connections; `None` if the query has one of its own.
+    pub(super) connections: Option<&'a DnsConnections>,
     pub(super) deadline: Deadline,
     pub(super) course: &'a mut Course,
     /// Number of queries sent before this one.
@@ -39,7 +42,7 @@ pub(super) struct StreamExchange<'a> {
 }
 
 impl StreamExchange<'_> {
-    /// Connects, and exchanges the messages.
+    /// Exchanges the messages, over an open connection to the server if there is one.
     ///
     /// # Errors
     /// The server cannot be reached, or sends no reply.
@@ -47,42 +50,89 @@ impl StreamExchange<'_> {
         &mut self,
         tls: Option<&ClientHandshake>,
     ) -> Result<Reply, ExchangeError> {
-        // QUIC is on the heap: most queries do not use it, and each would reserve its memory.
-        match (self.server.transport, tls) {
-            #[cfg(feature = "doq")]
-            (DnsTransport::Quic, Some(tls)) => Box::pin(self.over_quic(tls)).await,
-            (transport, tls) if transport.is_http() => {
-                if self.question.record_type.is_transfer() {
-                    let why = "zone transfers are not possible over HTTP";
-                    return Err(ExchangeError::Http(why.to_owned()));
-                }
-                let reply = match (transport, tls) {
-                    #[cfg(feature = "doh3")]
-                    (DnsTransport::H3, Some(tls)) => Box::pin(self.over_http3(tls)).await?,
-                    _ => {
-                        let stream = self.connect(tls).await?;
-                        self.course.tries += 1;
-                        https::post(stream, self.server, self.encoded.1.clone()).await?
-                    }
-                };
-                self.question.read_reply(self.encoded.0, &reply).map_err(|mismatch| {
-                    self.course.discarded.add(mismatch);
-                    self.no_reply()
-                })
+        if self.question.record_type.is_transfer() {
+            if self.server.transport.is_http() {
+                let why = "zone transfers are not possible over HTTP";
+                return Err(ExchangeError::Http(why.to_owned()));
             }
-            _ => {
-                let mut stream = self.connect(tls).await?;
-                let reply = self.messages(&mut stream).await?;
-                stream.shut_down_now();
-                Ok(reply)
+            self.connections = None;
+        }
+        if let Some(connections) = self.connections
+            && let Some(open) = connections.take(self.server).await
+        {
+            match self.over(open).await {
+                // The server may close an idle connection at any time, also while the query is on
+                // its way (RFC 7766 section 6.2.4).
+                Err(ExchangeError::Io(_) | ExchangeError::Quic(_)) => {}
+                result => return result,
             }
         }
+        let connection = self.open(tls).await?;
+        self.over(connection).await
+    }
+
+    /// Connects to the server.
+    async fn open(&self, tls: Option<&ClientHandshake>) -> Result<DnsConnection, ExchangeError> {
+        // QUIC is on the heap: most queries do not use it, and each would reserve its memory.
+        Ok(match (self.server.transport, tls) {
+            // A reply is read in parts that the library buffers within limits.
+            #[cfg(feature = "doq")]
+            (DnsTransport::Quic, Some(tls)) => {
+                let quic = Box::pin(self.connect_quic(tls, u64::MAX)).await?;
+                DnsConnection::Quic(Box::new(quic))
+            }
+            #[cfg(feature = "doh3")]
+            (DnsTransport::H3, Some(tls)) => DnsConnection::Http3(Box::new(
+                Box::pin(async {
+                    let quic = self.connect_quic(tls, h3::MAX_RECEIVED).await?;
+                    Http3Connection::open(quic).await
+                })
+                .await?,
+            )),
+            (transport, tls) if transport.is_http() => {
+                DnsConnection::Http2(Http2Connection::open(self.connect(tls).await?).await?)
+            }
+            _ => DnsConnection::Messages(self.connect(tls).await?),
+        })
+    }
+
+    /// Exchanges the messages over `connection`, which is kept or closed after the reply.
+    async fn over(&mut self, mut connection: DnsConnection) -> Result<Reply, ExchangeError> {
+        let discarded = self.course.discarded.count();
+        let result = match &mut connection {
+            DnsConnection::Messages(stream) => self.messages(stream).await,
+            DnsConnection::Http2(http) => {
+                self.course.tries += 1;
+                let reply = http.post(self.server, self.encoded.1.clone()).await;
+                reply.and_then(|reply| self.read(&reply))
+            }
+            #[cfg(feature = "doq")]
+            DnsConnection::Quic(quic) => Box::pin(self.over_quic(quic)).await,
+            #[cfg(feature = "doh3")]
+            DnsConnection::Http3(http) => {
+                self.course.tries += 1;
+                let reply = Box::pin(http.post(self.server, self.encoded.1.clone())).await;
+                reply.and_then(|reply| self.read(&reply))
+            }
+        };
+        let is_clean = result.is_ok() && self.course.discarded.count() == discarded;
+        match self.connections.filter(|_| is_clean) {
+            Some(connections) => connections.put_back(self.server, connection),
+            None => connection.close().await,
+        }
+        result
+    }
+
+    /// Reads the message of a response over HTTP.
+    fn read(&mut self, message: &[u8]) -> Result<Reply, ExchangeError> {
+        self.question.read_reply(self.encoded.0, message).map_err(|mismatch| {
+            self.course.discarded.add(mismatch);
+            self.no_reply()
+        })
     }
 
     #[cfg(feature = "doq")]
-    async fn over_quic(&mut self, tls: &ClientHandshake) -> Result<Reply, ExchangeError> {
-        // A reply is read in parts that the library buffers within limits.
-        let mut quic = self.connect_quic(tls, u64::MAX).await?;
+    async fn over_quic(&mut self, quic: &mut QuicConnection) -> Result<Reply, ExchangeError> {
         let mut stream = quic.open_stream().await?;
         let stopped = quic::stopped(&stream);
         let exchange = async {
@@ -92,19 +142,7 @@ impl StreamExchange<'_> {
                 error = stopped => Err(error),
             }
         };
-        let reply = quic.run(exchange).await;
-        quic.close(quic::DOQ_NO_ERROR).await;
-        reply
-    }
-
-    #[cfg(feature = "doh3")]
-    async fn over_http3(&mut self, tls: &ClientHandshake) -> Result<Vec<u8>, ExchangeError> {
-        let mut quic = self.connect_quic(tls, h3::MAX_RECEIVED).await?;
-        self.course.tries += 1;
-        let exchange = h3::post(quic.connection().clone(), self.server, self.encoded.1.clone());
-        let reply = Box::pin(quic.run(exchange)).await;
-        quic.close(h3::NO_ERROR).await;
-        reply
+        quic.run(exchange).await
     }
 
     /// Connects over QUIC to a server that may send `limit` bytes.

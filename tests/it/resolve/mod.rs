@@ -2,6 +2,7 @@
 
 mod aliases;
 mod bulk;
+mod connections;
 mod contradictions;
 mod encrypted;
 mod exchange;

@@ -82,6 +82,12 @@ impl QuicConnection {
         &self.connection
     }
 
+    /// Lets the server send `limit` bytes from now on.
+    #[cfg(feature = "doh3")]
+    pub(super) fn allow(&self, limit: u64) {
+        self.failure.allow(limit);
+    }
+
     /// Opens the stream of a query.
     ///
     /// # Errors

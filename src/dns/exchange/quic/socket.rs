@@ -71,6 +71,12 @@ pub(super) struct SocketFailure {
 }
 
 impl SocketFailure {
+    /// Lets the server send `limit` bytes from now on.
+    #[cfg(feature = "doh3")]
+    pub(super) fn allow(&self, limit: u64) {
+        self.socket.allowance.store(limit, Ordering::Relaxed);
+    }
+
     /// Waits for the error. It waits for errors of the network itself, because they do not wake a
     /// task that polls for datagrams.
     pub(super) async fn wait(&mut self) -> io::Error {

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use base64::Engine as _;
@@ -38,6 +39,19 @@ pub(crate) fn serve_https<F>(certificates: &Certificates, respond: F) -> u16
 where
     F: Fn(&str, &[u8]) -> HttpsResponse + Send + Sync + 'static,
 {
+    serve_https_counted(certificates, respond).0
+}
+
+/// Starts the same server, and also returns the number of connections so far.
+pub(crate) fn serve_https_counted<F>(
+    certificates: &Certificates,
+    respond: F,
+) -> (u16, Arc<AtomicUsize>)
+where
+    F: Fn(&str, &[u8]) -> HttpsResponse + Send + Sync + 'static,
+{
+    let connections = Arc::<AtomicUsize>::default();
+    let counter = Arc::clone(&connections);
     let mut config = (*certificates.server_config()).clone();
     config.alpn_protocols = vec![b"h2".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -51,6 +65,7 @@ where
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
+                counter.fetch_add(1, Ordering::Relaxed);
                 let (acceptor, respond) = (acceptor.clone(), Arc::clone(&respond));
                 tokio::spawn(async move {
                     // A client that rejects the certificate ends the handshake.
@@ -60,7 +75,7 @@ where
             }
         });
     });
-    port
+    (port, connections)
 }
 
 async fn serve_client<S>(
