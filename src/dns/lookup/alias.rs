@@ -84,6 +84,21 @@ impl AliasChain {
         }
     }
 
+    /// Returns the name of the chain for which `answers` have CNAME records with different targets,
+    /// if there is one.
+    pub fn name_with_several_targets(&self, answers: &[Record]) -> Option<&Name> {
+        self.names.iter().find(|name| {
+            let is_alias = |record: &&Record| {
+                record.record_type == RecordType::CNAME
+                    && record.class == self.class
+                    && record.name == **name
+            };
+            let mut targets = answers.iter().filter(is_alias).map(|record| &record.target);
+            let first = targets.next();
+            targets.any(|target| Some(target) != first)
+        })
+    }
+
     /// Returns whether the question led to `record`: it has the class of the question, and either
     /// the wanted type and a name of the chain, or it is an alias that was followed. Signatures
     /// belong to what they sign.
@@ -99,9 +114,16 @@ impl AliasChain {
             let above = |name: &Name| record.name.zone_of(name);
             return self.names.iter().any(above);
         }
-        let types = [wanted, RecordType::CNAME];
-        let fits = wanted == RecordType::ANY || types.contains(&record.record_type);
-        fits && self.names.contains(&record.name)
+        let fits = wanted == RecordType::ANY || record.record_type == wanted;
+        (fits && self.names.contains(&record.name)) || self.has_followed(record)
+    }
+
+    fn has_followed(&self, record: &Record) -> bool {
+        record.record_type == RecordType::CNAME
+            && self
+                .names
+                .windows(2)
+                .any(|link| record.name == link[0] && record.target.as_ref() == Some(&link[1]))
     }
 
     /// Returns the name that a DNAME record gives to the last name, if this is below its owner

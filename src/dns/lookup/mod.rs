@@ -321,13 +321,21 @@ fn failure_of(reply: &Reply, question: &Question) -> Option<AttemptError> {
     }
     let mut chain = AliasChain::new(question.name.clone(), question.class);
     let position = chain.follow(&reply.answers, question.record_type);
-    let has_answer = position == Ok(ChainPosition::Arrived);
-    let defect = match (reply.rcode, has_answer) {
-        (Rcode::NXDOMAIN, true) => Malformed::Contradiction(name::show(chain.last())),
-        (_, false) if reply.is_cut() => Malformed::Incomplete,
-        _ => return None,
-    };
-    Some(AttemptError::Malformed(defect))
+    let is_incomplete = reply.is_cut() && position != Ok(ChainPosition::Arrived);
+    let incomplete = is_incomplete.then_some(Malformed::Incomplete);
+    contradiction(reply, question).or(incomplete).map(AttemptError::Malformed)
+}
+
+/// Returns how a reply contradicts itself.
+pub(super) fn contradiction(reply: &Reply, question: &Question) -> Option<Malformed> {
+    let mut chain = AliasChain::new(question.name.clone(), question.class);
+    let position = chain.follow(&reply.answers, question.record_type);
+    if let Some(name) = chain.name_with_several_targets(&reply.answers) {
+        return Some(Malformed::Aliases(name::show(name)));
+    }
+    let is_found = position == Ok(ChainPosition::Arrived);
+    (reply.rcode == Rcode::NXDOMAIN && is_found)
+        .then(|| Malformed::Contradiction(name::show(chain.last())))
 }
 
 /// Returns the outcome that a reply gives; `None` if the target of an alias is not in the reply.

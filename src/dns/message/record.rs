@@ -46,6 +46,10 @@ pub enum Malformed {
     /// The response code says that the name does not exist, but the answer has records of it.
     #[error("NXDOMAIN, but with records of {0}")]
     Contradiction(String),
+    /// The answer has several CNAME records of this name, of which there can be only one (RFC 2181
+    /// section 10.1).
+    #[error("several CNAME records of {0}")]
+    Aliases(String),
     /// A zone transfer is not complete.
     #[error("the transfer {0}")]
     Transfer(&'static str),

@@ -10,7 +10,7 @@ use crate::dns::Name;
 use crate::dns::exchange::{self, ExchangeOptions, Exchanged};
 use crate::dns::lookup::alias::{AliasChain, ChainPosition};
 use crate::dns::lookup::attempt::{AttemptError, ServerAttempt};
-use crate::dns::lookup::{Lookup, LookupOutcome};
+use crate::dns::lookup::{self, Lookup, LookupOutcome};
 use crate::dns::message::class::RecordClass;
 use crate::dns::message::query::Question;
 use crate::dns::message::rcode::Rcode;
@@ -304,8 +304,9 @@ fn lame(reason: String) -> Judgement {
 }
 
 fn judge(reply: &Reply, question: &Question, zone: &Name) -> Judgement {
-    if let Some(defect) = &reply.defect {
-        let failure = AttemptError::Malformed(defect.clone());
+    let defect = reply.defect.clone();
+    if let Some(defect) = defect.or_else(|| lookup::contradiction(reply, question)) {
+        let failure = AttemptError::Malformed(defect);
         return Judgement::Bad(HopResult::Failed(failure.to_string()), failure);
     }
     if reply.rcode.is_failure() {

@@ -345,3 +345,51 @@ fn r16_a_name_that_only_has_names_below_it_has_no_data() {
     assert_eq!((run.code, &run.json()[0]["status"]), (1, &json!("NOERROR")));
     run.assert_stderr_contains("(the name exists)");
 }
+
+#[test]
+fn several_aliases_of_one_name_are_a_contradiction_and_exit_9() {
+    let (run, server) = reply_with(|query| {
+        let mut reply = query.reply();
+        reply.add_answer(cname(&query.name, "a.example."));
+        reply.add_answer(cname(&query.name, "b.example."));
+        reply.add_answer(a("a.example.", [192, 0, 2, 1]));
+        reply.add_answer(a("b.example.", [192, 0, 2, 2]));
+        wire(&reply)
+    });
+    let line = &run.json()[0];
+    assert_eq!((run.code, &line["status"]), (9, &json!("ERROR")));
+    let reason = "contradicts itself: several CNAME records of t.example.";
+    assert_eq!(line["error"], format!("udp://{} {reason}", server.addr));
+    let unasked: Vec<bool> = line["answers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|answer| answer.get("unasked").is_some())
+        .collect();
+    assert_eq!(unasked, [false, true, false, true]);
+    let run = resolve(["t.example", "cname", &server.argument()]);
+    assert_eq!(run.code, 9);
+    run.assert_stderr_contains(reason);
+    // The same alias twice is only a repetition.
+    let (run, _) = reply_with(|query| {
+        let mut reply = query.reply();
+        reply.add_answer(cname(&query.name, "A.example."));
+        reply.add_answer(cname(&query.name, "a.example."));
+        reply.add_answer(a("a.example.", [192, 0, 2, 1]));
+        wire(&reply)
+    });
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
+fn an_alias_beside_a_record_of_the_same_name_is_marked_as_not_asked_for() {
+    let (run, _) = reply_with(|query| {
+        let mut reply = query.reply();
+        reply.add_answer(cname(&query.name, "a.example."));
+        reply.add_answer(a(&query.name, [192, 0, 2, 1]));
+        wire(&reply)
+    });
+    let answers = &run.json()[0]["answers"];
+    assert_eq!((run.code, &answers[0]["unasked"]), (0, &json!(true)));
+    assert_eq!(answers[1].get("unasked"), None);
+}

@@ -99,6 +99,9 @@ pub(in crate::commands::resolve) fn failure(lookup: &Lookup, limit: Duration) ->
         AttemptError::Malformed(Malformed::Contradiction(name)) => {
             format!("{server} contradicts itself: NXDOMAIN, but with records of {name}")
         }
+        AttemptError::Malformed(error @ Malformed::Aliases(_)) => {
+            format!("{server} contradicts itself: {error}")
+        }
         AttemptError::Malformed(error) => format!("{server}: malformed reply: {error}"),
         AttemptError::Referred(_) | AttemptError::Lame(_) => format!("{server} {failure}"),
         AttemptError::Exchange(ExchangeError::NoReply(_)) => {
