@@ -68,9 +68,9 @@ complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l class -d 'As
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l tries -d 'Send each query up to N times over UDP [default: 2]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l bootstrap -d 'Resolve the names of servers with the DNS server at this address' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -s f -l file -d 'Look up the names in this file, one per line; - for standard input' -r -F
-complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l concurrency -d 'Look up at most N names of --file at once' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l concurrency -d 'Look up at most N names of --file at once [default: 50]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l rate -d 'Start at most N lookups of --file per second' -r
-complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l name-timeout -d 'Limit the lookup of each name with --file, --wait and --watch' -r
+complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l name-timeout -d 'Limit the lookup of each name with --file, --wait and --watch [default: 5s]' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l expect -d 'Exit with 1 unless a record has this data' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l wait -d 'Look up again each second until there is a record, or the one of --expect' -r
 complete -c sockkit -n "__fish_sockkit_using_subcommand resolve" -l watch -d 'Look up again each time that DURATION has passed, and print what has changed' -r

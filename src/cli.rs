@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, Parser, ValueEnum};
 
-use crate::commands::{Command, Invocation};
+use crate::commands::{self, Command, Invocation};
 use crate::exit::{EXIT_STATUS, Exit};
 use crate::failure::{self, Failure};
 use crate::output::{ColorChoice, ErrorReport, Format, Output, Verbosity};
@@ -146,10 +146,14 @@ pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
                 if is_coloured { text.ansi().to_string() } else { text.to_string() }
             })
         }
+        _ if let Some(failure) = advice(answer, args) => {
+            if let (_, Some(report)) = failure::explain(&failure.into()) {
+                usage_output(args).error(&report);
+            }
+            Exit::Usage
+        }
         ErrorKind::UnknownArgument if let Some(name) = name_with_dash(answer, args) => {
-            let format = if wants_json(args) { Format::Json } else { Format::default() };
-            let out = Output::new(format, ColorChoice::Never, Verbosity::Normal);
-            out.error(&ErrorReport {
+            usage_output(args).error(&ErrorReport {
                 code: Exit::Usage.code(),
                 message: format!("unexpected argument {}", text::quote(name.as_bytes())),
                 cause: None,
@@ -158,13 +162,9 @@ pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
             Exit::Usage
         }
         _ if wants_json(args) => {
-            let out = Output::new(Format::Json, ColorChoice::Never, Verbosity::Normal);
-            let rendered = answer.render().to_string();
-            let mut paragraphs = rendered.split("\n\n");
-            let message = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
-            out.error(&ErrorReport {
+            usage_output(args).error(&ErrorReport {
                 code: Exit::Usage.code(),
-                message: message.trim_end().to_owned(),
+                message: message(answer),
                 cause: None,
                 hint: Some("sockkit help".to_owned()),
             });
@@ -176,6 +176,41 @@ pub fn answer(answer: &clap::Error, args: &[OsString]) -> Exit {
             Exit::Usage
         }
     }
+}
+
+/// Returns the message of a usage error, without clap's tips.
+fn message(answer: &clap::Error) -> String {
+    let rendered = answer.render().to_string();
+    let first = rendered.split("\n\n").next().unwrap_or_default();
+    first.trim_start_matches("error: ").trim_end().to_owned()
+}
+
+/// Returns the output of an error about `args`, which could not be parsed.
+fn usage_output(args: &[OsString]) -> Output {
+    let format = if wants_json(args) { Format::Json } else { Format::default() };
+    Output::new(format, ColorChoice::Never, Verbosity::Normal)
+}
+
+/// Returns the error for options of other programs, if an unknown option or an unexpected value is
+/// due to one.
+fn advice(answer: &clap::Error, args: &[OsString]) -> Option<Failure> {
+    let given = |kind| match answer.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let unknown = match answer.kind() {
+        ErrorKind::UnknownArgument => Some(given(ContextKind::InvalidArg)?),
+        ErrorKind::InvalidValue => None,
+        ErrorKind::ValueValidation => {
+            // A word such as `mxx` is rather a misspelt value than the next argument.
+            let value = given(ContextKind::InvalidValue)?;
+            let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
+            (is_number || value.contains(['.', '=', '@'])).then_some(None)?
+        }
+        _ => return None,
+    };
+    let parse = |line: &[String]| Some(Cli::try_parse_from(line).ok()?.into_parts().1);
+    commands::advice(args, unknown, &message(answer), &parse)
 }
 
 /// Returns the error for a value that is not UTF-8 and must be; clap's own does not say which it

@@ -12,6 +12,7 @@ mod login_server;
 mod probe;
 mod resolve;
 
+use std::ffi::OsString;
 use std::iter;
 
 use clap::builder::StyledStr;
@@ -19,6 +20,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as _, FromArgMatches, Subcommand};
 
 use crate::exit::{EXIT_STATUS, Exit};
+use crate::failure::Failure;
 use crate::output::Output;
 
 /// Defines [`Command`] from the table below, as clap's derive macro would, except that only the
@@ -109,6 +111,24 @@ commands! {
     "doctor" Doctor(doctor),
     "Print the completion script for a shell"
     "completions" Completions(completions),
+}
+
+/// Returns the error for `args`, which clap rejected with `message`, if they have options of
+/// another program. `unknown` is the option that clap does not know, if that is the reason; `parse`
+/// returns the command of a command line, if it is valid.
+pub fn advice(
+    args: &[OsString],
+    unknown: Option<&str>,
+    message: &str,
+    parse: &dyn Fn(&[String]) -> Option<Command>,
+) -> Option<Failure> {
+    let is_sound = |line: &[String]| match parse(line) {
+        Some(Command::Resolve(args)) => resolve::is_sound(&args),
+        _ => false,
+    };
+    let is_word = |arg: &OsString| !arg.as_encoded_bytes().starts_with(b"-");
+    let at = args.iter().skip(1).position(is_word)? + 1;
+    (args[at] == "resolve").then(|| resolve::advice(args, at + 1, unknown, message, &is_sound))?
 }
 
 /// Completes the help of a command: the summary (`-h`) shows only the command lines of the

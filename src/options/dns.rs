@@ -116,6 +116,24 @@ pub(crate) struct QueryArgs {
 const MAX_PADDING: i64 = 1024;
 
 impl QueryArgs {
+    /// Returns whether queries have no EDNS options and flags.
+    pub(crate) fn is_without_edns(&self) -> bool {
+        self.no_edns
+    }
+
+    /// Returns the options of EDNS that are given.
+    pub(crate) fn options_of_edns(&self) -> impl Iterator<Item = &'static str> {
+        let given = [
+            ("--dnssec", self.dnssec),
+            ("--ecs", self.ecs.is_some()),
+            ("--nsid", self.nsid),
+            ("--cookie", self.cookie),
+            ("--bufsize", self.bufsize.is_some()),
+            ("--padding", self.padding.is_some()),
+        ];
+        given.into_iter().filter_map(|(option, given)| given.then_some(option))
+    }
+
     /// Returns the settings of every query.
     ///
     /// # Errors

@@ -14,12 +14,13 @@ use std::sync::Arc;
 
 use crate::commands::resolve::plan::Plan;
 pub(super) use crate::commands::resolve::request::args::Args;
+pub(super) use crate::commands::resolve::request::habits::advice::advice;
 use crate::commands::resolve::request::settings::{RunSettings, Strategy};
-use crate::commands::resolve::request::{Request, habits, servers, settings};
+use crate::commands::resolve::request::{Request, conflicts, habits, servers, settings};
 use crate::dns::exchange::ExchangeOptions;
 use crate::dns::lookup::LookupSettings;
 use crate::dns::machine::system::{self, DNS_PORT};
-use crate::dns::server::{DnsServerName, DnsTransport};
+use crate::dns::server::{DnsServer, DnsServerName, DnsTransport};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::address::endpoint::SourceAddress;
@@ -28,12 +29,15 @@ use crate::options::dns::tls_client;
 use crate::output::Output;
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
-    let args = habits::translate(args)?;
+    let (args, request) = understood(args)?;
     if args.short && out.is_json() {
         let message = "--short prints data without JSON: it cannot be used with --json";
         return Err(Failure::new(Exit::Usage, message).hint("one of the two").into());
     }
-    let request = Request::parse(&args)?;
+    if args.ttl_units && !out.is_table() {
+        let message = "--ttl-units applies only to tables: --json and --plain have TTLs in seconds";
+        return Err(Failure::new(Exit::Usage, message).hint("omit --ttl-units").into());
+    }
     let settings = run_settings(&args, &request, out)?;
     let input = bulk::input(&args, &request)?;
     let watch = watch::WatchSettings::of(&args)?;
@@ -46,11 +50,12 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             Some(_) => Vec::new(),
             None => servers::locate(&request, &settings, out).await?,
         };
+        check_choice(&args, &servers, out)?;
         let source_port = settings.lookup.exchange.from.and_then(SourceAddress::port);
         let concurrency = match source_port {
             // Two sockets cannot have the same port.
             Some(_) => 1,
-            None if input.is_some() => args.concurrency,
+            None if input.is_some() => args.concurrency(),
             None => settings::CONCURRENCY,
         };
         let connections = settings.lookup.exchange.connections.clone();
@@ -71,6 +76,43 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     // Does not wait for a thread that may still be blocked in the system's resolver.
     runtime.shutdown_background();
     outcome
+}
+
+/// Returns the arguments without the options of dig, and what they ask for.
+///
+/// # Errors
+/// A word is invalid, or an option has no effect.
+fn understood(args: &Args) -> Result<(Args, Request), Failure> {
+    let args = habits::translate(args)?;
+    let request = Request::parse(&args)?;
+    conflicts::check(&args, &request)?;
+    Ok((args, request))
+}
+
+/// Returns whether the command line `args` can be run, as far as that is known without reading a
+/// file.
+pub(super) fn is_sound(args: &Args) -> bool {
+    let is_trace = args.trace || args.root_hints.is_none();
+    let is_validation = args.validate || args.trust_anchor.is_none();
+    understood(args).is_ok() && is_trace && is_validation
+}
+
+/// Checks that there are several servers if an option chooses among them.
+///
+/// # Errors
+/// There is nothing to compare. The other options have the same result with one server, and a
+/// script may have a variable number of servers.
+fn check_choice(args: &Args, servers: &[DnsServer], out: Output) -> Result<(), Failure> {
+    let [server] = servers else { return Ok(()) };
+    if args.compare {
+        let message = format!("--compare needs several servers: {server} is the only one");
+        return Err(Failure::new(Exit::Usage, message).hint("@SERVER @SERVER"));
+    }
+    let options = [(args.all, "--all"), (args.fastest, "--fastest"), (args.random, "--random")];
+    if let Some((_, option)) = options.iter().find(|option| option.0) {
+        out.note(&format!("{option} has no effect: {server} is the only server"));
+    }
+    Ok(())
 }
 
 fn run_settings(args: &Args, request: &Request, out: Output) -> anyhow::Result<RunSettings> {

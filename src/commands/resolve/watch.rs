@@ -52,7 +52,7 @@ impl WatchSettings {
             expected: args.expect.clone(),
             wait: args.wait,
             watch: args.watch,
-            name_timeout: args.name_timeout.0,
+            name_timeout: args.name_timeout(),
         }))
     }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{resolve, www_records};
 use crate::support::peers::dns_server::{DnsServer, raw, wire};
+use crate::support::shell;
 
 fn server() -> DnsServer {
     let mut records = www_records();
@@ -84,4 +85,117 @@ fn a_zone_transfer_is_a_type_and_not_a_name() {
     let run = resolve(["ita.br", "IXFR", "@127.0.0.1:9"]);
     assert_eq!(run.code, 2);
     run.assert_stderr_contains("IXFR");
+}
+
+/// Options of other tools, and the command line that the error shows. `S` is a server.
+const ADVICE: &[(&str, &str)] = &[
+    // host
+    (
+        "-a t.example S",
+        "`sockkit resolve -v -t ANY t.example S` for -a of host, \
+         `sockkit resolve t.example S` for -a of drill",
+    ),
+    ("-l t.example S", "sockkit resolve --axfr t.example S"),
+    (
+        "-rt mx t.example S",
+        "`sockkit resolve -t mx t.example S` for -r of dig, \
+         `sockkit resolve --no-recurse -t mx t.example S` for -r of host",
+    ),
+    ("-W 2 -R 1 t.example S", "sockkit resolve --timeout 2s --tries 2 t.example S"),
+    ("-W2 t.example S", "sockkit resolve --timeout 2s t.example S"),
+    ("-N 2 t.example S", "RES_OPTIONS=ndots:2 sockkit resolve t.example S"),
+    ("-U t.example S", "sockkit resolve t.example S"),
+    ("-w t.example S", "sockkit resolve --timeout 1h t.example S"),
+    // kdig
+    ("-d t.example S", "sockkit resolve -v t.example S"),
+    // drill
+    ("-D t.example S", "sockkit resolve --dnssec t.example S"),
+    ("-I 127.0.0.1 t.example S", "sockkit resolve --from 127.0.0.1 t.example S"),
+    ("-S t.example S", "sockkit resolve --validate t.example S"),
+    ("-Q t.example S", "sockkit resolve -q t.example S"),
+    ("-b 4096 t.example S", "`sockkit resolve --bufsize 4096 t.example S` for -b of drill"),
+    ("-t t.example S", "`sockkit resolve --tcp t.example S` for -t of drill"),
+    // doggo
+    ("-q t.example -t MX -n 127.0.0.1", "sockkit resolve t.example -t MX @127.0.0.1"),
+    ("--query=t.example --nameserver=::1", "sockkit resolve t.example @::1"),
+    ("-J t.example S", "sockkit resolve --json t.example S"),
+    ("--any t.example S", "sockkit resolve -t a,aaaa,cname,mx,ns,soa,srv,txt,caa t.example S"),
+    ("--do --rd=false t.example S", "sockkit resolve --dnssec --no-recurse t.example S"),
+    ("--ipv4 --debug t.example S", "sockkit resolve -4 -v t.example S"),
+    ("--strategy random t.example S", "sockkit resolve --random t.example S"),
+    ("--strategy=first t.example S", "sockkit resolve t.example S"),
+    ("--time t.example S", "sockkit resolve -v t.example S"),
+    ("--ndots=2 t.example S", "RES_OPTIONS=ndots:2 sockkit resolve t.example S"),
+    (
+        "--color=false t.example S",
+        "`sockkit resolve --color never t.example S` for --color of doggo",
+    ),
+    ("--padding t.example S", "`sockkit resolve --padding 128 t.example S` for --padding of doggo"),
+    // nslookup
+    ("-type=mx t.example S", "`sockkit resolve -t mx t.example S` for -type of nslookup"),
+    ("-querytype=mx t.example S", "sockkit resolve -t mx t.example S"),
+    ("-debug t.example S", "sockkit resolve -v t.example S"),
+];
+
+/// The same, with command lines that query the root servers, or servers without a port.
+const ADVICE_ONLY: &[(&str, &str)] = &[
+    (
+        "-T t.example",
+        "`sockkit resolve --tcp t.example` for -T of host, \
+         `sockkit resolve --trace t.example` for -T of drill",
+    ),
+    ("-TD t.example", "sockkit resolve --trace --dnssec t.example"),
+    ("--authoritative t.example", "sockkit resolve --trace t.example"),
+    ("-l t.example 192.0.2.1", "sockkit resolve --axfr t.example @192.0.2.1"),
+    ("-debug -port=5300 t.example ns.example", "sockkit resolve -v -p 5300 t.example @ns.example"),
+    (
+        "-k keys t.example",
+        "`sockkit resolve --validate --trust-anchor keys t.example` for -k of drill",
+    ),
+    ("-W x t.example", "--timeout Ns for -W N of host"),
+    ("-n", "@ADDR for -n ADDR of doggo"),
+    ("-y hmac:k:x t.example", "dig or kdig, for a server that requires signatures"),
+    ("-V", "sockkit --version"),
+    ("-s t.example", "one @SERVER for -s of host, the type DS for -s of drill"),
+    ("--http3 t.example", "@h3://HOST/PATH"),
+    ("-o CD t.example", "--cd, --ad or --no-recurse"),
+];
+
+#[test]
+fn an_option_of_another_tool_is_an_error_with_the_command_line_of_sockkit() {
+    let server = server();
+    let word = format!(" {}", server.argument());
+    for (typed, advice) in ADVICE.iter().chain(ADVICE_ONLY) {
+        let [typed, advice] = [typed, advice].map(|text| text.replace(" S", &word));
+        let ran = crate::support::sockkit(&format!("resolve {typed}")).run().code(2);
+        assert!(ran.stderr.ends_with(&format!("\ntry: {advice}\n")), "{typed}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("tip:"), "{typed}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_command_line_in_the_error_about_an_option_of_another_tool_runs() {
+    let server = server();
+    let word = format!(" {}", server.argument());
+    for (_, advice) in ADVICE {
+        let lines = advice.split('`').filter(|part| part.contains("sockkit"));
+        for line in lines.map(|line| line.replace(" S", &word)) {
+            let ran = shell(&line).run();
+            assert!([0, 1, 4, 6, 9].contains(&ran.code), "{line}: {} {}", ran.code, ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn an_error_about_an_option_of_another_tool_is_json_on_request() {
+    let run = resolve(["--json", "-n", "192.0.2.1", "t.example"]);
+    assert_eq!(run.code, 2);
+    let expected = r#""hint":"sockkit resolve --json @192.0.2.1 t.example""#;
+    run.assert_stderr_contains(expected);
+    // A misspelt type, and an option that no tool has, are not options of another tool.
+    for words in [["-t", "mxx"], ["--foo", "t.example"]] {
+        let [option, value] = words;
+        let run = resolve([option, value, "t.example"]);
+        assert!(!run.stderr.contains("try: "), "{}", run.stderr);
+    }
 }

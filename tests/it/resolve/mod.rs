@@ -3,6 +3,7 @@
 mod aliases;
 mod bulk;
 mod connections;
+mod conflicts;
 mod contradictions;
 mod encrypted;
 mod exchange;

@@ -58,9 +58,6 @@ const RESULTS_AHEAD: usize = 40;
 /// The file cannot be opened, or an option does not fit.
 pub(super) fn input(args: &Args, request: &Request) -> Result<Option<BulkInput>, Failure> {
     if !args.has_input() {
-        if args.unordered || args.rate.is_some() {
-            return Err(Failure::new(Exit::Usage, "--unordered and --rate apply only to --file"));
-        }
         return Ok(None);
     }
     if args.short || args.compare || args.all || args.system {
@@ -94,10 +91,10 @@ pub(super) fn input(args: &Args, request: &Request) -> Result<Option<BulkInput>,
     Ok(Some(BulkInput {
         reader,
         size,
-        concurrency: args.concurrency,
+        concurrency: args.concurrency(),
         is_ordered: !args.unordered,
         rate: args.rate,
-        name_timeout: args.name_timeout.0,
+        name_timeout: args.name_timeout(),
     }))
 }
 

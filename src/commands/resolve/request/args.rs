@@ -146,18 +146,18 @@ pub struct Args {
     /// Print each result of --file as soon as it is known
     #[arg(long, help_heading = BULK, hide_short_help = true)]
     pub(in crate::commands::resolve) unordered: bool,
-    /// Look up at most N names of --file at once
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_CONCURRENCY, value_parser = count,
-          help_heading = BULK, hide_short_help = true)]
-    pub(in crate::commands::resolve) concurrency: usize,
+    /// Look up at most N names of --file at once [default: 50]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = BULK,
+          hide_short_help = true)]
+    pub(in crate::commands::resolve) concurrency: Option<usize>,
     /// Start at most N lookups of --file per second
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..),
           help_heading = BULK, hide_short_help = true)]
     pub(in crate::commands::resolve) rate: Option<u32>,
-    /// Limit the lookup of each name with --file, --wait and --watch
-    #[arg(long, value_name = "DURATION", value_parser = limit, default_value = "5s",
-          help_heading = TIMEOUTS, hide_short_help = true)]
-    pub(in crate::commands::resolve) name_timeout: Limit,
+    /// Limit the lookup of each name with --file, --wait and --watch [default: 5s]
+    #[arg(long, value_name = "DURATION", value_parser = limit, help_heading = TIMEOUTS,
+          hide_short_help = true)]
+    pub(in crate::commands::resolve) name_timeout: Option<Limit>,
     /// Exit with 1 unless a record has this data
     ///
     /// VALUE is the data as `--short` prints it, without regard to case. Each name must have such
@@ -202,7 +202,8 @@ pub struct Args {
     #[command(flatten)]
     pub(in crate::commands::resolve) tls: TrustArgs,
     /// The port of each @SERVER without one; for users of dig.
-    #[arg(short = 'p', value_name = "PORT", hide = true)]
+    #[arg(short = 'p', value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..),
+          hide = true)]
     pub(in crate::commands::resolve) port: Option<u16>,
     #[command(flatten)]
     pub(in crate::commands::resolve) timeout: TimeoutArgs,
@@ -218,6 +219,9 @@ const WATCHING: &str = "Waiting and watching";
 /// few that it does not answer do not delay the others.
 const DEFAULT_CONCURRENCY: usize = 50;
 
+/// The limit of the lookup of each name by default.
+const DEFAULT_NAME_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The most tries: more queries in a short time would be a flood.
 const MAX_QUERY_TRIES: i64 = 100;
 
@@ -225,6 +229,16 @@ impl Args {
     /// Returns whether the names are in a file or on standard input.
     pub(in crate::commands::resolve) fn has_input(&self) -> bool {
         self.file.is_some() || self.words.iter().any(|word| word == STANDARD_INPUT)
+    }
+
+    /// Returns how many names of a file are looked up at once.
+    pub(in crate::commands::resolve) fn concurrency(&self) -> usize {
+        self.concurrency.unwrap_or(DEFAULT_CONCURRENCY)
+    }
+
+    /// Returns the limit of the lookup of each name; `None` for no limit.
+    pub(in crate::commands::resolve) fn name_timeout(&self) -> Option<Duration> {
+        self.name_timeout.map_or(Some(DEFAULT_NAME_TIMEOUT), |limit| limit.0)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The words of the command line: names, record types, a class and servers, in any order.
 
 pub(in crate::commands::resolve) mod args;
+pub(in crate::commands::resolve) mod conflicts;
 pub(in crate::commands::resolve) mod habits;
 pub(in crate::commands::resolve) mod servers;
 pub(in crate::commands::resolve) mod settings;

@@ -1,9 +1,12 @@
 //! What users of other DNS tools are used to typing: the `+` options of dig and kdig, translated
-//! into options of sockkit.
+//! into options of sockkit. The other options of these tools are not accepted, but the error about
+//! one has the command line of sockkit for it.
 
+pub(in crate::commands::resolve) mod advice;
 mod dig;
 #[cfg(test)]
 mod tests;
+mod tools;
 
 use clap::parser::ValueSource;
 use clap::{Args as _, FromArgMatches as _};

@@ -1,8 +1,12 @@
 //! Tests of the options of dig and kdig.
 
+use std::ffi::OsString;
+
 use clap::Parser as _;
 
 use super::*;
+use crate::commands::resolve::request::habits::advice::advice;
+use crate::commands::resolve::request::habits::tools::TOOLS;
 use crate::failure::explain;
 
 #[derive(clap::Parser)]
@@ -176,4 +180,29 @@ fn an_option_of_dig_without_a_counterpart_is_refused_with_the_reason() {
     assert_means("ita.br +nosearch @::1", "ita.br @::1");
     assert!(translated("bücher.example +noidnin").is_err());
     assert_means("ita.br +noidnin +noidnout", "ita.br");
+}
+
+#[test]
+fn each_option_of_the_other_tools_is_that_of_sockkit_or_has_advice() {
+    for tool in TOOLS {
+        for (option, _) in tool.options {
+            let (name, value) = option.split_once(' ').unwrap_or((option, ""));
+            let typed = if name.ends_with('=') { format!("{name}7") } else { name.to_owned() };
+            let value = value.replace(char::is_uppercase, "7");
+            let words = ["sockkit", "resolve", &typed, &value, "t.example"].map(OsString::from);
+            let words: Vec<OsString> = words.into_iter().filter(|word| !word.is_empty()).collect();
+            let unknown = typed.split('=').next();
+            let found = advice(&words, 2, unknown, "", &|_| true).map(|failure| {
+                let report = explain(&failure.into()).1.unwrap();
+                (report.message, report.hint.unwrap_or_default())
+            });
+            let own = ["-4", "-6", "-b", "-c", "-f", "-p", "-t", "-v", "-x"];
+            if own.contains(&name) {
+                continue;
+            }
+            let (message, hint) = found.unwrap_or_default();
+            assert!(message.contains(unknown.unwrap()), "{} {option}: {message}", tool.name);
+            assert!(!hint.is_empty() && !hint.contains("{}"), "{} {option}: {hint}", tool.name);
+        }
+    }
 }
