@@ -10,9 +10,11 @@ use rustls::{ServerConnection, StreamOwned};
 use serde_json::Value;
 
 use super::encrypted::answer;
+use crate::support::Sockkit;
+#[cfg(feature = "doh3")]
+use crate::support::TIMEOUT;
 use crate::support::peers::https::{HttpsResponse, serve_https_counted};
 use crate::support::peers::tls::Certificates;
-use crate::support::{Sockkit, TIMEOUT};
 
 /// What a server does with a query.
 #[derive(Clone, Copy)]

@@ -2,8 +2,8 @@
 
 mod aliases;
 mod bulk;
-mod connections;
 mod conflicts;
+mod connections;
 mod contradictions;
 mod encrypted;
 mod exchange;
