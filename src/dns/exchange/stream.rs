@@ -23,7 +23,7 @@ use crate::net::address::endpoint::SourceAddress;
 use crate::net::deadline::Elapsed;
 use crate::net::dial::{self, ConnectSettings};
 use crate::net::stream::Stream;
-use crate::net::tls::{ClientHandshake, ServerName};
+use crate::net::tls::{ClientHandshake, ServerName, TlsError, TlsProblem};
 use crate::net::{self, Deadline};
 
 /// A query that is sent over a stream.
@@ -100,7 +100,7 @@ impl StreamExchange<'_> {
     async fn over(&mut self, mut connection: DnsConnection) -> Result<Reply, ExchangeError> {
         let discarded = self.course.discarded.count();
         let result = match &mut connection {
-            DnsConnection::Messages(stream) => self.messages(stream).await,
+            DnsConnection::Messages(stream) => self.over_stream(stream).await,
             DnsConnection::Http2(http) => {
                 self.course.tries += 1;
                 let reply = http.post(self.server, self.encoded.1.clone()).await;
@@ -131,14 +131,26 @@ impl StreamExchange<'_> {
         })
     }
 
+    async fn over_stream(&mut self, stream: &mut Stream) -> Result<Reply, ExchangeError> {
+        self.send(stream).await?;
+        // Some servers send the tickets of TLS and the reply, or a length and the message, one
+        // after the other.
+        stream.acknowledge_at_once();
+        self.reply(stream).await
+    }
+
     #[cfg(feature = "doq")]
     async fn over_quic(&mut self, quic: &mut QuicConnection) -> Result<Reply, ExchangeError> {
         let mut stream = quic.open_stream().await?;
         let stopped = quic::stopped(&stream);
         let exchange = async {
+            self.send(&mut stream).await?;
+            self.reply(&mut stream).await
+        };
+        let exchange = async {
             tokio::select! {
                 biased;
-                reply = self.messages(&mut stream) => reply,
+                reply = exchange => reply,
                 error = stopped => Err(error),
             }
         };
@@ -159,30 +171,30 @@ impl StreamExchange<'_> {
         QuicConnection::open(socket, addr, tls, limit, self.deadline).await
     }
 
-    /// Sends the query over a stream of messages, and returns the reply.
-    async fn messages<S>(&mut self, stream: &mut S) -> Result<Reply, ExchangeError>
+    /// Returns the reply to the query that was sent over a stream of messages.
+    async fn reply<S>(&mut self, stream: &mut S) -> Result<Reply, ExchangeError>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: AsyncRead + Unpin,
     {
         if self.question.record_type.is_transfer() {
             self.transfer(stream).await
         } else {
-            self.framed(stream).await
+            self.first_reply(stream).await
         }
     }
 
-    /// Asks for a transfer of the zone, and returns its records in one reply, without the SOA
-    /// record that ends it (RFC 5936).
+    /// Returns the records of a transfer of the zone in one reply, without the SOA record that ends
+    /// it (RFC 5936).
     ///
     /// # Errors
     /// The server sends no reply. A transfer that ends too early is a reply with a defect and the
     /// records received so far.
     async fn transfer<S>(&mut self, stream: &mut S) -> Result<Reply, ExchangeError>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: AsyncRead + Unpin,
     {
         let deadline = self.deadline;
-        let first = deadline.bound(self.framed(stream)).await;
+        let first = deadline.bound(self.first_reply(stream)).await;
         let mut whole = first.unwrap_or_else(|Elapsed| Err(self.no_reply()))?;
         if whole.defect.is_some() || whole.rcode != Rcode::NOERROR {
             return Ok(whole);
@@ -225,17 +237,32 @@ impl StreamExchange<'_> {
 
     /// Connects, and performs the handshake of an encrypted transport.
     async fn connect(&self, tls: Option<&ClientHandshake>) -> Result<Stream, ExchangeError> {
+        let transport = self.server.transport;
+        let Some(tls) = tls.filter(|_| transport.is_encrypted()) else { return self.dial().await };
+        let Some(protocol) = transport.alpn() else { return self.dial_tls(tls).await };
+        match self.dial_tls(&tls.offering(protocol)).await {
+            // RFC 7858 defines no protocol name, so a server may know only those of others.
+            Err(ExchangeError::Tls(TlsError { problem: TlsProblem::NoProtocol, .. }))
+                if transport == DnsTransport::Tls =>
+            {
+                self.dial_tls(tls).await
+            }
+            connected => connected,
+        }
+    }
+
+    async fn dial_tls(&self, tls: &ClientHandshake) -> Result<Stream, ExchangeError> {
+        let mut stream = self.dial().await?;
+        let (name, peer) = (self.server_name()?, self.server.addr.to_string());
+        tls.connect(&mut stream, &name, &peer, self.deadline).await?;
+        Ok(stream)
+    }
+
+    async fn dial(&self) -> Result<Stream, ExchangeError> {
         let addr = self.server.addr;
         let settings = ConnectSettings { from: self.from, ..ConnectSettings::default() };
         let dialed = dial::connect(&addr.to_string(), &[addr], settings, self.deadline).await;
-        let mut stream = dialed.map_err(|error| self.connect_error(error))?.stream;
-        if let (true, Some(tls)) = (self.server.transport.is_encrypted(), tls) {
-            let alpn = self.server.transport.alpn();
-            let client = alpn.map_or_else(|| tls.clone(), |protocol| tls.offering(protocol));
-            let name = self.server_name()?;
-            client.connect(&mut stream, &name, &addr.to_string(), self.deadline).await?;
-        }
-        Ok(stream)
+        Ok(dialed.map_err(|error| self.connect_error(error))?.stream)
     }
 
     /// Returns the name for which the server's certificate must be valid.
@@ -244,25 +271,34 @@ impl StreamExchange<'_> {
         ServerName::try_from(&self.server.host).map_err(invalid)
     }
 
-    /// Sends the query and returns the reply. Each message is preceded by its length (RFC 1035
-    /// section 4.2.2).
-    async fn framed<S>(&mut self, stream: &mut S) -> Result<Reply, ExchangeError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let (id, message) = &self.encoded;
+    /// Sends the query over a stream of messages. Each is preceded by its length (RFC 1035 section
+    /// 4.2.2).
+    async fn send<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> Result<(), ExchangeError> {
+        let message = &self.encoded.1;
         let length = u16::try_from(message.len()).unwrap_or(u16::MAX);
         self.course.tries += 1;
-        // Sent in one segment: some servers treat the first segment as the complete query.
-        stream.write_all(&[&length.to_be_bytes()[..], message].concat()).await?;
-        stream.flush().await?;
-        if self.server.transport == DnsTransport::Quic {
-            // RFC 9250 section 4.2: the end of the stream is the end of the query.
-            stream.shutdown().await?;
-        }
+        let is_quic = self.server.transport == DnsTransport::Quic;
+        let sent = self.deadline.bound(async {
+            // Sent in one segment: some servers treat the first segment as the complete query.
+            stream.write_all(&[&length.to_be_bytes()[..], message].concat()).await?;
+            stream.flush().await?;
+            if is_quic {
+                // RFC 9250 section 4.2: the end of the stream is the end of the query.
+                stream.shutdown().await?;
+            }
+            Ok(())
+        });
+        sent.await.unwrap_or_else(|Elapsed| Err(self.no_reply()))
+    }
+
+    /// Returns the first message that is the reply.
+    async fn first_reply<S>(&mut self, stream: &mut S) -> Result<Reply, ExchangeError>
+    where
+        S: AsyncRead + Unpin,
+    {
         loop {
             let message = read_message(stream).await.map_err(|error| self.read_error(error))?;
-            match self.question.read_reply(*id, &message) {
+            match self.question.read_reply(self.encoded.0, &message) {
                 Ok(mut reply) => {
                     if reply.flags.truncated {
                         reply.defect.get_or_insert(Malformed::Truncated);

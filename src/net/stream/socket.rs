@@ -227,6 +227,15 @@ impl Socket {
         SockRef::from(self.kernel()).set_tcp_keepalive(keepalive)
     }
 
+    /// Makes the kernel acknowledge what arrives next at once, if the system supports that.
+    pub(super) fn acknowledge_at_once(&self) {
+        #[cfg(target_os = "linux")]
+        if let Self::Tcp(socket) = self {
+            // Without it, the peer only waits longer.
+            SockRef::from(socket).set_tcp_quickack(true).ok();
+        }
+    }
+
     fn try_io<R>(&self, interest: Interest, io: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
         self.kernel().try_io(interest, |_| io())
     }

@@ -137,6 +137,15 @@ impl Stream {
         self.poll_flush(context)
     }
 
+    /// Makes the kernel acknowledge what arrives next at once, not after up to 40 ms.
+    ///
+    /// For a request whose reply the peer sends in several writes: with Nagle's algorithm, its
+    /// kernel holds back the second one until the first is acknowledged. It lasts until the next
+    /// write.
+    pub fn acknowledge_at_once(&self) {
+        self.socket.acknowledge_at_once();
+    }
+
     /// Ends the bytes that this side sends, as far as that is possible without waiting. Errors are
     /// ignored, because the connection is already over.
     pub fn shut_down_now(&mut self) {

@@ -2,11 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use rustls::{ServerConnection, StreamOwned};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
 use super::encrypted::answer;
@@ -26,17 +27,18 @@ enum Does {
     AnswerAndClose,
     /// Sends the reply twice.
     AnswerTwice,
+    /// Sends the length and the message one after the other.
+    AnswerInParts,
 }
 
 /// Starts a server over TLS that does what `does` says for each query; it gets the number of the
 /// connection and of the query on it, both from 0. Returns the port and a message per query.
 fn serve_tls(
-    certificates: &Certificates,
+    config: Arc<ServerConfig>,
     does: fn(usize, usize) -> Does,
 ) -> (u16, Receiver<(usize, usize)>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let config = certificates.server_config();
     let (sender, queries) = mpsc::channel();
     thread::spawn(move || {
         for (connection, socket) in listener.incoming().enumerate() {
@@ -54,12 +56,15 @@ fn serve_tls(
                     let length = u16::try_from(reply.len()).unwrap().to_be_bytes();
                     let reply = [&length[..], &reply].concat();
                     let does = does(connection, number);
-                    let copies = match does {
-                        Does::Close => 0,
-                        Does::Answer | Does::AnswerAndClose => 1,
-                        Does::AnswerTwice => 2,
+                    let parts = match does {
+                        Does::Close => vec![],
+                        Does::Answer | Does::AnswerAndClose => vec![&reply[..]],
+                        Does::AnswerTwice => vec![&reply[..], &reply],
+                        Does::AnswerInParts => vec![&reply[..2], &reply[2..]],
                     };
-                    stream.write_all(&reply.repeat(copies)).ok()?;
+                    for part in parts {
+                        stream.write_all(part).ok()?;
+                    }
                     if matches!(does, Does::Close | Does::AnswerAndClose) {
                         stream.conn.send_close_notify();
                         stream.flush().ok()?;
@@ -91,7 +96,7 @@ fn look_up(count: usize, server: &str, certificates: &Certificates) -> Vec<Value
 #[test]
 fn the_queries_of_many_names_over_tls_share_a_connection() {
     let certificates = Certificates::new();
-    let (port, queries) = serve_tls(&certificates, |_, _| Does::Answer);
+    let (port, queries) = serve_tls(certificates.server_config(), |_, _| Does::Answer);
     let lines = look_up(20, &format!("@tls://127.0.0.1:{port}"), &certificates);
     assert!(lines.iter().all(|line| line["tries"] == 1));
     let served: Vec<(usize, usize)> = queries.try_iter().collect();
@@ -101,7 +106,7 @@ fn the_queries_of_many_names_over_tls_share_a_connection() {
 #[test]
 fn a_query_whose_connection_the_server_closes_is_sent_once_more_over_a_new_one() {
     let certificates = Certificates::new();
-    let (port, queries) = serve_tls(&certificates, |_, number| match number {
+    let (port, queries) = serve_tls(certificates.server_config(), |_, number| match number {
         0 | 1 => Does::Answer,
         _ => Does::Close,
     });
@@ -114,10 +119,11 @@ fn a_query_whose_connection_the_server_closes_is_sent_once_more_over_a_new_one()
 #[test]
 fn a_new_connection_that_the_server_closes_without_a_reply_fails_the_lookup() {
     let certificates = Certificates::new();
-    let (port, queries) = serve_tls(&certificates, |connection, _| match connection {
-        0 => Does::Answer,
-        _ => Does::Close,
-    });
+    let (port, queries) =
+        serve_tls(certificates.server_config(), |connection, _| match connection {
+            0 => Does::Answer,
+            _ => Does::Close,
+        });
     let server = format!("@tls://127.0.0.1:{port}");
     let ca = certificates.path("ca");
     let words = ["resolve", "--json", "t.example", "a", &server, "--ca", &ca];
@@ -133,13 +139,33 @@ fn a_connection_that_has_ended_or_has_an_unexpected_message_is_not_used_again() 
     for does in
         [(|_, _| Does::AnswerAndClose) as fn(usize, usize) -> Does, |_, _| Does::AnswerTwice]
     {
-        let (port, queries) = serve_tls(&certificates, does);
-        let lines = look_up(5, &format!("@tls://127.0.0.1:{port}"), &certificates);
-        assert!(lines.iter().all(|line| line["discarded"] == 0));
+        let (port, queries) = serve_tls(certificates.server_config(), does);
+        look_up(5, &format!("@tls://127.0.0.1:{port}"), &certificates);
         // The end or the message may arrive only after the next query was sent.
         let connections = queries.try_iter().map(|query| query.0).max().unwrap() + 1;
         assert!((2..=5).contains(&connections), "{connections}");
     }
+}
+
+#[test]
+fn a_server_over_tls_that_knows_only_other_protocols_is_asked_without_one() {
+    let certificates = Certificates::new();
+    let mut config = (*certificates.server_config()).clone();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let (port, queries) = serve_tls(config.into(), |_, _| Does::Answer);
+    look_up(3, &format!("@tls://127.0.0.1:{port}"), &certificates);
+    // The first connection ends in its handshake.
+    assert_eq!(queries.try_iter().collect::<Vec<_>>(), [(1, 0), (1, 1), (1, 2)]);
+}
+
+#[test]
+fn a_reply_that_the_server_sends_in_two_parts_does_not_wait_for_a_delayed_acknowledgement() {
+    let certificates = Certificates::new();
+    let (port, _queries) = serve_tls(certificates.server_config(), |_, _| Does::AnswerInParts);
+    let lines = look_up(50, &format!("@tls://127.0.0.1:{port}"), &certificates);
+    let time: u64 = lines.iter().map(|line| line["time_us"].as_u64().unwrap()).sum();
+    // Linux delays an acknowledgement by at least 40 ms: 50 of them take 2 s.
+    assert!(time < 1_500_000, "{time} µs");
 }
 
 #[test]
