@@ -12,10 +12,10 @@ use crate::commands::resolve::request::args::Args;
 use crate::commands::resolve::run::report;
 use crate::dns::machine::system::DNS_PORT;
 use crate::dns::message::query::Question;
-use crate::dns::name;
 use crate::dns::name::query_name::QueryName;
+use crate::dns::name::{self, bare, zone_in_words};
 use crate::dns::trace::hints::{self, ZoneServer};
-use crate::dns::trace::{self, Hop, HopResult, TraceSettings};
+use crate::dns::trace::{self, AnswerKind, Hop, HopResult, TraceSettings};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Cell, Output, Report, Table};
@@ -138,6 +138,8 @@ struct HopReport {
     time_us: u64,
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     referred_to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     servers: Option<Vec<String>>,
@@ -145,6 +147,9 @@ struct HopReport {
     glue: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// The result in words.
+    #[serde(skip)]
+    words: String,
 }
 
 impl HopReport {
@@ -157,46 +162,53 @@ impl HopReport {
             status: hop.rcode.map(|rcode| rcode.to_string()),
             time_us: u64::try_from(hop.time.as_micros()).unwrap_or(u64::MAX),
             result: "answer",
+            answer: None,
             referred_to: None,
             servers: None,
             glue: None,
             reason: None,
+            words: String::new(),
         };
         match &hop.result {
-            HopResult::Answer => {}
+            HopResult::Answer(kind) => {
+                let (answer, words) = answer(kind);
+                report.answer = Some(answer);
+                report.words = words;
+            }
             HopResult::Referral { zone, servers, with_address } => {
                 report.result = "referral";
                 report.referred_to = Some(name::show(zone));
                 report.servers = Some(servers.iter().map(name::show).collect());
                 report.glue = Some(*with_address);
+                let (all, zone) = (servers.len(), zone_in_words(zone));
+                let s = if all == 1 { "" } else { "s" };
+                report.words =
+                    format!("refers to {zone}: {all} server{s}, {with_address} with addresses");
             }
             HopResult::Lame(reason) => {
                 report.result = "lame";
                 report.reason = Some(reason.clone());
+                let (server, zone) = (bare(&hop.server_name), zone_in_words(&hop.zone));
+                report.words = format!("lame: {server} does not serve {zone}: {reason}");
             }
             HopResult::Failed(reason) => {
                 report.result = "failed";
                 report.reason = Some(reason.clone());
+                report.words.clone_from(reason);
             }
         }
         report
     }
+}
 
-    /// Returns the result in words.
-    fn words(&self) -> String {
-        let reason = self.reason.as_deref().unwrap_or_default();
-        match (&self.referred_to, &self.servers) {
-            (Some(zone), Some(servers)) => {
-                let (all, known) = (servers.len(), self.glue.unwrap_or_default());
-                let s = if all == 1 { "" } else { "s" };
-                format!("refers to {zone}: {all} server{s}, {known} with addresses")
-            }
-            _ if self.result == "lame" => {
-                format!("lame: {} does not serve {}: {reason}", self.server_name, self.zone)
-            }
-            _ if self.result == "failed" => reason.to_owned(),
-            _ => format!("answers {}", self.status.as_deref().unwrap_or_default()),
-        }
+/// Returns what an answer says, for scripts and in words.
+fn answer(kind: &AnswerKind) -> (&'static str, String) {
+    match kind {
+        AnswerKind::Records(1) => ("records", "answers: 1 record".to_owned()),
+        AnswerKind::Records(count) => ("records", format!("answers: {count} records")),
+        AnswerKind::Alias(target) => ("alias", format!("answers: an alias of {}", bare(target))),
+        AnswerKind::NoData => ("no_data", "answers: no data (the name exists)".to_owned()),
+        AnswerKind::NoSuchName => ("no_such_name", "answers: no such name (NXDOMAIN)".to_owned()),
     }
 }
 
@@ -220,7 +232,7 @@ fn hop_table(hops: &[HopReport]) -> Table {
             Cell::escaped(&hop.server_name),
             hop.server.as_str().into(),
             time.into(),
-            Cell::escaped(&hop.words()),
+            Cell::escaped(&hop.words),
         ]
     };
     let header = vec!["ZONE", "SERVER", "ADDRESS", "TIME", "RESULT"];

@@ -85,7 +85,8 @@ pub enum LookupOutcome {
     NoAnswer,
     /// The aliases form a loop, or there are too many.
     Aliases(AliasError),
-    /// The addresses of these name servers depend on each other; the last is the first.
+    /// The addresses of these name servers depend on each other: the last is the first, or the
+    /// chain of them is too long.
     ServerLoop(Vec<Name>),
 }
 

@@ -145,6 +145,11 @@ pub fn bare(name: &Name) -> String {
     }
 }
 
+/// Returns the name of a zone for use in a sentence.
+pub fn zone_in_words(zone: &Name) -> String {
+    if zone.is_root() { "the root zone".to_owned() } else { bare(zone) }
+}
+
 /// Appends an octet of a label or a character-string: unchanged, after a backslash if it is
 /// `special`, or as a backslash and three decimal digits.
 pub(super) fn push_octet(out: &mut String, byte: u8, special: impl Fn(u8) -> bool) {

@@ -17,7 +17,7 @@ use crate::dns::message::rcode::Rcode;
 use crate::dns::message::record::Record;
 use crate::dns::message::record_type::RecordType;
 use crate::dns::message::reply::Reply;
-use crate::dns::name;
+use crate::dns::name::{self, zone_in_words};
 use crate::dns::server::{self, DnsServer, DnsTransport};
 use crate::dns::trace::hints::ZoneServer;
 use crate::net::Deadline;
@@ -63,7 +63,7 @@ pub struct Hop {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HopResult {
     /// It is authoritative, and has answered.
-    Answer,
+    Answer(AnswerKind),
     /// It refers to the servers of a zone below its own.
     Referral {
         /// The zone.
@@ -79,12 +79,25 @@ pub enum HopResult {
     Failed(String),
 }
 
+/// What an answer says about the name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnswerKind {
+    /// The name, or the end of its aliases, has this number of records of the type.
+    Records(usize),
+    /// The name is an alias of this one, for which the answer has no record.
+    Alias(Name),
+    /// The name exists, but has no record of the type.
+    NoData,
+    /// The name does not exist, or the end of its aliases does not.
+    NoSuchName,
+}
+
 /// The most queries of a trace. A name has at most 127 labels, but real traces have about ten; the
 /// limit ends traces in which servers refer to each other without end.
 const MAX_HOPS: usize = 100;
 
-/// The deepest nesting of traces for the addresses of servers.
-const MAX_DEPTH: usize = 3;
+/// The deepest nesting of traces for the addresses of servers. Real zones need two or three.
+const MAX_DEPTH: usize = 8;
 
 /// How long to wait for each server.
 const HOP_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -95,7 +108,8 @@ struct Tracer<'a> {
     hops: Vec<Hop>,
     /// The servers whose addresses are being looked up, each for the one before it.
     unlocated: Vec<Name>,
-    /// The first loop of servers whose addresses depend on each other.
+    /// The first loop of servers whose addresses depend on each other, or else the first chain of
+    /// more than [`MAX_DEPTH`].
     server_loop: Option<Vec<Name>>,
 }
 
@@ -211,7 +225,7 @@ impl Tracer<'_> {
             server: server.clone(),
             rcode: None,
             time: Duration::ZERO,
-            result: HopResult::Answer,
+            result: HopResult::Answer(AnswerKind::NoData),
         };
         let exchanged = match exchanged {
             Ok(exchanged) => exchanged,
@@ -226,7 +240,10 @@ impl Tracer<'_> {
         hop.time = exchanged.course.time;
         let judged = judge(&exchanged.reply, question, zone);
         let step = match judged {
-            Judgement::Answer => Some(TraceStep::Answered(Box::new(exchanged))),
+            Judgement::Answer => {
+                hop.result = HopResult::Answer(kind_of(&exchanged.reply, question));
+                Some(TraceStep::Answered(Box::new(exchanged)))
+            }
             Judgement::Down(below, servers) => {
                 hop.result = HopResult::Referral {
                     zone: below.clone(),
@@ -254,6 +271,8 @@ impl Tracer<'_> {
             return Vec::new();
         }
         if depth >= MAX_DEPTH {
+            let names = self.unlocated.iter().chain([server]).cloned().collect();
+            self.server_loop.get_or_insert(names);
             return Vec::new();
         }
         self.unlocated.push(server.clone());
@@ -325,8 +344,8 @@ fn judge(reply: &Reply, question: &Question, zone: &Name) -> Judgement {
     let below = &first.name;
     let is_downward = zone.zone_of(below) && below != zone && below.zone_of(&question.name);
     if !is_downward {
-        let shown = name::show(below);
-        return lame(format!("is not authoritative, and refers to the servers of {shown}"));
+        let zone = zone_in_words(below);
+        return lame(format!("is not authoritative, and refers to the servers of {zone}"));
     }
     let of_zone = reply.authorities.iter().filter(is_ns).filter(|record| record.name == *below);
     let servers = of_zone.filter_map(|record| name::parse(&record.data).ok()).map(|name| {
@@ -335,6 +354,24 @@ fn judge(reply: &Reply, question: &Question, zone: &Name) -> Judgement {
         ZoneServer { name, ips }
     });
     Judgement::Down(below.clone(), servers.collect())
+}
+
+fn kind_of(reply: &Reply, question: &Question) -> AnswerKind {
+    let mut chain = AliasChain::new(question.name.clone(), question.class);
+    let wanted = question.record_type;
+    let position = chain.follow(&reply.answers, wanted);
+    let is_of_last = |record: &&Record| {
+        let fits = wanted.is_question_for_many() || record.record_type == wanted;
+        fits && record.name == *chain.last()
+    };
+    match position {
+        Ok(ChainPosition::Arrived) => {
+            AnswerKind::Records(reply.answers.iter().filter(is_of_last).count())
+        }
+        _ if reply.rcode == Rcode::NXDOMAIN => AnswerKind::NoSuchName,
+        _ if chain.has_aliases() => AnswerKind::Alias(chain.last().clone()),
+        _ => AnswerKind::NoData,
+    }
 }
 
 /// Returns the addresses that a reply gives for a server.

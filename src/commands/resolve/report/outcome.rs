@@ -80,9 +80,11 @@ pub(in crate::commands::resolve) fn failure(lookup: &Lookup, limit: Duration) ->
         return error.to_string();
     }
     if let LookupOutcome::ServerLoop(names) = &lookup.outcome {
+        let is_loop = names.first() == names.last();
+        let end = if is_loop { "" } else { ", and so on" };
         let names: Vec<String> = names.iter().map(name::show).collect();
         let names = names.join(" -> ");
-        return format!("the addresses of name servers depend on each other: {names}");
+        return format!("the addresses of name servers depend on each other: {names}{end}");
     }
     let Some(ServerAttempt { server, failure, .. }) = lookup.decisive_failure() else {
         return match lookup.local {
