@@ -23,6 +23,7 @@ use crate::dns::message::reply::Reply;
 use crate::dns::name;
 use crate::dns::server::DnsServer;
 use crate::net::Deadline;
+use crate::net::address::names::NameError;
 
 /// How to look up a question.
 #[derive(Clone, Debug)]
@@ -83,6 +84,8 @@ pub enum LookupOutcome {
     LedElsewhere(Name),
     /// No server gave an answer; `failed` has the reason for each.
     NoAnswer,
+    /// The system's resolver, which was asked instead of a server, failed.
+    SystemFailed(NameError),
     /// The aliases form a loop, or there are too many.
     Aliases(AliasError),
     /// The addresses of these name servers depend on each other: the last is the first, or the
@@ -174,6 +177,11 @@ impl Lookup {
     /// Returns whether the question has an answer with records.
     pub fn is_found(&self) -> bool {
         matches!(self.outcome, LookupOutcome::Found)
+    }
+
+    /// Returns whether the system's resolver was asked instead of a server.
+    pub fn is_by_system(&self) -> bool {
+        self.local == Some(LocalSource::SystemResolver)
     }
 
     /// Returns whether a server or this machine says that there are no such records.

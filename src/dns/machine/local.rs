@@ -74,14 +74,15 @@ pub async fn system_answer(
             addrs.map(|addrs| addrs.iter().map(|addr| addr.ip().to_string()).collect())
         }
     };
-    let outcome = match &found {
-        Ok(data) if !data.is_empty() => LookupOutcome::Found,
-        Ok(_) | Err(NameError::NoneOfFamily) => LookupOutcome::NoData(subject.name.clone()),
-        Err(NameError::NotFound) => LookupOutcome::NoSuchName(subject.name.clone()),
-        Err(_) => LookupOutcome::NoAnswer,
+    let (outcome, data) = match found {
+        Ok(data) if !data.is_empty() => (LookupOutcome::Found, data),
+        Ok(_) | Err(NameError::NoneOfFamily) => {
+            (LookupOutcome::NoData(subject.name.clone()), Vec::new())
+        }
+        Err(NameError::NotFound) => (LookupOutcome::NoSuchName(subject.name.clone()), Vec::new()),
+        Err(error) => (LookupOutcome::SystemFailed(error), Vec::new()),
     };
     let source = LocalSource::SystemResolver;
-    let data = found.unwrap_or_default();
     let lookup = lookup_of(&subject.name, record_type, source, data);
     Some(Lookup { outcome, time: started.elapsed(), ..lookup })
 }

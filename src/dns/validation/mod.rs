@@ -114,7 +114,7 @@ fn unanswered(lookup: &Lookup, claims: &[Claim]) -> Option<Weakness> {
             format!("{shown} leads to {}, which the server does not serve", name::show(target))
         }
         LookupOutcome::Aliases(error) => error.to_string(),
-        LookupOutcome::NoAnswer | LookupOutcome::ServerLoop(_) => {
+        LookupOutcome::NoAnswer | LookupOutcome::SystemFailed(_) | LookupOutcome::ServerLoop(_) => {
             format!("{shown} has no answer to check")
         }
     };

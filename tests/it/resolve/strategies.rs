@@ -1,5 +1,6 @@
 //! Several servers: each of them, their comparison, and the fastest.
 
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -160,5 +161,60 @@ fn system_shows_what_programs_get_beside_the_dns_and_marks_the_difference() {
         );
         let run = resolve(["--system", "192.0.2.7"]);
         assert!(run.stdout.contains("www.ita.br.  from system:getaddrinfo"), "{}", run.stdout);
+    });
+}
+
+#[test]
+fn r43_system_searches_once_and_says_nothing_that_the_system_does_not() {
+    let resolv_conf = "nameserver 127.0.0.1\nsearch a.example b.example\noptions attempts:1\n";
+    crate::support::on_own_machine("--system with a search", resolv_conf, "", || {
+        // The C library looks up no addresses if this machine has only loopback addresses.
+        let ip = ["ip", "addr", "add", "192.0.2.55/32", "dev", "lo"];
+        assert!(Command::new(ip[0]).args(&ip[1..]).status().unwrap().success());
+        let _server = DnsServer::start_at("127.0.0.1:53".parse().unwrap(), |query| {
+            let code = match query.name.split('.').next().unwrap() {
+                "empty" => ResponseCode::NoError,
+                "broken" => ResponseCode::ServFail,
+                _ => ResponseCode::NXDomain,
+            };
+            vec![query.reply_code(code)]
+        });
+        let run = resolve(["--system", "none"]);
+        assert_eq!(run.code, 1);
+        assert_eq!(
+            run.stderr,
+            "note: none does not exist (NXDOMAIN from udp://127.0.0.1:53); also tried \
+             none.a.example, none.b.example\n\
+             note: programs on this machine get no A or AAAA record of none\n"
+        );
+        let run = resolve(["--system", "empty", "a"]);
+        assert_eq!(
+            run.stderr,
+            "note: empty.a.example has no A record (the name exists); also tried \
+             empty.b.example, empty\n\
+             note: programs on this machine get no A record of empty\n"
+        );
+        let run = resolve(["--system", "192.0.2.99"]);
+        run.assert_stderr_contains("programs on this machine get no PTR record of 192.0.2.99");
+        assert!(!run.stderr.contains("the name exists"), "{}", run.stderr);
+        let run = resolve(["--system", "broken", "a"]);
+        assert_eq!(run.code, 4);
+        let system = "error: cannot look up broken: the system resolver failed (";
+        let line = run.stderr.lines().find(|line| line.starts_with(system));
+        let line = line.unwrap_or_else(|| panic!("{}", run.stderr));
+        assert!(!line.contains("also tried"), "{line}");
+    });
+}
+
+#[test]
+fn a_system_resolver_that_does_not_answer_in_time_exits_5() {
+    let resolv_conf = "nameserver 127.0.0.1\n";
+    crate::support::on_own_machine("--system in time", resolv_conf, "", || {
+        let _server = DnsServer::start_at("127.0.0.1:53".parse().unwrap(), |_| Vec::new());
+        let words = ["--json", "--system", "192.0.2.99", "--timeout=400ms"];
+        let run = resolve(words);
+        assert_eq!(run.code, 5, "{}", run.stderr);
+        let run = resolve(["--json", "--system", "t.example", "a", "--timeout=400ms"]);
+        assert_eq!((run.code, &run.json()[0]["status"]), (5, &json!("TIMEOUT")));
     });
 }

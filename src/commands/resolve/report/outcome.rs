@@ -17,6 +17,7 @@ use crate::dns::name;
 use crate::exit::Exit;
 use crate::failure::certificate_hint;
 use crate::net::Addr;
+use crate::net::address::names::NameError;
 use crate::net::error::destination_reason;
 use crate::net::tls::TlsProblem;
 
@@ -30,7 +31,10 @@ const ERROR: &str = "ERROR";
 pub(in crate::commands::resolve) fn status(lookup: &Lookup) -> Cow<'static, str> {
     match &lookup.outcome {
         LookupOutcome::NoSuchName(_) => Rcode::NXDOMAIN.mnemonic(),
-        LookupOutcome::Aliases(_) | LookupOutcome::ServerLoop(_) => ERROR.into(),
+        LookupOutcome::SystemFailed(NameError::TimedOut) => TIMEOUT.into(),
+        LookupOutcome::SystemFailed(_)
+        | LookupOutcome::Aliases(_)
+        | LookupOutcome::ServerLoop(_) => ERROR.into(),
         LookupOutcome::NoAnswer => {
             match lookup.decisive_failure().map(|attempt| &attempt.failure) {
                 Some(AttemptError::Malformed(Malformed::Contradiction(_))) => {
@@ -86,12 +90,15 @@ pub(in crate::commands::resolve) fn failure(lookup: &Lookup, limit: Duration) ->
         let names = names.join(" -> ");
         return format!("the addresses of name servers depend on each other: {names}{end}");
     }
-    let Some(ServerAttempt { server, failure, .. }) = lookup.decisive_failure() else {
-        return match lookup.local {
-            Some(_) => "the system's resolver failed".to_owned(),
-            // A trace in which no server has an address, or only in the other family.
-            None => "no server has an address that can be queried".to_owned(),
+    if let LookupOutcome::SystemFailed(error) = &lookup.outcome {
+        return match error {
+            NameError::TimedOut => "the system's resolver did not answer in time".to_owned(),
+            error => error.to_string(),
         };
+    }
+    let Some(ServerAttempt { server, failure, .. }) = lookup.decisive_failure() else {
+        // A trace in which no server has an address, or only in the other family.
+        return "no server has an address that can be queried".to_owned();
     };
     match failure {
         AttemptError::Answered(rcode) => match rcode.meaning() {
@@ -133,9 +140,10 @@ pub(in crate::commands::resolve) fn exit(lookup: &Lookup) -> Exit {
         (LookupOutcome::NoData(_) | LookupOutcome::NoSuchName(_), _) => Exit::Negative,
         (LookupOutcome::Aliases(_) | LookupOutcome::ServerLoop(_), _)
         | (LookupOutcome::NoAnswer, Some(FailureKind::Malformed)) => Exit::Protocol,
-        (LookupOutcome::NoAnswer, Some(FailureKind::NoReply)) => Exit::TimedOut,
+        (LookupOutcome::NoAnswer, Some(FailureKind::NoReply))
+        | (LookupOutcome::SystemFailed(NameError::TimedOut), _) => Exit::TimedOut,
         (LookupOutcome::NoAnswer, Some(FailureKind::Tls)) => Exit::Tls,
-        (LookupOutcome::NoAnswer, _) => Exit::Network,
+        (LookupOutcome::NoAnswer | LookupOutcome::SystemFailed(_), _) => Exit::Network,
     }
 }
 

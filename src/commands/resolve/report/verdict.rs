@@ -146,8 +146,14 @@ impl Verdict<'_> {
     fn negatives(&self) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let mut without: Vec<(&Name, Vec<String>)> = Vec::new();
+        // The system's resolver does not tell a name that does not exist from one without data.
+        let mut not_in_system: Vec<String> = Vec::new();
         for lookup in &self.result.lookups {
+            let record_type = lookup.question.record_type.to_string();
             match &lookup.outcome {
+                _ if lookup.is_negative() && lookup.is_by_system() => {
+                    not_in_system.push(record_type);
+                }
                 LookupOutcome::NoSuchName(name) => {
                     let line = self.no_such_name(name, lookup);
                     if !lines.contains(&line) {
@@ -155,7 +161,6 @@ impl Verdict<'_> {
                     }
                 }
                 LookupOutcome::NoData(name) => {
-                    let record_type = lookup.question.record_type.to_string();
                     match without.iter_mut().find(|entry| entry.0 == name) {
                         Some(entry) => entry.1.push(record_type),
                         None => without.push((name, vec![record_type])),
@@ -169,6 +174,10 @@ impl Verdict<'_> {
             format!("{name} has no {types} record (the name exists){}", self.tried())
         });
         lines.extend(no_data);
+        if !not_in_system.is_empty() {
+            let (types, given) = (not_in_system.join(" or "), &self.result.subject.given);
+            lines.push(format!("programs on this machine get no {types} record of {given}"));
+        }
         lines
     }
 
@@ -227,7 +236,9 @@ impl Verdict<'_> {
             let name = &lookup.question.name;
             let candidate =
                 (*name != self.result.subject.name).then(|| format!(" as {}", bare(name)));
-            let (candidate, tried) = (candidate.unwrap_or_default(), self.tried());
+            // The system's resolver has its own search.
+            let tried = if lookup.is_by_system() { String::new() } else { self.tried() };
+            let candidate = candidate.unwrap_or_default();
             let reason = outcome::failure(lookup, self.limit);
             let message = format!("cannot look up {given}{candidate}: {reason}{tried}");
             if failures.iter().all(|known| known.message != message) {
