@@ -12,26 +12,34 @@ const DOC: &str = include_str!("../../docs/json.md");
 #[track_caller]
 pub(crate) fn holds(section: &str, lines: &[Value]) {
     let kind = lines[0]["type"].as_str().unwrap();
-    let fields = fields(section, kind);
     let mut seen = BTreeSet::from(["type".to_owned()]);
     for line in lines {
         assert_eq!(line["type"], kind);
-        let mut found = Vec::new();
-        collect("", line, &mut found);
-        for (path, value) in found.iter().filter(|(path, _)| path != "type") {
-            let field = fields.iter().find(|field| field.path == path);
-            let field = field.unwrap_or_else(|| panic!("{kind}: {path} is not documented"));
-            assert!(field.allows(value), "{kind}: {path} is {value}, not {}", field.allowed);
-            seen.insert(path.clone());
-        }
-        for field in fields.iter().filter(|field| field.is_in_every_line()) {
-            let has = found.iter().any(|(path, _)| path == field.path);
-            assert!(has, "{kind}: {} is missing in {line}", field.path);
-        }
+        seen.extend(conforms(section, line));
     }
-    for Field { path, .. } in fields {
+    for Field { path, .. } in fields(section, kind) {
         assert!(seen.contains(path), "{kind}: no line has {path}");
     }
+}
+
+/// Asserts that a line has the fields that the section of the document lists for its type, as far
+/// as they cannot be absent, and no other field. Returns its fields.
+#[track_caller]
+pub(crate) fn conforms(section: &str, line: &Value) -> BTreeSet<String> {
+    let kind = line["type"].as_str().unwrap();
+    let fields = fields(section, kind);
+    let mut found = Vec::new();
+    collect("", line, &mut found);
+    for (path, value) in found.iter().filter(|(path, _)| path != "type") {
+        let field = fields.iter().find(|field| field.path == path);
+        let field = field.unwrap_or_else(|| panic!("{kind}: {path} is not documented"));
+        assert!(field.allows(value), "{kind}: {path} is {value}, not {}", field.allowed);
+    }
+    for field in fields.iter().filter(|field| field.is_in_every_line()) {
+        let has = found.iter().any(|(path, _)| path == field.path);
+        assert!(has, "{kind}: {} is missing in {line}", field.path);
+    }
+    found.into_iter().map(|(path, _)| path).collect()
 }
 
 /// The types that a section of the document describes.

@@ -11,7 +11,7 @@ use hickory_resolver::proto::op::ResponseCode;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::silent_server;
+use super::{json_lines, silent_server};
 use crate::support::peers::dns_server::{DnsServer, a, cname, raw, wire};
 use crate::support::{KillOnDrop, Sockkit, Terminal, eventually, full_pipe, shell};
 
@@ -135,7 +135,7 @@ fn r63_the_note_of_a_result_says_what_the_status_does_not() {
         assert!(line.ends_with(note.as_str()), "{line}");
     }
     let json = bulk(&["--json", words[0], words[1], words[2]], input).code(9).out();
-    let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = json_lines(&json);
     let notes: Vec<&Value> = lines.iter().map(|line| &line["notes"]).collect();
     let (forged, away) = (&expected[1].3, &expected[3].3);
     assert_eq!(notes, [&Value::Null, &json!([forged]), &Value::Null, &json!([away]), &Value::Null]);
@@ -172,7 +172,7 @@ fn r63_names_that_time_out_do_not_stop_the_others_and_keep_their_place() {
     // 50 names, of which 5 in 100 wait at once, each for half a second.
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     let out = ran.out();
-    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = json_lines(&out);
     assert_eq!(lines.len(), names.len());
     for (line, name) in lines.iter().zip(&names) {
         assert_eq!(line["name"], name.as_str());
@@ -266,7 +266,7 @@ fn ports_of(count: usize, answer: fn(Vec<u8>) -> Vec<Vec<u8>>) -> (Vec<Value>, V
     let words = ["--json", "-", "--concurrency=1", &server.argument()];
     let ran = bulk(&words, &names.join("\n")).code(0);
     let out = ran.out();
-    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = json_lines(&out);
     assert_eq!(lines.len(), count);
     for (number, line) in lines.iter().enumerate() {
         assert_eq!(line["answers"][0]["data"], format!("192.0.2.{number}"));
@@ -434,7 +434,7 @@ fn watch_prints_only_what_has_changed() {
     let words = ["resolve", "--json", "t.example", "a", "--watch=100ms", "--timeout=2s", &word];
     let ran = Sockkit::new(words).run().code(0);
     let out = ran.out();
-    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = json_lines(&out);
     let data: Vec<&Value> = lines.iter().map(|line| &line["answers"][0]["data"]).collect();
     assert_eq!(data, [&json!("192.0.2.1"), &json!("192.0.2.2")]);
 }

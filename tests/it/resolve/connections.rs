@@ -11,6 +11,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
 use super::encrypted::answer;
+use super::json_lines;
 use crate::support::Sockkit;
 #[cfg(feature = "doh3")]
 use crate::support::TIMEOUT;
@@ -84,8 +85,7 @@ fn look_up(count: usize, server: &str, certificates: &Certificates) -> Vec<Value
     let ca = certificates.path("ca");
     let words = ["resolve", "--json", "-", server, "--concurrency=1", "--ca", &ca];
     let ran = Sockkit::new(words).stdin(names.join("\n")).run().code(0);
-    let lines: Vec<Value> =
-        ran.out().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = json_lines(&ran.out());
     assert_eq!(lines.len(), count);
     for (line, name) in lines.iter().zip(&names) {
         assert_eq!((&line["name"], &line["status"]), (&name.as_str().into(), &"NOERROR".into()));

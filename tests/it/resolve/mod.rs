@@ -31,6 +31,7 @@ use hickory_resolver::proto::rr::rdata::{AAAA, PTR};
 use hickory_resolver::proto::rr::{Name, RData, Record};
 use serde_json::{Value, json};
 
+use crate::json_doc;
 use crate::support::Sockkit;
 use crate::support::peers::dns_server::{DnsServer, a, record, wire};
 
@@ -47,10 +48,14 @@ fn resolve<const N: usize>(words: [&str; N]) -> Run {
 }
 
 impl Run {
-    /// The JSON objects on standard output.
+    /// The JSON objects on standard output. They and those on standard error have the documented
+    /// fields.
+    #[track_caller]
     fn json(&self) -> Vec<Value> {
-        let lines = self.stdout.lines();
-        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+        for line in self.stderr.lines().filter(|line| line.starts_with('{')) {
+            json_doc::conforms("Diagnostics", &serde_json::from_str(line).unwrap());
+        }
+        json_lines(&self.stdout)
     }
 
     /// The data of the answers to the first lookup.
@@ -64,6 +69,16 @@ impl Run {
     fn assert_stderr_contains(&self, words: &str) {
         assert!(self.stderr.contains(words), "{words:?} not in {:?}", self.stderr);
     }
+}
+
+/// The JSON objects of an output, which have the documented fields.
+#[track_caller]
+fn json_lines(out: &str) -> Vec<Value> {
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &lines {
+        json_doc::conforms("Reports", line);
+    }
+    lines
 }
 
 fn www_records() -> Vec<Record> {
