@@ -84,7 +84,7 @@ const DEFAULT_PATH: &str = "/dns-query";
 impl From<ParseError> for InvalidServer {
     fn from(error: ParseError) -> Self {
         match error {
-            ParseError::Port(text) => Self::Port(text),
+            ParseError::DestinationPort(text) => Self::Port(text),
             error => Self::Address(error),
         }
     }

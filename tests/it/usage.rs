@@ -31,6 +31,16 @@ fn port_0_as_a_destination_is_a_usage_error_that_names_the_argument() {
 }
 
 #[test]
+fn an_invalid_port_of_a_destination_has_an_error_without_port_0() {
+    for line in ["connect 127.0.0.1 65536", "connect 127.0.0.1:x9", "probe 127.0.0.1 65536"] {
+        let ran = sockkit(line).run().code(2);
+        assert!(ran.stderr.contains("give a number from 1 to 65535"), "{line}: {}", ran.stderr);
+    }
+    let ran = sockkit("listen 65536").run().code(2);
+    assert!(ran.stderr.contains("give a number from 0 to 65535"), "{}", ran.stderr);
+}
+
+#[test]
 fn an_empty_or_unitless_duration_is_a_usage_error_that_names_the_option() {
     for option in
         ["--timeout", "--connect-timeout", "--idle-timeout", "--linger", "--delay", "--keepalive"]

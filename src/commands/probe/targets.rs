@@ -156,7 +156,7 @@ fn of_lines(input: impl Read) -> Result<Vec<EndpointSet>, Failure> {
 /// Returns what to write instead.
 fn hint(error: &ParseError) -> &'static str {
     match error {
-        ParseError::Port(_) | ParseError::PortZero | ParseError::PortRange(_) => {
+        ParseError::DestinationPort(_) | ParseError::PortZero | ParseError::PortRange(_) => {
             "80, https, 80,443 or 1-1024"
         }
         ParseError::MissingPort(_) | ParseError::UrlPort(_) => "a port after the host: HOST:PORT",

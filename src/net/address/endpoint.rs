@@ -113,9 +113,10 @@ impl Endpoint {
 /// # Errors
 /// The text is not a port, or it is port 0, to which no connection can be made.
 pub fn destination_port(text: &str) -> Result<Port, ParseError> {
-    match text.parse()? {
-        Port(0) => Err(ParseError::PortZero),
-        port => Ok(port),
+    match text.parse() {
+        Ok(Port(0)) => Err(ParseError::PortZero),
+        Ok(port) => Ok(port),
+        Err(_) => Err(ParseError::DestinationPort(text.to_owned())),
     }
 }
 

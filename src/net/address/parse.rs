@@ -17,6 +17,9 @@ pub enum ParseError {
     /// The port is neither a number from 0 to 65535 nor a known service name.
     #[error("{0:?} is not a port: give a number from 0 to 65535, or a service name such as http")]
     Port(String),
+    /// The port of a destination is neither a number from 1 to 65535 nor a known service name.
+    #[error("{0:?} is not a port: give a number from 1 to 65535, or a service name such as http")]
+    DestinationPort(String),
     /// A destination has port 0, which only a server can use, for any free port.
     #[error("no server has port 0: give the port on which the server listens")]
     PortZero,

@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn an_invalid_list_is_rejected_with_its_reason() {
         for text in ["", "80,", ",80", "80-", "-80", "1-65536", "a-b-no-such-service", "80 443"] {
-            assert!(matches!(parse(text), Err(ParseError::Port(_))), "{text}");
+            assert!(matches!(parse(text), Err(ParseError::DestinationPort(_))), "{text}");
         }
         assert_eq!(parse("0"), Err(ParseError::PortZero));
         assert_eq!(parse("0-10"), Err(ParseError::PortZero));

@@ -132,7 +132,7 @@ mod tests {
         for (text, error) in [
             ("", ParseError::EmptyHost),
             (":80", ParseError::EmptyHost),
-            ("a.example:", ParseError::Port(String::new())),
+            ("a.example:", ParseError::DestinationPort(String::new())),
             ("a.example:0", ParseError::PortZero),
             ("tcp://a.example", ParseError::MissingPort("tcp://a.example".into())),
             ("fe80::1:http", ParseError::Brackets("fe80::1".into())),
