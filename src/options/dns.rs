@@ -1,12 +1,14 @@
 //! Options of DNS queries: their source, their flags, their EDNS options, and the TLS of encrypted
 //! transports.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::str::FromStr;
 
 use ipnet::IpNet;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
+use crate::dns::machine::system::DNS_PORT;
 use crate::dns::message::edns::{CLIENT_COOKIE, EdnsOption, EdnsRequest, MAX_UDP_REPLY};
 use crate::dns::message::query::QuerySettings;
 use crate::exit::Exit;
@@ -14,6 +16,7 @@ use crate::failure::Failure;
 use crate::net;
 use crate::net::address::endpoint::{LocalAddress, SourceAddress};
 use crate::net::address::names::Family;
+use crate::net::address::parse::ParseError;
 use crate::net::tls::{ClientHandshake, ClientTlsOptions};
 use crate::options::CONNECTION;
 use crate::options::trust::TrustArgs;
@@ -29,8 +32,8 @@ pub(crate) struct SourceArgs {
     ///
     /// :PORT sets only the port; the queries are then sent one after the other.
     #[arg(long, short_alias = 'b', value_name = "[ADDR][:PORT]",
-          value_parser = values::of_bytes::<LocalAddress>(), hide_short_help = true)]
-    from: Option<LocalAddress>,
+          value_parser = values::of_bytes::<QuerySource>(), hide_short_help = true)]
+    from: Option<QuerySource>,
 }
 
 impl SourceArgs {
@@ -42,8 +45,8 @@ impl SourceArgs {
         let family = self.family.family();
         let from = match &self.from {
             None => return Ok((family, None)),
-            Some(LocalAddress::Net(from)) => *from,
-            Some(LocalAddress::Unix(place)) => {
+            Some(QuerySource(LocalAddress::Net(from))) => *from,
+            Some(QuerySource(LocalAddress::Unix(place))) => {
                 let message = format!("--from {} is not a network address", place.addr());
                 return Err(Failure::new(Exit::Usage, message).into());
             }
@@ -193,6 +196,46 @@ pub(crate) fn tls_client(
     Ok(Some(ClientHandshake::new(&options)?))
 }
 
+/// The address of a server that resolves the names of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BootstrapServer(pub(crate) SocketAddr);
+
+impl FromStr for BootstrapServer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        let on_port = |ip| SocketAddr::new(ip, DNS_PORT);
+        let addr = plain.parse::<IpAddr>().map(on_port).or_else(|_| with_colon(text).parse());
+        match addr {
+            Ok(addr) if addr.port() > 0 => Ok(Self(addr)),
+            _ => Err("give an address, as 192.0.2.53, 192.0.2.53:5353 or [::1]:5353".to_owned()),
+        }
+    }
+}
+
+/// Returns an address with `#PORT`, as in dig, in the form with a colon.
+fn with_colon(text: &str) -> String {
+    match text.rsplit_once('#') {
+        Some((ip, port)) if ip.contains(':') && !ip.starts_with('[') => format!("[{ip}]:{port}"),
+        Some((ip, port)) => format!("{ip}:{port}"),
+        None => text.to_owned(),
+    }
+}
+
+/// The local address of queries.
+#[derive(Clone, Debug)]
+struct QuerySource(LocalAddress);
+
+impl TryFrom<OsString> for QuerySource {
+    type Error = ParseError;
+
+    fn try_from(text: OsString) -> Result<Self, ParseError> {
+        let text = text.to_str().map(with_colon).map_or(text, OsString::from);
+        LocalAddress::try_from(text).map(Self)
+    }
+}
+
 /// A network of clients: an address and the number of its bits that are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ClientNetwork(IpAddr, u8);
@@ -241,6 +284,28 @@ mod tests {
         assert_eq!(codes, [3, 8, 10]);
         assert_eq!(settings("--no-edns --no-recurse").edns, None);
         assert!(!settings("--no-recurse").recursion);
+    }
+
+    #[test]
+    fn addresses_have_a_port_after_a_colon_or_as_in_dig() {
+        let server = |text: &str| text.parse::<BootstrapServer>().map(|it| it.0.to_string());
+        for (text, addr) in [
+            ("192.0.2.53", "192.0.2.53:53"),
+            ("192.0.2.53:5353", "192.0.2.53:5353"),
+            ("192.0.2.53#5353", "192.0.2.53:5353"),
+            ("::1", "[::1]:53"),
+            ("[::1]", "[::1]:53"),
+            ("[::1]:5353", "[::1]:5353"),
+            ("::1#5353", "[::1]:5353"),
+        ] {
+            assert_eq!(server(text).as_deref(), Ok(addr), "{text}");
+        }
+        for text in ["", "dns.example", "192.0.2.53:0", "192.0.2.53:x", "192.0.2.53:65536"] {
+            assert!(server(text).is_err(), "{text}");
+        }
+        let source = QuerySource::try_from(OsString::from("127.0.0.1#5000")).unwrap();
+        let expected = LocalAddress::try_from(OsString::from("127.0.0.1:5000")).unwrap();
+        assert_eq!(source.0, expected);
     }
 
     #[test]

@@ -9,7 +9,6 @@ mod trace;
 mod validate;
 mod watch;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::commands::resolve::plan::Plan;
@@ -19,7 +18,7 @@ use crate::commands::resolve::request::settings::{RunSettings, Strategy};
 use crate::commands::resolve::request::{Request, conflicts, habits, servers, settings};
 use crate::dns::exchange::ExchangeOptions;
 use crate::dns::lookup::LookupSettings;
-use crate::dns::machine::system::{self, DNS_PORT};
+use crate::dns::machine::system;
 use crate::dns::server::{DnsServer, DnsServerName, DnsTransport};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -168,7 +167,7 @@ fn run_settings(args: &Args, request: &Request, out: Output) -> anyhow::Result<R
         trace: args.trace,
         compare: args.compare,
         by_machine,
-        bootstrap: args.bootstrap.map(|ip| SocketAddr::new(ip, DNS_PORT)),
+        bootstrap: args.bootstrap.map(|server| server.0),
         with_system: args.system,
         ttl_units: args.ttl_units,
         short: args.short,

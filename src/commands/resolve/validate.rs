@@ -60,7 +60,7 @@ fn read_anchors(path: &Path) -> Result<Vec<TrustAnchor>, Failure> {
     })?;
     anchor::parse(&String::from_utf8_lossy(&text)).map_err(|error| {
         Failure::new(Exit::Usage, format!("cannot use {shown}: {error}"))
-            .hint("lines such as: . IN DS 20326 8 2 E06D44B8…, as `sockkit resolve . ds` prints")
+            .hint("lines such as: . IN DS 20326 8 2 E06D44B8…, or . IN DNSKEY 257 3 8 AwEAAa…")
     })
 }
 

@@ -46,9 +46,10 @@ impl fmt::Display for RecordClass {
     }
 }
 
-/// IANA's registry "DNS CLASSes", as far as the codes have mnemonics.
-const CLASS_MNEMONICS: [(u16, &str); 5] =
-    [(1, "IN"), (3, "CH"), (4, "HS"), (254, "NONE"), (255, "ANY")];
+/// IANA's registry "DNS CLASSes", as far as the codes have mnemonics; the first one of a code is
+/// shown. dig also has the whole names.
+const CLASS_MNEMONICS: [(u16, &str); 7] =
+    [(1, "IN"), (3, "CH"), (4, "HS"), (3, "CHAOS"), (4, "HESIOD"), (254, "NONE"), (255, "ANY")];
 
 #[cfg(test)]
 mod tests {
@@ -56,7 +57,14 @@ mod tests {
 
     #[test]
     fn classes_are_read_by_mnemonic_or_number() {
-        for (text, class) in [("in", 1), ("CH", 3), ("CLASS4", 4), ("class65280", 65280)] {
+        for (text, class) in [
+            ("in", 1),
+            ("CH", 3),
+            ("chaos", 3),
+            ("Hesiod", 4),
+            ("CLASS4", 4),
+            ("class65280", 65280),
+        ] {
             assert_eq!(text.parse(), Ok(RecordClass(class)));
         }
         assert_eq!(RecordClass(4).to_string(), "HS");

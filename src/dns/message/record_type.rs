@@ -57,6 +57,10 @@ impl RecordType {
     /// The authorities that may issue certificates for a domain.
     pub const CAA: Self = Self(257);
 
+    /// Not a record type: a question for the obsolete types MB, MG and MR.
+    pub const MAILB: Self = Self(253);
+    /// Not a record type: a question for the obsolete types MD and MF.
+    pub const MAILA: Self = Self(254);
     /// A zone transfer (RFC 5936).
     pub const AXFR: Self = Self(252);
     /// A transfer of the changes of a zone (RFC 1995).
@@ -77,7 +81,7 @@ impl RecordType {
 
     /// Returns whether records of several types answer a question of this type.
     pub fn is_question_for_many(self) -> bool {
-        self == Self::ANY || self.is_transfer()
+        [Self::ANY, Self::MAILA, Self::MAILB].contains(&self) || self.is_transfer()
     }
 }
 
@@ -119,10 +123,15 @@ impl fmt::Display for RecordType {
     }
 }
 
-/// The types in IANA's "DNS parameters" whose data sockkit can show, and those of questions.
-/// Obsolete or experimental types without a data format are left out: a name without a dot that
-/// equals a mnemonic cannot be looked up.
-const TYPE_MNEMONICS: [(u16, &str); 78] = [
+/// Returns the types in a list such as `a,mx`; `None` if `text` is not a list of types.
+pub fn type_list(text: &str) -> Option<Vec<RecordType>> {
+    text.contains(',').then(|| text.split(',').map(|item| item.parse().ok()).collect())?
+}
+
+/// The types in IANA's "DNS parameters", except those that are only reserved. The data of a type
+/// without a format is shown in hexadecimal. A name without a dot that equals a mnemonic needs one
+/// at its end.
+const TYPE_MNEMONICS: [(u16, &str); 92] = [
     (1, "A"),
     (2, "NS"),
     (3, "MD"),
@@ -152,11 +161,17 @@ const TYPE_MNEMONICS: [(u16, &str); 78] = [
     (27, "GPOS"),
     (28, "AAAA"),
     (29, "LOC"),
+    (30, "NXT"),
+    (31, "EID"),
+    (32, "NIMLOC"),
     (33, "SRV"),
+    (34, "ATMA"),
     (35, "NAPTR"),
     (36, "KX"),
     (37, "CERT"),
+    (38, "A6"),
     (39, "DNAME"),
+    (40, "SINK"),
     (41, "OPT"),
     (42, "APL"),
     (43, "DS"),
@@ -183,14 +198,22 @@ const TYPE_MNEMONICS: [(u16, &str); 78] = [
     (65, "HTTPS"),
     (66, "DSYNC"),
     (99, "SPF"),
+    (100, "UINFO"),
+    (101, "UID"),
+    (102, "GID"),
+    (103, "UNSPEC"),
     (104, "NID"),
     (105, "L32"),
     (106, "L64"),
     (107, "LP"),
     (108, "EUI48"),
     (109, "EUI64"),
+    (249, "TKEY"),
+    (250, "TSIG"),
     (251, "IXFR"),
     (252, "AXFR"),
+    (253, "MAILB"),
+    (254, "MAILA"),
     (255, "ANY"),
     (256, "URI"),
     (257, "CAA"),
@@ -227,6 +250,10 @@ mod tests {
     fn an_invalid_record_type_is_rejected() {
         for text in ["", "TYPE", "TYPE65536", "TYPE-1", "TYPE+1", "MXX", "0", "tipé"] {
             assert!(text.parse::<RecordType>().is_err(), "{text}");
+        }
+        assert_eq!(type_list("a,MX"), Some(vec![RecordType::A, RecordType::MX]));
+        for text in ["a", "a,", "a,mxx", ",", "a b,mx"] {
+            assert_eq!(type_list(text), None, "{text}");
         }
         assert!(looks_like_type("TYPE65536"));
         assert!(!looks_like_type("type.example"));

@@ -71,6 +71,21 @@ fn a_choice_among_servers_has_a_note_if_there_is_only_one() {
 }
 
 #[test]
+fn an_option_that_does_not_fit_many_names_suggests_what_fits() {
+    for (option, hint) in [
+        ("--all", "the names as arguments"),
+        ("--compare", "the names as arguments"),
+        ("--system", "the names as arguments"),
+        ("--short", "--plain"),
+    ] {
+        let run = resolve(["-", option, "@127.0.0.1:9"]);
+        assert_eq!(run.code, 2, "{option}");
+        run.assert_stderr_contains(&format!("{option} cannot be used with names from a file"));
+        run.assert_stderr_contains(&format!("try: {hint}\n"));
+    }
+}
+
+#[test]
 fn an_option_for_many_names_applies_to_standard_input() {
     let server = DnsServer::with_records(vec![a("t.example.", [192, 0, 2, 1])]);
     let options = ["--concurrency=2", "--rate=100", "--unordered", "--name-timeout=4s"];

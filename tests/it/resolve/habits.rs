@@ -5,7 +5,7 @@ use hickory_resolver::proto::rr::{DNSClass, RData};
 use serde_json::json;
 
 use super::{resolve, www_records};
-use crate::support::peers::dns_server::{DnsServer, raw, wire};
+use crate::support::peers::dns_server::{DnsServer, a, raw, wire};
 use crate::support::shell;
 
 fn server() -> DnsServer {
@@ -35,6 +35,8 @@ fn the_usual_command_lines_of_other_tools_work() {
         (vec!["--tcp", "--tries=3", "--class=IN", "+short", "www.ita.br", "mx", &plain], mx),
         (vec!["-c", "IN", "-b", "127.0.0.1", "+short", "+edns=0", "www.ita.br", "mx", &plain], mx),
         (vec!["+short", "-t", "a,mx", "www.ita.br", &plain], "161.24.23.180\n10 mail.\n"),
+        (vec!["+short", "a,mx", "www.ita.br", &plain], "161.24.23.180\n10 mail.\n"),
+        (vec!["-b", "127.0.0.1#0", "+short", "www.ita.br", "mx", &plain], mx),
         (vec!["+short", "www.ita.br", &plain], "161.24.23.180\n2001:db8::10\n"),
     ] {
         let ran = crate::support::Sockkit::new(["resolve"].iter().chain(&words)).run().code(0);
@@ -68,11 +70,45 @@ fn a_question_of_another_class_is_asked_and_its_class_is_shown() {
         reply.add_answer(record);
         vec![wire(&reply)]
     });
-    for words in [["ch", "txt"], ["--class=CH", "txt"], ["TXT", "CH"]] {
+    for words in [["ch", "txt"], ["--class=CH", "txt"], ["TXT", "CH"], ["chaos", "txt"]] {
         let [first, second] = words;
         let run = resolve(["--plain", first, second, "version.bind", &server.argument()]);
         assert_eq!(run.stdout, "version.bind.\tTXT\t300\t\"one\"\tclass CH\n", "{}", run.stderr);
     }
+}
+
+#[test]
+fn a_line_without_a_name_names_the_server_and_the_type() {
+    let run = resolve(["@z.ita.br", "A"]);
+    let message = "error: no name given: \"A\" is a record type, and @z.ita.br a server\n";
+    let hint = "try: `A.`, with a trailing dot, to look up that name, or sockkit resolve NAME A \
+                @z.ita.br\n";
+    assert_eq!((run.code, run.stderr), (2, format!("{message}{hint}")));
+}
+
+#[test]
+fn the_address_of_an_address_is_a_usage_error_with_the_reverse_name() {
+    for words in [["192.0.2.1", "A"], ["-x192.0.2.1", "a"]] {
+        let [address, record_type] = words;
+        let run = resolve([address, record_type, "@127.0.0.1:9"]);
+        let message = "error: 192.0.2.1 is an address, and has no A record\n";
+        let hint = "try: `sockkit resolve 192.0.2.1` for its name, or 1.2.0.192.in-addr.arpa A\n";
+        assert_eq!((run.code, run.stderr), (2, format!("{message}{hint}")));
+    }
+    let server = server();
+    let run = resolve(["192.0.2.10", "ns", &server.argument()]);
+    assert_eq!(run.code, 1);
+    run.assert_stderr_contains("(the reverse name of 192.0.2.10) has no NS record");
+}
+
+#[test]
+fn the_server_that_resolves_names_of_servers_can_have_a_port() {
+    let bootstrap = DnsServer::with_records(vec![a("ns.example.", [127, 0, 0, 1])]);
+    let server = server();
+    let word = format!("@ns.example:{}", server.addr.port());
+    let option = format!("--bootstrap={}", bootstrap.addr);
+    let run = resolve(["--short", "www.ita.br", "a", &word, &option]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "161.24.23.180\n"), "{}", run.stderr);
 }
 
 #[test]

@@ -200,8 +200,8 @@ fn r46_the_zone_of_an_address_is_not_part_of_its_name_but_of_a_server() {
     assert_eq!((run.code, run.data()), (0, vec!["host.".to_owned()]));
     run.assert_stderr_contains("the zone eth0 is not part of the reverse name of fe80::1");
     let run = resolve(["www.ita.br", "@fe80::1%nowhere0"]);
-    assert_eq!(run.code, 3);
-    run.assert_stderr_contains("fe80::1%nowhere0");
+    assert_eq!(run.code, 2);
+    run.assert_stderr_contains("@fe80::1%nowhere0: \"nowhere0\" is not an interface");
 }
 
 #[test]

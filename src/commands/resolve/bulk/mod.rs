@@ -60,12 +60,15 @@ pub(super) fn input(args: &Args, request: &Request) -> Result<Option<BulkInput>,
     if !args.has_input() {
         return Ok(None);
     }
-    if args.short || args.compare || args.all || args.system {
-        let message = "--file has one result for each name: it cannot be used with --short, --all, \
-                       --compare or --system";
-        return Err(Failure::new(Exit::Usage, message).hint("--json"));
+    if args.short {
+        let message = "--short cannot be used with names from a file or standard input: their \
+                       results need the name";
+        return Err(Failure::new(Exit::Usage, message).hint("--plain"));
     }
     let of_few = [
+        (args.all, "--all"),
+        (args.compare, "--compare"),
+        (args.system, "--system"),
         (args.expect.is_some(), "--expect"),
         (args.wait.is_some(), "--wait"),
         (args.watch.is_some(), "--watch"),

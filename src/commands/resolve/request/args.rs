@@ -1,13 +1,12 @@
 //! The arguments of `resolve`.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::dns::message::class::RecordClass;
 use crate::dns::message::record_type::RecordType;
 use crate::options::TIMEOUTS;
-use crate::options::dns::{QueryArgs, SourceArgs};
+use crate::options::dns::{BootstrapServer, QueryArgs, SourceArgs};
 use crate::options::trust::TrustArgs;
 use crate::options::values::{Limit, TimeoutArgs, count, duration, limit};
 
@@ -128,8 +127,8 @@ pub struct Args {
     #[arg(long, hide_short_help = true)]
     pub(in crate::commands::resolve) random: bool,
     /// Resolve the names of servers with the DNS server at this address
-    #[arg(long, value_name = "ADDRESS", hide_short_help = true)]
-    pub(in crate::commands::resolve) bootstrap: Option<IpAddr>,
+    #[arg(long, value_name = "ADDRESS[:PORT]", hide_short_help = true)]
+    pub(in crate::commands::resolve) bootstrap: Option<BootstrapServer>,
     /// Show what programs on this machine get beside the DNS answer
     ///
     /// Programs ask the system's resolver, which uses /etc/hosts, mDNS and other sources as

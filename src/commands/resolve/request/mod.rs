@@ -11,8 +11,8 @@ use std::error::Error;
 use crate::commands::resolve::request::args::{Args, STANDARD_INPUT};
 use crate::dns::message::class::RecordClass;
 use crate::dns::message::record_type::{self, RecordType};
-use crate::dns::name::InvalidName;
 use crate::dns::name::query_name::QueryName;
+use crate::dns::name::{self, InvalidName};
 use crate::dns::server::{DnsServerName, InvalidServer};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -51,6 +51,8 @@ impl Request {
                 })?);
             } else if record_type::looks_like_type(word) {
                 request.types.push(word.parse().map_err(usage)?);
+            } else if let Some(types) = record_type::type_list(word) {
+                request.types.extend(types);
             } else if let Some(class) = class(word) {
                 request.class = class;
             } else {
@@ -76,6 +78,9 @@ impl Request {
         if args.axfr {
             request.types.push(RecordType::AXFR);
         }
+        if let Some(failure) = request.address_of_address() {
+            return Err(failure);
+        }
         if request.types.contains(&RecordType::IXFR) {
             let message = "an incremental zone transfer (IXFR) is not supported";
             return Err(Failure::new(Exit::Usage, message).hint("--axfr for the whole zone"));
@@ -89,11 +94,27 @@ impl Request {
         request.types = distinct;
         Ok(request)
     }
+
+    /// Returns the error for a question about the addresses of an address, which has none.
+    fn address_of_address(&self) -> Option<Failure> {
+        let is_address = |wanted: &&RecordType| [RecordType::A, RecordType::AAAA].contains(wanted);
+        let wanted = self.types.iter().find(is_address)?;
+        let QueryName { given, name, .. } = self.subjects.iter().find(|it| it.ip.is_some())?;
+        let message = format!("{given} is an address, and has no {wanted} record");
+        let reverse = name::show(name);
+        let reverse = reverse.trim_end_matches('.');
+        let hint = format!("`sockkit resolve {given}` for its name, or {reverse} {wanted}");
+        Some(Failure::new(Exit::Usage, message).hint(hint))
+    }
 }
 
 /// Returns the class that a word means. Numbers need `--class`, because `class1` can be a name.
 fn class(word: &str) -> Option<RecordClass> {
-    ["IN", "CH", "HS"].iter().find(|class| class.eq_ignore_ascii_case(word))?.parse().ok()
+    ["IN", "CH", "CHAOS", "HS", "HESIOD"]
+        .iter()
+        .find(|class| class.eq_ignore_ascii_case(word))?
+        .parse()
+        .ok()
 }
 
 fn usage(error: impl Error) -> Failure {
@@ -112,17 +133,25 @@ fn invalid_name(error: InvalidName) -> Failure {
 
 fn no_name(words: &[String]) -> Failure {
     let usage = |message: String| Failure::new(Exit::Usage, message);
-    match words.iter().find(|word| !word.starts_with('@')) {
-        Some(word) => {
+    let servers: Vec<&str> =
+        words.iter().filter(|word| word.starts_with('@')).map(String::as_str).collect();
+    match (words.iter().find(|word| !word.starts_with('@')), &servers[..]) {
+        (Some(word), servers) => {
             let kind = if class(word).is_some() { "class" } else { "record type" };
-            usage(format!("no name given: {word:?} is a {kind}"))
-                .hint(format!("`{word}.`, with a trailing dot, to look up that name"))
+            let message = format!("no name given: {word:?} is a {kind}");
+            let hint = format!("`{word}.`, with a trailing dot, to look up that name");
+            match servers {
+                [] => usage(message).hint(hint),
+                [server, ..] => {
+                    let line = format!("sockkit resolve NAME {word} {}", servers.join(" "));
+                    usage(format!("{message}, and {server} a server"))
+                        .hint(format!("{hint}, or {line}"))
+                }
+            }
         }
-        None if words.is_empty() => {
-            usage("no name given".to_owned()).hint("sockkit resolve www.ita.br")
-        }
-        None => usage("no name given, only servers".to_owned())
-            .hint(format!("sockkit resolve . NS {}", words.join(" "))),
+        (None, []) => usage("no name given".to_owned()).hint("sockkit resolve www.ita.br"),
+        (None, servers) => usage("no name given, only servers".to_owned())
+            .hint(format!("sockkit resolve . NS {}", servers.join(" "))),
     }
 }
 
@@ -157,17 +186,22 @@ mod tests {
             "type99",
             "mx.",
             "-t",
-            "A",
-            "a",
+            "SRV",
+            "srv",
             "ch",
             "-x",
             "::1",
         ]);
         let request = request.unwrap();
         assert_eq!(names(&request), ["www.ita.br", "mx.", "::1"]);
-        assert_eq!(request.types, [RecordType::A, RecordType::MX, RecordType(99)]);
+        assert_eq!(request.types, [RecordType::SRV, RecordType::MX, RecordType(99)]);
         assert_eq!(request.servers.len(), 1);
         assert_eq!(request.class, RecordClass::CH);
+        let request = parse(&["version.bind", "CHAOS", "txt,SINK"]).unwrap();
+        assert_eq!(
+            (request.class, &request.types[..]),
+            (RecordClass::CH, &[RecordType::TXT, RecordType(40)][..])
+        );
         // A word with a dot is never a type or a class, and a server's name is not either.
         let request = parse(&["any.example", "ns.", "in.", "@nsx.example", "-t", "ns"]).unwrap();
         assert_eq!(names(&request), ["any.example", "ns.", "in."]);
@@ -178,7 +212,10 @@ mod tests {
     fn an_invalid_command_line_is_an_error_with_the_reason() {
         let error = |words| parse(words).unwrap_err();
         assert_eq!(error(&["mx"]), "no name given: \"mx\" is a record type");
-        assert_eq!(error(&["@::1", "ns"]), "no name given: \"ns\" is a record type");
+        let message = "no name given: \"ns\" is a record type, and @::1 a server";
+        assert_eq!(error(&["@::1", "ns"]), message);
+        let message = "192.0.2.1 is an address, and has no AAAA record";
+        assert_eq!(error(&["192.0.2.1", "aaaa"]), message);
         assert_eq!(error(&["in"]), "no name given: \"in\" is a class");
         assert_eq!(error(&["@127.0.0.1"]), "no name given, only servers");
         assert_eq!(error(&[]), "no name given");

@@ -12,6 +12,7 @@ use crate::dns::server::{self, DnsServer, DnsServerName, DnsTransport};
 use crate::dns::{Name, name};
 use crate::exit::Exit;
 use crate::failure::{Failure, explain};
+use crate::net::address::endpoint::SourceAddress;
 use crate::net::address::host::Host;
 use crate::net::address::names::{Family, NameError};
 use crate::net::{self, Deadline};
@@ -32,10 +33,28 @@ pub(in crate::commands::resolve) async fn locate(
     } else {
         of_command_line(request, settings, out).await?
     };
+    check_source(&servers, settings)?;
     if settings.random_order {
         server::shuffle(&mut servers);
     }
     Ok(servers)
+}
+
+/// Checks that a server can be reached from the address of `--from`, whose failure the kernel
+/// describes in general terms only.
+fn check_source(servers: &[DnsServer], settings: &RunSettings) -> Result<(), Failure> {
+    let Some(SourceAddress::Addr(from)) = settings.lookup.exchange.from else { return Ok(()) };
+    let reaches = |server: &DnsServer| !from.ip().is_loopback() || server.addr.ip().is_loopback();
+    match servers.first() {
+        Some(server) if !servers.iter().any(reaches) => {
+            let ip = from.ip();
+            let message = format!(
+                "cannot query {server} from {ip}: a loopback address reaches only this machine"
+            );
+            Err(Failure::new(Exit::Network, message).hint("omit --from, or another address"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn of_system(settings: &RunSettings) -> anyhow::Result<Vec<DnsServer>> {
@@ -91,6 +110,10 @@ async fn locate_one(
             {
                 let message = format!("cannot query {name}: no address of the family of --from");
                 Err(Failure::new(Exit::NameNotResolved, message).hint("another --from").into())
+            }
+            Err(net::Error::Name { name, source: NameError::NoInterface(zone) }) => {
+                let message = format!("@{name}: {zone:?} is not an interface of this machine");
+                Err(Failure::new(Exit::Usage, message).hint("`sockkit info` lists them").into())
             }
             located => Ok(located?),
         },
