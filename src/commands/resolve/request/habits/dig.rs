@@ -209,7 +209,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("identify", "a line of --short has only data", "--json: the field `server` is the server"),
     ("json", "the option has another form", "--json"),
     ("keepalive", "it does not ask for how long a connection stays open", OMIT),
-    ("keepopen", "it opens a TCP connection for each query", OMIT),
+    ("keepopen", "it keeps connections only for --file and --validate", "--file FILE"),
     ("ndots", "the number is a setting", "RES_OPTIONS=ndots:2 sockkit resolve NAME"),
     ("noanswer", "it shows only the records of the answer", "-q, and only the exit code"),
     ("nobadcookie", "it repeats a query with the server's cookie", OMIT),
