@@ -5,13 +5,12 @@ use std::io;
 use std::net::IpAddr;
 
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
-use netlink_packet_route::link::{
-    InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage, State,
-};
+use netlink_packet_route::link::{LinkFlags, LinkLayerType};
 
 use crate::host::interface::LOOPBACK;
+use crate::host::linux::link::Link;
 use crate::host::linux::rtnetlink::dump;
-use crate::host::{Interface, InterfaceAddress, LinkState, TrafficTotals};
+use crate::host::{Interface, InterfaceAddress, LinkState};
 
 /// Returns the interfaces, in the order of their index.
 ///
@@ -32,41 +31,22 @@ pub fn interfaces() -> io::Result<Vec<Interface>> {
     Ok(interfaces)
 }
 
-fn interface(link: &LinkMessage) -> Interface {
+fn interface(link: &Link) -> Interface {
     let flags = link.header.flags;
     let mut found = Interface {
         index: link.header.index,
-        name: String::new(),
+        name: link.name.clone(),
         kind: layer_kind(link.header.link_layer_type).to_owned(),
-        state: LinkState::Up,
-        mac: None,
-        mtu: None,
+        state: if link.is_dormant { LinkState::Dormant } else { LinkState::Up },
+        mac: mac(&link.mac),
+        mtu: link.mtu,
         addresses: Vec::new(),
-        traffic: None,
+        traffic: link.traffic,
     };
-    for attribute in &link.attributes {
-        match attribute {
-            LinkAttribute::IfName(name) => found.name.clone_from(name),
-            LinkAttribute::Mtu(mtu) => found.mtu = Some(*mtu),
-            LinkAttribute::Address(octets) => found.mac = mac(octets),
-            LinkAttribute::OperState(State::Dormant) => found.state = LinkState::Dormant,
-            LinkAttribute::LinkInfo(infos) => {
-                let kinds = infos.iter().filter_map(|info| match info {
-                    LinkInfo::Kind(kind) => Some(kind),
-                    _ => None,
-                });
-                for kind in kinds {
-                    // A TUN device that carries Ethernet frames is called TAP.
-                    let is_tap = *kind == InfoKind::Tun && found.kind == "ethernet";
-                    found.kind = if is_tap { "tap".to_owned() } else { kind.to_string() };
-                }
-            }
-            LinkAttribute::Stats64(stats) => {
-                let (bytes_in, bytes_out) = (stats.rx_bytes, stats.tx_bytes);
-                found.traffic = Some(TrafficTotals { bytes_in, bytes_out });
-            }
-            _ => {}
-        }
+    if let Some(kind) = &link.kind {
+        // A TUN device that carries Ethernet frames is called TAP.
+        let is_tap = kind == "tun" && found.kind == "ethernet";
+        found.kind = if is_tap { "tap".to_owned() } else { kind.clone() };
     }
     // Unlike the operational state, the flags are up to date right after a change.
     if !flags.contains(LinkFlags::Up) {

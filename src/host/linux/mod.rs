@@ -1,5 +1,6 @@
 //! Linux: netlink(7) and `/proc`.
 
+mod link;
 mod links;
 mod netlink;
 mod processes;

@@ -9,11 +9,11 @@ use netlink_packet_core::{
     DecodeError, Emitable, NetlinkDeserializable, NetlinkHeader, NetlinkSerializable, Parseable,
 };
 use netlink_packet_route::address::AddressMessage;
-use netlink_packet_route::link::LinkMessage;
 use netlink_packet_route::neighbour::NeighbourMessage;
 use netlink_packet_route::route::RouteMessage;
 use rustix::net::Protocol;
 
+use crate::host::linux::link::Link;
 use crate::host::linux::netlink;
 
 /// The protocol: number 0, which rustix writes as `None`.
@@ -27,7 +27,7 @@ pub(super) trait RtEntry: Emitable + Parseable<[u8]> + Clone {
     const NEW: u16;
 }
 
-impl RtEntry for LinkMessage {
+impl RtEntry for Link {
     const GET: u16 = libc::RTM_GETLINK;
     const NEW: u16 = libc::RTM_NEWLINK;
 }
