@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Zoned;
+
 use crate::commands::resolve::plan::Plan;
 use crate::commands::resolve::report::name_result::NameResult;
 use crate::commands::resolve::report::{compare, outcome};
@@ -27,6 +29,9 @@ pub(super) struct WatchSettings {
 
 /// The time between two lookups of `--wait`: fast enough for a script, and not a flood.
 const WAIT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How the time of a change is shown: local time with the offset from UTC.
+const TIME_FORMAT: &str = "%Y-%m-%d %H:%M:%S %:z";
 
 /// The shortest interval of `--watch`.
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
@@ -126,6 +131,9 @@ pub(super) async fn run(
             let now = contents(&results);
             // A lookup that the end of the run cut off says nothing about a change.
             if !is_over && shown.as_ref() != Some(&now) {
+                if shown.is_some() {
+                    out.note(&format!("changed at {}", Zoned::now().strftime(TIME_FORMAT)));
+                }
                 report(&results, &plan, out)?;
                 shown = Some(now);
             }

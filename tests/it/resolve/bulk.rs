@@ -419,7 +419,7 @@ fn an_unmet_expectation_names_the_name_and_an_empty_one_is_a_usage_error() {
 }
 
 #[test]
-fn watch_prints_only_what_has_changed() {
+fn watch_prints_only_what_has_changed_and_when() {
     let seen = Mutex::new(0);
     let server = DnsServer::start(move |query| {
         let mut reply = query.reply();
@@ -437,4 +437,5 @@ fn watch_prints_only_what_has_changed() {
     let lines = json_lines(&out);
     let data: Vec<&Value> = lines.iter().map(|line| &line["answers"][0]["data"]).collect();
     assert_eq!(data, [&json!("192.0.2.1"), &json!("192.0.2.2")]);
+    assert_eq!(ran.stderr.matches("\"changed at 20").count(), 1, "{}", ran.stderr);
 }
