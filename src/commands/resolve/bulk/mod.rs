@@ -180,6 +180,10 @@ async fn look_up(
     BulkResult::of(&result, &plan.settings, limit, out)
 }
 
+/// How far the starts of lookups may be behind their times to be made up for. The timers of the
+/// runtime have a resolution of 1 ms, in which several lookups can be due.
+const MAX_BEHIND: Duration = Duration::from_millis(10);
+
 /// Spaces the starts of lookups evenly.
 struct Pace {
     interval: Duration,
@@ -201,10 +205,44 @@ impl Pace {
         let permit = Arc::clone(permits).acquire_owned().await;
         // From here on, this is not cancelled.
         if !self.interval.is_zero() {
-            self.next = self.next.max(Instant::now()) + self.interval;
+            let now = Instant::now();
+            let earliest = now.checked_sub(MAX_BEHIND).unwrap_or(now);
+            self.next = self.next.max(earliest) + self.interval;
             self.alarm.set(Deadline::at(self.next));
         }
         // Never fails, because the semaphore is not closed.
         permit.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the time until this number of lookups have started.
+    async fn time_of(starts: u32, pace: &mut Pace) -> Duration {
+        let permits = Arc::new(Semaphore::new(1));
+        let begin = Instant::now();
+        for _ in 0..starts {
+            drop(pace.permit(&permits).await);
+        }
+        begin.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_is_reached_but_not_exceeded_also_if_it_is_above_that_of_the_timers() {
+        for rate in [2, 900, 5000] {
+            let time = time_of(2 * rate, &mut Pace::of(Some(rate))).await;
+            assert!((1400..=2050).contains(&time.as_millis()), "{rate}/s: {time:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_of_the_input_is_not_made_up_for() {
+        let mut pace = Pace::of(Some(1000));
+        time_of(10, &mut pace).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let time = time_of(100, &mut pace).await;
+        assert!(time >= Duration::from_millis(85), "{time:?}");
     }
 }
