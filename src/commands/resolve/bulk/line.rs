@@ -100,6 +100,11 @@ impl FoundLine<'_> {
         parts.extend(outcome::error(lookup, *limit));
         parts.extend(outcome::cause(lookup));
         parts.extend(Remarks::of(result, lookup).all());
+        match lookup.answers.iter().filter(|answer| !answer.was_asked_for).count() {
+            0 => {}
+            1 => parts.push("1 record that was not asked for is not shown".to_owned()),
+            count => parts.push(format!("{count} records that were not asked for are not shown")),
+        }
         parts.join("; ")
     }
 }
