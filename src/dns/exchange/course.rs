@@ -21,6 +21,9 @@ pub fn queries_sent(count: u32) -> String {
 pub struct Course {
     /// Whether the server rejected a query with EDNS, so that it was repeated without.
     pub edns_rejected: bool,
+    /// Whether the server does not confirm the protocol of the transport in TLS (ALPN): it rejects
+    /// `dot`, or does not choose `h2`. It may be another service.
+    pub is_protocol_unconfirmed: bool,
     /// Whether the reply over UDP was truncated, so that the query was repeated over TCP.
     pub was_truncated: bool,
     /// Number of queries sent, including those that were lost.

@@ -23,7 +23,7 @@ use crate::net::address::endpoint::SourceAddress;
 use crate::net::deadline::Elapsed;
 use crate::net::dial::{self, ConnectSettings};
 use crate::net::stream::Stream;
-use crate::net::tls::{ClientHandshake, ServerName, TlsError, TlsProblem};
+use crate::net::tls::{ClientHandshake, ServerName, TlsError, TlsFacts, TlsProblem};
 use crate::net::{self, Deadline};
 
 /// A query that is sent over a stream.
@@ -72,7 +72,10 @@ impl StreamExchange<'_> {
     }
 
     /// Connects to the server.
-    async fn open(&self, tls: Option<&ClientHandshake>) -> Result<DnsConnection, ExchangeError> {
+    async fn open(
+        &mut self,
+        tls: Option<&ClientHandshake>,
+    ) -> Result<DnsConnection, ExchangeError> {
         // QUIC is on the heap: most queries do not use it, and each would reserve its memory.
         Ok(match (self.server.transport, tls) {
             // A reply is read in parts that the library buffers within limits.
@@ -236,26 +239,31 @@ impl StreamExchange<'_> {
     }
 
     /// Connects, and performs the handshake of an encrypted transport.
-    async fn connect(&self, tls: Option<&ClientHandshake>) -> Result<Stream, ExchangeError> {
+    async fn connect(&mut self, tls: Option<&ClientHandshake>) -> Result<Stream, ExchangeError> {
         let transport = self.server.transport;
         let Some(tls) = tls.filter(|_| transport.is_encrypted()) else { return self.dial().await };
-        let Some(protocol) = transport.alpn() else { return self.dial_tls(tls).await };
+        let Some(protocol) = transport.alpn() else { return Ok(self.dial_tls(tls).await?.0) };
         match self.dial_tls(&tls.offering(protocol)).await {
             // RFC 7858 defines no protocol name, so a server may know only those of others.
             Err(ExchangeError::Tls(TlsError { problem: TlsProblem::NoProtocol, .. }))
                 if transport == DnsTransport::Tls =>
             {
-                self.dial_tls(tls).await
+                self.course.is_protocol_unconfirmed = true;
+                Ok(self.dial_tls(tls).await?.0)
             }
-            connected => connected,
+            connected => {
+                let (stream, facts) = connected?;
+                self.course.is_protocol_unconfirmed = transport.is_http() && facts.alpn.is_none();
+                Ok(stream)
+            }
         }
     }
 
-    async fn dial_tls(&self, tls: &ClientHandshake) -> Result<Stream, ExchangeError> {
+    async fn dial_tls(&self, tls: &ClientHandshake) -> Result<(Stream, TlsFacts), ExchangeError> {
         let mut stream = self.dial().await?;
         let (name, peer) = (self.server_name()?, self.server.addr.to_string());
-        tls.connect(&mut stream, &name, &peer, self.deadline).await?;
-        Ok(stream)
+        let facts = tls.connect(&mut stream, &name, &peer, self.deadline).await?;
+        Ok((stream, facts))
     }
 
     async fn dial(&self) -> Result<Stream, ExchangeError> {

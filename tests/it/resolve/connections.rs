@@ -22,6 +22,8 @@ use crate::support::peers::tls::Certificates;
 #[derive(Clone, Copy)]
 enum Does {
     Answer,
+    /// Reads on.
+    Nothing,
     /// Closes the connection without a reply.
     Close,
     /// Closes the connection after the reply.
@@ -58,7 +60,7 @@ fn serve_tls(
                     let reply = [&length[..], &reply].concat();
                     let does = does(connection, number);
                     let parts = match does {
-                        Does::Close => vec![],
+                        Does::Close | Does::Nothing => vec![],
                         Does::Answer | Does::AnswerAndClose => vec![&reply[..]],
                         Does::AnswerTwice => vec![&reply[..], &reply],
                         Does::AnswerInParts => vec![&reply[..2], &reply[2..]],
@@ -156,6 +158,26 @@ fn a_server_over_tls_that_knows_only_other_protocols_is_asked_without_one() {
     look_up(3, &format!("@tls://127.0.0.1:{port}"), &certificates);
     // The first connection ends in its handshake.
     assert_eq!(queries.try_iter().collect::<Vec<_>>(), [(1, 0), (1, 1), (1, 2)]);
+}
+
+#[test]
+fn a_timeout_says_if_the_server_does_not_confirm_the_protocol_and_suggests_no_tcp() {
+    let certificates = Certificates::new();
+    let mut other = (*certificates.server_config()).clone();
+    other.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let ca = certificates.path("ca");
+    for (config, scheme, protocol) in
+        [(Arc::new(other), "tls", "dot"), (certificates.server_config(), "https", "h2")]
+    {
+        // Over HTTP/2, the server takes the beginning of the connection for a long message.
+        let (port, _queries) = serve_tls(config, |_, _| Does::Nothing);
+        let server = format!("@{scheme}://127.0.0.1:{port}");
+        let words = ["resolve", "t.example", "a", &server, "--timeout=1s", "--ca", &ca];
+        let ran = Sockkit::new(words).run().code(5);
+        let cause = format!("cause: the server does not confirm the protocol {protocol} (ALPN): ");
+        assert!(ran.stderr.contains(&cause), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("--tcp"), "{}", ran.stderr);
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::dns::message::record::{Malformed, Record};
 use crate::dns::message::record_type::RecordType;
 use crate::dns::message::reply::{Discarded, Reply};
 use crate::dns::name;
+use crate::dns::server::DnsTransport;
 use crate::exit::Exit;
 use crate::failure::certificate_hint;
 use crate::net::Addr;
@@ -162,6 +163,11 @@ pub(in crate::commands::resolve) fn cause(lookup: &Lookup) -> Option<String> {
         return Some(said.join(", "));
     }
     match &decisive.failure {
+        AttemptError::Exchange(_) if decisive.course.is_protocol_unconfirmed => {
+            let protocol = decisive.server.transport.alpn().unwrap_or_default();
+            let service = "it may be another service";
+            Some(format!("the server does not confirm the protocol {protocol} (ALPN): {service}"))
+        }
         AttemptError::Exchange(ExchangeError::Io(_)) => None,
         _ if is_failure_by_discarding(lookup) => {
             Some(format!("every message that arrived was discarded: {}", discarded(lookup)))
@@ -224,10 +230,17 @@ pub(in crate::commands::resolve) fn hint(
         Exit::Network if settings.trace => Some("without --trace, to ask this machine's servers"),
         Exit::TimedOut if settings.trace => Some("a longer --timeout, --tcp, or without --trace"),
         Exit::Network => Some("another server, as @HOST; `sockkit info` lists the default servers"),
+        Exit::TimedOut if is_over_stream(lookup) => {
+            Some("a longer --timeout, or another server as @HOST")
+        }
         Exit::TimedOut => Some("a longer --timeout, another server as @HOST, or --tcp"),
         _ => None,
     }
     .map(str::to_owned)
+}
+
+fn is_over_stream(lookup: &Lookup) -> bool {
+    lookup.decisive_failure().is_some_and(|it| it.server.transport != DnsTransport::Udp)
 }
 
 /// Returns how a reply was obtained, as the end of a sentence.
@@ -238,6 +251,9 @@ pub(in crate::commands::resolve) fn course_text(reply: &Reply, course: &Course) 
     }
     if course.was_truncated {
         parts.push("truncated over UDP, retried over TCP".to_owned());
+    }
+    if course.is_protocol_unconfirmed {
+        parts.push("without confirming the protocol (ALPN)".to_owned());
     }
     if course.edns_rejected {
         parts.push("without EDNS".to_owned());
