@@ -149,8 +149,10 @@ fn r63_the_note_of_a_result_says_what_the_status_does_not() {
     // With -v, the note has the evidence, too.
     let ran = bulk(&["--plain", "-v", words[0], words[1], words[2]], "gone.example").code(1);
     let note = ran.out().split('\t').next_back().unwrap().to_owned();
-    let evidence = format!("{url} answered gone.example TXT: NXDOMAIN, ");
-    assert!(note.starts_with(&evidence) && note.contains(", flags rd ra; an alias of"), "{note}");
+    assert!(
+        note.starts_with(&format!("{url}, ")) && note.contains(", flags rd ra; an alias of"),
+        "{note}"
+    );
 }
 
 #[test]

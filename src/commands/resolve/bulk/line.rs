@@ -9,7 +9,7 @@ use crate::commands::resolve::bulk::names::BadLine;
 use crate::commands::resolve::report::LookupReport;
 use crate::commands::resolve::report::name_result::NameResult;
 use crate::commands::resolve::report::outcome;
-use crate::commands::resolve::report::remarks::{self, Remarks};
+use crate::commands::resolve::report::remarks::{self, Remarks, ReplyEvidence};
 use crate::commands::resolve::request::settings::RunSettings;
 use crate::dns::lookup::{self, Lookup};
 use crate::dns::name::bare;
@@ -94,7 +94,10 @@ impl FoundLine<'_> {
             parts.push(format!("as {}", bare(&lookup.question.name)));
         }
         if self.is_verbose {
-            parts.extend(remarks::evidence(lookup));
+            match &remarks::evidence(lookup)[..] {
+                [reply] => parts.push(reply.brief()),
+                replies => parts.extend(replies.iter().map(ReplyEvidence::sentence)),
+            }
         }
         parts.extend(remarks::dead_alias(lookup));
         parts.extend(outcome::error(lookup, *limit));

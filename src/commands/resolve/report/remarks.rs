@@ -2,8 +2,10 @@
 
 use crate::commands::resolve::report::name_result::NameResult;
 use crate::commands::resolve::report::outcome;
+use crate::dns::exchange::{Course, Exchanged};
 use crate::dns::lookup::attempt::ServerAttempt;
 use crate::dns::lookup::{Lookup, LookupOutcome};
+use crate::dns::message::reply::Reply;
 use crate::dns::name::bare;
 use crate::output::figures;
 
@@ -107,30 +109,54 @@ fn led_elsewhere(result: &NameResult, lookup: &Lookup) -> Option<String> {
     Some(format!("{given} is an alias of {target}, which {server} does not serve ({said})"))
 }
 
-/// Returns a line for each reply that the result is from: the server, the status, the time and the
-/// flags.
-pub(in crate::commands::resolve) fn evidence(lookup: &Lookup) -> Vec<String> {
+/// What is known about a reply.
+pub(in crate::commands::resolve) struct ReplyEvidence {
+    server: String,
+    /// The question, and the status of the reply.
+    answered: String,
+    /// The time, the flags and the course.
+    how: String,
+}
+
+impl ReplyEvidence {
+    /// Returns the evidence as a sentence.
+    pub(in crate::commands::resolve) fn sentence(&self) -> String {
+        let Self { server, answered, how } = self;
+        format!("{server} answered {answered}, {how}")
+    }
+
+    /// Returns the evidence without the question and the status.
+    pub(in crate::commands::resolve) fn brief(&self) -> String {
+        format!("{}, {}", self.server, self.how)
+    }
+}
+
+/// Returns the evidence of each reply that the result is from.
+pub(in crate::commands::resolve) fn evidence(lookup: &Lookup) -> Vec<ReplyEvidence> {
     let record_type = lookup.question.record_type;
-    let mut lines = Vec::new();
+    let how = |reply: &Reply, course: &Course| {
+        format!("{}{}", figures::time(course.time), outcome::course_text(reply, course))
+    };
+    let mut replies = Vec::new();
     let mut next = lookup.earlier.iter().skip(1).chain(&lookup.answered);
-    for exchanged in &lookup.earlier {
+    for Exchanged { name, reply, server, course } in &lookup.earlier {
         let alias = next.next().map(|next| format!(" (an alias of {})", bare(&next.name)));
-        let (name, how) =
-            (bare(&exchanged.name), outcome::course_text(&exchanged.reply, &exchanged.course));
-        lines.push(format!(
-            "{} answered {name} {record_type}: {}{}, {}{how}",
-            exchanged.server,
-            exchanged.reply.rcode,
-            alias.unwrap_or_default(),
-            figures::time(exchanged.course.time)
-        ));
+        let (name, alias) = (bare(name), alias.unwrap_or_default());
+        let answered = format!("{name} {record_type}: {}{alias}", reply.rcode);
+        replies.push(ReplyEvidence {
+            server: server.to_string(),
+            answered,
+            how: how(reply, course),
+        });
     }
     if let (Some(server), Some((reply, course))) = (lookup.answered_by(), lookup.decisive_reply()) {
         let name = lookup.answered.as_ref().map_or(&lookup.question.name, |it| &it.name);
-        let (name, status) = (bare(name), outcome::status(lookup));
-        let how = outcome::course_text(reply, course);
-        let time = figures::time(course.time);
-        lines.push(format!("{server} answered {name} {record_type}: {status}, {time}{how}"));
+        let answered = format!("{} {record_type}: {}", bare(name), outcome::status(lookup));
+        replies.push(ReplyEvidence {
+            server: server.to_string(),
+            answered,
+            how: how(reply, course),
+        });
     }
-    lines
+    replies
 }

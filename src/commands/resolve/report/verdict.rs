@@ -120,8 +120,8 @@ impl Verdict<'_> {
         let mut warnings = Vec::new();
         let mut notes = Vec::new();
         for lookup in &self.result.lookups {
-            for line in remarks::evidence(lookup) {
-                out.detail(&line);
+            for evidence in remarks::evidence(lookup) {
+                out.detail(&evidence.sentence());
             }
             let remarks = Remarks::of(self.result, lookup);
             warnings.extend(remarks.warnings);
