@@ -225,9 +225,13 @@ impl Report for HopsReport {
 }
 
 fn hop_table(hops: &[HopReport]) -> Table {
+    // The name is of interest only if the trace has asked for others, such as those of servers.
+    let has_names = hops.iter().any(|hop| hop.name != hops[0].name);
     let row = |hop: &HopReport| {
+        let name = if has_names { &hop.name } else { "" };
         let time = format!("{}.{} ms", hop.time_us / 1000, hop.time_us / 100 % 10);
         vec![
+            Cell::escaped(name),
             Cell::escaped(&hop.zone),
             Cell::escaped(&hop.server_name),
             hop.server.as_str().into(),
@@ -235,7 +239,7 @@ fn hop_table(hops: &[HopReport]) -> Table {
             Cell::escaped(&hop.words),
         ]
     };
-    let header = vec!["ZONE", "SERVER", "ADDRESS", "TIME", "RESULT"];
+    let header = vec!["NAME", "ZONE", "SERVER", "ADDRESS", "TIME", "RESULT"];
     let rows = hops.iter().map(row).collect();
-    Table { label: Some("hop"), header, rows, ..Table::default() }
+    Table { label: Some("hop"), header, rows, omits_empty_columns: true, ..Table::default() }
 }

@@ -4,7 +4,7 @@ pub mod hints;
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::dns::Name;
 use crate::dns::exchange::{self, ExchangeOptions, Exchanged};
@@ -53,7 +53,7 @@ pub struct Hop {
     pub server: DnsServer,
     /// The response code, if there was a reply.
     pub rcode: Option<Rcode>,
-    /// How long the reply took.
+    /// How long the reply took, or how long there was none.
     pub time: Duration,
     /// What the server said.
     pub result: HopResult,
@@ -217,6 +217,7 @@ impl Tracer<'_> {
         let addr = SocketAddr::new(ip, *port);
         let server = server::on(*transport, &[addr]).pop()?;
         let until = Deadline::after(HOP_TIMEOUT).earlier(*deadline);
+        let started = Instant::now();
         let exchanged = exchange::exchange(server.clone(), question, options, until).await;
         let mut hop = Hop {
             name: question.name.clone(),
@@ -224,7 +225,7 @@ impl Tracer<'_> {
             server_name: server_name.clone(),
             server: server.clone(),
             rcode: None,
-            time: Duration::ZERO,
+            time: started.elapsed(),
             result: HopResult::Answer(AnswerKind::NoData),
         };
         let exchanged = match exchanged {

@@ -98,7 +98,7 @@ fn r19_a_trace_shows_each_referral_and_passes_over_a_lame_server() {
             .lines()
             .map(|line| (line.split('\t').next().unwrap(), line.split('\t').count()))
             .collect();
-        let hop = ("hop", 6);
+        let hop = ("hop", 7);
         assert_eq!(fields, [hop, hop, hop, hop, ("www.ita.br.", 5)], "{}", run.stdout);
         assert_eq!(trace(&["--short", "www.ita.br"]).stdout, "161.24.23.180\n");
         assert_eq!(trace(&["+trace", "+short", "www.ita.br"]).stdout, "161.24.23.180\n");
@@ -131,6 +131,12 @@ fn r19_the_address_of_a_server_without_glue_is_looked_up_and_an_alias_is_followe
         let data: Vec<&Value> =
             last["answers"].as_array().unwrap().iter().map(|answer| &answer["data"]).collect();
         assert_eq!(data, ["www.host.net.", "192.0.2.7"]);
+        let run = trace(&["www.ita.br"]);
+        let names = run.stdout.lines().skip(1).take_while(|line| !line.is_empty());
+        let mut names: Vec<&str> = names.map(|line| line.split(' ').next().unwrap()).collect();
+        names.dedup();
+        let asked = ["www.ita.br.", "dns.host.net.", "www.ita.br.", "www.host.net."];
+        assert_eq!(names, asked, "{}", run.stdout);
     });
 }
 
@@ -167,13 +173,18 @@ fn a_trace_ends_at_a_negative_answer_a_loop_and_servers_that_fail() {
         );
         run.assert_stderr_contains("try: without --trace");
         assert!(!run.stderr.contains('@'), "{}", run.stderr);
+        let _silent = DnsServer::start_at(SocketAddr::from(([127, 0, 0, 2], 54)), |_| Vec::new());
+        let run = trace(&["--json", "-p", "54", "--timeout=400ms", "no.br"]);
+        let hop = &run.json()[0];
+        assert_eq!((run.code, &hop["result"]), (5, &json!("failed")));
+        assert!(hop["time_us"].as_u64().unwrap() >= 300_000, "{hop}");
         let run = trace(&["--json", "-6", "no.br"]);
         assert_eq!((run.code, run.json().len()), (4, 1));
         run.assert_stderr_contains("no server has an address that can be queried");
         let run = trace(&["--json", "other.br"]);
         assert_eq!((run.code, &run.json().last().unwrap()["status"]), (4, &json!("REFUSED")));
         // Nothing listens at 127.0.0.3 any more than at this port.
-        let run = trace(&["--json", "-p", "54", "other.br"]);
+        let run = trace(&["--json", "-p", "55", "other.br"]);
         assert_eq!((run.code, &run.json()[0]["result"]), (4, &json!("failed")));
     });
 }
@@ -238,7 +249,7 @@ fn the_result_of_a_hop_says_in_words_what_the_answer_is() {
         ] {
             let run = trace(&["--plain", name, "a"]);
             let fields: Vec<&str> = run.stdout.lines().next().unwrap().split('\t').collect();
-            assert_eq!((fields[2], fields[5]), (root, words));
+            assert_eq!((fields[3], fields[6]), (root, words));
             assert_eq!(trace(&["--json", name, "a"]).json()[0]["answer"], answer);
         }
     });
