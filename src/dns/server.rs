@@ -139,8 +139,8 @@ pub fn shuffle(servers: &mut [DnsServer]) {
 
 impl DnsServerName {
     /// Parses `HOST`, `HOST:PORT` or `[v6]:PORT`, after the scheme of a transport if given, such as
-    /// `tls://`; also `HOST#PORT`, as in other DNS tools. Without a port, it is `port`, or that of
-    /// the transport.
+    /// `tls://`; also `HOST#PORT` and `HOST@PORT`, as in other DNS tools. Without a port, it is
+    /// `port`, or that of the transport.
     ///
     /// # Errors
     /// The text is not a server.
@@ -204,7 +204,7 @@ fn transport(scheme: &str) -> Result<DnsTransport, InvalidServer> {
 }
 
 fn host_and_port(text: &str, port: Option<u16>) -> Result<(Host, Option<u16>), ParseError> {
-    if let Some((host, number)) = text.split_once('#')
+    if let Some((host, number)) = text.rsplit_once(['#', '@'])
         && let Ok(number) = number.parse()
     {
         return host_and_port(host, Some(number));
@@ -257,6 +257,8 @@ mod tests {
             ("dns.example:domain", "dns.example", 53),
             ("127.0.0.1#5300", "127.0.0.1", 5300),
             ("::1#5300", "::1", 5300),
+            ("127.0.0.1@5300", "127.0.0.1", 5300),
+            ("::1@5300", "::1", 5300),
         ] {
             let server = DnsServerName::parse(text, None).unwrap();
             assert_eq!(server.host.to_string(), host);

@@ -37,6 +37,9 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         let message = "--ttl-units applies only to tables: --json and --plain have TTLs in seconds";
         return Err(Failure::new(Exit::Usage, message).hint("omit --ttl-units").into());
     }
+    if let Some(address) = request.address_as_server() {
+        out.note(&format!("{address} is looked up; to query that server, write @{address}"));
+    }
     let settings = run_settings(&args, &request, out)?;
     let input = bulk::input(&args, &request)?;
     let watch = watch::WatchSettings::of(&args)?;

@@ -96,11 +96,9 @@ impl FromStr for RecordType {
     fn from_str(text: &str) -> Result<Self, UnknownType> {
         let known = TYPE_MNEMONICS.iter().find(|known| known.1.eq_ignore_ascii_case(text));
         let number = || type_number(text)?.parse().ok();
-        known
-            .map(|known| known.0)
-            .or_else(number)
-            .map(Self)
-            .ok_or_else(|| UnknownType(text.to_owned()))
+        let code = known.map(|known| known.0).or_else(number);
+        let code = code.or_else(|| has_serial(text).then_some(Self::IXFR.0));
+        code.map(Self).ok_or_else(|| UnknownType(text.to_owned()))
     }
 }
 
@@ -108,6 +106,24 @@ impl FromStr for RecordType {
 /// caller must not read such a text as a name.
 pub fn looks_like_type(text: &str) -> bool {
     text.parse::<RecordType>().is_ok() || type_number(text).is_some()
+}
+
+/// Parses the type of an option, where a number alone is not a name: as for `TYPE65`.
+///
+/// # Errors
+/// The text is not a type.
+pub fn type_or_number(text: &str) -> Result<RecordType, UnknownType> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|number| is_number && *number > 0).map(RecordType);
+    number.map_or_else(|| text.parse(), Ok)
+}
+
+/// Returns whether the text is a transfer of the changes since a serial number, as in dig:
+/// `IXFR=2026112601`.
+fn has_serial(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(kind, serial)| {
+        kind.eq_ignore_ascii_case("IXFR") && serial.parse::<u32>().is_ok()
+    })
 }
 
 /// Returns the digits of a text such as `TYPE65280`.
@@ -251,6 +267,11 @@ mod tests {
         for text in ["", "TYPE", "TYPE65536", "TYPE-1", "TYPE+1", "MXX", "0", "tipé"] {
             assert!(text.parse::<RecordType>().is_err(), "{text}");
         }
+        assert_eq!("ixfr=7".parse(), Ok(RecordType::IXFR));
+        assert!("ixfr=x".parse::<RecordType>().is_err());
+        assert_eq!(type_or_number("65"), Ok(RecordType(65)));
+        assert_eq!(type_or_number("mx"), Ok(RecordType::MX));
+        assert!(type_or_number("65536").is_err() && type_or_number("0").is_err());
         assert_eq!(type_list("a,MX"), Some(vec![RecordType::A, RecordType::MX]));
         for text in ["a", "a,", "a,mxx", ",", "a b,mx"] {
             assert_eq!(type_list(text), None, "{text}");

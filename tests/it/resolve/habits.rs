@@ -102,6 +102,42 @@ fn the_address_of_an_address_is_a_usage_error_with_the_reverse_name() {
 }
 
 #[test]
+fn an_address_after_a_name_has_a_note_on_how_to_write_a_server() {
+    let run = resolve(["-t", "mx", "www.ita.br", "127.0.0.1", "-p", "5300"]);
+    let message = "error: -p applies only to @SERVER\ntry: @127.0.0.1 -p 5300\n";
+    assert_eq!((run.code, run.stderr.as_str()), (2, message));
+    let run = resolve(["www.ita.br", "127.0.0.1", "a"]);
+    assert_eq!(run.code, 2);
+    run.assert_stderr_contains("try: @127.0.0.1 to query that server\n");
+    // The address is not one of this machine, so that nothing is queried.
+    let run = resolve(["www.ita.br", "127.0.0.1", "--from=203.0.113.9"]);
+    run.assert_stderr_contains("127.0.0.1 is looked up; to query that server, write @127.0.0.1\n");
+    let run = resolve(["www.ita.br", "192.0.2.10", &server().argument()]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn words_that_other_tools_take_for_types_have_an_error_with_the_type() {
+    for (words, hint) in [
+        (["t.example", "65"], "TYPE65, or `65.` to look up that name"),
+        (["t.example", "IXFR=7"], "--axfr for the whole zone"),
+        (["-x192.0.2", "ns"], "sockkit resolve 2.0.192.in-addr.arpa"),
+        (["-x@127.0.0.1", "192.0.2.1"], "-x ADDRESS @127.0.0.1"),
+    ] {
+        let [first, second] = words;
+        let run = resolve([first, second, "@127.0.0.1:9"]);
+        assert_eq!(run.code, 2, "{words:?}");
+        assert!(run.stderr.ends_with(&format!("try: {hint}\n")), "{words:?}: {}", run.stderr);
+    }
+    let server = server();
+    let run = resolve(["--short", "-t", "15", "www.ita.br", &server.argument()]);
+    assert_eq!(run.stdout, "10 mail.\n");
+    // A name that is given twice is looked up once.
+    let run = resolve(["--short", "www.ita.br", "a", "www.ita.br", "mx", &server.argument()]);
+    assert_eq!(run.stdout, "161.24.23.180\n10 mail.\n");
+}
+
+#[test]
 fn the_server_that_resolves_names_of_servers_can_have_a_port() {
     let bootstrap = DnsServer::with_records(vec![a("ns.example.", [127, 0, 0, 1])]);
     let server = server();
@@ -156,6 +192,11 @@ const ADVICE: &[(&str, &str)] = &[
     ("--query=t.example --nameserver=::1", "sockkit resolve t.example @::1"),
     ("-J t.example S", "sockkit resolve --json t.example S"),
     ("--any t.example S", "sockkit resolve -t a,aaaa,cname,mx,ns,soa,srv,txt,caa t.example S"),
+    (
+        "--query=t.example,u.example --type=A,MX --nameserver=127.0.0.1,::1",
+        "sockkit resolve t.example u.example --type=A,MX @127.0.0.1 @::1",
+    ),
+    ("-la t.example S", "sockkit resolve --axfr t.example S"),
     ("--do --rd=false t.example S", "sockkit resolve --dnssec --no-recurse t.example S"),
     ("--ipv4 --debug t.example S", "sockkit resolve -4 -v t.example S"),
     ("--strategy random t.example S", "sockkit resolve --random t.example S"),

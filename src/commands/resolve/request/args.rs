@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::dns::message::class::RecordClass;
-use crate::dns::message::record_type::RecordType;
+use crate::dns::message::record_type::{RecordType, type_or_number};
 use crate::options::TIMEOUTS;
 use crate::options::dns::{BootstrapServer, QueryArgs, SourceArgs};
 use crate::options::trust::TrustArgs;
@@ -77,7 +77,8 @@ pub struct Args {
     /// Look up this record type [default: A and AAAA, or PTR]
     ///
     /// The option can be repeated, and can have several types: `mx,txt`.
-    #[arg(short = 't', long = "type", value_name = "TYPE", value_delimiter = ',')]
+    #[arg(short = 't', long = "type", value_name = "TYPE", value_delimiter = ',',
+          value_parser = type_or_number)]
     pub(in crate::commands::resolve) types: Vec<RecordType>,
     /// Look up the name of this address
     ///

@@ -23,6 +23,10 @@ pub(in crate::commands::resolve) fn check(args: &Args, request: &Request) -> Res
         let message = format!("--tcp: {word} has a transport of its own");
         return Err(usage(message).hint("@tcp://HOST"));
     }
+    if let (Some(port), Some(address)) = (args.port, request.address_as_server()) {
+        let message = "-p applies only to @SERVER".to_owned();
+        return Err(usage(message).hint(format!("@{address} -p {port}")));
+    }
     for (is_idle, message, hint) in idle(args, request) {
         if is_idle {
             return Err(usage(message.to_owned()).hint(hint));

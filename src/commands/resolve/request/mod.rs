@@ -55,17 +55,16 @@ impl Request {
                 request.types.extend(types);
             } else if let Some(class) = class(word) {
                 request.class = class;
+            } else if word.bytes().all(|byte| byte.is_ascii_digit()) && !word.is_empty() {
+                let message = format!("{word} is neither a name nor a record type");
+                return Err(Failure::new(Exit::Usage, message)
+                    .hint(format!("TYPE{word}, or `{word}.` to look up that name")));
             } else {
-                request.subjects.push(word.parse().map_err(invalid_name)?);
+                request.add(word.parse().map_err(invalid_name)?);
             }
         }
         for word in &args.reverse {
-            let subject: QueryName = word.parse().map_err(invalid_name)?;
-            if subject.ip.is_none() {
-                return Err(Failure::new(Exit::Usage, format!("{word:?} is not an address"))
-                    .hint(format!("sockkit resolve {word}")));
-            }
-            request.subjects.push(subject);
+            request.add(reverse(word)?);
         }
         if request.subjects.is_empty() != args.has_input() {
             return Err(if args.has_input() {
@@ -95,6 +94,25 @@ impl Request {
         Ok(request)
     }
 
+    /// Adds a name, unless it was given before.
+    fn add(&mut self, subject: QueryName) {
+        if !self.subjects.contains(&subject) {
+            self.subjects.push(subject);
+        }
+    }
+
+    /// Returns the address after a name, which may be meant as the server, as in host(1).
+    pub(in crate::commands::resolve) fn address_as_server(&self) -> Option<&str> {
+        match &self.subjects[..] {
+            [name, QueryName { given, ip: Some(_), .. }]
+                if name.ip.is_none() && self.servers.is_empty() =>
+            {
+                Some(given)
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the error for a question about the addresses of an address, which has none.
     fn address_of_address(&self) -> Option<Failure> {
         let is_address = |wanted: &&RecordType| [RecordType::A, RecordType::AAAA].contains(wanted);
@@ -103,7 +121,10 @@ impl Request {
         let message = format!("{given} is an address, and has no {wanted} record");
         let reverse = name::show(name);
         let reverse = reverse.trim_end_matches('.');
-        let hint = format!("`sockkit resolve {given}` for its name, or {reverse} {wanted}");
+        let hint = match self.address_as_server() {
+            Some(_) => format!("@{given} to query that server"),
+            None => format!("`sockkit resolve {given}` for its name, or {reverse} {wanted}"),
+        };
         Some(Failure::new(Exit::Usage, message).hint(hint))
     }
 }
@@ -115,6 +136,25 @@ fn class(word: &str) -> Option<RecordClass> {
         .find(|class| class.eq_ignore_ascii_case(word))?
         .parse()
         .ok()
+}
+
+/// Parses the value of `-x`.
+fn reverse(word: &str) -> Result<QueryName, Failure> {
+    let usage = |message: String| Failure::new(Exit::Usage, message);
+    if word.starts_with('@') {
+        let message = format!("-x needs an address, and {word} is a server");
+        return Err(usage(message).hint(format!("-x ADDRESS {word}")));
+    }
+    let subject: QueryName = word.parse().map_err(invalid_name)?;
+    if subject.ip.is_some() {
+        return Ok(subject);
+    }
+    // A part of an IPv4 address, as in dig: the zone of a network.
+    let octets: Vec<&str> = word.trim_end_matches('.').split('.').rev().collect();
+    let is_part = octets.len() < 4 && octets.iter().all(|octet| octet.parse::<u8>().is_ok());
+    let zone = format!("{}.in-addr.arpa", octets.join("."));
+    let name = if is_part { &zone } else { word };
+    Err(usage(format!("{word:?} is not an address")).hint(format!("sockkit resolve {name}")))
 }
 
 fn usage(error: impl Error) -> Failure {

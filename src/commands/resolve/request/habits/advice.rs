@@ -84,6 +84,12 @@ fn list(lines: &[(String, &Rewriter)]) -> String {
     lines.iter().map(line).collect::<Vec<_>>().join(", ")
 }
 
+/// Returns `word` quoted for a shell, if it has a character that needs it. An equals sign does not.
+fn quote(word: &str) -> String {
+    let is_plain = shell_words::quote(&word.replace('=', "-")).len() == word.len();
+    if is_plain { word.to_owned() } else { shell_words::quote(word).into_owned() }
+}
+
 /// Returns what an option of another tool means, whatever its value is.
 fn meaning(unknown: &str) -> Option<String> {
     TOOLS.iter().find_map(|tool| {
@@ -151,11 +157,11 @@ impl Rewriter {
 
     /// Returns the command line as a user types it.
     fn show(&self, line: &[String]) -> String {
-        let quoted = |(variable, value)| format!("{variable}={} ", shell_words::quote(value));
+        let quoted = |(variable, value)| format!("{variable}={} ", quote(value));
         let variables: String =
             self.env.iter().filter_map(|it| it.split_once('=')).map(quoted).collect();
-        let line = line.iter().skip(1).map(String::as_str);
-        variables + &shell_words::join(["sockkit"].into_iter().chain(line))
+        let line: Vec<String> = line.iter().skip(1).map(|word| quote(word)).collect();
+        format!("{variables}sockkit {}", line.join(" "))
     }
 
     /// Adds what the option `typed` means. Returns whether `next` is its value; `None` if the tool
@@ -164,6 +170,10 @@ impl Rewriter {
         let found = self.tool.find(typed, next)?;
         let value = found.value?;
         let filled = |own: &str, value: &str| -> Vec<String> {
+            if own == "{}" || own == "@{}" {
+                // doggo takes several names or servers.
+                return value.split(',').map(|value| own.replace("{}", value)).collect();
+            }
             own.split_whitespace().map(|word| word.replace("{}", value)).collect()
         };
         let words = match found.effect {

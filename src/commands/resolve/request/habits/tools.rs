@@ -90,6 +90,8 @@ const HOST: &[(&str, ToolEffect)] = &[
     ("-d", Words("-v")),
     ("-i", Words("")),
     ("-l", Words("--axfr")),
+    ("-la", Words("--axfr")),
+    ("-al", Words("--axfr")),
     ("-m FLAG", NO_MEMORY_FLAG),
     ("-N NDOTS", Env("RES_OPTIONS=ndots:{}")),
     ("-p PORT", Words("-p {}")),
