@@ -30,17 +30,13 @@ pub(super) struct TraceStart {
 /// Returns where the trace begins, if the command line asks for one.
 ///
 /// # Errors
-/// The hints cannot be read or have no server, or a server is given.
+/// The hints cannot be read or have no server.
 pub(super) fn start(args: &Args) -> Result<Option<TraceStart>, Failure> {
     if !args.trace {
         return match &args.root_hints {
             Some(_) => Err(Failure::new(Exit::Usage, "--root-hints applies only to --trace")),
             None => Ok(None),
         };
-    }
-    if args.words.iter().any(|word| word.starts_with('@')) {
-        let message = "--trace begins at the root: it cannot be used with @SERVER";
-        return Err(Failure::new(Exit::Usage, message).hint("--root-hints FILE"));
     }
     let roots = match &args.root_hints {
         None => hints::built_in(),

@@ -51,7 +51,7 @@ fn an_option_of_dig_that_sockkit_lacks_is_an_error_that_names_it() {
         ("+json", "try: --json"),
         ("+yaml", "sockkit has no +yaml: its formats are table, plain and JSON\ntry: --json"),
         ("+time=x", "\"x\" is not a number of seconds"),
-        ("+tries=0", "+tries=0: "),
+        ("+tries=101", "+tries=101: "),
     ] {
         let run = resolve(["www.ita.br", word, "@127.0.0.1:9"]);
         assert_eq!(run.code, 2, "{word}");
@@ -180,6 +180,7 @@ const ADVICE: &[(&str, &str)] = &[
     ("-w t.example S", "sockkit resolve --timeout 1h t.example S"),
     // kdig
     ("-d t.example S", "sockkit resolve -v t.example S"),
+    ("-d t.example mx S", "sockkit resolve -v t.example mx S"),
     // drill
     ("-D t.example S", "sockkit resolve --dnssec t.example S"),
     ("-I 127.0.0.1 t.example S", "sockkit resolve --from 127.0.0.1 t.example S"),

@@ -77,7 +77,7 @@ fn own_transport<'a>(args: &'a Args, request: &Request) -> Option<&'a str> {
 
 /// Returns, for options that need something else on the command line, whether it is missing, the
 /// message, and the hint.
-fn idle(args: &Args, request: &Request) -> [(bool, &'static str, &'static str); 12] {
+fn idle(args: &Args, request: &Request) -> [(bool, &'static str, &'static str); 13] {
     let Request { types, class, servers, .. } = request;
     let of_system = [RecordType::A, RecordType::AAAA, RecordType::PTR];
     let is_udp = |server: &DnsServerName| server.transport == Some(DnsTransport::Udp);
@@ -90,6 +90,11 @@ fn idle(args: &Args, request: &Request) -> [(bool, &'static str, &'static str); 
     let is_for_few = !args.has_input();
     let applies_to_file = "the names in a file, or on standard input: --file FILE or -";
     [
+        (
+            args.trace && !servers.is_empty(),
+            "--trace begins at the root: it cannot be used with @SERVER",
+            "omit @SERVER, or --root-hints FILE to begin elsewhere",
+        ),
         (
             args.no_tcp && types.contains(&RecordType::AXFR),
             "--no-tcp does not apply to a zone transfer, which needs TCP",

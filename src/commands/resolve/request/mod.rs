@@ -71,7 +71,7 @@ impl Request {
                 Failure::new(Exit::Usage, "names are given as arguments and in a file")
                     .hint("one of the two")
             } else {
-                no_name(&args.words)
+                no_name(args)
             });
         }
         if args.axfr {
@@ -171,11 +171,13 @@ fn invalid_name(error: InvalidName) -> Failure {
     }
 }
 
-fn no_name(words: &[String]) -> Failure {
+fn no_name(args: &Args) -> Failure {
     let usage = |message: String| Failure::new(Exit::Usage, message);
-    let servers: Vec<&str> =
-        words.iter().filter(|word| word.starts_with('@')).map(String::as_str).collect();
-    match (words.iter().find(|word| !word.starts_with('@')), &servers[..]) {
+    let port = args.port.map(|port| format!("-p {port}"));
+    let servers = args.words.iter().filter(|word| word.starts_with('@')).map(String::as_str);
+    let mut servers: Vec<&str> = servers.collect();
+    servers.extend(port.as_deref().filter(|_| !servers.is_empty()));
+    match (args.words.iter().find(|word| !word.starts_with('@')), &servers[..]) {
         (Some(word), servers) => {
             let kind = if class(word).is_some() { "class" } else { "record type" };
             let message = format!("no name given: {word:?} is a {kind}");

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 
 use crate::commands::resolve::request::habits::tools::{TOOLS, Tool, ToolEffect};
+use crate::dns::message::record_type::looks_like_type;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -127,7 +128,10 @@ impl Rewriter {
     fn rewrite(tool: &'static Tool, words: &[String]) -> Self {
         let mut it =
             Self { tool, words: Vec::new(), env: Vec::new(), foreign: Vec::new(), refusal: None };
-        let has_own = words.iter().any(|word| word.starts_with("--"));
+        // The values of sockkit's own options are not told from names, and such a tool has no other
+        // form of servers.
+        let may_be_server = |word: &str| !word.starts_with('@') && !word.starts_with("--");
+        let has_server = tool.server_is_second && words.iter().all(|word| may_be_server(word));
         let mut names = 0;
         let mut rest = words;
         while let [word, after @ ..] = rest {
@@ -140,8 +144,7 @@ impl Rewriter {
             }
             if !word.starts_with('-') || word == "-" {
                 names += usize::from(!word.starts_with(['@', '+']));
-                // The values of sockkit's own options are not told from names.
-                let is_server = names == 2 && tool.server_is_second && !has_own;
+                let is_server = names == 2 && has_server && !looks_like_type(word);
                 it.words.push(if is_server { format!("@{word}") } else { word.clone() });
                 continue;
             }

@@ -126,6 +126,7 @@ fn own_options(
     args: &Args,
 ) -> Result<Vec<String>, Failure> {
     let lacks = |why: &str, instead: &str| {
+        let instead = instead.replace("{}", value.unwrap_or("VALUE"));
         Err(usage(format!("sockkit has no {habit}: {why}")).hint(instead))
     };
     match (effect, value) {
@@ -134,9 +135,12 @@ fn own_options(
         (DigEffect::Number(unit, own, _, added), _) => {
             let value = value.unwrap_or_default();
             let number: u32 = value.parse().map_err(|_| {
+                let example = if unit == "bytes" { 1232 } else { 3 };
                 usage(format!("{habit}: {value:?} is not a number of {unit}"))
-                    .hint(format!("+{name}=3"))
+                    .hint(format!("+{name}={example}"))
             })?;
+            // dig takes 0 seconds and 0 tries for 1.
+            let number = if unit == "bytes" { number } else { number.max(1 - added) };
             Ok(words(&own.replace("{}", &number.saturating_add(added).to_string())))
         }
         (DigEffect::Text(own), Some(value)) => Ok(vec![own.to_owned(), value.to_owned()]),

@@ -104,6 +104,8 @@ fn the_options_of_dig_become_those_of_sockkit() {
         ("+edns +noedns", " --no-edns"),
         ("+noedns +edns", ""),
         ("+time=2 +retry=2", " --timeout 2s --tries 3"),
+        ("+time=0 +tries=0", " --timeout 1s --tries 1"),
+        ("+retry=0", " --tries 1"),
         ("+tim=2 +noretry", " --timeout 2s --tries 1"),
         ("+bufsize +bufs=4096 +subnet=0", " --bufsize 4096 --ecs 0"),
         ("+padding=256", " --padding 256"),
@@ -150,6 +152,12 @@ fn an_option_of_dig_without_a_counterpart_is_refused_with_the_reason() {
     for (options, message, hint) in [
         ("+qid=7", "sockkit has no +qid=7: the id of each query is random", "omit it"),
         ("+edns=1", "sockkit has no +edns=1: it sends version 0", "omit it"),
+        (
+            "+ndots=2",
+            "sockkit has no +ndots=2: the number is a setting",
+            "RES_OPTIONS=ndots:2 sockkit resolve NAME",
+        ),
+        ("+bufsize=x", "+bufsize=x: \"x\" is not a number of bytes", "+bufsize=1232"),
         ("+json", "sockkit has no +json: the option has another form", "--json"),
         (
             "+search @::1",
