@@ -32,6 +32,9 @@ fn an_option_without_an_effect_is_a_usage_error_that_says_why() {
         ("@127.0.0.1:9 --ttl-units --json", "--ttl-units applies only to tables"),
         ("@127.0.0.1:9 --ttl-units --plain", "--ttl-units applies only to tables"),
         ("--trace --no-follow", "--trace cannot be used with --no-follow"),
+        ("--trace --class=CH", "--trace applies only to the class IN"),
+        ("--trace axfr", "--trace does not apply to a zone transfer"),
+        ("--watch=1s --expect=192.0.2.1", "--expect cannot be used with --watch"),
         ("--trace --random", "--trace cannot be used with --random"),
     ] {
         let ran = sockkit(&format!("resolve t.example {line}")).run().code(2);

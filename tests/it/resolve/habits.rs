@@ -209,6 +209,9 @@ const ADVICE: &[(&str, &str)] = &[
         "`sockkit resolve --color never t.example S` for --color of doggo",
     ),
     ("--padding t.example S", "`sockkit resolve --padding 128 t.example S` for --padding of doggo"),
+    // dog and q
+    ("-1 t.example S", "sockkit resolve --short t.example S"),
+    ("--server=127.0.0.1 t.example", "sockkit resolve @127.0.0.1 t.example"),
     // nslookup
     ("-type=mx t.example S", "`sockkit resolve -t mx t.example S` for -type of nslookup"),
     ("-querytype=mx t.example S", "sockkit resolve -t mx t.example S"),

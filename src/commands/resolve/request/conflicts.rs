@@ -56,6 +56,7 @@ fn pair(args: &Args) -> Option<(&'static str, &'static str)> {
     let pairs = [
         (args.tcp && args.no_tcp, ("--no-tcp", "--tcp")),
         (args.short && args.watch.is_some(), ("--short", "--watch")),
+        (args.expect.is_some() && args.watch.is_some(), ("--expect", "--watch")),
         (args.short && args.ttl_units, ("--ttl-units", "--short")),
         (args.validate && args.query.is_without_edns(), ("--validate", "--no-edns")),
     ];
@@ -77,7 +78,7 @@ fn own_transport<'a>(args: &'a Args, request: &Request) -> Option<&'a str> {
 
 /// Returns, for options that need something else on the command line, whether it is missing, the
 /// message, and the hint.
-fn idle(args: &Args, request: &Request) -> [(bool, &'static str, &'static str); 13] {
+fn idle(args: &Args, request: &Request) -> [(bool, &'static str, &'static str); 15] {
     let Request { types, class, servers, .. } = request;
     let of_system = [RecordType::A, RecordType::AAAA, RecordType::PTR];
     let is_udp = |server: &DnsServerName| server.transport == Some(DnsTransport::Udp);
@@ -94,6 +95,16 @@ fn idle(args: &Args, request: &Request) -> [(bool, &'static str, &'static str); 
             args.trace && !servers.is_empty(),
             "--trace begins at the root: it cannot be used with @SERVER",
             "omit @SERVER, or --root-hints FILE to begin elsewhere",
+        ),
+        (
+            args.trace && *class != RecordClass::IN,
+            "--trace applies only to the class IN",
+            "omit --trace",
+        ),
+        (
+            args.trace && types.contains(&RecordType::AXFR),
+            "--trace does not apply to a zone transfer",
+            "the type NS to find the servers of the zone, and the transfer from one of them",
         ),
         (
             args.no_tcp && types.contains(&RecordType::AXFR),

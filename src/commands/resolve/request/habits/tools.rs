@@ -1,5 +1,5 @@
-//! The options of host, dig, kdig, drill, doggo and nslookup that begin with a dash, and what each
-//! means in sockkit.
+//! The options of host, dig, kdig, drill, doggo, dog, q and nslookup that begin with a dash, and
+//! what each means in sockkit.
 
 use ToolEffect::{Env, More, Not, Words};
 
@@ -52,6 +52,8 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool { name: "kdig", options: KDIG, server_is_second: false },
     Tool { name: "drill", options: DRILL, server_is_second: false },
     Tool { name: "doggo", options: DOGGO, server_is_second: false },
+    Tool { name: "dog", options: DOG, server_is_second: false },
+    Tool { name: "q", options: Q, server_is_second: false },
     Tool { name: "nslookup", options: NSLOOKUP, server_is_second: true },
 ];
 
@@ -197,6 +199,36 @@ const DOGGO: &[(&str, ToolEffect)] = &[
     ("--tls-hostname NAME", Words("--servername {}")),
     ("--version", OWN_VERSION),
     ("--z", NO_QUERY_FLAG),
+];
+
+const DOG: &[(&str, ToolEffect)] = &[
+    ("-1", Words("--short")),
+    ("-H", Not("the transport is part of the server", "@https://HOST/PATH")),
+    ("-J", Words("--json")),
+    ("-n ADDR", Words("@{}")),
+    ("-q NAME", Words("{}")),
+    ("-S", Not("the transport is part of the server", "@tls://HOST")),
+    ("-t TYPE", Words("-t {}")),
+    ("-T", Words("--tcp")),
+    ("-U", Words("")),
+    ("-Z FLAG", Not("each flag has an option", "--cd, --ad, --no-recurse or --bufsize")),
+    ("--edns MODE", Not("it sends EDNS unless told otherwise", "--no-edns")),
+    ("--https", Not("the transport is part of the server", "@https://HOST/PATH")),
+    ("--nameserver ADDR", Words("@{}")),
+    ("--query NAME", Words("{}")),
+    ("--seconds", Words("")),
+    ("--time", Words("-v")),
+    ("--tls", Not("the transport is part of the server", "@tls://HOST")),
+    ("--txid N", Not("the id of each query is random", "omit it")),
+    ("--udp", Words("")),
+];
+
+const Q: &[(&str, ToolEffect)] = &[
+    ("--http3", Not("the transport is part of the server", "@h3://HOST/PATH")),
+    ("--qname NAME", Words("{}")),
+    ("--server ADDR", Words("@{}")),
+    ("--tls-insecure-skip-verify", Words("--insecure")),
+    ("--types TYPE", Words("-t {}")),
 ];
 
 const NSLOOKUP: &[(&str, ToolEffect)] = &[
