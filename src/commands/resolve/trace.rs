@@ -221,21 +221,23 @@ impl Report for HopsReport {
 }
 
 fn hop_table(hops: &[HopReport]) -> Table {
-    // The name is of interest only if the trace has asked for others, such as those of servers.
-    let has_names = hops.iter().any(|hop| hop.name != hops[0].name);
     let row = |hop: &HopReport| {
-        let name = if has_names { &hop.name } else { "" };
+        // The trace also asks for the names of servers and for the targets of aliases.
+        let name = hop.name.strip_suffix('.').filter(|name| !name.is_empty());
+        let name = match name.unwrap_or(&hop.name) {
+            _ if hop.name == hops[0].name => String::new(),
+            other => format!("for {other}: "),
+        };
         let time = format!("{}.{} ms", hop.time_us / 1000, hop.time_us / 100 % 10);
         vec![
-            Cell::escaped(name),
             Cell::escaped(&hop.zone),
             Cell::escaped(&hop.server_name),
             hop.server.as_str().into(),
             time.into(),
-            Cell::escaped(&hop.words),
+            Cell::escaped(&format!("{name}{}", hop.words)),
         ]
     };
-    let header = vec!["NAME", "ZONE", "SERVER", "ADDRESS", "TIME", "RESULT"];
+    let header = vec!["ZONE", "SERVER", "ADDRESS", "TIME", "RESULT"];
     let rows = hops.iter().map(row).collect();
-    Table { label: Some("hop"), header, rows, omits_empty_columns: true, ..Table::default() }
+    Table { label: Some("hop"), header, rows, ..Table::default() }
 }

@@ -98,7 +98,7 @@ fn r19_a_trace_shows_each_referral_and_passes_over_a_lame_server() {
             .lines()
             .map(|line| (line.split('\t').next().unwrap(), line.split('\t').count()))
             .collect();
-        let hop = ("hop", 7);
+        let hop = ("hop", 6);
         assert_eq!(fields, [hop, hop, hop, hop, ("www.ita.br.", 5)], "{}", run.stdout);
         assert_eq!(trace(&["--short", "www.ita.br"]).stdout, "161.24.23.180\n");
         assert_eq!(trace(&["+trace", "+short", "www.ita.br"]).stdout, "161.24.23.180\n");
@@ -132,11 +132,13 @@ fn r19_the_address_of_a_server_without_glue_is_looked_up_and_an_alias_is_followe
             last["answers"].as_array().unwrap().iter().map(|answer| &answer["data"]).collect();
         assert_eq!(data, ["www.host.net.", "192.0.2.7"]);
         let run = trace(&["www.ita.br"]);
-        let names = run.stdout.lines().skip(1).take_while(|line| !line.is_empty());
-        let mut names: Vec<&str> = names.map(|line| line.split(' ').next().unwrap()).collect();
-        names.dedup();
-        let asked = ["www.ita.br.", "dns.host.net.", "www.ita.br.", "www.host.net."];
-        assert_eq!(names, asked, "{}", run.stdout);
+        for result in [
+            "ms  for dns.host.net: refers to net: 1 server",
+            "ms  answers: an alias of www.host.net\n",
+            "ms  for www.host.net: answers: 1 record\n",
+        ] {
+            assert!(run.stdout.contains(result), "{result}: {}", run.stdout);
+        }
     });
 }
 
@@ -249,7 +251,7 @@ fn the_result_of_a_hop_says_in_words_what_the_answer_is() {
         ] {
             let run = trace(&["--plain", name, "a"]);
             let fields: Vec<&str> = run.stdout.lines().next().unwrap().split('\t').collect();
-            assert_eq!((fields[3], fields[6]), (root, words));
+            assert_eq!((fields[2], fields[5]), (root, words));
             assert_eq!(trace(&["--json", name, "a"]).json()[0]["answer"], answer);
         }
     });
