@@ -184,7 +184,6 @@ const ADVICE: &[(&str, &str)] = &[
     // drill
     ("-D t.example S", "sockkit resolve --dnssec t.example S"),
     ("-I 127.0.0.1 t.example S", "sockkit resolve --from 127.0.0.1 t.example S"),
-    ("-S t.example S", "sockkit resolve --validate t.example S"),
     ("-Q t.example S", "sockkit resolve -q t.example S"),
     ("-b 4096 t.example S", "`sockkit resolve --bufsize 4096 t.example S` for -b of drill"),
     ("-t t.example S", "`sockkit resolve --tcp t.example S` for -t of drill"),
@@ -212,6 +211,11 @@ const ADVICE: &[(&str, &str)] = &[
     // dog and q
     ("-1 t.example S", "sockkit resolve --short t.example S"),
     ("--server=127.0.0.1 t.example", "sockkit resolve @127.0.0.1 t.example"),
+    // what users expect
+    ("--mx t.example S", "sockkit resolve mx t.example S"),
+    ("--norecurse t.example S", "sockkit resolve +norecurse t.example S"),
+    ("--subnet 192.0.2.0/24 t.example S", "sockkit resolve +subnet=192.0.2.0/24 t.example S"),
+    ("--resolver ::1 --tcp t.example", "sockkit resolve @::1 --tcp t.example"),
     // nslookup
     ("-type=mx t.example S", "`sockkit resolve -t mx t.example S` for -type of nslookup"),
     ("-querytype=mx t.example S", "sockkit resolve -t mx t.example S"),
@@ -224,6 +228,11 @@ const ADVICE_ONLY: &[(&str, &str)] = &[
         "-T t.example",
         "`sockkit resolve --tcp t.example` for -T of host, \
          `sockkit resolve --trace t.example` for -T of drill",
+    ),
+    (
+        "-S t.example S",
+        "`sockkit resolve --validate t.example S` for -S of drill, \
+         `sockkit resolve +tls t.example S` for -S of dog",
     ),
     ("-TD t.example", "sockkit resolve --trace --dnssec t.example"),
     ("--authoritative t.example", "sockkit resolve --trace t.example"),
@@ -239,6 +248,9 @@ const ADVICE_ONLY: &[(&str, &str)] = &[
     ("-V", "sockkit --version"),
     ("-s t.example", "one @SERVER for -s of host, the type DS for -s of drill"),
     ("--http3 t.example", "@h3://HOST/PATH"),
+    ("--yaml t.example", "--json"),
+    ("--tls t.example", "+tls"),
+    ("--tls @192.0.2.1 t.example", "sockkit resolve +tls @192.0.2.1 t.example"),
     ("-o CD t.example", "--cd, --ad or --no-recurse"),
 ];
 

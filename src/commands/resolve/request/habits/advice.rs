@@ -3,8 +3,9 @@
 
 use std::ffi::OsString;
 
-use crate::commands::resolve::request::habits::tools::{TOOLS, Tool, ToolEffect};
-use crate::dns::message::record_type::looks_like_type;
+use crate::commands::resolve::request::habits::dig::dig_options;
+use crate::commands::resolve::request::habits::rewriter::{Refusal, Rewriter};
+use crate::commands::resolve::request::habits::tools::{TOOLS, ToolEffect, option_name};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -24,12 +25,14 @@ pub(in crate::commands) fn advice(
     let args = args?;
     let (start, words) = args.split_at_checked(at)?;
     let rewritten: Vec<Rewriter> =
-        TOOLS.iter().map(|tool| Rewriter::rewrite(tool, words)).collect();
+        TOOLS.iter().map(|tool| Rewriter::rewrite(tool, words, unknown)).collect();
     let mut lines: Vec<(String, &Rewriter)> = Vec::new();
     for it in rewritten.iter().filter(|it| it.refusal.is_none() && !it.foreign.is_empty()) {
         let line = [start, &it.words].concat();
-        let shown = it.show(&line);
-        if is_sound(&line) && lines.iter().all(|known| known.0 != shown) {
+        let shown = it.shown(&line);
+        let is_new = lines.iter().all(|known| known.0 != shown);
+        let is_likely = lines.is_empty() || !it.tool.is_any();
+        if is_new && is_likely && is_sound(&line) {
             lines.push((shown, it));
         }
     }
@@ -43,36 +46,39 @@ pub(in crate::commands) fn advice(
     let named = if is_known { unknown } else { foreign.next()? };
     let message = format!("sockkit resolve has no option {named}");
     let usage = |message: String| Failure::new(Exit::Usage, message);
-    let is_refused = |it: &&Rewriter| it.refusal.is_some_and(|it| name(it.0) == named);
     // A tool that is less known than that of the first line is not what the user has in mind.
-    let is_first =
+    let is_before =
         |it: &&Rewriter| lines.first().is_none_or(|line| it.tool.name != line.1.tool.name);
-    let refused = rewritten.iter().take_while(is_first).find(is_refused).and_then(|it| it.refusal);
-    match (&lines[..], refused) {
+    let mut refusals = rewritten.iter().take_while(is_before).filter_map(|it| it.refusal.as_ref());
+    let refusal = refusals.find(|refusal| refusal.option == named);
+    match (&lines[..], refusal) {
         ([], _) => {}
         ([(line, _)], None) => return Some(usage(message).hint(line)),
         (lines, None) => return Some(usage(message).hint(list(lines))),
-        (lines, Some((_, why, _))) => {
+        (lines, Some(Refusal { why, .. })) => {
             return Some(usage(format!("{message}: {why}")).hint(list(lines)));
         }
     }
     // A word that only begins like an option may be a name.
-    args.iter().find(|arg| name(arg) == unknown)?;
-    let mut refusals: Vec<(&str, &str, String)> = Vec::new();
+    args.iter().find(|arg| option_name(arg) == unknown)?;
+    let mut refusals: Vec<(&Refusal, &str)> = Vec::new();
     for it in &rewritten {
-        if let Some((option, why, instead)) = it.refusal
-            && name(option) == unknown
-            && refusals.iter().all(|known| known.0 != why)
+        if let Some(refusal) = it.refusal.as_ref().filter(|refusal| refusal.option == unknown)
+            && refusals.iter().all(|known| known.0.why != refusal.why)
         {
-            refusals.push((why, instead, format!("{instead} for {unknown} of {}", it.tool.name)));
+            refusals.push((refusal, it.tool.name));
         }
     }
     match &refusals[..] {
         [] => meaning(unknown).map(|meaning| usage(message).hint(meaning)),
-        [(why, instead, _)] => Some(usage(format!("{message}: {why}")).hint(*instead)),
+        [(Refusal { why, instead, .. }, _)] => {
+            Some(usage(format!("{message}: {why}")).hint(*instead))
+        }
         several => {
-            let hints: Vec<&str> = several.iter().map(|it| it.2.as_str()).collect();
-            Some(usage(message).hint(hints.join(", ")))
+            let hint = |(refusal, tool): &(&Refusal, &str)| {
+                format!("{} for {unknown} of {tool}", refusal.instead)
+            };
+            Some(usage(message).hint(several.iter().map(hint).collect::<Vec<_>>().join(", ")))
         }
     }
 }
@@ -85,16 +91,10 @@ fn list(lines: &[(String, &Rewriter)]) -> String {
     lines.iter().map(line).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns `word` quoted for a shell, if it has a character that needs it. An equals sign does not.
-fn quote(word: &str) -> String {
-    let is_plain = shell_words::quote(&word.replace('=', "-")).len() == word.len();
-    if is_plain { word.to_owned() } else { shell_words::quote(word).into_owned() }
-}
-
 /// Returns what an option of another tool means, whatever its value is.
 fn meaning(unknown: &str) -> Option<String> {
-    TOOLS.iter().find_map(|tool| {
-        let (option, effect) = tool.options.iter().find(|known| name(known.0) == unknown)?;
+    let of_tool = TOOLS.iter().find_map(|tool| {
+        let (option, effect) = tool.options.iter().find(|known| option_name(known.0) == unknown)?;
         let value = option.split_once(' ').map(|(_, value)| value).unwrap_or_default();
         match effect {
             ToolEffect::Words(own) | ToolEffect::More(own) | ToolEffect::Env(own) => {
@@ -102,127 +102,10 @@ fn meaning(unknown: &str) -> Option<String> {
             }
             ToolEffect::Not(..) => None,
         }
-    })
-}
-
-/// Returns the name of an option without its value.
-fn name(option: &str) -> &str {
-    option.split([' ', '=']).next().unwrap_or(option)
-}
-
-/// The words of a command line, as those of one tool.
-struct Rewriter {
-    tool: &'static Tool,
-    /// The words of sockkit.
-    words: Vec<String>,
-    /// The variables of the environment.
-    env: Vec<String>,
-    /// The options that are no options of sockkit, or other ones.
-    foreign: Vec<&'static str>,
-    /// An option without a counterpart: why, and what to do instead.
-    refusal: Option<(&'static str, &'static str, &'static str)>,
-}
-
-impl Rewriter {
-    /// Rewrites `words`; options that the tool does not have stay as they are.
-    fn rewrite(tool: &'static Tool, words: &[String]) -> Self {
-        let mut it =
-            Self { tool, words: Vec::new(), env: Vec::new(), foreign: Vec::new(), refusal: None };
-        // The values of sockkit's own options are not told from names, and such a tool has no other
-        // form of servers.
-        let may_be_server = |word: &str| !word.starts_with('@') && !word.starts_with("--");
-        let has_server = tool.server_is_second && words.iter().all(|word| may_be_server(word));
-        let mut names = 0;
-        let mut rest = words;
-        while let [word, after @ ..] = rest {
-            rest = after;
-            let next = after.first().map(String::as_str);
-            if word == "--" {
-                it.words.push(word.clone());
-                it.words.extend_from_slice(after);
-                break;
-            }
-            if !word.starts_with('-') || word == "-" {
-                names += usize::from(!word.starts_with(['@', '+']));
-                let is_server = names == 2 && has_server && !looks_like_type(word);
-                it.words.push(if is_server { format!("@{word}") } else { word.clone() });
-                continue;
-            }
-            let is_used = it.option(word, next).or_else(|| it.letters(word, next));
-            match is_used {
-                Some(true) => rest = rest.get(1..).unwrap_or_default(),
-                Some(false) => {}
-                None => it.words.push(word.clone()),
-            }
-        }
-        it
-    }
-
-    /// Returns the command line as a user types it.
-    fn show(&self, line: &[String]) -> String {
-        let quoted = |(variable, value)| format!("{variable}={} ", quote(value));
-        let variables: String =
-            self.env.iter().filter_map(|it| it.split_once('=')).map(quoted).collect();
-        let line: Vec<String> = line.iter().skip(1).map(|word| quote(word)).collect();
-        format!("{variables}sockkit {}", line.join(" "))
-    }
-
-    /// Adds what the option `typed` means. Returns whether `next` is its value; `None` if the tool
-    /// has no such option, or the value is missing.
-    fn option(&mut self, typed: &str, next: Option<&str>) -> Option<bool> {
-        let found = self.tool.find(typed, next)?;
-        let value = found.value?;
-        let filled = |own: &str, value: &str| -> Vec<String> {
-            if own == "{}" || own == "@{}" {
-                // doggo takes several names or servers.
-                return value.split(',').map(|value| own.replace("{}", value)).collect();
-            }
-            own.split_whitespace().map(|word| word.replace("{}", value)).collect()
-        };
-        let words = match found.effect {
-            ToolEffect::Words(own) => filled(own, value),
-            ToolEffect::More(own) => {
-                let number: u32 = value.parse().ok()?;
-                filled(own, &number.saturating_add(1).to_string())
-            }
-            ToolEffect::Env(variable) => {
-                self.env.extend(filled(variable, value));
-                Vec::new()
-            }
-            ToolEffect::Not(why, instead) => {
-                self.refusal = self.refusal.or(Some((found.option, why, instead)));
-                Vec::new()
-            }
-        };
-        let has_value = !value.is_empty();
-        let is_own =
-            words.first().is_some_and(|word| word == typed) && has_value == (words.len() == 2);
-        if !is_own {
-            self.foreign.push(name(found.option));
-        }
-        self.words.extend(words);
-        Some(found.uses_next)
-    }
-
-    /// The same for several options in one word, as `-TD`, or one with its value, as `-W5`.
-    fn letters(&mut self, word: &str, next: Option<&str>) -> Option<bool> {
-        let letters = word.strip_prefix('-').filter(|letters| !letters.starts_with('-'))?;
-        let before = (self.words.clone(), self.env.clone(), self.foreign.clone(), self.refusal);
-        for (at, letter) in letters.char_indices() {
-            let rest = &letters[at + letter.len_utf8()..];
-            let option = format!("-{letter}");
-            // As in `-querytype=mx`, which is one option.
-            let is_value = !rest.is_empty() && !rest.contains('=');
-            let value = if rest.is_empty() { next } else { Some(rest).filter(|_| is_value) };
-            match self.option(&option, value) {
-                Some(true) => return Some(rest.is_empty()),
-                Some(false) => {}
-                None => {
-                    (self.words, self.env, self.foreign, self.refusal) = before;
-                    return None;
-                }
-            }
-        }
-        Some(false)
-    }
+    });
+    let of_dig = || {
+        let name = unknown.strip_prefix("--")?;
+        dig_options(name).iter().any(|known| known.name == name).then(|| format!("+{name}"))
+    };
+    of_tool.or_else(of_dig)
 }

@@ -4,6 +4,7 @@
 
 pub(in crate::commands::resolve) mod advice;
 mod dig;
+mod rewriter;
 #[cfg(test)]
 mod tests;
 mod tools;

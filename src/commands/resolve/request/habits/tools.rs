@@ -15,7 +15,7 @@ pub(super) struct Tool {
 }
 
 /// What an option of another tool means.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ToolEffect {
     /// These words, with `{}` for the value; without any, sockkit does that anyway.
     Words(&'static str),
@@ -55,6 +55,7 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool { name: "dog", options: DOG, server_is_second: false },
     Tool { name: "q", options: Q, server_is_second: false },
     Tool { name: "nslookup", options: NSLOOKUP, server_is_second: true },
+    Tool { name: "other tools", options: OTHERS, server_is_second: false },
 ];
 
 const DIG: &[(&str, ToolEffect)] = &[
@@ -203,22 +204,20 @@ const DOGGO: &[(&str, ToolEffect)] = &[
 
 const DOG: &[(&str, ToolEffect)] = &[
     ("-1", Words("--short")),
-    ("-H", Not("the transport is part of the server", "@https://HOST/PATH")),
+    ("-H", Words("+https")),
     ("-J", Words("--json")),
     ("-n ADDR", Words("@{}")),
     ("-q NAME", Words("{}")),
-    ("-S", Not("the transport is part of the server", "@tls://HOST")),
+    ("-S", Words("+tls")),
     ("-t TYPE", Words("-t {}")),
     ("-T", Words("--tcp")),
     ("-U", Words("")),
     ("-Z FLAG", Not("each flag has an option", "--cd, --ad, --no-recurse or --bufsize")),
     ("--edns MODE", Not("it sends EDNS unless told otherwise", "--no-edns")),
-    ("--https", Not("the transport is part of the server", "@https://HOST/PATH")),
     ("--nameserver ADDR", Words("@{}")),
     ("--query NAME", Words("{}")),
     ("--seconds", Words("")),
     ("--time", Words("-v")),
-    ("--tls", Not("the transport is part of the server", "@tls://HOST")),
     ("--txid N", Not("the id of each query is random", "omit it")),
     ("--udp", Words("")),
 ];
@@ -247,7 +246,29 @@ const NSLOOKUP: &[(&str, ToolEffect)] = &[
     ("-vc", Words("--tcp")),
 ];
 
+/// Options that users expect because other options of this kind exist. With two dashes before it,
+/// an option of dig and a record type are such options, too.
+const OTHERS: &[(&str, ToolEffect)] = &[
+    ("--dns ADDR", Words("@{}")),
+    ("--doh", Words("+https")),
+    ("--domain NAME", Words("{}")),
+    ("--doq", Words("+quic")),
+    ("--dot", Words("+tls")),
+    ("--host NAME", Words("{}")),
+    ("--name NAME", Words("{}")),
+    ("--output FORMAT", Words("--format {}")),
+    ("--port PORT", Words("-p {}")),
+    ("--resolver ADDR", Words("@{}")),
+    ("--retries N", More("--tries {}")),
+    ("--retry N", More("--tries {}")),
+];
+
 impl Tool {
+    /// Returns whether the tool stands for all others.
+    pub(super) fn is_any(&self) -> bool {
+        self.options == OTHERS
+    }
+
     /// Returns the option that `typed` is: with the value after `=`, or with the word `next`.
     pub(super) fn find<'a>(
         &self,
@@ -289,4 +310,9 @@ pub(super) struct TypedOption<'a> {
     pub(super) value: Option<&'a str>,
     /// Whether the next word is the value.
     pub(super) uses_next: bool,
+}
+
+/// Returns the name of an option without its value.
+pub(super) fn option_name(option: &str) -> &str {
+    option.split([' ', '=']).next().unwrap_or(option)
 }
