@@ -101,11 +101,12 @@ impl Request {
         }
     }
 
-    /// Returns the address after a name, which may be meant as the server, as in host(1).
+    /// Returns the address after a domain name, which may be meant as the server, as in host(1). A
+    /// name of this machine, such as `localhost`, has no such server.
     pub(in crate::commands::resolve) fn address_as_server(&self) -> Option<&str> {
         match &self.subjects[..] {
             [name, QueryName { given, ip: Some(_), .. }]
-                if name.ip.is_none() && self.servers.is_empty() =>
+                if name.ip.is_none() && name.given.contains('.') && self.servers.is_empty() =>
             {
                 Some(given)
             }
