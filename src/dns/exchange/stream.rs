@@ -26,6 +26,10 @@ use crate::net::stream::Stream;
 use crate::net::tls::{ClientHandshake, ServerName, TlsError, TlsFacts, TlsProblem};
 use crate::net::{self, Deadline};
 
+/// The most octets of a zone transfer, whose records are kept until its end: zones of a million
+/// records are smaller.
+const MAX_TRANSFER: usize = 64 * 1024 * 1024;
+
 /// A query that is sent over a stream.
 pub(super) struct StreamExchange<'a> {
     pub(super) question: &'a Question,
@@ -202,27 +206,44 @@ impl StreamExchange<'_> {
         if whole.defect.is_some() || whole.rcode != Rcode::NOERROR {
             return Ok(whole);
         }
-        let is_soa = |record: &Record| record.record_type == RecordType::SOA;
+        let zone = &self.question.name;
+        let is_soa =
+            |record: &Record| record.record_type == RecordType::SOA && record.name == *zone;
         if !whole.answers.first().is_some_and(is_soa) {
-            whole.defect = Some(Malformed::Transfer("does not begin with an SOA record"));
+            let why = "does not begin with the SOA record of the zone";
+            whole.defect = Some(Malformed::Transfer(why));
             return Ok(whole);
         }
-        while whole.answers[1..].iter().all(|record| !is_soa(record)) {
-            let received = self.deadline.bound(read_message(stream)).await;
-            let message = match received {
+        let mut received = 0;
+        let mut added = 1..whole.answers.len();
+        while !whole.answers[added].iter().any(is_soa) {
+            let next = self.deadline.bound(read_message(stream)).await;
+            let message = match next {
                 Ok(Ok(message)) => message,
                 Ok(Err(_)) => {
                     whole.defect = Some(Malformed::Transfer("is cut off"));
                     return Ok(whole);
                 }
                 Err(Elapsed) => {
-                    whole.defect = Some(Malformed::Transfer("did not end in time"));
+                    whole.defect = Some(Malformed::Unfinished);
                     return Ok(whole);
                 }
             };
-            let Ok(part) = self.question.read_reply(self.encoded.0, &message) else {
-                continue;
+            received += message.len();
+            if received > MAX_TRANSFER {
+                whole.defect = Some(Malformed::Transfer("is longer than 64 MiB"));
+                return Ok(whole);
+            }
+            let part = match self.question.read_reply(self.encoded.0, &message) {
+                Ok(part) => part,
+                Err(mismatch) => {
+                    self.course.discarded.add(mismatch);
+                    let why = "has a message that does not belong to it";
+                    whole.defect = Some(Malformed::Transfer(why));
+                    return Ok(whole);
+                }
             };
+            added = whole.answers.len()..whole.answers.len() + part.answers.len();
             whole.answers.extend(part.answers);
             if part.defect.is_some() || part.rcode != Rcode::NOERROR {
                 whole.defect = part.defect.or(Some(Malformed::Transfer("is cut off by an error")));
@@ -232,6 +253,9 @@ impl StreamExchange<'_> {
         let end = whole.answers.iter().skip(1).position(is_soa).map_or(0, |at| at + 1);
         if whole.answers.len() > end + 1 {
             whole.defect = Some(Malformed::Transfer("goes on after its end"));
+        } else if whole.answers[end].data != whole.answers[0].data {
+            // RFC 5936 section 2.2: the first and the last SOA record are the same.
+            whole.defect = Some(Malformed::Transfer("ends with another SOA record than its first"));
         } else {
             whole.answers.truncate(end);
         }

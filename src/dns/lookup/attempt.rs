@@ -81,6 +81,7 @@ impl AttemptError {
         let mut error = match self {
             Self::Answered(rcode) => return FailureKind::Answered(*rcode),
             Self::Referred(_) | Self::Lame(_) => return FailureKind::Referred,
+            Self::Malformed(Malformed::Unfinished) => return FailureKind::NoReply,
             Self::Malformed(_) => return FailureKind::Malformed,
             Self::Exchange(error) => error,
         };

@@ -50,6 +50,9 @@ pub enum Malformed {
     /// section 10.1).
     #[error("several CNAME records of {0}")]
     Aliases(String),
+    /// A zone transfer was not complete at the deadline.
+    #[error("the transfer did not end in time")]
+    Unfinished,
     /// A zone transfer is not complete.
     #[error("the transfer {0}")]
     Transfer(&'static str),

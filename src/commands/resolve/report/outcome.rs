@@ -1,12 +1,13 @@
 //! The outcome of one lookup, as a status for scripts, as a message and as an exit code.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::commands::resolve::request::settings::RunSettings;
 use crate::dns::exchange::{self, Course, ExchangeError};
 use crate::dns::lookup::attempt::{AttemptError, FailureKind, ServerAttempt};
-use crate::dns::lookup::{Lookup, LookupOutcome};
+use crate::dns::lookup::{Answer, Lookup, LookupOutcome};
 use crate::dns::message::edns::EdnsReply;
 use crate::dns::message::rcode::Rcode;
 use crate::dns::message::rdata::text::{hex, quote};
@@ -112,6 +113,7 @@ pub(in crate::commands::resolve) fn failure(lookup: &Lookup, limit: Duration) ->
         AttemptError::Malformed(error @ Malformed::Aliases(_)) => {
             format!("{server} contradicts itself: {error}")
         }
+        AttemptError::Malformed(error @ Malformed::Unfinished) => format!("{server}: {error}"),
         AttemptError::Malformed(error) => format!("{server}: malformed reply: {error}"),
         AttemptError::Referred(_) | AttemptError::Lame(_) => format!("{server} {failure}"),
         AttemptError::Exchange(ExchangeError::NoReply(_)) => {
@@ -273,15 +275,12 @@ pub(in crate::commands::resolve) fn edns_notes(edns: &EdnsReply) -> Vec<String> 
 
 /// Returns the number of records that a reply contains again.
 pub(in crate::commands::resolve) fn repeated(lookup: &Lookup) -> usize {
-    let records: Vec<_> = lookup.answers.iter().map(|answer| &answer.record).collect();
-    let is_repeated = |at: &usize| {
-        let record = records[*at];
-        records[..*at].iter().any(|other| {
-            (&other.name, other.record_type, other.class, &other.data)
-                == (&record.name, record.record_type, record.class, &record.data)
-        })
-    };
-    (0..records.len()).filter(is_repeated).count()
+    let mut known = HashSet::new();
+    let records = lookup.answers.iter().map(|Answer { record, .. }| {
+        (&record.name, record.record_type, record.class, &record.data)
+    });
+    // Whether there are many records is the server's choice.
+    records.filter(|record| !known.insert(*record)).count()
 }
 
 /// Returns whether the server has answered a question for all types as RFC 8482 suggests.
