@@ -143,32 +143,41 @@ impl Painter {
     /// Draws row `index` if text was only inserted into it or removed from it at one place: the
     /// terminal shifts what follows (ICH and DCH of ECMA-48). Returns whether it was drawn. Only
     /// the last row is drawn in this way, because terminals differ in whether a row that they have
-    /// wrapped stays wrapped; and only ASCII, because half of a wide character can remain.
+    /// wrapped stays wrapped; and only without wide characters, because half of one can remain.
     fn shift(&mut self, out: &mut String, index: usize, row: &Row) -> bool {
         let at = index - self.top;
         let is_last = index + 1 == self.layout.rows.len() && at + 1 == self.shown.len();
         let old = &self.shown[at].row;
-        if !is_last || !old.text.is_ascii() || !row.text.is_ascii() {
+        if !is_last || !self.is_narrow(old) || !self.is_narrow(row) {
             return false;
         }
         let (same, column) = self.common_beginning(old, row);
-        let is_longer = row.text.len() > old.text.len();
+        let is_longer = row.width > old.width;
         let (long, short) = if is_longer { (row, old) } else { (old, row) };
-        let rest = &short.text[same..];
-        let changed = long.text.len() - short.text.len();
-        if same < row.prompt || rest.len() <= SHIFT_BYTES || !long.text.ends_with(rest) {
+        let (rest, inserted) = (&short.text[same..], &row.text[same..]);
+        let changed = long.width - short.width;
+        let is_shifted = long.text[same..].ends_with(rest);
+        if same < row.prompt || rest.len() <= SHIFT_BYTES || !is_shifted {
             return false;
         }
+        let inserted = inserted[..inserted.len() - rest.len()].to_owned();
         self.move_to(out, (index, column));
         // Writing to a String cannot fail.
         if is_longer {
             write!(out, "\x1b[{changed}@").unwrap_or_default();
-            out.push_str(&row.text[same..same + changed]);
+            out.push_str(&inserted);
             self.cursor = (index, column + changed);
         } else {
             write!(out, "\x1b[{changed}P").unwrap_or_default();
         }
         true
+    }
+
+    /// Returns whether each character of `row` takes one column on every terminal.
+    fn is_narrow(&self, row: &Row) -> bool {
+        let is_narrow =
+            |grapheme: &str| grapheme.chars().count() == 1 && self.layout.width(grapheme) == 1;
+        row.text.is_ascii() || row.text.graphemes(true).all(is_narrow)
     }
 
     /// Moves the cursor to row `index`, below the last one on the terminal.

@@ -40,6 +40,7 @@ fn the_terminal_shifts_the_rest_of_the_last_row_after_a_change_within_it() {
     for (from, to, shown) in [
         ((before.as_str(), 2), (after.as_str(), 3), "\x1b[1@x"),
         ((after.as_str(), 3), (before.as_str(), 2), "\x1b[5G\x1b[1P"),
+        (("\u{e9}b0123456789", 1), ("\u{e9}\u{e7}b0123456789", 3), "\x1b[1@\u{e7}"),
     ] {
         let size = Size { columns: 30, rows: 4 };
         let mut painter = Painter::new(Paint::decide(ColorChoice::Never, false));
