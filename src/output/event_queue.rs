@@ -252,6 +252,11 @@ impl Events {
         self.shared.failure.get().map_or(Ok(()), Err)
     }
 
+    /// Returns whether printing an event to standard output has failed.
+    pub fn has_stdout_failed(&self) -> bool {
+        self.shared.failure.get().is_some()
+    }
+
     /// Waits until printing an event to standard output has failed, and returns the error.
     pub async fn stdout_failed(&self) -> io::Error {
         self.shared.stdout_failed.cancelled().await;

@@ -99,3 +99,16 @@ fn received_data_that_cannot_be_written_is_exit_8() {
         peer.join();
     }
 }
+
+#[test]
+fn a_listener_whose_first_event_cannot_be_written_is_exit_8() {
+    for redirection in UNWRITABLE {
+        for options in ["", "-k", "-u"] {
+            let listen = format!("exec sockkit listen 0 --json {options} {redirection}");
+            let ran = shell(&listen).run().code(8);
+            assert!(ran.stderr.contains("cannot write standard output: "), "{}", ran.stderr);
+        }
+    }
+    let ran = sockkit("listen 0 --json").with_closed_stdout().run();
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+}

@@ -253,6 +253,8 @@ impl Listen {
             }
             // After a signal, the exit code is that of the signal, not of the connection it ended.
             (_, Some(result)) if exit == Exit::Success => result,
+            // The failure of standard output, which ended the run, is reported after this.
+            (None, None) if self.events.has_stdout_failed() => Ok(exit),
             (None, None) if exit == Exit::Success && !self.keep_open => {
                 let message = "the connection ended without a result";
                 Err(Failure::new(Exit::Internal, message).hint("please report this").into())
