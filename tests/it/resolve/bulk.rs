@@ -11,7 +11,7 @@ use hickory_resolver::proto::op::ResponseCode;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::{json_lines, silent_server};
+use super::{assert_ends_soon, json_lines, silent_server};
 use crate::support::peers::dns_server::{DnsServer, a, cname, raw, wire};
 use crate::support::{KillOnDrop, Sockkit, Terminal, eventually, full_pipe, shell};
 
@@ -447,4 +447,23 @@ fn watch_prints_only_what_has_changed_and_when() {
     let data: Vec<&Value> = lines.iter().map(|line| &line["answers"][0]["data"]).collect();
     assert_eq!(data, [&json!("192.0.2.1"), &json!("192.0.2.2")]);
     assert_eq!(ran.stderr.matches("\"changed at 20").count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn the_timeout_ends_a_run_whose_names_do_not_arrive_or_are_not_looked_up_in_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = silent_server();
+    // The pipe stays open and empty.
+    let no_names = "mkfifo f; exec 3<>f; exec sockkit resolve - --timeout 300ms <&3".to_owned();
+    let many = format!(
+        "seq 1000 | sed 's/.*/n&.example/' > names; exec sockkit resolve -f names --concurrency 1 \
+         --timeout 300ms {} > records",
+        server.argument()
+    );
+    for script in [no_names, many] {
+        let began = Instant::now();
+        let ran = shell(&script).dir(directory.path()).run().code(5);
+        assert!(ran.stderr.contains("timed out (--timeout) before"), "{}", ran.stderr);
+        assert_ends_soon(began);
+    }
 }

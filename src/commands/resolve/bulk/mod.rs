@@ -110,7 +110,14 @@ pub(super) async fn run(input: BulkInput, plan: Plan, out: Output) -> anyhow::Re
     let BulkInput { reader, size, concurrency, is_ordered, rate, name_timeout } = input;
     let signals = SignalWatch::watch(Hangup::Stops)?;
     let stop = signals.stop();
-    let mut stopped = pin!(stop.draining());
+    let deadline = plan.settings.deadline;
+    let over = async {
+        tokio::select! {
+            () = stop.draining() => {}
+            () = deadline.passed() => {}
+        }
+    };
+    let mut over = pin!(over);
     let mut batches = names::read(reader, plan.types.clone())?;
     let mut printer = ResultPrinter::start(out)?;
     let permits = Arc::new(Semaphore::new(concurrency));
@@ -126,7 +133,7 @@ pub(super) async fn run(input: BulkInput, plan: Plan, out: Output) -> anyhow::Re
         let may_start = waiting.len() > 0 && lookups.len() < concurrency * RESULTS_AHEAD;
         tokio::select! {
             biased;
-            () = &mut stopped => break,
+            () = &mut over => break,
             () = progress.due() => progress.update(&summary, position),
             done = lookups.next(), if printer.has_room() => {
                 let Some((result, end)) = done else { continue };
@@ -150,9 +157,14 @@ pub(super) async fn run(input: BulkInput, plan: Plan, out: Output) -> anyhow::Re
             written = printer.print(), if printer.has_unprinted() => written?,
         }
     }
-    printer.finish(&stop).await?;
+    let is_complete = at_end && waiting.len() == 0 && lookups.len() == 0;
+    printer.finish(&stop, deadline, out.allowance()).await?;
     drop(progress);
     out.note(&summary.text());
+    if !is_complete && deadline.has_passed() && signals.exit().is_none() {
+        let message = "timed out (--timeout) before all names were looked up";
+        return Err(Failure::new(Exit::TimedOut, message).into());
+    }
     if let Some(error) = read_error {
         let message = format!("cannot read the names: {}", reason::of(&error));
         return Err(Failure::new(Exit::File, message).into());

@@ -6,6 +6,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::allowance::Allowance;
 use crate::net::deadline::Alarm;
 use crate::net::{Deadline, Stop};
 use crate::output::{Output, StdoutError};
@@ -23,9 +24,6 @@ const BATCH_SIZE: usize = 8 * 1024;
 /// How long fewer results wait for others, because waking the thread for each costs more than the
 /// lookup.
 const BATCH_TIME: Duration = Duration::from_millis(5);
-
-/// After a signal, how long a blocked standard output may take.
-const END_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Prints text to standard output: while one write is in progress, the next one is collected.
 pub(super) struct ResultPrinter {
@@ -91,18 +89,27 @@ impl ResultPrinter {
         self.print_now().await
     }
 
-    /// Prints what is left, and waits until it is written; at most [`END_TIMEOUT`] after `stop`.
+    /// Prints what is left, and waits until it is written. After `stop` or the `deadline`, an
+    /// output that takes nothing delays this by at most what is left of `allowance`.
     ///
     /// # Errors
     /// Standard output cannot be written.
-    pub(super) async fn finish(mut self, stop: &Stop) -> Result<(), StdoutError> {
+    pub(super) async fn finish(
+        mut self,
+        stop: &Stop,
+        deadline: Deadline,
+        allowance: &Allowance,
+    ) -> Result<(), StdoutError> {
         let write = async {
             self.print_now().await?;
             self.written().await
         };
         let give_up = async {
-            stop.draining().await;
-            tokio::time::sleep(END_TIMEOUT).await;
+            tokio::select! {
+                () = stop.draining() => {}
+                () = deadline.passed() => {}
+            }
+            allowance.used_up().await;
         };
         tokio::select! {
             biased;
