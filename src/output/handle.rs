@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -16,6 +17,7 @@ use crate::output::stdout::{StdoutError, write_stdout};
 use crate::output::table::{self, Report};
 use crate::output::terminal::device::Device;
 use crate::output::terminal::screen::Terminal;
+use crate::output::write_clock::WriteClock;
 use crate::text::escape_lines;
 use crate::threads;
 
@@ -44,6 +46,7 @@ pub struct Output {
     /// A process needs its terminal until it ends.
     terminal: &'static Terminal,
     allowance: &'static Allowance,
+    writes: &'static WriteClock,
 }
 
 impl Default for Output {
@@ -65,6 +68,7 @@ impl Output {
             err: Paint::decide(color, io::stderr().is_terminal()),
             terminal: Box::leak(Box::default()),
             allowance: Box::leak(Box::default()),
+            writes: Box::leak(Box::default()),
         }
     }
 
@@ -157,9 +161,9 @@ impl Output {
             return self.print_above(format!("{line}\n").as_bytes());
         }
         if let Event::Stats { stats } = event {
-            self.terminal.print_diagnostics([self.stats(stats)]);
+            self.print_diagnostics(self.stats(stats));
         } else if self.shows(event) {
-            self.terminal.print_diagnostics([format!("{}\n", event.painted(self.err))]);
+            self.print_diagnostics(format!("{}\n", event.painted(self.err)));
         }
         Ok(())
     }
@@ -282,12 +286,8 @@ impl Output {
         let ErrorReport { code, message, cause, hint } = report;
         let (cause, hint) = (cause.as_deref(), hint.as_deref());
         if self.is_json() {
-            return self.terminal.write_stderr(&json::line(&Error {
-                code: *code,
-                message,
-                cause,
-                hint,
-            }));
+            let line = json::line(&Error { code: *code, message, cause, hint });
+            return self.writes.during(|| self.terminal.write_stderr(&line));
         }
         let mut lines = format!("{} {}\n", self.err.error("error:"), escape_lines(message));
         for (label, text) in [("cause:", cause), ("try:", hint)] {
@@ -297,7 +297,7 @@ impl Output {
                     .unwrap_or_default();
             }
         }
-        self.terminal.write_stderr(&lines);
+        self.writes.during(|| self.terminal.write_stderr(&lines));
     }
 
     /// Prints the last lines of a run: how many events were not printed, and the error. A blocked
@@ -332,7 +332,22 @@ impl Output {
     }
 
     fn diagnostic(self, kind: &'static str, message: &str) {
-        self.terminal.print_diagnostics([self.diagnostic_line(kind, message)]);
+        self.print_diagnostics(self.diagnostic_line(kind, message));
+    }
+
+    fn print_diagnostics(self, lines: String) {
+        self.writes.during(|| self.terminal.print_diagnostics([lines]));
+    }
+
+    /// Calls `work`, which a blocked terminal can delay.
+    pub(super) fn during_write(self, work: impl FnOnce()) {
+        self.writes.during(work);
+    }
+
+    /// Returns how long standard output and standard error have taken nothing of what is written;
+    /// `None` if nothing is.
+    pub(crate) fn blocked_for(self) -> Option<Duration> {
+        self.writes.blocked_for()
     }
 
     /// Returns the line of a note or a warning.
@@ -351,10 +366,12 @@ impl Output {
     /// Writes to standard output, which may be the terminal that shows a bar. If not, a blocked
     /// write must not block the bar.
     fn print_above(self, bytes: &[u8]) -> Result<(), StdoutError> {
-        if self.on_terminal {
-            self.terminal.hide_bar_for(|| write_stdout(bytes))
-        } else {
-            write_stdout(bytes)
-        }
+        self.writes.during(|| {
+            if self.on_terminal {
+                self.terminal.hide_bar_for(|| write_stdout(bytes))
+            } else {
+                write_stdout(bytes)
+            }
+        })
     }
 }

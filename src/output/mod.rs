@@ -18,6 +18,7 @@ mod stats;
 mod stdout;
 mod table;
 mod terminal;
+mod write_clock;
 
 pub use self::color::ColorChoice;
 pub use self::direction::Direction;

@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::io::{PipeReader, PipeWriter, Write as _};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -159,6 +160,55 @@ fn a_blocked_output_delays_neither_the_timeout_of_login_nor_a_signal() {
         run.signal();
         assert_eq!(run.exit_after(since), 143, "{blocked:?}");
     }
+}
+
+/// Starts `sockkit ARGS…`, a command that prints its results directly, with a blocked output.
+fn start_report(args: &str, blocked: Blocked) -> BlockedRun {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("names"), "localhost\n".repeat(1000)).unwrap();
+    let (reader, writer) = full_pipe();
+    let (master, slave) = full_terminal();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockkit"));
+    command.args(args.split_whitespace()).current_dir(directory.path());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    match blocked {
+        Blocked::Stdout => command.stdout(writer.try_clone().unwrap()),
+        Blocked::Stderr => command.arg("-v").stderr(writer.try_clone().unwrap()),
+        _ => command
+            .stdout(slave.try_clone().unwrap())
+            .stderr(slave.try_clone().unwrap())
+            .env("TERM", "xterm"),
+    };
+    let child = KillOnDrop(command.spawn().unwrap());
+    BlockedRun { child, directory, _pipe: (reader, writer), _terminal: (master, slave) }
+}
+
+#[test]
+fn a_blocked_output_delays_neither_the_timeout_of_a_report_nor_a_signal() {
+    // Those that print more than a pipe or a terminal that is almost full takes.
+    let blocking = ["resolve -f names --concurrency 1", "resolve localhost", "doctor"];
+    let others = ["resolve localhost --watch 1s", "probe 127.0.0.1 9 --count 1000 --interval 10ms"];
+    let check = |report: &str, blocked: Blocked| {
+        let since = Instant::now();
+        let exit = start_report(&format!("{report} --timeout 2s"), blocked).exit_after(since);
+        let prints_much = blocked == Blocked::Stdout && blocking.contains(&report);
+        assert!(exit == 5 || !prints_much, "{report}: {exit}");
+        let mut run = start_report(&format!("{report} --timeout 1h"), blocked);
+        Process::of_child(&run.child.0).wait_until_idle();
+        let since = Instant::now();
+        run.signal();
+        let status = eventually("the exit", || run.child.0.try_wait().unwrap());
+        assert!(since.elapsed() < ON_TIME, "{report} {blocked:?}: {:?}", since.elapsed());
+        let is_signal = status.code() == Some(143) || status.signal() == Some(15);
+        assert!(is_signal || !prints_much, "{report}: {status}");
+    };
+    thread::scope(|scope| {
+        for blocked in [Blocked::Stdout, Blocked::Stderr, Blocked::Terminal] {
+            for report in blocking.iter().chain(&others) {
+                scope.spawn(move || check(report, blocked));
+            }
+        }
+    });
 }
 
 #[test]

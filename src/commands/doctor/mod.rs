@@ -29,6 +29,7 @@ use crate::net::tls::{ClientHandshake, ClientTlsOptions, ClientTrust};
 use crate::options::values::{self, FamilyArgs, TimeoutArgs};
 use crate::output::Output;
 use crate::reason;
+use crate::session::ending;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -103,6 +104,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         limit,
         target,
     };
+    let _running = ending::end_if_blocked(out, Some(limit), None);
     let runtime = runtime::runtime()?;
     let mut checks = runtime.block_on(run::checks(&settings));
     let shown = settings.target.as_ref().map(ToString::to_string);

@@ -34,6 +34,7 @@ use crate::failure::Failure;
 use crate::net::address::targets::EndpointSet;
 use crate::net::{Error, Stop, runtime};
 use crate::output::{LiveLine, Output};
+use crate::session::ending;
 use crate::session::signals::{Hangup, SignalWatch};
 
 /// The time from one probe to the next, unless `--interval` says otherwise.
@@ -67,6 +68,8 @@ async fn run_mode(
 ) -> anyhow::Result<Exit> {
     let wish = Wish { any: args.any, invert: args.invert };
     let signals = SignalWatch::watch(Hangup::Stops)?;
+    let limit = plan.deadline.remaining();
+    let _running = ending::end_if_blocked(out, limit, Some(signals.clone()));
     let stop = signals.stop();
     let is_quiet = !args.command.is_empty();
     // The plan has the limit of --wait as its deadline.

@@ -26,6 +26,7 @@ use crate::net::address::endpoint::SourceAddress;
 use crate::net::{Deadline, runtime};
 use crate::options::dns::tls_client;
 use crate::output::Output;
+use crate::session::ending;
 
 pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
     let (args, request) = understood(args)?;
@@ -41,6 +42,7 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
         out.note(&format!("{address} is looked up; to query that server, write @{address}"));
     }
     let settings = run_settings(&args, &request, out)?;
+    let _running = ending::end_if_blocked(out, settings.limit, None);
     let input = bulk::input(&args, &request)?;
     let watch = watch::WatchSettings::of(&args)?;
     let trace = trace::start(&args)?;

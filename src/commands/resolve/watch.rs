@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::net::Deadline;
 use crate::output::{ErrorReport, Output};
+use crate::session::ending;
 use crate::session::signals::{Hangup, SignalWatch};
 
 /// What to look for, and how often.
@@ -117,6 +118,7 @@ pub(super) async fn run(
     let stop = signals.stop();
     let run = plan.settings.deadline;
     let end = Deadline::maybe(settings.wait).earlier(run);
+    let _running = ending::end_if_blocked(out, end.remaining(), Some(signals.clone()));
     let mut shown: Option<Vec<Vec<String>>> = None;
     let mut last: Option<Vec<NameResult>> = None;
     loop {

@@ -27,8 +27,8 @@ const LIVE_TEMPLATES: [&str; 2] = ["[{bar:24}] {msg}", "{spinner} {msg}"];
 #[derive(Debug)]
 pub struct LiveLine {
     content: Arc<Mutex<LiveContent>>,
-    terminal: &'static Terminal,
-    _drawing: Drawing,
+    out: Output,
+    drawing: Option<Drawing>,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl LiveLine {
         let (shared, terminal) = (Arc::clone(&content), out.terminal());
         // If the thread cannot be started, the command works without a line.
         let drawing = Drawing::start("live", move |stopped| draw(terminal, &shared, stopped))?;
-        Some(Self { content, terminal, _drawing: drawing })
+        Some(Self { content, out, drawing: Some(drawing) })
     }
 
     /// Changes the text, which must be safe to print, and the share of a bar.
@@ -63,7 +63,11 @@ impl LiveLine {
 
 impl Drop for LiveLine {
     fn drop(&mut self) {
-        self.terminal.bar().end();
+        let drawing = self.drawing.take();
+        self.out.during_write(|| {
+            self.out.terminal().bar().end();
+            drop(drawing);
+        });
     }
 }
 

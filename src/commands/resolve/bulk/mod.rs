@@ -35,6 +35,7 @@ use crate::net::Deadline;
 use crate::net::deadline::Alarm;
 use crate::output::Output;
 use crate::reason;
+use crate::session::ending;
 use crate::session::signals::{Hangup, SignalWatch};
 
 /// The input of a bulk run, and how fast it is looked up.
@@ -109,6 +110,7 @@ pub(super) async fn run(input: BulkInput, plan: Plan, out: Output) -> anyhow::Re
     let plan = Arc::new(plan);
     let BulkInput { reader, size, concurrency, is_ordered, rate, name_timeout } = input;
     let signals = SignalWatch::watch(Hangup::Stops)?;
+    let _running = ending::end_if_blocked(out, None, Some(signals.clone()));
     let stop = signals.stop();
     let deadline = plan.settings.deadline;
     let over = async {
