@@ -119,10 +119,15 @@ impl HostsFile {
         hosts
     }
 
-    /// Returns the addresses of `name`.
+    /// Returns the addresses of `name`, which the C library compares as it is written, without
+    /// regard to case, and an international name in its ASCII form. A final dot counts.
     pub fn addrs_of(&self, name: &str) -> &[IpAddr] {
-        let name = name.strip_suffix('.').unwrap_or(name);
-        self.addrs.get(&name.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+        let ascii = if name.is_ascii() {
+            Some(name.to_ascii_lowercase())
+        } else {
+            idna::domain_to_ascii(name).ok()
+        };
+        ascii.and_then(|name| self.addrs.get(&name)).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the first name of `ip`.
@@ -277,9 +282,27 @@ mod tests {
         let text = "127.0.0.1 localhost # www.example\n192.0.2.7\twww WWW.Example\nbad line\n::7 www.example\n";
         let expected: Vec<IpAddr> = vec!["192.0.2.7".parse().unwrap(), "::7".parse().unwrap()];
         let hosts = HostsFile::parse(text);
-        assert_eq!(hosts.addrs_of("www.EXAMPLE."), expected);
+        assert_eq!(hosts.addrs_of("www.EXAMPLE"), expected);
         assert!(hosts.addrs_of("other.example").is_empty());
         assert_eq!(hosts.name_of(expected[0]), Some("www"));
         assert_eq!(hosts.name_of("192.0.2.8".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn a_final_dot_is_compared_and_an_international_name_only_in_ascii() {
+        let text = "192.0.2.1 plain\n192.0.2.2 dotted.\n192.0.2.3 XN--bcher-kva.example\n\
+            192.0.2.4 bücher.example zürich.example\n";
+        let hosts = HostsFile::parse(text);
+        let found = |name: &str| {
+            let addrs = hosts.addrs_of(name);
+            addrs.iter().map(ToString::to_string).collect::<Vec<String>>()
+        };
+        assert_eq!(found("plain"), ["192.0.2.1"]);
+        assert_eq!(found("Dotted."), ["192.0.2.2"]);
+        assert_eq!(found("xn--bcher-kva.example"), ["192.0.2.3"]);
+        assert_eq!(found("BÜCHER.example"), ["192.0.2.3"]);
+        for other in ["plain.", "dotted", "zürich.example", "bücher.example."] {
+            assert_eq!(found(other), [""; 0], "{other}");
+        }
     }
 }

@@ -59,7 +59,7 @@ fn localhost_names_have_no_other_records_and_no_server_is_asked() {
         let server = DnsServer::with_records_at(dns_port(), Vec::new());
         for (name, source) in [
             ("localhost", "file:///etc/hosts"),
-            ("localhost.", "file:///etc/hosts"),
+            ("localhost.", "builtin:localhost"),
             ("a.b.localhost", "builtin:localhost"),
         ] {
             let run = resolve(["--json", name, "mx", "txt"]);
@@ -125,6 +125,28 @@ fn r61_an_entry_of_the_hosts_file_is_shown_beside_a_dns_answer_that_differs() {
         run.assert_stderr_contains("/etc/hosts maps www.example to 192.0.2.7");
         let run = resolve(["--json", "192.0.2.7"]);
         assert_eq!((run.code, run.data()), (0, vec!["www.example.".to_owned()]));
+    });
+}
+
+#[test]
+fn a_name_is_compared_with_the_hosts_file_as_programs_compare_it() {
+    let hosts = "192.0.2.7 plain.example\n192.0.2.8 dotted.example.\n\
+                 192.0.2.9 xn--bcher-kva.example\n";
+    on_own_machine("names of the hosts file", RESOLV_CONF, hosts, || {
+        let records = vec![a("plain.example.", [192, 0, 2, 1])];
+        let _server = DnsServer::with_records_at(dns_port(), records);
+        for (name, data) in [
+            ("plain.example", "192.0.2.7"),
+            ("plain.example.", "192.0.2.1"),
+            ("Dotted.Example.", "192.0.2.8"),
+            ("bücher.example", "192.0.2.9"),
+        ] {
+            let run = resolve(["--short", name]);
+            assert_eq!((run.code, run.stdout), (0, format!("{data}\n")), "{name}");
+        }
+        assert_eq!(resolve(["--short", "dotted.example"]).code, 1);
+        let run = resolve(["--short", "localhost."]);
+        assert_eq!((run.code, run.stdout.as_str()), (0, "127.0.0.1\n::1\n"));
     });
 }
 
