@@ -19,7 +19,11 @@ pub fn candidates(given: &str, name: &Name, settings: &Settings) -> Vec<Name> {
     });
     let mut candidates: Vec<Name> = searched.collect();
     let at = if dots >= settings.ndots { 0 } else { candidates.len() };
-    candidates.insert(at, name.clone());
+    // As in the C library, only where the name would be the last one.
+    let is_skipped = settings.no_tld_query && dots == 0 && at > 0;
+    if !is_skipped {
+        candidates.insert(at, name.clone());
+    }
     let mut distinct = Vec::new();
     for candidate in candidates {
         if !distinct.contains(&candidate) {
@@ -36,6 +40,10 @@ mod tests {
     use super::*;
 
     fn tried(given: &str, search: &[&str], ndots: u32) -> Vec<String> {
+        tried_with(given, search, ndots, false)
+    }
+
+    fn tried_with(given: &str, search: &[&str], ndots: u32, no_tld_query: bool) -> Vec<String> {
         let settings = Settings {
             servers: Vec::new(),
             search: search.iter().map(ToString::to_string).collect(),
@@ -44,6 +52,7 @@ mod tests {
             tries: 2,
             timeout: Duration::from_secs(5),
             rotate: false,
+            no_tld_query,
         };
         let names = candidates(given, &name::parse(given).unwrap(), &settings);
         names.iter().map(name::show).collect()
@@ -57,6 +66,17 @@ mod tests {
         assert_eq!(tried("www.x", &search, 2)[2], "www.x.");
         assert_eq!(tried("www.", &search, 1), ["www."]);
         assert_eq!(tried(".", &search, 1), ["."]);
+    }
+
+    #[test]
+    fn with_no_tld_query_a_name_without_a_dot_is_only_searched() {
+        let search = ["a.example"];
+        assert_eq!(tried_with("www", &search, 1, true), ["www.a.example."]);
+        assert_eq!(tried_with("www.x", &search, 2, true), ["www.x.a.example.", "www.x."]);
+        assert_eq!(tried_with("www", &search, 0, true)[0], "www.");
+        assert_eq!(tried_with("www", &["."], 1, true), ["www."]);
+        assert_eq!(tried_with("www", &[], 1, true), ["www."]);
+        assert_eq!(tried_with("www.", &search, 1, true), ["www."]);
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// Whether to begin with any of the servers (`rotate`).
     pub rotate: bool,
+    /// Whether a name without a dot is only searched (`no-tld-query`).
+    pub no_tld_query: bool,
 }
 
 /// What changes the settings of one process.
@@ -174,6 +176,7 @@ fn parse_settings(text: &[u8], environment: &Environment) -> Settings {
         tries: config.attempts.clamp(1, MAX_ATTEMPTS),
         timeout: Duration::from_secs(config.timeout.clamp(1, MAX_TIMEOUT).into()),
         rotate: config.rotate,
+        no_tld_query: config.no_tld_query,
     }
 }
 
@@ -189,9 +192,25 @@ fn search_list(config: &resolv_conf::Config, environment: &Environment) -> Vec<S
     domain.into_iter().filter(|domain| !domain.is_empty()).collect()
 }
 
-/// Returns the settings of a file. What is invalid is ignored, also one word of a line.
+/// Returns the settings of a file. What is invalid is ignored, also one word of a line. As in the C
+/// library, a line that begins with white space is ignored, and an `ndots` without a number is 0.
 fn parse_config(text: &[u8]) -> resolv_conf::Config {
-    resolv_conf::Config::parse_with_errors(text).0
+    let text = String::from_utf8_lossy(text);
+    let lines = text.split('\n').filter(|line| !line.starts_with([' ', '\t']));
+    let lines: Vec<String> = lines.map(with_numeric_ndots).collect();
+    resolv_conf::Config::parse_with_errors(lines.join("\n").as_bytes()).0
+}
+
+/// Returns a line in which an `ndots` without a number is 0.
+fn with_numeric_ndots(line: &str) -> String {
+    if !line.starts_with("options") {
+        return line.to_owned();
+    }
+    let word = |word: &str| match word.strip_prefix("ndots:") {
+        Some(value) if value.parse::<u32>().is_err() => "ndots:0".to_owned(),
+        _ => word.to_owned(),
+    };
+    line.split_whitespace().map(word).collect::<Vec<String>>().join(" ")
 }
 
 fn servers_of(config: &resolv_conf::Config) -> Vec<SocketAddr> {
@@ -244,8 +263,12 @@ mod tests {
         assert_eq!((most.ndots, most.tries, most.timeout.as_secs()), (15, 5, 30));
         // An unknown option does not make the other options of its line invalid.
         let some = parse_settings(b"options new-option timeout:3 ndots:x attempts:1 rotate\n");
-        assert_eq!((some.ndots, some.tries, some.timeout.as_secs()), (1, 1, 3));
+        assert_eq!((some.ndots, some.tries, some.timeout.as_secs()), (0, 1, 3));
         assert!(some.rotate && !none.rotate);
+        let indented = b" nameserver 192.0.2.1\n\toptions ndots:3\noptions\tndots:2\n";
+        let indented = parse_settings(indented);
+        assert_eq!((&indented.servers, indented.ndots), (&none.servers, 2));
+        assert!(parse_settings(b"options no-tld-query\n").no_tld_query && !none.no_tld_query);
     }
 
     #[test]
