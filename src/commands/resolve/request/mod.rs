@@ -66,6 +66,13 @@ impl Request {
         for word in &args.reverse {
             request.add(reverse(word)?);
         }
+        if args.file.is_some() && args.words.iter().any(|word| word == STANDARD_INPUT) {
+            return Err(Failure::new(
+                Exit::Usage,
+                "names are given in a file and on standard input",
+            )
+            .hint("one of the two"));
+        }
         if request.subjects.is_empty() != args.has_input() {
             return Err(if args.has_input() {
                 Failure::new(Exit::Usage, "names are given as arguments and in a file")
@@ -263,6 +270,8 @@ mod tests {
         assert_eq!(error(&["@127.0.0.1"]), "no name given, only servers");
         assert_eq!(error(&[]), "no name given");
         assert_eq!(error(&["-x", "www.ita.br"]), "\"www.ita.br\" is not an address");
+        let message = "names are given in a file and on standard input";
+        assert_eq!(error(&["-f", "names", "-"]), message);
         assert!(error(&["TYPE65536"]).contains("is not a record type"));
         assert!(error(&["a.example", "@"]).contains("no host given"));
     }
