@@ -43,8 +43,12 @@ impl FromStr for QueryName {
 }
 
 /// Parses an address. A zone (`fe80::1%eth0`) is dropped, since it is not part of the reverse name.
+/// A text with a final dot is a name, as in answers.
 fn address(text: &str) -> Option<IpAddr> {
     let zoned = || {
+        if text.ends_with('.') {
+            return None;
+        }
         let (ip, _) = text.split_once('%')?;
         ip.parse::<Ipv6Addr>().ok().map(IpAddr::from)
     };
@@ -62,6 +66,7 @@ mod tests {
             ("10.2.0.192.in-addr.arpa", "10.2.0.192.in-addr.arpa.", &[RecordType::PTR]),
             ("www.ita.br", "www.ita.br.", &[RecordType::A, RecordType::AAAA]),
             ("192.0.2", "192.0.2.", &[RecordType::A, RecordType::AAAA]),
+            ("fe80::1%lo.", "fe80::1%lo.", &[RecordType::A, RecordType::AAAA]),
         ] {
             let query: QueryName = text.parse().unwrap();
             assert_eq!(name::show(&query.name), name);
