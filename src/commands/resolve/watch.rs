@@ -41,7 +41,7 @@ impl WatchSettings {
     /// Returns the settings if an option asks to look up again, or to expect a value.
     ///
     /// # Errors
-    /// An interval is too short, or the expected value is empty.
+    /// An interval is too short.
     pub(super) fn of(args: &Args) -> Result<Option<Self>, Failure> {
         if args.expect.is_none() && args.wait.is_none() && args.watch.is_none() {
             return Ok(None);
@@ -50,9 +50,9 @@ impl WatchSettings {
             let message = format!("--watch is shorter than {MIN_INTERVAL:?}");
             return Err(Failure::new(Exit::Usage, message).hint("--watch 5s"));
         }
-        if args.expect.as_deref() == Some("") {
-            let message = "--expect is empty: it needs the data of a record";
-            return Err(Failure::new(Exit::Usage, message).hint("--expect 192.0.2.1"));
+        if args.wait.is_some_and(|wait| wait.is_zero()) {
+            let message = "--wait 0s leaves no time for a query";
+            return Err(Failure::new(Exit::Usage, message).hint("--wait 30s"));
         }
         Ok(Some(Self {
             expected: args.expect.clone(),
@@ -96,7 +96,8 @@ fn compared(results: &[NameResult], plan: &Plan) -> Exit {
 /// Returns whether `data` is the expected text: a name also without its final dot, and a string
 /// also without its quotes.
 fn is_same(data: &str, expected: &str) -> bool {
-    let bare = data.strip_suffix('.').unwrap_or(data);
+    // The root has no form without the dot.
+    let bare = data.strip_suffix('.').filter(|bare| !bare.is_empty()).unwrap_or(data);
     let unquoted = data.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     [Some(data), Some(bare), unquoted]
         .into_iter()
@@ -221,5 +222,7 @@ mod tests {
         assert!(is_same("10 Mail.Example.", "10 mail.example"));
         assert!(is_same("\"v=spf1 -all\"", "v=spf1 -all"));
         assert!(!is_same("192.0.2.1", "192.0.2.10"));
+        // An APL record without items has empty data.
+        assert!(is_same("", "") && is_same("\"\"", "") && !is_same(".", ""));
     }
 }

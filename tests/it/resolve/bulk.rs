@@ -412,7 +412,7 @@ fn expect_and_wait_end_when_the_record_appears_or_the_time_is_over() {
 }
 
 #[test]
-fn an_unmet_expectation_names_the_name_and_an_empty_one_is_a_usage_error() {
+fn an_unmet_expectation_names_the_name_also_if_empty_data_is_expected() {
     let server = DnsServer::with_records(vec![
         a("a.example.", [192, 0, 2, 1]),
         a("b.example.", [192, 0, 2, 2]),
@@ -423,8 +423,14 @@ fn an_unmet_expectation_names_the_name_and_an_empty_one_is_a_usage_error() {
     };
     let ran = lookup("192.0.2.1").code(1);
     assert_eq!(ran.stderr, "error: b.example has no record with the data \"192.0.2.1\"\n");
-    let ran = lookup("").code(2);
-    assert!(ran.stderr.contains("--expect is empty"), "{}", ran.stderr);
+    let ran = lookup("").code(1);
+    assert!(ran.stderr.contains("has no record with the data \"\""), "{}", ran.stderr);
+}
+
+#[test]
+fn a_wait_of_0_seconds_is_a_usage_error() {
+    let ran = Sockkit::new(["resolve", "t.example", "a", "--wait=0s", "@127.0.0.1"]).run().code(2);
+    assert!(ran.stderr.contains("--wait 0s leaves no time"), "{}", ran.stderr);
 }
 
 #[test]
