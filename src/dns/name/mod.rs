@@ -125,11 +125,12 @@ pub fn show(name: &Name) -> String {
     let mut shown = String::with_capacity(name.len() + 1);
     for label in name {
         for (at, byte) in label.iter().enumerate() {
+            // In a file of names, a line that begins with `#` is a comment.
+            let is_comment = *byte == b'#' && shown.is_empty();
             // Only a colon that would look like the end of a URL's scheme.
             let is_scheme = label[at..].starts_with(SCHEME_END);
-            push_octet(&mut shown, *byte, |byte| {
-                byte == b' ' || SPECIAL.contains(&byte) || is_scheme
-            });
+            let is_special = *byte == b' ' || SPECIAL.contains(byte) || is_scheme || is_comment;
+            push_octet(&mut shown, *byte, |_| is_special);
         }
         shown.push('.');
     }
@@ -154,8 +155,7 @@ pub fn zone_in_words(zone: &Name) -> String {
 /// `special`, or as a backslash and three decimal digits.
 pub(super) fn push_octet(out: &mut String, byte: u8, special: impl Fn(u8) -> bool) {
     match byte {
-        b' ' if special(byte) => out.push_str("\\032"),
-        b' '..=b'~' => {
+        b' '..=b'~' if !(special(byte) && matches!(byte, b' ' | b'#')) => {
             if special(byte) {
                 out.push('\\');
             }
@@ -297,7 +297,7 @@ mod tests {
             (r"\065.example", "A.example."),
             (r"\255\000.example", r"\255\000.example."),
             (r"a\ b.example", r"a\032b.example."),
-            ("#a.example", "#a.example."),
+            ("#a.#b.example.", r"\035a.#b.example."),
             ("<a>.example", "<a>.example."),
             ("a:80.example.", "a:80.example."),
             ("u/x?#.example.", "u/x?#.example."),

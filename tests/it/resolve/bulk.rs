@@ -69,6 +69,35 @@ fn r63_each_line_has_one_result_in_order_and_failures_are_results() {
 }
 
 #[test]
+fn every_printed_name_is_a_name_in_a_file_too() {
+    let server = DnsServer::start(|query| {
+        let mut reply = query.reply();
+        let mut record = raw("t.", 12, b"\x04#b#c\x01t\0");
+        record.name = query.message.queries[0].name().clone();
+        reply.add_answer(record);
+        vec![wire(&reply)]
+    });
+    let word = server.argument();
+    for (given, shown) in [
+        ("#a.t.", "\\035a.t."),
+        ("a.#.t.", "a.#.t."),
+        ("-a.t.", "-a.t."),
+        ("\\@a.t.", "\\@a.t."),
+        ("+a.t.", "+a.t."),
+        ("\\035b#c.t.", "\\035b#c.t."),
+    ] {
+        // Escaped, because `-`, `+` and `@` begin other arguments.
+        let first = given.strip_prefix(['-', '+']).map(|rest| (given.as_bytes()[0], rest));
+        let argument = first.map(|(byte, rest)| format!("\\{byte:03}{rest}"));
+        let argument = argument.as_deref().unwrap_or(given);
+        let ran = Sockkit::new(["resolve", "--plain", argument, "ptr", &word]).run().code(0);
+        assert_eq!(ran.out(), format!("{shown}\tPTR\t300\t\\035b#c.t.\t\n"));
+        let ran = bulk(&["--plain", "-", &word], &format!("{shown} ptr\n")).code(0);
+        assert_eq!(ran.out(), format!("{shown}\tPTR\tNOERROR\t\\035b#c.t.\t\n"));
+    }
+}
+
+#[test]
 fn r63_the_note_of_a_result_says_what_the_status_does_not() {
     let server = DnsServer::start(|query| {
         let mut reply = query.reply();
