@@ -21,7 +21,9 @@ pub(super) enum RdataField {
     Name,
     /// The number of a record type.
     Type,
-    /// A time in seconds since 1970.
+    /// The type that a SIG record covers: 0 for none (RFC 2931 section 3).
+    CoveredType,
+    /// A time in seconds since 1970, modulo 2^32 (RFC 4034 section 3.1.5).
     Time,
     /// The type of a certificate (RFC 4398 section 2.1).
     CertificateType,
@@ -44,6 +46,8 @@ pub(super) enum RdataField {
     Hex,
     /// Octets up to the end, in base 64.
     Base64,
+    /// At least one octet up to the end, in base 64.
+    NonEmptyBase64,
     /// Octets up to the end, in base 64; `-` for none.
     OptionalBase64,
     /// A length and octets in hexadecimal; `-` for none.
@@ -85,10 +89,11 @@ impl RdataField {
             Self::U32 => reader.u32()?.to_string(),
             Self::Name => name::show(&reader.name()?),
             Self::Type => RecordType(reader.u16()?).to_string(),
-            Self::Time => {
-                let time = Timestamp::from_second(reader.u32()?.into()).ok()?;
-                time.strftime("%Y%m%d%H%M%S").to_string()
-            }
+            Self::CoveredType => match reader.u16()? {
+                0 => "0".to_owned(),
+                covered => RecordType(covered).to_string(),
+            },
+            Self::Time => time(reader.u32()?, Timestamp::now())?,
             Self::CertificateType => mnemonic(&CERTIFICATE_TYPES, reader.u16()?),
             Self::Scheme => mnemonic(&[(1, "NOTIFY")], reader.u8()?.into()),
             Self::Algorithm => mnemonic(&ALGORITHMS, reader.u8()?.into()),
@@ -111,7 +116,8 @@ impl RdataField {
             Self::Uri => quote(reader.rest()?),
             Self::Hex => hex(reader.rest()?),
             Self::OptionalBase64 if reader.left() == 0 => "-".to_owned(),
-            Self::Base64 | Self::OptionalBase64 => base64(reader.rest()?),
+            Self::NonEmptyBase64 if reader.left() == 0 => return None,
+            Self::Base64 | Self::NonEmptyBase64 | Self::OptionalBase64 => base64(reader.rest()?),
             Self::Salt => match reader.counted()? {
                 [] => "-".to_owned(),
                 salt => hex(salt),
@@ -135,6 +141,16 @@ impl RdataField {
             Self::Parameters => service::parameters(reader)?,
         })
     }
+}
+
+/// Returns the text of the time nearest to `now` that has these last 32 bits, as dig does (RFC 4034
+/// section 3.1.5).
+fn time(seconds: u32, now: Timestamp) -> Option<String> {
+    let now = now.as_second();
+    let low = u32::try_from(now & i64::from(u32::MAX)).ok()?;
+    let distance = seconds.wrapping_sub(low).cast_signed();
+    let time = Timestamp::from_second(now + i64::from(distance)).ok()?;
+    Some(time.strftime("%Y%m%d%H%M%S").to_string())
 }
 
 pub(super) fn mnemonic(table: &[(u16, &str)], number: u16) -> String {
@@ -207,3 +223,21 @@ pub(super) const ALGORITHMS: [(u16, &str); 15] = [
     (253, "PRIVATEDNS"),
     (254, "PRIVATEOID"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_the_nearest_one_with_these_32_bits() {
+        for (seconds, now, text) in [
+            (1_700_000_000, 1_795_000_000, "20231114221320"),
+            (u32::MAX, 1_795_000_000, "19691231235959"),
+            (u32::MAX, 4_294_967_290, "21060207062815"),
+            (0, 4_294_967_290, "21060207062816"),
+        ] {
+            let now = Timestamp::from_second(now).unwrap();
+            assert_eq!(time(seconds, now).as_deref(), Some(text), "{seconds} {now}");
+        }
+    }
+}

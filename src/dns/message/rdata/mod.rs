@@ -81,9 +81,10 @@ pub(crate) fn algorithm(number: u8) -> String {
 /// Returns the fields of a type; `None` if they are unknown.
 fn fields(record_type: RecordType, class: RecordClass) -> Option<&'static [RdataField]> {
     use RdataField::{
-        Algorithm, AmtRelay, Base32, Base64, CertificateType, Eui, Gateway, Groups, Hex, Hip,
-        Keyword, Location, Name, Nsap, OptionalBase64, OptionalText, Parameters, Ports, Prefixes,
-        Salt, Scheme, Text, Texts, Time, Type, Types, U8, U16, U32, Uri, V4, V6,
+        Algorithm, AmtRelay, Base32, Base64, CertificateType, CoveredType, Eui, Gateway, Groups,
+        Hex, Hip, Keyword, Location, Name, NonEmptyBase64, Nsap, OptionalBase64, OptionalText,
+        Parameters, Ports, Prefixes, Salt, Scheme, Text, Texts, Time, Type, Types, U8, U16, U32,
+        Uri, V4, V6,
     };
     Some(match record_type.0 {
         // A Chaosnet address is a domain and a 16-bit number in octal.
@@ -99,7 +100,8 @@ fn fields(record_type: RecordType, class: RecordClass) -> Option<&'static [Rdata
         19 => &[Text],
         20 => &[Text, OptionalText],
         22 => &[Nsap],
-        24 | 46 => &[Type, U8, U8, U32, Time, Time, U16, Name, Base64],
+        24 => &[CoveredType, U8, U8, U32, Time, Time, U16, Name, Base64],
+        46 => &[Type, U8, U8, U32, Time, Time, U16, Name, Base64],
         25 | 48 | 57 | 60 => &[U16, U8, U8, Base64],
         26 => &[U16, Name, Name],
         27 => &[Text, Text, Text],
@@ -113,7 +115,7 @@ fn fields(record_type: RecordType, class: RecordClass) -> Option<&'static [Rdata
         44 => &[U8, U8, Hex],
         45 => &[Gateway],
         47 => &[Name, Types],
-        49 | 61 => &[Base64],
+        49 | 61 => &[NonEmptyBase64],
         50 => &[U8, U8, U16, Salt, Base32, Types],
         51 => &[U8, U8, U16, Salt],
         52 | 53 => &[U8, U8, U8, Hex],

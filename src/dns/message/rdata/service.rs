@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::dns::message::rdata::address::show_v6;
 use crate::dns::message::rdata::reader::DataReader;
-use crate::dns::message::rdata::text::{base64, quote};
+use crate::dns::message::rdata::text::{base64, quote, quote_with};
 
 /// Reads the parameters, in ascending order of their keys.
 pub(super) fn parameters(reader: &mut DataReader<'_, '_>) -> Option<String> {
@@ -73,7 +73,7 @@ fn value_text(key: u16, value: &[u8]) -> Option<String> {
 }
 
 /// Reads protocol names, each with a length. A comma or backslash in a name is escaped twice: in
-/// the list and in the character-string (RFC 9460 appendix A.1).
+/// the list and in the character-string (RFC 9460 appendix A.1). A space is escaped, as in kdig.
 fn protocols(value: &[u8]) -> Option<String> {
     let mut list = Vec::new();
     let mut rest = value;
@@ -93,5 +93,5 @@ fn protocols(value: &[u8]) -> Option<String> {
         }
         rest = after;
     }
-    (!list.is_empty()).then(|| quote(&list))
+    (!list.is_empty()).then(|| quote_with(&list, b"\"\\ "))
 }

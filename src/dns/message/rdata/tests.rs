@@ -71,9 +71,20 @@ fn data_that_ends_too_early_or_too_late_is_invalid() {
         (65, b"\0\x01\0\0\x01\0\0"),
         (65, b"\0\x01\0\0\x01\0\x01\0"),
         (65, b"\0\x01\0\0\0\0\x01\0"),
+        (49, b""),
+        (61, b""),
     ] {
         assert_eq!(show(record_type, data), None, "{record_type} {data:?}");
     }
+}
+
+#[test]
+fn a_signature_of_a_message_covers_type_0_and_a_space_in_a_protocol_is_escaped() {
+    let sig = [&[0; 18][..], &[0], &[1]].concat();
+    assert!(show(24, &sig).unwrap().starts_with("0 0 0 0 "));
+    assert!(show(46, &sig).unwrap().starts_with("TYPE0 0 0 0 "));
+    let shown = show(65, b"\0\x01\0\0\x01\0\x04\x03h 2").unwrap();
+    assert_eq!(shown, r#"1 . alpn="h\0322""#);
 }
 
 #[test]

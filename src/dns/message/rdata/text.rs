@@ -9,10 +9,15 @@ use crate::dns::name;
 
 /// Returns a character-string in quotes, with escapes.
 pub(crate) fn quote(octets: &[u8]) -> String {
+    quote_with(octets, b"\"\\")
+}
+
+/// Returns a character-string in quotes, in which `special` octets are escaped.
+pub(super) fn quote_with(octets: &[u8], special: &[u8]) -> String {
     let mut quoted = String::with_capacity(octets.len() + 2);
     quoted.push('"');
     for byte in octets {
-        name::push_octet(&mut quoted, *byte, |byte| byte == b'"' || byte == b'\\');
+        name::push_octet(&mut quoted, *byte, |byte| special.contains(&byte));
     }
     quoted.push('"');
     quoted
