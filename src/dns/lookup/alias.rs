@@ -66,7 +66,7 @@ impl AliasChain {
     ) -> Result<ChainPosition, AliasError> {
         loop {
             let last = self.last();
-            let of_last = |record: &&Record| record.class == self.class && record.name == *last;
+            let of_last = |record: &&Record| self.has_class_of(record) && record.name == *last;
             let is_wanted =
                 |record: &Record| wanted.is_question_for_many() || record.record_type == wanted;
             if answers.iter().filter(of_last).any(is_wanted) {
@@ -84,18 +84,23 @@ impl AliasChain {
         }
     }
 
-    /// Returns the name of the chain for which `answers` have CNAME records with different targets,
-    /// if there is one.
+    /// Returns whether `record` has the class of the question, which can be for all classes.
+    fn has_class_of(&self, record: &Record) -> bool {
+        self.class == RecordClass::ANY || record.class == self.class
+    }
+
+    /// Returns the name of the chain for which `answers` have CNAME records of one class with
+    /// different targets, if there is one.
     pub fn name_with_several_targets(&self, answers: &[Record]) -> Option<&Name> {
         self.names.iter().find(|name| {
             let is_alias = |record: &&Record| {
                 record.record_type == RecordType::CNAME
-                    && record.class == self.class
+                    && self.has_class_of(record)
                     && record.name == **name
             };
-            let mut targets = answers.iter().filter(is_alias).map(|record| &record.target);
-            let first = targets.next();
-            targets.any(|target| Some(target) != first)
+            let mut aliases = answers.iter().filter(is_alias);
+            let Some(first) = aliases.next() else { return false };
+            aliases.any(|alias| alias.class == first.class && alias.target != first.target)
         })
     }
 
@@ -103,7 +108,7 @@ impl AliasChain {
     /// the wanted type and a name of the chain, or it is an alias that was followed. Signatures
     /// belong to what they sign.
     pub fn led_to(&self, record: &Record, wanted: RecordType) -> bool {
-        if record.class != self.class && self.class != RecordClass::ANY {
+        if !self.has_class_of(record) {
             return false;
         }
         if wanted.is_transfer() {
@@ -131,7 +136,7 @@ impl AliasChain {
     fn renamed_by(&self, record: &Record) -> Option<Name> {
         let last = self.last();
         let is_above = record.name.zone_of(last) && record.name != *last;
-        let is_alias = record.record_type == RecordType::DNAME && record.class == self.class;
+        let is_alias = record.record_type == RecordType::DNAME && self.has_class_of(record);
         let target = record.target.as_ref().filter(|_| is_above && is_alias)?;
         let kept = last.num_labels().checked_sub(record.name.num_labels())?;
         let labels = last.iter().take(kept.into()).chain(target.iter());
@@ -198,6 +203,16 @@ mod tests {
         assert_eq!(chain.follow(&[alias("a", "b")], RecordType::A), Ok(ChainPosition::Open));
         assert_eq!(chain.follow(&[address("x")], RecordType::A), Ok(ChainPosition::Open));
         assert_eq!(chain.follow(&[address("b")], RecordType::A), Ok(ChainPosition::Arrived));
+    }
+
+    #[test]
+    fn a_question_for_all_classes_leads_to_records_of_each_class() {
+        let in_chaos = |record| Record { class: RecordClass::CH, ..record };
+        let answers = [alias("a", "b"), in_chaos(alias("a", "c")), in_chaos(address("b"))];
+        let mut chain = AliasChain::new(name("a"), RecordClass::ANY);
+        assert_eq!(chain.follow(&answers, RecordType::A), Ok(ChainPosition::Arrived));
+        assert_eq!(chain.last(), &name("b"));
+        assert_eq!(chain.name_with_several_targets(&answers), None);
     }
 
     #[test]

@@ -78,6 +78,16 @@ fn a_question_of_another_class_is_asked_and_its_class_is_shown() {
 }
 
 #[test]
+fn a_question_for_all_classes_is_answered_by_a_record_of_any_class() {
+    let server = DnsServer::with_records(vec![raw("t.example.", 16, b"\x03one")]);
+    for class in ["ANY", "CLASS255"] {
+        let run = resolve(["--plain", "--class", class, "t.example", "txt", &server.argument()]);
+        let shown = (run.code, run.stdout.as_str(), run.stderr.as_str());
+        assert_eq!(shown, (0, "t.example.\tTXT\t300\t\"one\"\t\n", ""), "{class}");
+    }
+}
+
+#[test]
 fn a_line_without_a_name_names_the_server_and_the_type() {
     let run = resolve(["@z.ita.br", "A"]);
     let message = "error: no name given: \"A\" is a record type, and @z.ita.br a server\n";
