@@ -159,6 +159,23 @@ impl AliasChain {
     }
 }
 
+/// Returns the name of a CNAME record among `answers` that also has data of another type, if there
+/// is one (RFC 1034 section 3.6.2). The types of DNSSEC may be there (RFC 4035 section 2.5).
+pub fn alias_with_data(answers: &[Record]) -> Option<&Name> {
+    let mut aliases = answers.iter().filter(|record| record.record_type == RecordType::CNAME);
+    let alias = aliases.find(|alias| {
+        answers.iter().any(|other| {
+            !BESIDE_CNAME.contains(&other.record_type.0)
+                && other.class == alias.class
+                && other.name == alias.name
+        })
+    });
+    alias.map(|alias| &alias.name)
+}
+
+/// CNAME itself, and what a signed zone has beside it: SIG, KEY, NXT, RRSIG and NSEC.
+const BESIDE_CNAME: [u16; 6] = [5, 24, 25, 30, 46, 47];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -139,6 +139,32 @@ fn a_malformed_reply_is_passed_over_if_the_next_server_answers() {
 }
 
 #[test]
+fn a_cname_beside_other_data_is_a_contradiction_with_a_warning() {
+    let reason = "the reply contradicts itself: t.example. has a CNAME record beside other records";
+    let with = |beside: u16| {
+        move |query: &Query| {
+            answer(query, |reply| {
+                reply.answers.clear();
+                reply.add_answer(cname(&query.name, "x.example."));
+                reply.add_answer(raw(&query.name, beside, &[192, 0, 2, 1]));
+                reply.add_answer(a("x.example.", [192, 0, 2, 2]));
+            })
+        }
+    };
+    let (run, server) = reply_with(with(1));
+    assert_eq!((run.code, &run.json()[0]["notes"]), (0, &json!([reason])));
+    run.assert_stderr_contains(reason);
+    let run = resolve(["--short", "t.example", "a", &server.argument()]);
+    assert_eq!(
+        (run.code, run.stdout, run.stderr),
+        (0, "192.0.2.1\n".to_owned(), format!("warning: {reason}\n"))
+    );
+    // Type 30 is NXT, which a signed zone may have there.
+    let (run, _) = reply_with(with(30));
+    assert_eq!((run.code, run.json()[0].get("notes")), (0, None), "{}", run.stderr);
+}
+
+#[test]
 fn a_header_with_nxdomain_alone_is_an_answer() {
     let (run, _) = reply_with(|query| {
         let mut reply = query.reply();

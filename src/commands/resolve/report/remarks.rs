@@ -3,10 +3,11 @@
 use crate::commands::resolve::report::name_result::NameResult;
 use crate::commands::resolve::report::outcome;
 use crate::dns::exchange::{Course, Exchanged};
+use crate::dns::lookup::alias;
 use crate::dns::lookup::attempt::ServerAttempt;
 use crate::dns::lookup::{Lookup, LookupOutcome};
 use crate::dns::message::reply::Reply;
-use crate::dns::name::bare;
+use crate::dns::name::{self, bare};
 use crate::output::figures;
 
 /// Remarks about one lookup: the same in every format.
@@ -38,6 +39,15 @@ impl Remarks {
                     count => format!("{count} octets"),
                 };
                 warnings.push(format!("the reply has {octets} after its last record"));
+            }
+            // A transfer of changes has the old and the new records of a name.
+            let conflict = alias::alias_with_data(&reply.answers)
+                .filter(|_| is_answered && !lookup.question.record_type.is_transfer());
+            if let Some(name) = conflict {
+                let name = name::show(name);
+                warnings.push(format!(
+                    "the reply contradicts itself: {name} has a CNAME record beside other records"
+                ));
             }
             if reply.flags.truncated && is_answered {
                 warnings.push("the reply is truncated: records are missing".to_owned());
