@@ -250,6 +250,18 @@ fn a_server_without_edns_is_queried_again_without_it() {
             reply.add_answer(a(&query.name, [192, 0, 2, 1]));
             vec![wire(&reply)]
         });
+        let scheme = |way: &[&str]| if way.contains(&"--tcp") { "tcp" } else { "udp" };
+        let note = |way: &[&str]| {
+            let scheme = scheme(way);
+            format!("{scheme}://{} rejected the query with EDNS; repeated without it", server.addr)
+        };
+        for way in [&[][..], &["--tcp"]] {
+            let words = ["--plain", "old.example", "a", &server.argument()];
+            let ran = Sockkit::new(["resolve"].iter().chain(&words).chain(way).copied()).run();
+            assert_eq!((ran.code, ran.stderr), (0, format!("note: {}\n", note(way))));
+        }
+        let run = resolve(["--json", "old.example", "a", &server.argument()]);
+        assert_eq!(run.json()[0]["notes"], json!([note(&[])]));
         for way in [&["-v"][..], &["-v", "--tcp"]] {
             let before = server.count();
             let word = server.argument();

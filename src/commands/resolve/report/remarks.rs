@@ -26,6 +26,7 @@ impl Remarks {
         warnings.extend(discarded(lookup));
         let (mut notes, mut options) = (Vec::new(), Vec::new());
         notes.extend(led_elsewhere(result, lookup));
+        notes.extend(rejections_of_edns(lookup));
         let repeated = outcome::repeated(lookup);
         if repeated > 0 {
             let are = if repeated == 1 { "is" } else { "are" };
@@ -117,6 +118,21 @@ fn led_elsewhere(result: &NameResult, lookup: &Lookup) -> Option<String> {
     let server = lookup.answered_by().map_or_else(String::new, ToString::to_string);
     let (target, said) = (bare(target), said.join(", "));
     Some(format!("{given} is an alias of {target}, which {server} does not serve ({said})"))
+}
+
+/// Returns a line for each server that rejected a query with EDNS and then replied to the same
+/// query without it.
+fn rejections_of_edns(lookup: &Lookup) -> Vec<String> {
+    let answered = lookup.earlier.iter().chain(&lookup.answered);
+    let answered = answered.map(|exchanged| (&exchanged.server, &exchanged.course));
+    let failed = lookup.failed.iter().map(|attempt| (&attempt.server, &attempt.course));
+    let mut lines: Vec<String> = answered
+        .chain(failed)
+        .filter(|(_, course)| course.edns_rejected)
+        .map(|(server, _)| format!("{server} rejected the query with EDNS; repeated without it"))
+        .collect();
+    lines.dedup();
+    lines
 }
 
 /// What is known about a reply.
