@@ -112,7 +112,12 @@ fn an_opt_record_that_breaks_the_rules_is_not_believed_and_exits_9() {
         (
             [0, 0, 1],
             b"\0\0\x29\x04\xd0\x01\0\0\0\0\x05\0\x0f\0\x02\0".to_vec(),
-            "an OPT record with an option that does not fit into it",
+            "an OPT record with an option of an invalid length",
+        ),
+        (
+            [0, 0, 1],
+            b"\0\0\x29\x04\xd0\x01\0\0\0\0\x05\0\x0f\0\x01\0".to_vec(),
+            "an OPT record with an option of an invalid length",
         ),
     ] {
         let (run, _) = reply_with(move |query| {

@@ -144,7 +144,8 @@ impl EdnsOption {
 }
 
 impl EdnsReply {
-    /// Decodes an OPT record; `None` if an option does not fit into the data.
+    /// Decodes an OPT record; `None` if an option does not fit into the data, or is an extended
+    /// error without a code.
     pub(super) fn decode(ttl: u32, data: &[u8]) -> Option<Self> {
         let [upper_rcode, version, ..] = ttl.to_be_bytes();
         let mut options = Vec::new();
@@ -153,6 +154,9 @@ impl EdnsReply {
             let (code, after) = rest.split_first_chunk::<2>()?;
             let (length, after) = after.split_first_chunk::<2>()?;
             let (value, after) = after.split_at_checked(u16::from_be_bytes(*length).into())?;
+            if u16::from_be_bytes(*code) == EXTENDED_ERROR {
+                ExtendedError::decode(value)?;
+            }
             options.push(EdnsOption { code: u16::from_be_bytes(*code), data: value.to_vec() });
             rest = after;
         }

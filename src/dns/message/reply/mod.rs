@@ -331,7 +331,7 @@ impl Reply {
         if !opt.name.is_root() {
             return Err(Malformed::Opt("with an owner name"));
         }
-        let overrun = Malformed::Opt("with an option that does not fit into it");
+        let overrun = Malformed::Opt("with an option of an invalid length");
         let edns = EdnsReply::decode(opt.ttl, &opt.octets).ok_or(overrun)?;
         self.rcode = Rcode(u16::from(edns.upper_rcode) << 4 | self.rcode.0);
         self.edns = Some(edns);

@@ -112,7 +112,7 @@ fn an_opt_record_that_breaks_the_rules_is_not_believed() {
         ([0, 1, 0], OPT, "outside the additional section"),
         ([0, 0, 2], &[OPT, OPT].concat(), "more than once"),
         ([0, 0, 1], &[b"\x01a", OPT].concat(), "with an owner name"),
-        ([0, 0, 1], overrun, "with an option that does not fit into it"),
+        ([0, 0, 1], overrun, "with an option of an invalid length"),
     ] {
         let reply = with_tail(counts, tail);
         assert_eq!(reply.defect, Some(Malformed::Opt(what)));
