@@ -172,6 +172,9 @@ pub(super) fn run(args: &Args, out: Output) -> anyhow::Result<Exit> {
             listen.events.send(Event::Certificate { pin: pin.to_string() });
         }
         tokio::spawn(Arc::clone(listen).stop_at_deadline());
+        if listen.interactive {
+            tokio::spawn(Arc::clone(listen).end_session_at_stop());
+        }
         if args.command.is_empty() {
             return Ok(None);
         }

@@ -194,6 +194,12 @@ impl Listen {
         self.stop.drain();
     }
 
+    /// Ends the user's session when a stop is requested, because no client gets a line after that.
+    pub(super) async fn end_session_at_stop(self: Arc<Self>) {
+        self.stop.draining().await;
+        self.events.end_session();
+    }
+
     /// Stops the server after `command` has ended and its last clients are served, for at most
     /// `grace`. Processes that the command left in the background may be these clients; they are
     /// killed at the end.

@@ -1,6 +1,6 @@
 //! `listen` at a terminal: the line editor, and several clients.
 
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 
 use crate::support::peers::datagram;
 use crate::support::terminal::{LEFT, rows};
@@ -148,4 +148,22 @@ fn a_listener_for_the_datagrams_of_several_peers_names_each_sender_and_counts_th
     terminal.type_in("\u{3}");
     assert_eq!(terminal.exit_code(), 0);
     assert!(terminal.has_default_settings());
+}
+
+#[test]
+fn a_stop_ends_the_session_although_clients_have_not_finished() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut terminal, addr) = start_listening("-k", &directory);
+    let mut client = Client::connect(addr);
+    terminal.wait_until_editing();
+    terminal.type_in("not sent\u{3}");
+    // The client gets FIN and takes its time. No client gets what is typed now.
+    assert_eq!(client.read_to_end(), b"");
+    eventually("the terminal's settings", || terminal.echoes().then_some(()));
+    client.send("late\n");
+    let label = client.local_addr();
+    let late = format!("{label}: late");
+    terminal.screen.wait_for(|text| rows(text).contains(&late).then_some(()));
+    client.stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(terminal.exit_code(), 0);
 }
