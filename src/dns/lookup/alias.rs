@@ -2,6 +2,8 @@
 //!
 //! This module does no I/O: it reads decoded records and sends no queries.
 
+use std::collections::HashSet;
+
 use crate::dns::Name;
 use crate::dns::message::class::RecordClass;
 use crate::dns::message::record::Record;
@@ -162,15 +164,10 @@ impl AliasChain {
 /// Returns the name of a CNAME record among `answers` that also has data of another type, if there
 /// is one (RFC 1034 section 3.6.2). The types of DNSSEC may be there (RFC 4035 section 2.5).
 pub fn alias_with_data(answers: &[Record]) -> Option<&Name> {
+    let data = answers.iter().filter(|record| !BESIDE_CNAME.contains(&record.record_type.0));
+    let with_data: HashSet<_> = data.map(|record| (&record.name, record.class)).collect();
     let mut aliases = answers.iter().filter(|record| record.record_type == RecordType::CNAME);
-    let alias = aliases.find(|alias| {
-        answers.iter().any(|other| {
-            !BESIDE_CNAME.contains(&other.record_type.0)
-                && other.class == alias.class
-                && other.name == alias.name
-        })
-    });
-    alias.map(|alias| &alias.name)
+    aliases.find(|alias| with_data.contains(&(&alias.name, alias.class))).map(|alias| &alias.name)
 }
 
 /// CNAME itself, and what a signed zone has beside it: SIG, KEY, NXT, RRSIG and NSEC.
