@@ -34,6 +34,9 @@ pub struct ErrorReport {
     pub hint: Option<String>,
 }
 
+/// How much is written at once. A reader that takes this is slow, but not blocked.
+const WRITE_PART: usize = 64 * 1024;
+
 /// Prints to standard output and standard error with the user's choices applied. Cheap to copy.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
@@ -366,12 +369,14 @@ impl Output {
     /// Writes to standard output, which may be the terminal that shows a bar. If not, a blocked
     /// write must not block the bar.
     fn print_above(self, bytes: &[u8]) -> Result<(), StdoutError> {
-        self.writes.during(|| {
-            if self.on_terminal {
-                self.terminal.hide_bar_for(|| write_stdout(bytes))
-            } else {
-                write_stdout(bytes)
-            }
-        })
+        let write = || {
+            bytes.chunks(WRITE_PART).try_for_each(|part| {
+                write_stdout(part)?;
+                self.writes.advance();
+                Ok(())
+            })
+        };
+        self.writes
+            .during(|| if self.on_terminal { self.terminal.hide_bar_for(write) } else { write() })
     }
 }

@@ -31,7 +31,13 @@ impl WriteClock {
         result
     }
 
-    /// Returns how long writes have been in progress without an end of one; `None` without writes.
+    /// Records that a part of a write has ended.
+    pub(super) fn advance(&self) {
+        lock(&self.0).since = Some(Instant::now());
+    }
+
+    /// Returns how long writes have been in progress without an end of one or of a part; `None`
+    /// without writes.
     pub(super) fn blocked_for(&self) -> Option<Duration> {
         lock(&self.0).since.map(|since| since.elapsed())
     }
